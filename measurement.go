@@ -1,0 +1,122 @@
+package sensocto
+
+import (
+	"math"
+	"strconv"
+	"time"
+)
+
+// Limits on what a measurement may be (protocol section 3).
+const (
+	// MaxDocumentBytes bounds a payload that is not a number.
+	MaxDocumentBytes = 64 << 10
+	// MinTimestamp is 2000-01-01T00:00:00Z in µs; anything earlier is refused.
+	MinTimestamp int64 = 946_684_800_000_000
+)
+
+// Sample is one stored value of an attribute.
+type Sample struct {
+	// Timestamp is Unix time in µs. Samples with equal timestamps are
+	// distinct and keep the order of their arrival.
+	Timestamp int64
+	// Value is the numeric payload in the attribute's unit, always finite.
+	// It means nothing when Document is set.
+	Value float64
+	// Document is the JSON text of a payload that is not a number: bool,
+	// string, object, array or null. It is nil for numeric samples, valid
+	// JSON otherwise, and never modified once set.
+	Document []byte
+}
+
+// IsDocument reports whether the payload is something other than a number.
+func (s Sample) IsDocument() bool { return s.Document != nil }
+
+// AppendPayload appends the payload as JSON text.
+func (s Sample) AppendPayload(dst []byte) []byte {
+	if s.Document != nil {
+		return append(dst, s.Document...)
+	}
+	return AppendNumber(dst, s.Value)
+}
+
+// AppendJSON appends {"payload":…,"timestamp":…}.
+func (s Sample) AppendJSON(dst []byte) []byte {
+	dst = append(dst, `{"payload":`...)
+	dst = s.AppendPayload(dst)
+	dst = append(dst, `,"timestamp":`...)
+	dst = AppendTimestamp(dst, s.Timestamp)
+	return append(dst, '}')
+}
+
+// MarshalJSON renders the sample as items of a history are: {payload, timestamp}.
+func (s Sample) MarshalJSON() ([]byte, error) {
+	return s.AppendJSON(make([]byte, 0, 64+len(s.Document))), nil
+}
+
+// Measurement is a sample on its way: it still names its attribute.
+type Measurement struct {
+	AttributeID string
+	Sample
+}
+
+// Batch is measurements of one sensor in order of arrival, attributes mixed.
+// Once it has been published it is shared by all readers and never modified.
+type Batch struct {
+	SensorID     string
+	Measurements []Measurement
+}
+
+// CheckTimestamp returns ErrTooOld or ErrInFuture for a timestamp (µs) that
+// is refused at the given time with the given tolerance for fast clocks.
+func CheckTimestamp(timestamp int64, now time.Time, skew time.Duration) error {
+	switch {
+	case timestamp < MinTimestamp:
+		return ErrTooOld
+	case timestamp > now.UnixMicro()+skew.Microseconds():
+		return ErrInFuture
+	}
+	return nil
+}
+
+// AppendTimestamp appends a timestamp in µs as Unix milliseconds: an integer
+// where it is whole, otherwise with up to three decimals.
+func AppendTimestamp(dst []byte, micros int64) []byte {
+	if micros < 0 {
+		dst, micros = append(dst, '-'), -micros
+	}
+	ms, frac := micros/1000, micros%1000
+	dst = strconv.AppendInt(dst, ms, 10)
+	if frac == 0 {
+		return dst
+	}
+	d := [3]byte{byte('0' + frac/100), byte('0' + frac/10%10), byte('0' + frac%10)}
+	n := 3
+	for d[n-1] == '0' {
+		n--
+	}
+	dst = append(dst, '.')
+	return append(dst, d[:n]...)
+}
+
+// TimestampFromMS converts Unix milliseconds, as they are on the wire, to µs.
+// It reports false where ms is not finite or out of range.
+func TimestampFromMS(ms float64) (micros int64, ok bool) {
+	us := math.Round(ms * 1000)
+	if math.IsNaN(us) || us < math.MinInt64/2 || us > math.MaxInt64/2 {
+		return 0, false
+	}
+	return int64(us), true
+}
+
+// AppendNumber appends the shortest decimal that parses back to exactly v, in
+// the form JSON.stringify uses. v must be finite.
+func AppendNumber(dst []byte, v float64) []byte {
+	if i := int64(v); float64(i) == v && -1e15 < v && v < 1e15 && (i != 0 || !math.Signbit(v)) {
+		return strconv.AppendInt(dst, i, 10)
+	}
+	abs := math.Abs(v)
+	if abs == 0 || (1e-6 <= abs && abs < 1e21) {
+		return strconv.AppendFloat(dst, v, 'f', -1, 64)
+	}
+	return strconv.AppendFloat(dst, v, 'e', -1, 64)
+}

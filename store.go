@@ -1,0 +1,81 @@
+package sensocto
+
+import "context"
+
+// Order is the direction of a read in time.
+type Order uint8
+
+// The orders.
+const (
+	Ascending Order = iota
+	Descending
+)
+
+// Query selects samples of one series. The zero Query is everything, oldest first.
+type Query struct {
+	// From (inclusive) and To (exclusive) bound the timestamps, in µs.
+	// To 0 means no end.
+	From, To int64
+	// Limit bounds the number of samples; 0 means no bound.
+	Limit int
+	Order Order
+	// After continues behind a sample that an earlier page ended with. It
+	// goes with the same Order and bounds.
+	After *Cursor
+}
+
+// Cursor is the position of a sample in its series: series are ordered by
+// timestamp and, where that is equal, by arrival.
+type Cursor struct {
+	Timestamp int64 // µs
+	Seq       int64 // number of the sample in order of arrival
+}
+
+// Page is an answer to a Query.
+type Page struct {
+	Samples []Sample // in the order asked for
+	// Next is where to continue, nil when there was nothing more.
+	Next *Cursor
+}
+
+// Removed says what a cleanup removed.
+type Removed struct {
+	Series  int   `json:"attributes"`
+	Samples int64 `json:"samples"`
+}
+
+// Store keeps the samples of all sensors in tiers: hot in memory, cold on
+// disk. It is safe for concurrent use.
+type Store interface {
+	// Put takes a batch into the hot tier, where Read sees it at once. It
+	// copies numbers but keeps Document slices. It returns ErrUnavailable,
+	// and takes nothing of the batch, when the cold tier cannot follow and
+	// the bound on what waits for it is reached.
+	Put(ctx context.Context, b *Batch) error
+	// Durable calls done once, from another goroutine, after everything put
+	// before is on disk, or with the reason why that failed. It does not block.
+	Durable(done func(error))
+	// Read returns samples of one attribute, each once, in time order, from
+	// whatever tiers hold them. Unknown series are empty.
+	Read(ctx context.Context, sensorID, attributeID string, q Query) (Page, error)
+	// Latest returns the last n samples by time of every attribute of a sensor,
+	// oldest first.
+	Latest(ctx context.Context, sensorID string, n int) (map[string][]Sample, error)
+	// Cleanup removes all samples of a sensor from every tier.
+	Cleanup(ctx context.Context, sensorID string) (Removed, error)
+}
+
+// Chunk is a run of consecutive samples of one series, in order of arrival,
+// encoded: the unit that a cold tier keeps.
+type Chunk struct {
+	SensorID, AttributeID string
+	// FirstSeq numbers the first sample; the others follow without a gap.
+	FirstSeq int64
+	Count    int
+	// MinTime and MaxTime bound the timestamps, in µs, both inclusive.
+	MinTime, MaxTime int64
+	// Numbers are the statistics of the numeric samples; First and Last are by time.
+	Numbers Bucket
+	// Data is the encoded samples (docs/storage.md).
+	Data []byte
+}
