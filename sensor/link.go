@@ -1,0 +1,199 @@
+package sensor
+
+import (
+	"cmp"
+	"context"
+	"slices"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// errReplaced is what a device hears whose sensor is fed by another channel now.
+var errReplaced = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "replaced", Message: "the sensor was joined again on another channel, or deleted"}
+
+// link is one device's hold on a sensor.
+type link struct {
+	process *process
+	device  sensocto.Device
+	closed  atomic.Bool
+}
+
+func (l *link) Batch() *sensocto.Batch {
+	b := l.process.registry.pool.Get().(*sensocto.Batch)
+	b.SensorID = l.process.id
+	return b
+}
+
+func (l *link) Push(ctx context.Context, b *sensocto.Batch, done func(error)) error {
+	return l.post(ctx, mail{batch: b, done: done})
+}
+
+func (l *link) PushDurable(ctx context.Context, b *sensocto.Batch, done func(error)) error {
+	return l.post(ctx, mail{batch: b, done: done, durable: true})
+}
+
+func (l *link) post(ctx context.Context, m mail) error {
+	if l.closed.Load() {
+		return errReplaced
+	}
+	if err := l.process.mailbox.put(ctx, m); err != nil {
+		return err
+	}
+	l.process.start()
+	return nil
+}
+
+func (l *link) Sync(ctx context.Context, done func()) error {
+	return l.post(ctx, mail{do: done})
+}
+
+func (l *link) RenameConnector(ctx context.Context, name string) error {
+	p := l.process
+	return l.post(ctx, mail{do: func() {
+		p.dirty = p.view.change(func(s *sensocto.Sensor) { s.ConnectorName = name }) || p.dirty
+	}})
+}
+
+func (l *link) UpdateAttribute(ctx context.Context, action sensocto.AttributeAction, a sensocto.Attribute) error {
+	if !sensocto.ValidAttributeID(a.ID) {
+		return sensocto.ErrInvalidAttributeID
+	}
+	p := l.process
+	var do func() error
+	switch action {
+	case sensocto.AttributeRegister, sensocto.AttributeAdd, sensocto.AttributeUpdate:
+		do = func() error { return p.describeChecked(a) }
+	case sensocto.AttributeUnregister, sensocto.AttributeRemove:
+		do = func() error {
+			p.dirty = p.view.remove(a.ID) || p.dirty
+			return nil
+		}
+	default:
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_action", Message: "action must be register, add, update, unregister or remove"}
+	}
+	if l.closed.Load() {
+		return errReplaced
+	}
+	return p.call(ctx, do)
+}
+
+// describeChecked is describe within the bound on attributes.
+func (p *process) describeChecked(a sensocto.Attribute) error {
+	if !p.view.has(a.ID) && len(p.view.attributes) >= p.registry.options.MaxAttributes {
+		return sensocto.ErrTooManyAttributes
+	}
+	p.describe(a)
+	return nil
+}
+
+// call runs do on the sensor's goroutine, after all mail before it, and
+// returns its error.
+func (p *process) call(ctx context.Context, do func() error) error {
+	answer := make(chan error, 1) // room for the answer, so that the sensor never waits for an asker who left
+	var err error
+	m := mail{do: func() { err = do() }, done: func(failed error) {
+		if failed != nil {
+			err = failed
+		}
+		answer <- err
+	}}
+	if err := p.mailbox.put(ctx, m); err != nil {
+		return err
+	}
+	p.start()
+	select {
+	case err := <-answer:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// Close may be called twice.
+func (l *link) Close() {
+	if l.closed.Swap(true) {
+		return
+	}
+	p := l.process
+	// What the device pushed before it went is taken first. The wait for room
+	// is bounded: the sensor's goroutine always makes progress.
+	if p.mailbox.put(context.Background(), mail{do: func() { p.disconnect(l) }}) == nil {
+		p.start()
+	}
+}
+
+// connect makes l the sensor's device and drops the one before.
+func (p *process) connect(l *link, r sensocto.Registration) {
+	first := p.link == nil
+	if !first {
+		p.link.closed.Store(true)
+		p.link.device.Replaced()
+	}
+	p.link = l
+	p.view.change(func(s *sensocto.Sensor) { p.describeSensor(s, r) })
+	for _, a := range r.Attributes {
+		if err := p.describeChecked(a); err != nil {
+			p.log().Warn("attribute of a join refused", "attribute", a.ID, "err", err)
+			p.registry.refuse(sensocto.ErrorReason(err), 1)
+		}
+	}
+	p.dirty = true
+	if first {
+		p.connected(true, sensocto.EventSensorConnected)
+	}
+}
+
+// describeSensor takes over what the device says. A name that somebody gave
+// the sensor here stays until the device comes with another name than before.
+func (p *process) describeSensor(s *sensocto.Sensor, r sensocto.Registration) {
+	said := cmp.Or(r.SensorName, r.SensorID)
+	if s.Name == "" || (p.saidName != "" && said != p.saidName) {
+		s.Name = said
+	}
+	p.saidName = said
+	if r.SensorType != "" {
+		s.Type = r.SensorType
+	}
+	s.ConnectorID, s.ConnectorName = r.ConnectorID, r.ConnectorName
+	if r.SamplingRate > 0 {
+		s.SamplingRate = r.SamplingRate
+	}
+}
+
+// disconnect ends the hold of l, unless another device has replaced it.
+func (p *process) disconnect(l *link) {
+	if p.link != l {
+		return
+	}
+	p.link = nil
+	p.connected(false, sensocto.EventSensorDisconnected)
+	p.dirty = true
+}
+
+func (p *process) connected(is bool, event string) {
+	p.view.mu.Lock()
+	p.view.connected = is
+	p.view.mu.Unlock()
+	if is {
+		p.registry.live.Add(1)
+	} else {
+		p.registry.live.Add(-1)
+	}
+	p.registry.options.PubSub.Publish(&sensocto.Message{Topic: sensocto.TopicSensorsStatus, Event: event, Payload: p.view.snapshot(time.Now())})
+}
+
+// online returns the ids of those that are connected, sorted.
+func online(processes []*process) []string {
+	ids := []string{}
+	for _, p := range processes {
+		p.view.mu.Lock()
+		if p.view.connected {
+			ids = append(ids, p.id)
+		}
+		p.view.mu.Unlock()
+	}
+	slices.Sort(ids)
+	return ids
+}

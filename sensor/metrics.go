@@ -1,0 +1,57 @@
+package sensor
+
+import (
+	"sync"
+
+	"github.com/sensocto/sensocto"
+)
+
+// refusals counts measurements that were not taken, by reason. Reasons are
+// the program's own words, so they are few.
+type refusals struct {
+	mu     sync.Mutex // guards counts
+	counts map[string]uint64
+}
+
+func (r *Registry) refuse(reason string, n int) {
+	r.refusals.mu.Lock()
+	defer r.refusals.mu.Unlock()
+	if r.refusals.counts == nil {
+		r.refusals.counts = make(map[string]uint64)
+	}
+	r.refusals.counts[reason] += uint64(n)
+}
+
+// Metrics implements sensocto.MetricSource.
+func (r *Registry) Metrics(emit func(sensocto.Metric)) {
+	count := func(name, help string, v uint64) {
+		emit(sensocto.Metric{Name: name, Help: help, Value: float64(v)})
+	}
+	gauge := func(name, help string, v int) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: float64(v)})
+	}
+	count("measurements_total", "Measurements taken into the store.", r.measurements.Load())
+	count("batches_total", "Batches taken into the store.", r.batches.Load())
+	count("sensor_panics_total", "Panics of a sensor that were contained.", r.panics.Load())
+	count("sensor_restarts_total", "Restarts of a sensor after a panic.", r.restarts.Load())
+	count("catalog_failures_total", "Failed attempts to save a sensor's description.", r.catalog.failures.Load())
+	gauge("sensors_connected", "Sensors that a device feeds now.", int(r.live.Load()))
+	sensors, waiting := r.queued()
+	gauge("sensors_known", "Sensors ever seen and not deleted.", sensors)
+	gauge("sensor_mailbox_measurements", "Measurements and requests that wait in the mailboxes of all sensors.", waiting)
+	r.refusals.mu.Lock()
+	defer r.refusals.mu.Unlock()
+	for reason, n := range r.refusals.counts {
+		emit(sensocto.Metric{Name: "sensor_measurements_refused_total", Help: "Measurements that a sensor did not take, by reason.",
+			Labels: []string{"reason", reason}, Value: float64(n)})
+	}
+}
+
+func (r *Registry) queued() (sensors, waiting int) {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	for _, p := range r.sensors {
+		waiting += p.mailbox.depth()
+	}
+	return len(r.sensors), waiting
+}

@@ -1,0 +1,257 @@
+package sensor
+
+import (
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Options configure a Registry. Store, PubSub and Catalog are required.
+type Options struct {
+	Store   sensocto.Store
+	PubSub  sensocto.PubSub
+	Catalog Catalog
+	Log     *slog.Logger
+	// Mailbox bounds what waits for one sensor, in measurements; default 256.
+	Mailbox int
+	// MaxAttributes bounds the attributes of one sensor; default 1000.
+	MaxAttributes int
+	// MaxSensors bounds the sensors of the server; default 100,000.
+	MaxSensors int
+}
+
+// Registry is a sensocto.SensorRegistry.
+type Registry struct {
+	options    Options
+	catalog    *saver
+	pool       sync.Pool // of *sensocto.Batch
+	goroutines sync.WaitGroup
+	ending     chan struct{} // closed when Run ends
+
+	mu      sync.RWMutex // guards what follows
+	sensors map[string]*process
+	closed  bool
+
+	live                                    atomic.Int64
+	measurements, batches, panics, restarts atomic.Uint64
+	refusals                                refusals
+}
+
+// maxPooled is the largest batch, in measurements, that is kept for reuse.
+const maxPooled = 4096
+
+// NewRegistry returns an empty registry.
+func NewRegistry(o Options) *Registry {
+	o.Log = cmp.Or(o.Log, slog.Default())
+	o.Mailbox = cmp.Or(o.Mailbox, 256)
+	o.MaxAttributes = cmp.Or(o.MaxAttributes, 1000)
+	o.MaxSensors = cmp.Or(o.MaxSensors, 100_000)
+	r := &Registry{options: o, catalog: newSaver(o.Catalog, o.Log), sensors: make(map[string]*process), ending: make(chan struct{})}
+	r.pool.New = func() any { return new(sensocto.Batch) }
+	return r
+}
+
+// Load reads all sensors from the catalog, and their last values from the store.
+func (r *Registry) Load(ctx context.Context) error {
+	sensors, err := r.options.Catalog.LoadSensors(ctx)
+	if err != nil {
+		return fmt.Errorf("load sensors: %w", err)
+	}
+	for _, s := range sensors {
+		last, err := r.options.Store.Latest(ctx, s.ID, 1)
+		if err != nil {
+			return fmt.Errorf("load last values of %s: %w", s.ID, err)
+		}
+		for i := range s.Attributes {
+			if samples := last[s.Attributes[i].ID]; len(samples) > 0 {
+				s.Attributes[i].LastValue = &samples[len(samples)-1]
+			}
+		}
+		r.mu.Lock()
+		r.sensors[s.ID] = newProcess(r, s)
+		r.mu.Unlock()
+	}
+	return nil
+}
+
+// Run saves what changes until ctx ends; then it lets every sensor take what
+// is in its mailbox, saves once more, and returns.
+func (r *Registry) Run(ctx context.Context) error {
+	r.catalog.run(ctx)
+	close(r.ending)
+	r.mu.Lock()
+	r.closed = true
+	for _, p := range r.sensors {
+		p.mailbox.close()
+	}
+	r.mu.Unlock()
+	r.goroutines.Wait()
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	defer cancel()
+	return r.catalog.flush(last)
+}
+
+// Connect implements sensocto.SensorRegistry.
+func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensocto.Registration, d sensocto.Device) (sensocto.SensorLink, error) {
+	p, added, err := r.claim(id, reg.SensorID)
+	if err != nil {
+		return nil, err
+	}
+	l := &link{process: p, device: d}
+	err = p.call(ctx, func() error {
+		p.connect(l, reg)
+		if added {
+			r.listChanged(sensocto.SensorListUpdate{Added: []sensocto.Sensor{p.view.snapshot(time.Now())}})
+		}
+		return nil
+	})
+	if err != nil {
+		l.Close() // it may have been connected after the caller stopped waiting
+		return nil, err
+	}
+	return l, nil
+}
+
+// claim returns the sensor, making it where it was never seen, if it belongs
+// to the identity.
+func (r *Registry) claim(id sensocto.Identity, sensorID string) (p *process, added bool, err error) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.closed {
+		return nil, false, sensocto.ErrUnavailable
+	}
+	if p = r.sensors[sensorID]; p != nil {
+		if owner := p.view.owner(); owner != id.OwnerID && !id.Can(sensocto.ScopeAdmin) {
+			return nil, false, sensocto.ErrUnauthorized
+		}
+		return p, false, nil
+	}
+	if len(r.sensors) >= r.options.MaxSensors {
+		return nil, false, &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "too_many_sensors", Message: "the server has as many sensors as it allows"}
+	}
+	p = newProcess(r, sensocto.Sensor{ID: sensorID, OwnerID: id.OwnerID})
+	r.sensors[sensorID] = p
+	return p, true, nil
+}
+
+func (r *Registry) lookup(id string) *process {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	return r.sensors[id]
+}
+
+// all returns the sensors sorted by id.
+func (r *Registry) all() []*process {
+	r.mu.RLock()
+	defer r.mu.RUnlock()
+	all := make([]*process, 0, len(r.sensors))
+	for _, p := range r.sensors {
+		all = append(all, p)
+	}
+	slices.SortFunc(all, func(a, b *process) int { return cmp.Compare(a.id, b.id) })
+	return all
+}
+
+// Sensor implements sensocto.SensorRegistry.
+func (r *Registry) Sensor(id string) (sensocto.Sensor, bool) {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.UnknownSensor(id), false
+	}
+	return p.view.snapshot(time.Now()), true
+}
+
+// Sensors implements sensocto.SensorRegistry.
+func (r *Registry) Sensors() []sensocto.Sensor {
+	all := r.all()
+	sensors := make([]sensocto.Sensor, len(all))
+	for i, p := range all {
+		sensors[i] = p.view.snapshot(time.Now())
+	}
+	return sensors
+}
+
+// Online implements sensocto.SensorRegistry.
+func (r *Registry) Online() []string { return online(r.all()) }
+
+// Rates implements sensocto.SensorRegistry.
+func (r *Registry) Rates(id string) sensocto.Rates {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.Rates{Attributes: map[string]float64{}}
+	}
+	return p.view.rates(time.Now())
+}
+
+// Rename implements sensocto.SensorRegistry.
+func (r *Registry) Rename(ctx context.Context, id, name string) error {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.ErrNotFound
+	}
+	return p.call(ctx, func() error {
+		p.dirty = p.view.change(func(s *sensocto.Sensor) { s.Name = name }) || p.dirty
+		return nil
+	})
+}
+
+// Delete implements sensocto.SensorRegistry.
+func (r *Registry) Delete(ctx context.Context, id string) (sensocto.Removed, error) {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.Removed{}, sensocto.ErrNotFound
+	}
+	var removed sensocto.Removed
+	err := p.call(ctx, func() (err error) {
+		removed, err = p.delete(ctx)
+		return err
+	})
+	return removed, err
+}
+
+// Command implements sensocto.SensorRegistry.
+func (r *Registry) Command(ctx context.Context, id string, command json.RawMessage) error {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.ErrNotFound
+	}
+	return p.call(ctx, func() error {
+		if p.link == nil || !p.link.device.Command(command) {
+			return fmt.Errorf("no device is connected to %s: %w", id, sensocto.ErrUnavailable)
+		}
+		return nil
+	})
+}
+
+func (r *Registry) listChanged(u sensocto.SensorListUpdate) {
+	if u.Added == nil {
+		u.Added = []sensocto.Sensor{}
+	}
+	if u.Removed == nil {
+		u.Removed = []string{}
+	}
+	if u.Changed == nil {
+		u.Changed = []sensocto.Sensor{}
+	}
+	r.options.PubSub.Publish(&sensocto.Message{Topic: sensocto.TopicSensorsAll, Event: sensocto.EventSensorListUpdated, Payload: u})
+}
+
+// recycle keeps a batch for reuse. Nobody else may hold it.
+func (r *Registry) recycle(b *sensocto.Batch) {
+	if cap(b.Measurements) > maxPooled {
+		return
+	}
+	clear(b.Measurements) // let go of documents
+	b.Measurements = b.Measurements[:0]
+	r.pool.Put(b)
+}
+
+var _ sensocto.SensorRegistry = (*Registry)(nil)

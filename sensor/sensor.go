@@ -1,0 +1,289 @@
+// Package sensor runs one goroutine per live sensor and keeps the registry of
+// all sensors, live and past.
+//
+// A sensor's goroutine takes measurements from one bounded mailbox in the
+// order in which they were pushed: it registers attributes that are new, puts
+// the batch into the store, and publishes it on the topic data:{sensor_id}.
+// When the mailbox is full the sender waits, so nothing is dropped here. What
+// cannot be stored is refused, counted and reported to the sender. A panic
+// costs the mail that caused it and is counted; the sensor goes on after a
+// pause and no other sensor notices.
+//
+// Samples that are late or out of order are kept: the store sorts.
+package sensor
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"runtime/debug"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Restart pauses after a panic double from the first to the last.
+const (
+	firstPause = 50 * time.Millisecond
+	lastPause  = 5 * time.Second
+)
+
+// process is one sensor: its state, and its goroutine while it is live. All
+// methods but start run on that goroutine.
+type process struct {
+	registry *Registry
+	id       string
+	view     view
+	mailbox  *mailbox
+
+	mu      sync.Mutex // guards running
+	running bool
+
+	saidName string // the sensor's name as its device last said it
+
+	link    *link       // the device that feeds the sensor, nil while there is none
+	dirty   bool        // the state changed and has to be announced
+	deleted atomic.Bool // set on the goroutine, read by the saver too
+}
+
+func newProcess(r *Registry, s sensocto.Sensor) *process {
+	p := &process{registry: r, id: s.ID, mailbox: newMailbox(r.options.Mailbox)}
+	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
+	for _, a := range s.Attributes {
+		loaded := &attribute{Attribute: a}
+		if a.LastValue != nil {
+			loaded.last, loaded.seen = *a.LastValue, true
+			loaded.LastValue = nil
+		}
+		p.view.attributes[a.ID] = loaded
+	}
+	s.Attributes = nil
+	p.view.sensor = s
+	return p
+}
+
+// start makes sure that the goroutine runs. Mail must be in the mailbox, or
+// the goroutine ends again at once.
+func (p *process) start() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if !p.running {
+		p.running = true
+		p.registry.goroutines.Go(p.run)
+	}
+}
+
+// stopIfIdle ends the goroutine where nothing is left to do. Whoever posts
+// mail calls start afterwards, so no mail is left lying.
+func (p *process) stopIfIdle() bool {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.mailbox.mu.Lock()
+	defer p.mailbox.mu.Unlock()
+	if len(p.mailbox.queue) > 0 || (p.link != nil && !p.mailbox.closed) {
+		return false
+	}
+	p.running = false
+	return true
+}
+
+func (p *process) run() {
+	var buf []mail
+	pause := firstPause
+	for {
+		buf = p.mailbox.take(buf)
+		for i := range buf {
+			if !p.handle(buf[i]) {
+				p.pause(pause)
+				pause = min(2*pause, lastPause)
+			}
+			buf[i] = mail{} // let go of the batch
+		}
+		switch {
+		case len(buf) > 0:
+			continue
+		case p.stopIfIdle():
+			return
+		}
+		if cap(buf) > 8 { // an idle sensor holds no memory that it needed once
+			buf = nil
+		}
+		<-p.mailbox.wake
+	}
+}
+
+// pause waits after a panic; the end of the registry cuts it short.
+func (p *process) pause(d time.Duration) {
+	p.registry.restarts.Add(1)
+	select {
+	case <-time.After(d):
+	case <-p.registry.ending:
+	}
+}
+
+// handle does one thing. It reports false after a panic.
+func (p *process) handle(m mail) (ok bool) {
+	defer func() {
+		if r := recover(); r != nil {
+			p.registry.panics.Add(1)
+			p.registry.options.Log.Error("sensor panicked and is restarted", "sensor", p.id, "err", r, "stack", string(debug.Stack()))
+			m.finish(&sensocto.Error{Code: sensocto.CodeInternal, Message: "the sensor failed on this and was restarted"})
+		}
+	}()
+	switch {
+	case p.deleted.Load():
+		p.refuseDeleted(m)
+		return true
+	case m.do != nil:
+		m.do()
+		m.finish(nil)
+	case m.batch != nil:
+		p.take(m)
+	}
+	p.announce()
+	return true
+}
+
+func (m *mail) finish(err error) {
+	if done := m.done; done != nil {
+		m.done = nil // a panic later on does not call it again
+		done(err)
+	}
+}
+
+// take registers, stores and publishes a batch.
+func (p *process) take(m mail) {
+	r := p.registry
+	b := m.batch
+	refused := p.admit(b)
+	if len(b.Measurements) > 0 {
+		if err := r.options.Store.Put(context.Background(), b); err != nil {
+			r.refuse(sensocto.ErrorReason(err), len(b.Measurements))
+			m.finish(fmt.Errorf("store batch of %s: %w", p.id, err))
+			r.recycle(b)
+			return
+		}
+		r.measurements.Add(uint64(len(b.Measurements)))
+		r.batches.Add(1)
+		p.view.took(b, time.Now())
+	}
+	p.answer(m, refused)
+	p.publish(b)
+}
+
+func (p *process) answer(m mail, refused error) {
+	switch {
+	case m.done == nil:
+	case m.durable && refused == nil:
+		p.registry.options.Store.Durable(m.done)
+	default:
+		m.finish(refused)
+	}
+}
+
+// admit registers the attributes of a batch and takes out measurements of
+// those that are too many.
+func (p *process) admit(b *sensocto.Batch) (refused error) {
+	known := ""
+	kept := b.Measurements[:0]
+	for _, m := range b.Measurements {
+		if m.AttributeID != known {
+			if !p.register(m) {
+				refused = sensocto.ErrTooManyAttributes
+				p.registry.refuse(sensocto.ErrTooManyAttributes.Reason, 1)
+				continue
+			}
+			known = m.AttributeID
+		}
+		kept = append(kept, m)
+	}
+	b.Measurements = kept
+	return refused
+}
+
+// register makes sure that a measurement's attribute exists.
+func (p *process) register(m sensocto.Measurement) bool {
+	if p.view.attributes[m.AttributeID] != nil { // this goroutine alone writes the map
+		return true
+	}
+	if len(p.view.attributes) >= p.registry.options.MaxAttributes {
+		return false
+	}
+	p.describe(sensocto.Attribute{ID: m.AttributeID, Type: inferType(m.AttributeID, m.Sample)})
+	return true
+}
+
+func (p *process) describe(a sensocto.Attribute) {
+	if p.view.describe(a) {
+		p.dirty = true
+	}
+}
+
+// publish hands the batch to whoever watches. Viewers share it from then on;
+// a batch that nobody watches is recycled.
+func (p *process) publish(b *sensocto.Batch) {
+	topic := sensocto.DataTopic(p.id)
+	ps := p.registry.options.PubSub
+	if len(b.Measurements) == 0 || !ps.Subscribed(topic) {
+		p.registry.recycle(b)
+		return
+	}
+	event := sensocto.EventMeasurementsBatch
+	if len(b.Measurements) == 1 {
+		event = sensocto.EventMeasurement
+	}
+	ps.Publish(&sensocto.Message{Topic: topic, Event: event, Payload: b})
+}
+
+// announce tells the world of a changed state: once for a mail, however much
+// it changed.
+func (p *process) announce() {
+	if !p.dirty || p.deleted.Load() {
+		return
+	}
+	p.dirty = false
+	s := p.view.snapshot(time.Now())
+	p.registry.catalog.save(p)
+	ps := p.registry.options.PubSub
+	ps.Publish(&sensocto.Message{Topic: sensocto.SignalTopic(p.id), Event: sensocto.EventNewState, Payload: s})
+	p.registry.listChanged(sensocto.SensorListUpdate{Changed: []sensocto.Sensor{s}})
+}
+
+// delete drops the device and removes all samples and the sensor itself.
+func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
+	r := p.registry
+	if p.link != nil {
+		p.link.closed.Store(true)
+		p.link.device.Replaced()
+		p.link = nil
+		p.connected(false, sensocto.EventSensorDisconnected)
+	}
+	removed, err := r.options.Store.Cleanup(ctx, p.id)
+	if err != nil {
+		return removed, fmt.Errorf("remove samples of %s: %w", p.id, err)
+	}
+	p.deleted.Store(true)
+	if err := r.catalog.remove(ctx, p); err != nil {
+		p.deleted.Store(false)
+		return removed, fmt.Errorf("remove sensor %s: %w", p.id, err)
+	}
+	r.mu.Lock()
+	delete(r.sensors, p.id)
+	r.mu.Unlock()
+	p.mailbox.close()
+	r.listChanged(sensocto.SensorListUpdate{Removed: []string{p.id}})
+	return removed, nil
+}
+
+// refuseDeleted answers what was still under way when the sensor was deleted.
+func (p *process) refuseDeleted(m mail) {
+	if m.batch != nil {
+		p.registry.refuse(sensocto.ErrorReason(sensocto.ErrNotFound), len(m.batch.Measurements))
+	}
+	m.finish(sensocto.ErrNotFound)
+}
+
+// log returns the logger with the sensor's id.
+func (p *process) log() *slog.Logger { return p.registry.options.Log.With("sensor", p.id) }
