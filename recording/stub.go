@@ -2,7 +2,6 @@ package recording
 
 import "errors"
 
-func openWFDB(path string, o Options) (*Recording, error) { return nil, errors.ErrUnsupported }
-func openEDF(path string, o Options) (*Recording, error)  { return nil, errors.ErrUnsupported }
-func openCSV(path string, o Options) (*Recording, error)  { return nil, errors.ErrUnsupported }
-func isEDF(head []byte) bool                              { return false }
+func openEDF(path string, o Options) (*Recording, error) { return nil, errors.ErrUnsupported }
+func openCSV(path string, o Options) (*Recording, error) { return nil, errors.ErrUnsupported }
+func isEDF(head []byte) bool                             { return false }

@@ -1,0 +1,92 @@
+package recording
+
+import (
+	"fmt"
+	"io"
+	"os"
+)
+
+// windowSize is how much of a file is read at once.
+const windowSize = 256 << 10
+
+// file reads stretches of a file through a window that moves forward.
+type file struct {
+	path string
+	size int64
+
+	f     *os.File
+	buf   []byte
+	start int64 // of buf in the file
+}
+
+func openFile(path string) (*file, error) {
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	info, err := f.Stat()
+	if err == nil && !info.Mode().IsRegular() {
+		err = fmt.Errorf("%s is not a regular file", path)
+	}
+	if err != nil {
+		f.Close()
+		return nil, err
+	}
+	return &file{path: path, size: info.Size(), f: f}, nil
+}
+
+// bytes returns the n bytes at an offset. They are valid until the next call.
+// The caller has compared with size what it asks for, so that a length that a
+// corrupt file made up is never allocated.
+func (f *file) bytes(at int64, n int) ([]byte, error) {
+	if at+int64(n) > f.size {
+		return nil, f.truncated(at+int64(n), f.size)
+	}
+	if at < f.start || at+int64(n) > f.start+int64(len(f.buf)) {
+		if err := f.fill(at, n); err != nil {
+			return nil, err
+		}
+	}
+	return f.buf[at-f.start:][:n], nil
+}
+
+func (f *file) fill(at int64, n int) error {
+	want := int(min(f.size-at, int64(max(n, windowSize))))
+	if cap(f.buf) < want {
+		f.buf = make([]byte, want)
+	}
+	f.buf, f.start = f.buf[:want], at
+	got, err := f.f.ReadAt(f.buf, at)
+	if got < want {
+		f.buf = f.buf[:0]
+		if err == io.EOF {
+			return f.truncated(at+int64(want), at+int64(got))
+		}
+		return fmt.Errorf("read %s: %w", f.path, err)
+	}
+	return nil
+}
+
+func (f *file) truncated(expected, actual int64) error {
+	return &TruncatedError{Path: f.path, Expected: expected, Actual: actual}
+}
+
+func (f *file) close() error {
+	if f.f == nil {
+		return nil
+	}
+	err := f.f.Close()
+	f.f = nil
+	return err
+}
+
+// TruncatedError says that a file is shorter than its header promises.
+type TruncatedError struct {
+	Path             string
+	Expected, Actual int64 // bytes
+}
+
+// Error names the file and both lengths.
+func (e *TruncatedError) Error() string {
+	return fmt.Sprintf("%s is truncated: %d bytes expected, %d found", e.Path, e.Expected, e.Actual)
+}

@@ -1,0 +1,290 @@
+package recording
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"math"
+	"os"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// Bounds on what a WFDB header may ask for.
+const (
+	maxHeaderBytes   = 16 << 20
+	maxFrameSamples  = 1 << 20
+	maxFrames        = 1 << 40
+	defaultFrequency = 250
+	defaultGain      = 200
+	// Beyond these no physical value would be finite, or none but zero.
+	minGain, maxGain = 1e-200, 1e200
+)
+
+// wfdbHeader is a parsed header file, see header(5).
+type wfdbHeader struct {
+	name      string
+	frequency float64 // frames per second
+	frames    int64   // -1 where the header does not say
+	start     time.Time
+	signals   []wfdbSignal
+	comments  []string
+}
+
+// wfdbSignal is a signal specification line.
+type wfdbSignal struct {
+	file        string
+	format      int
+	perFrame    int   // samples per frame
+	skew        int64 // frames
+	offset      int64 // bytes before the first sample of the file
+	gain        float64
+	baseline    int64
+	calibrated  bool
+	unit        string
+	checksum    int16
+	hasChecksum bool
+	name        string
+}
+
+func readWFDBHeader(path string) (*wfdbHeader, error) {
+	info, err := os.Stat(path)
+	if err != nil {
+		return nil, err
+	}
+	if info.Size() > maxHeaderBytes {
+		return nil, fmt.Errorf("%s: %d bytes are too many for a WFDB header", path, info.Size())
+	}
+	text, err := os.ReadFile(path)
+	if err != nil {
+		return nil, err
+	}
+	h, err := parseWFDBHeader(text)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return h, nil
+}
+
+func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
+	h := &wfdbHeader{}
+	expected := -1 // signal lines, unknown before the record line
+	lines := bufio.NewScanner(bytes.NewReader(text))
+	lines.Buffer(nil, maxHeaderBytes)
+	for n := 1; lines.Scan(); n++ {
+		line := strings.TrimSpace(lines.Text())
+		var err error
+		switch {
+		case line == "":
+		case line[0] == '#':
+			h.comments = append(h.comments, strings.TrimSpace(line[1:]))
+		case expected < 0:
+			expected, err = h.parseRecordLine(line)
+		case len(h.signals) < expected:
+			err = h.parseSignalLine(line)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("line %d: %w", n, err)
+		}
+	}
+	switch {
+	case lines.Err() != nil:
+		return nil, lines.Err()
+	case expected < 0:
+		return nil, fmt.Errorf("no record line: this is no WFDB header")
+	case len(h.signals) < expected:
+		return nil, fmt.Errorf("truncated: %d signals announced, %d described", expected, len(h.signals))
+	}
+	return h, nil
+}
+
+// parseRecordLine reads: name[/segments] signals [frequency[/counter[(base)]]
+// [frames [time [date]]]].
+func (h *wfdbHeader) parseRecordLine(line string) (signals int, err error) {
+	fields := strings.Fields(line)
+	if len(fields) < 2 {
+		return 0, fmt.Errorf("record line %q: want a name and the number of signals", line)
+	}
+	name, segments, multi := strings.Cut(fields[0], "/")
+	if multi {
+		return 0, fmt.Errorf("record %s has %s segments: records of several segments cannot be read as one, read the headers of its segments", name, segments)
+	}
+	h.name = name
+	if signals, err = strconv.Atoi(fields[1]); err != nil || signals < 0 {
+		return 0, fmt.Errorf("number of signals %q: want a whole number", fields[1])
+	}
+	if err := h.parseFrequency(field(fields, 2)); err != nil {
+		return 0, err
+	}
+	h.frames = -1
+	if text := field(fields, 3); text != "" {
+		n, err := strconv.ParseInt(text, 10, 64)
+		if err != nil || n < 0 || n > maxFrames {
+			return 0, fmt.Errorf("number of samples %q: want a whole number up to %d", text, int64(maxFrames))
+		}
+		if n > 0 {
+			h.frames = n
+		}
+	}
+	h.start = parseBaseTime(field(fields, 4), field(fields, 5))
+	return signals, nil
+}
+
+func field(fields []string, i int) string {
+	if i < len(fields) {
+		return fields[i]
+	}
+	return ""
+}
+
+func (h *wfdbHeader) parseFrequency(text string) error {
+	h.frequency = defaultFrequency
+	if text == "" {
+		return nil
+	}
+	text, _, _ = strings.Cut(text, "/") // the counter frequency is for displays
+	f, err := strconv.ParseFloat(text, 64)
+	if err != nil || !(f >= 0 && f <= 1e9) {
+		return fmt.Errorf("sampling frequency %q: want a number of Hz", text)
+	}
+	if f > 0 {
+		h.frequency = f
+	}
+	if h.frequency < 1e-6 {
+		return fmt.Errorf("sampling frequency %q is too low", text)
+	}
+	return nil
+}
+
+// parseBaseTime returns zero unless both time and date are given: a time of
+// day alone is no moment.
+func parseBaseTime(clock, date string) time.Time {
+	day, err := time.Parse("2/1/2006", date)
+	if err != nil {
+		return time.Time{}
+	}
+	var seconds float64
+	for part := range strings.SplitSeq(clock, ":") {
+		v, err := strconv.ParseFloat(part, 64)
+		if err != nil || !(v >= 0 && v < 1e6) {
+			return time.Time{}
+		}
+		seconds = seconds*60 + v
+	}
+	return day.Add(time.Duration(math.Round(seconds*1e6)) * time.Microsecond)
+}
+
+// parseSignalLine reads: file format[x…][:…][+…] [gain[(baseline)][/units]
+// [resolution [zero [initial [checksum [block size [description]]]]]]].
+func (h *wfdbHeader) parseSignalLine(line string) error {
+	fields, description := cutFields(line, 8)
+	if len(fields) < 2 {
+		return fmt.Errorf("signal line %q: want a file name and a format", line)
+	}
+	s := wfdbSignal{file: fields[0], name: description}
+	if err := s.parseFormat(fields[1]); err != nil {
+		return err
+	}
+	numbers := [3]int64{} // resolution, zero, initial value
+	for i := range numbers {
+		if text := field(fields, 3+i); text != "" {
+			n, err := strconv.ParseInt(text, 10, 64)
+			if err != nil {
+				return fmt.Errorf("signal line %q: %q is no whole number", line, text)
+			}
+			numbers[i] = n
+		}
+	}
+	if err := s.parseGain(field(fields, 2), numbers[1]); err != nil {
+		return err
+	}
+	if text := field(fields, 6); text != "" {
+		sum, err := strconv.ParseInt(text, 10, 64)
+		if err != nil {
+			return fmt.Errorf("checksum %q: want a whole number", text)
+		}
+		s.checksum, s.hasChecksum = int16(sum), true
+	}
+	h.signals = append(h.signals, s)
+	return nil
+}
+
+// cutFields splits off up to n fields; the rest of the line, which may
+// contain spaces, is what follows them.
+func cutFields(line string, n int) (fields []string, rest string) {
+	rest = line
+	for len(fields) < n && rest != "" {
+		end := strings.IndexAny(rest, " \t")
+		if end < 0 {
+			end = len(rest)
+		}
+		fields = append(fields, rest[:end])
+		rest = strings.TrimLeft(rest[end:], " \t")
+	}
+	return fields, rest
+}
+
+func (s *wfdbSignal) parseFormat(text string) error {
+	end := strings.IndexAny(text, "x:+")
+	if end < 0 {
+		end = len(text)
+	}
+	n, err := strconv.Atoi(text[:end])
+	if err != nil {
+		return fmt.Errorf("format %q: want a number", text)
+	}
+	s.format, s.perFrame = n, 1
+	for rest := text[end:]; rest != ""; {
+		kind := rest[0]
+		if end = strings.IndexAny(rest[1:], "x:+") + 1; end == 0 {
+			end = len(rest)
+		}
+		n, err := strconv.ParseInt(rest[1:end], 10, 64)
+		if err != nil || n < 0 {
+			return fmt.Errorf("format %q: want a whole number after %q", text, kind)
+		}
+		switch kind {
+		case 'x':
+			s.perFrame = int(max(n, 1))
+		case ':':
+			s.skew = n
+		case '+':
+			s.offset = n
+		}
+		rest = rest[end:]
+	}
+	if s.perFrame > maxFrameSamples || s.skew > maxFrames {
+		return fmt.Errorf("format %q: too many samples per frame, or too much skew", text)
+	}
+	return nil
+}
+
+// parseGain reads gain[(baseline)][/units]. A gain that is missing or 0 means
+// that the signal is not calibrated; 200 per mV is assumed then.
+func (s *wfdbSignal) parseGain(text string, zero int64) error {
+	s.gain, s.baseline, s.unit = 0, zero, "mV"
+	rest, unit, ok := strings.Cut(text, "/")
+	if ok && unit != "" {
+		s.unit = unit
+	}
+	gain, baseline, ok := strings.Cut(rest, "(")
+	if ok {
+		n, err := strconv.ParseInt(strings.TrimSuffix(baseline, ")"), 10, 64)
+		if err != nil || n != int64(int32(n)) {
+			return fmt.Errorf("gain %q: want gain(baseline)/units", text)
+		}
+		s.baseline = n
+	}
+	if gain != "" {
+		g, err := strconv.ParseFloat(gain, 64)
+		if err != nil || math.IsNaN(g) || g != 0 && (math.Abs(g) < minGain || math.Abs(g) > maxGain) {
+			return fmt.Errorf("gain %q: want gain(baseline)/units", text)
+		}
+		s.gain = g
+	}
+	if s.calibrated = s.gain != 0; !s.calibrated {
+		s.gain = defaultGain
+	}
+	return nil
+}
