@@ -1,0 +1,87 @@
+# `make help` lists what there is. Everything that a target needs and that is
+# not on the machine yet is installed by the target itself, under .cache/.
+
+SHELL := bash
+.SHELLFLAGS := -euo pipefail -c
+.DEFAULT_GOAL := help
+.DELETE_ON_ERROR:
+
+VERSION ?= $(shell git describe --tags --always --dirty 2>/dev/null || echo dev)
+BIN     := bin/sensocto
+CACHE   := .cache
+PYTHON  := $(CACHE)/venv/bin/python
+GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
+
+# make fuzz T=./phx:FuzzDecodeFrame D=1m
+T ?= ./phx:FuzzDecodeFrame
+D ?= 30s
+
+.PHONY: help
+help: ## list the targets
+	@awk -F ':.*## ' '/^[a-z][a-z-]*:.*## / {printf "  make %-12s %s\n", $$1, $$2}' $(MAKEFILE_LIST)
+
+.PHONY: run
+run: build ## build and start the server with demo sensors; prints the URL
+	@scripts/run.sh
+
+.PHONY: build
+build: ## build bin/sensocto
+	@mkdir -p bin
+	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
+
+.PHONY: test
+test: vet test-go test-files test-e2e ## install what is missing and run every test
+
+.PHONY: vet
+vet:
+	@echo "== vet"
+	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { echo "not formatted (run make fmt):"; gofmt -l $$(git ls-files -co --exclude-standard '*.go'); exit 1; }
+	go vet ./...
+
+.PHONY: test-go
+test-go: ## the quick inner loop: the Go tests, no network
+	@echo "== Go tests"
+	go test -race -shuffle=on ./...
+
+.PHONY: test-files
+test-files: $(CACHE)/venv/installed ## read files that other people's software wrote
+	@echo "== files written by wfdb and pyedflib"
+	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run Python ./recording/...
+
+.PHONY: test-e2e
+test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven by the official Phoenix client
+	@echo "== end to end with the phoenix package"
+	cd e2e && npx vitest run && npx tsc --noEmit
+
+.PHONY: fmt
+fmt: ## format the Go source
+	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
+
+.PHONY: check
+check: vet ## format, lint, known vulnerabilities
+	go tool -modfile=tools/go.mod staticcheck ./...
+	go tool -modfile=tools/go.mod govulncheck ./... || echo "govulncheck needs its database: skipped where it is out of reach"
+
+.PHONY: fuzz
+fuzz: ## one fuzz target for a while: make fuzz T=./phx:FuzzDecodeFrame D=1m
+	go test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(D) $(firstword $(subst :, ,$(T)))
+
+.PHONY: golden
+golden: ## rewrite the golden files
+	go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+
+.PHONY: bench
+bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
+	bench/run.sh
+
+.PHONY: clean
+clean: ## remove what was built and installed here
+	rm -rf bin $(CACHE) e2e/node_modules
+
+$(CACHE)/venv/installed: recording/testdata/requirements.txt
+	@scripts/python-venv.sh $(CACHE)/venv $<
+	@touch $@
+
+e2e/node_modules/.package-lock.json: e2e/package-lock.json
+	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
