@@ -1,0 +1,187 @@
+package store
+
+import (
+	"math"
+
+	"github.com/sensocto/sensocto"
+)
+
+// collector gathers samples that a query selects, in whatever order they
+// come, and keeps those that come first in the query's order. What arrives is
+// mostly sorted: it keeps sorted runs and merges them when it has to.
+type collector struct {
+	from, to int64 // timestamps, to is exclusive
+	order    sensocto.Order
+	after    *sensocto.Cursor
+	limit    int // 0: none
+
+	entries []entry
+	runs    []int // where sorted runs begin, after the first
+	spare   []entry
+	full    bool // entries are sorted and limit many: nothing behind the last counts
+}
+
+type entry struct {
+	sample sensocto.Sample
+	seq    int64
+}
+
+func newCollector(q sensocto.Query) *collector {
+	c := &collector{from: q.From, to: q.To, order: q.Order, after: q.After}
+	if q.To == 0 {
+		c.to = math.MaxInt64
+	}
+	switch {
+	case q.After == nil:
+	case q.Order == sensocto.Ascending:
+		c.from = max(c.from, q.After.Timestamp)
+	case q.After.Timestamp < c.to:
+		c.to = q.After.Timestamp + 1
+	}
+	return c
+}
+
+// before reports whether a comes before b in the query's order.
+func (c *collector) before(aTime, aSeq, bTime, bSeq int64) bool {
+	if c.order == sensocto.Descending {
+		aTime, aSeq, bTime, bSeq = bTime, bSeq, aTime, aSeq
+	}
+	return aTime < bTime || aTime == bTime && aSeq < bSeq
+}
+
+// add takes consecutive samples, the first of which has the number first.
+func (c *collector) add(cols *Columns, first int64) {
+	c.newRun()
+	if c.order == sensocto.Ascending {
+		documents := cols.Documents
+		for i := range cols.Times {
+			var text []byte
+			if len(documents) > 0 && documents[0].Index == i {
+				text, documents = documents[0].Text, documents[1:]
+			}
+			c.offer(cols, i, first, text)
+		}
+	} else {
+		documents := cols.Documents
+		for i := len(cols.Times) - 1; i >= 0; i-- {
+			var text []byte
+			if last := len(documents) - 1; last >= 0 && documents[last].Index == i {
+				text, documents = documents[last].Text, documents[:last]
+			}
+			c.offer(cols, i, first, text)
+		}
+	}
+	if c.limit > 0 && len(c.entries) >= c.limit {
+		c.prune()
+	}
+}
+
+// offer takes one sample if the query selects it.
+func (c *collector) offer(cols *Columns, i int, first int64, text []byte) {
+	t, seq := cols.Times[i], first+int64(i)
+	if t < c.from || t >= c.to {
+		return
+	}
+	if c.after != nil && !c.before(c.after.Timestamp, c.after.Seq, t, seq) {
+		return
+	}
+	if c.full {
+		if last := &c.entries[c.limit-1]; !c.before(t, seq, last.sample.Timestamp, last.seq) {
+			return
+		}
+	}
+	if n := len(c.entries); n > 0 {
+		if last := &c.entries[n-1]; c.before(t, seq, last.sample.Timestamp, last.seq) && c.runStart() < n {
+			c.runs = append(c.runs, n)
+		}
+	}
+	e := entry{sample: sensocto.Sample{Timestamp: t, Document: text}, seq: seq}
+	if text == nil {
+		e.sample.Value = cols.Values[i]
+	}
+	c.entries = append(c.entries, e)
+}
+
+func (c *collector) runStart() int {
+	if len(c.runs) == 0 {
+		return 0
+	}
+	return c.runs[len(c.runs)-1]
+}
+
+// newRun is where the samples of the next chunk begin; offer finds out by
+// itself whether they continue the last run.
+func (c *collector) newRun() {
+	if cap(c.entries) == 0 {
+		size := ChunkSamples
+		if c.limit > 0 {
+			size = min(size, c.limit)
+		}
+		c.entries = make([]entry, 0, size)
+	}
+}
+
+// satisfied reports whether no sample within a span of time can count.
+func (c *collector) satisfied(span timeSpan) bool {
+	if !c.full {
+		return false
+	}
+	last := c.entries[c.limit-1].sample.Timestamp
+	if c.order == sensocto.Descending {
+		return span.to < last
+	}
+	return span.from > last
+}
+
+// prune sorts and keeps the first limit entries.
+func (c *collector) prune() {
+	c.sort()
+	clear(c.entries[c.limit:])
+	c.entries = c.entries[:c.limit]
+	c.full = true
+}
+
+// sort merges neighbouring runs until one is left.
+func (c *collector) sort() {
+	for len(c.runs) > 0 {
+		c.spare = c.spare[:0]
+		kept := c.runs[:0]
+		starts := append(append([]int{0}, c.runs...), len(c.entries))
+		for i := 0; i+1 < len(starts); i += 2 {
+			end := starts[min(i+2, len(starts)-1)]
+			if i > 0 {
+				kept = append(kept, len(c.spare))
+			}
+			c.merge(c.entries[starts[i]:starts[i+1]], c.entries[starts[i+1]:end])
+		}
+		c.entries, c.spare, c.runs = c.spare, c.entries, kept
+	}
+}
+
+// merge appends two sorted runs to spare.
+func (c *collector) merge(a, b []entry) {
+	for len(a) > 0 && len(b) > 0 {
+		if c.before(b[0].sample.Timestamp, b[0].seq, a[0].sample.Timestamp, a[0].seq) {
+			c.spare, b = append(c.spare, b[0]), b[1:]
+		} else {
+			c.spare, a = append(c.spare, a[0]), a[1:]
+		}
+	}
+	c.spare = append(append(c.spare, a...), b...)
+}
+
+// page returns the first limit samples, all where limit is 0.
+func (c *collector) page(limit int) sensocto.Page {
+	c.sort()
+	var next *sensocto.Cursor
+	if limit > 0 && len(c.entries) > limit {
+		last := c.entries[limit-1]
+		next = &sensocto.Cursor{Timestamp: last.sample.Timestamp, Seq: last.seq}
+		c.entries = c.entries[:limit]
+	}
+	samples := make([]sensocto.Sample, len(c.entries))
+	for i := range c.entries {
+		samples[i] = c.entries[i].sample
+	}
+	return sensocto.Page{Samples: samples, Next: next}
+}

@@ -1,0 +1,157 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// writeBytes of encoded chunks, about, are one transaction at most: that
+// bounds the memory that a flush needs after a long failure.
+const writeBytes = 8 << 20
+
+// write is what goes to the cold tier in one transaction.
+type write struct {
+	chunks []sensocto.Chunk
+	steps  []step
+	data   []byte // of all chunks
+}
+
+func (w *write) reset() {
+	clear(w.chunks)
+	clear(w.steps)
+	w.chunks, w.steps, w.data = w.chunks[:0], w.steps[:0], w.data[:0]
+}
+
+// Flush writes everything that was put before to the cold tier. Run does this
+// by itself; it is there for who wants to be sure now.
+func (s *Store) Flush(ctx context.Context) error {
+	if err := s.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer s.leaveTurn()
+	started := time.Now()
+	dirty := s.takeDirty()
+	if len(dirty) == 0 {
+		return nil
+	}
+	written, err := s.flushSeries(ctx, dirty)
+	s.putBack(dirty[written:])
+	s.noteFlush(started, err)
+	return err
+}
+
+// flushSeries returns how many of the series are certainly written.
+func (s *Store) flushSeries(ctx context.Context, dirty []*series) (written int, err error) {
+	w, now := &s.writing, time.Now()
+	w.reset()
+	for i, r := range dirty {
+		p, ok := newPlan(r, now)
+		if !ok {
+			continue
+		}
+		for !p.done() {
+			s.encodeNext(w, &p)
+			if len(w.data) < writeBytes {
+				continue
+			}
+			if err := s.commit(ctx, w); err != nil {
+				return written, err
+			}
+			written = i
+		}
+	}
+	if err := s.commit(ctx, w); err != nil {
+		return written, err
+	}
+	return len(dirty), nil
+}
+
+// encodeNext adds the plan's next chunk to the transaction.
+func (s *Store) encodeNext(w *write, p *plan) {
+	cols := s.columns.Get().(*Columns)
+	defer s.columns.Put(cols)
+	first, full := p.next(cols)
+	c := sensocto.Chunk{SensorID: p.series.sensor.id, AttributeID: p.series.attributeID, FirstSeq: first}
+	describe(&c, cols)
+	start := len(w.data)
+	w.data = s.codec.Append(w.data, cols)
+	c.Data = w.data[start:len(w.data):len(w.data)]
+	w.chunks = append(w.chunks, c)
+	w.steps = append(w.steps, p.advance(&c, full))
+	cols.Reset()
+}
+
+// commit writes the transaction and then lets the series know.
+func (s *Store) commit(ctx context.Context, w *write) error {
+	if len(w.chunks) == 0 {
+		return nil
+	}
+	if err := s.cold.WriteChunks(ctx, w.chunks); err != nil {
+		return fmt.Errorf("write chunks: %w", err)
+	}
+	for i := range w.steps {
+		s.apply(&w.steps[i])
+		s.metrics.chunkBytes.Add(uint64(len(w.chunks[i].Data)))
+	}
+	s.metrics.chunksWritten.Add(uint64(len(w.chunks)))
+	w.reset()
+	return nil
+}
+
+// apply notes in a series that a step is in the cold tier.
+func (s *Store) apply(t *step) {
+	r := t.series
+	r.sensor.mu.Lock()
+	defer r.sensor.mu.Unlock()
+	samples := t.flushed - r.flushed
+	s.unflushed.Add(-r.unflushedBytes(r.flushed, t.flushed))
+	r.sealed, r.flushed, r.parts = t.sealed, t.flushed, t.parts
+	r.chunks += t.chunks
+	r.bytes += t.bytes
+	r.evict(s.options.HotSamples)
+	s.metrics.coldSamples.Add(samples)
+	s.metrics.coldChunks.Add(t.chunks)
+	s.metrics.coldBytes.Add(t.bytes)
+}
+
+func (s *Store) takeDirty() []*series {
+	s.dirtyMu.Lock()
+	defer s.dirtyMu.Unlock()
+	dirty := s.dirty
+	s.dirty = nil
+	return dirty
+}
+
+// putBack lists series again whose flush failed, before those that came since.
+func (s *Store) putBack(failed []*series) {
+	for _, r := range failed {
+		r.sensor.mu.Lock()
+		if !r.dirty && !r.sensor.gone {
+			s.markDirty(r)
+		}
+		r.sensor.mu.Unlock()
+	}
+}
+
+// noteFlush counts a flush, and logs when flushing begins or ceases to fail.
+func (s *Store) noteFlush(started time.Time, err error) {
+	s.metrics.flushTime.Observe(time.Since(started))
+	if err == nil {
+		if f := s.failing.Swap(nil); f != nil {
+			s.options.Log.Info("the cold tier works again, nothing was lost", "after", time.Since(f.since).Round(time.Millisecond))
+		}
+		return
+	}
+	s.metrics.flushErrors.Add(1)
+	f := s.failing.Load()
+	if f == nil {
+		s.options.Log.Error("the cold tier fails: samples are kept in memory and written when it works again; "+
+			"check the disk's space and the data directory", "err", err)
+		s.failing.Store(&failure{err, time.Now()})
+		return
+	}
+	s.failing.Store(&failure{err, f.since})
+}

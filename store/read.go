@@ -1,0 +1,158 @@
+package store
+
+import (
+	"context"
+	"fmt"
+	"math"
+	"slices"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Read returns samples of one attribute, each once, in time order. What it
+// holds in memory is bounded by the limit, not by the range.
+func (s *Store) Read(ctx context.Context, sensorID, attributeID string, q sensocto.Query) (sensocto.Page, error) {
+	r := s.series(sensorID, attributeID)
+	if r == nil {
+		return sensocto.Page{}, nil
+	}
+	c := newCollector(q)
+	if q.Limit > 0 {
+		c.limit = q.Limit + 1 // one more tells that there is more
+	}
+	if err := s.collect(ctx, r, c); err != nil {
+		return sensocto.Page{}, err
+	}
+	return c.page(q.Limit), nil
+}
+
+// Latest returns the last n samples by time of every attribute of a sensor.
+func (s *Store) Latest(ctx context.Context, sensorID string, n int) (map[string][]sensocto.Sample, error) {
+	latest := make(map[string][]sensocto.Sample)
+	if n <= 0 {
+		return latest, nil
+	}
+	for _, r := range s.seriesOf(sensorID) {
+		c := newCollector(sensocto.Query{Order: sensocto.Descending})
+		c.limit = n
+		if err := s.collect(ctx, r, c); err != nil {
+			return nil, err
+		}
+		if samples := c.page(0).Samples; len(samples) > 0 {
+			slices.Reverse(samples)
+			latest[r.attributeID] = samples
+		}
+	}
+	return latest, nil
+}
+
+func (s *Store) series(sensorID, attributeID string) *series {
+	n := s.sensor(sensorID)
+	if n == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.series[attributeID]
+}
+
+func (s *Store) seriesOf(sensorID string) []*series {
+	n := s.sensor(sensorID)
+	if n == nil {
+		return nil
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	list := make([]*series, 0, len(n.series))
+	for _, r := range n.series {
+		list = append(list, r)
+	}
+	return list
+}
+
+// collect gives the collector the samples of a series: first what is hot,
+// from the newest on, then of the cold tier what has a lower number than the
+// last of those. Samples only ever leave the hot tier for the cold one, lowest
+// numbers first, so that each is met exactly once.
+func (s *Store) collect(ctx context.Context, r *series, c *collector) error {
+	if c.from >= c.to {
+		return nil
+	}
+	cols := s.columns.Get().(*Columns)
+	defer func() {
+		cols.Reset()
+		s.columns.Put(cols)
+	}()
+	head, past := s.collectHot(ctx, r, c, cols)
+	if err := ctx.Err(); err != nil {
+		return context.Cause(ctx)
+	}
+	if head == 0 || past.to < c.from || past.from >= c.to || c.satisfied(past) {
+		return nil
+	}
+	return s.collectCold(ctx, r, c, cols, head)
+}
+
+// collectHot returns the lowest number that it collected, or would have, and
+// the times of the samples below.
+func (s *Store) collectHot(ctx context.Context, r *series, c *collector, cols *Columns) (head int64, past timeSpan) {
+	for head = math.MaxInt64; ctx.Err() == nil; {
+		var more bool
+		head, past, more = r.copyBefore(cols, head)
+		c.add(cols, head)
+		if !more {
+			break
+		}
+	}
+	return head, past
+}
+
+// copyBefore copies up to a chunk of hot samples that lie before a number. It
+// returns the number of the first and whether more lie before it.
+func (r *series) copyBefore(cols *Columns, before int64) (first int64, past timeSpan, more bool) {
+	r.sensor.mu.Lock()
+	defer r.sensor.mu.Unlock()
+	end := min(before, r.next)
+	if end <= r.head { // between two calls a flush let them go: the cold tier has them
+		cols.Reset()
+		return end, r.past, false
+	}
+	first = max(r.head, end-ChunkSamples)
+	r.copyTo(cols, first, end)
+	return first, r.past, first > r.head
+}
+
+func (s *Store) collectCold(ctx context.Context, r *series, c *collector, cols *Columns, head int64) error {
+	var failed error
+	query := sensocto.ChunkRange{
+		SensorID: r.sensor.id, AttributeID: r.attributeID,
+		From: c.from, To: c.to, BeforeSeq: head, Order: c.order,
+	}
+	err := s.cold.ReadChunks(ctx, query, func(chunk *sensocto.Chunk) bool {
+		if c.satisfied(timeSpan{chunk.MinTime, chunk.MaxTime}) {
+			return false
+		}
+		if failed = s.codec.Decode(chunk.Data, cols); failed != nil {
+			failed = fmt.Errorf("chunk %d of %s %s: %w", chunk.FirstSeq, chunk.SensorID, chunk.AttributeID, failed)
+			return false
+		}
+		cols.truncate(int(min(int64(len(cols.Times)), head-chunk.FirstSeq)))
+		c.add(cols, chunk.FirstSeq)
+		return true
+	})
+	if err == nil {
+		err = failed
+	}
+	if err != nil {
+		return fmt.Errorf("read chunks: %w", err)
+	}
+	return nil
+}
+
+// truncate keeps the first n samples.
+func (c *Columns) truncate(n int) {
+	c.Times, c.Values = c.Times[:n], c.Values[:n]
+	for len(c.Documents) > 0 && c.Documents[len(c.Documents)-1].Index >= n {
+		c.Documents = c.Documents[:len(c.Documents)-1]
+	}
+}

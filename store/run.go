@@ -1,0 +1,160 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+const (
+	firstRetry   = 100 * time.Millisecond
+	lastRetry    = 5 * time.Second
+	flushTimeout = time.Minute // a cold tier that hangs longer has failed
+	sweepEvery   = time.Minute
+)
+
+var errEnded = errors.New("the store has ended")
+
+// Run flushes until ctx ends, then takes nothing more and flushes what there
+// is within a deadline of its own. It returns an error if samples were left.
+func (s *Store) Run(ctx context.Context) error {
+	defer s.end()
+	timer := time.NewTimer(0)
+	defer timer.Stop()
+	sweep := time.NewTicker(sweepEvery)
+	defer sweep.Stop()
+	var retry time.Duration
+	for {
+		select {
+		case <-ctx.Done():
+			return s.shutdown(ctx)
+		case <-s.wake:
+			if retry > 0 {
+				continue // the timer is set
+			}
+		case <-timer.C:
+			retry = s.flushDetached(ctx, retry)
+		case <-sweep.C:
+			s.sweep(time.Now())
+		}
+		timer.Reset(max(retry, s.untilFlush(time.Now())))
+	}
+}
+
+// untilFlush returns how long the next flush may wait.
+func (s *Store) untilFlush(now time.Time) time.Duration {
+	s.dirtyMu.Lock()
+	defer s.dirtyMu.Unlock()
+	switch {
+	case len(s.waiters) > 0 || s.unflushed.Load() >= s.options.FlushBytes && len(s.dirty) > 0:
+		return 0
+	case len(s.dirty) > 0:
+		return max(0, s.options.FlushInterval-now.Sub(s.dirtySince))
+	}
+	return time.Hour // a wake-up comes first
+}
+
+// flushDetached is flushAndAnswer with a deadline of its own: the end of ctx
+// does not tear a write.
+func (s *Store) flushDetached(ctx context.Context, retry time.Duration) time.Duration {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), flushTimeout)
+	defer cancel()
+	return s.flushAndAnswer(ctx, retry)
+}
+
+// flushAndAnswer flushes, answers who waits, and returns how long to wait after
+// a failure.
+func (s *Store) flushAndAnswer(ctx context.Context, retry time.Duration) time.Duration {
+	waiters := s.takeWaiters() // first: what they wait for is put already
+	err := s.Flush(ctx)
+	answer := err
+	if err != nil {
+		answer = fmt.Errorf("%w: %w", sensocto.ErrUnavailable, err)
+	}
+	for _, done := range waiters {
+		done(answer)
+	}
+	if err == nil {
+		return 0
+	}
+	return min(max(firstRetry, 2*retry), lastRetry)
+}
+
+// Durable calls done once, from another goroutine, when everything put before
+// is in the cold tier, or with an error when writing it failed: it is kept and
+// tried again then, but nobody is told. All who wait share one transaction.
+func (s *Store) Durable(done func(error)) {
+	s.dirtyMu.Lock()
+	if s.ended {
+		s.dirtyMu.Unlock()
+		go done(errEnded)
+		return
+	}
+	s.waiters = append(s.waiters, done) // bounded by the callers: each waits for its answer
+	s.dirtyMu.Unlock()
+	s.signal()
+}
+
+func (s *Store) takeWaiters() []func(error) {
+	s.dirtyMu.Lock()
+	defer s.dirtyMu.Unlock()
+	waiters := s.waiters
+	s.waiters = nil
+	return waiters
+}
+
+// shutdown flushes until nothing is left or the deadline passes.
+func (s *Store) shutdown(ctx context.Context) error {
+	s.close()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), s.options.ShutdownTimeout)
+	defer cancel()
+	for retry := time.Duration(0); ; {
+		retry = s.flushAndAnswer(ctx, retry)
+		if retry == 0 && s.unflushed.Load() == 0 {
+			return nil
+		}
+		select {
+		case <-ctx.Done():
+			return errors.Join(fmt.Errorf("last flush: %d bytes of samples are not written", s.unflushed.Load()), s.Err())
+		case <-time.After(retry):
+		}
+	}
+}
+
+// close lets no further Put in, and waits for those that are under way.
+func (s *Store) close() {
+	s.closed.Store(true)
+	for _, n := range s.allSensors() {
+		n.mu.Lock()
+		n.mu.Unlock() //nolint:staticcheck // a Put that saw the store open has its samples listed now
+	}
+}
+
+// end refuses those who still wait or will.
+func (s *Store) end() {
+	s.dirtyMu.Lock()
+	s.ended = true
+	s.dirtyMu.Unlock()
+	for _, done := range s.takeWaiters() {
+		done(errEnded)
+	}
+}
+
+// sweep lets the samples of silent series leave the memory. Series with few
+// samples stay: they take little, and their parts would stay small for ever.
+func (s *Store) sweep(now time.Time) {
+	const few = 64
+	for _, n := range s.allSensors() {
+		n.mu.Lock()
+		for _, r := range n.series {
+			if !r.dirty && r.flushed == r.next && len(r.ring) > few && now.Sub(r.flushAt) >= s.options.IdleAfter {
+				r.sealed, r.parts = r.flushed, nil
+				r.evict(0)
+			}
+		}
+		n.mu.Unlock()
+	}
+}

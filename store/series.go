@@ -1,0 +1,200 @@
+package store
+
+import (
+	"math"
+	"slices"
+	"strings"
+	"sync"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+const (
+	sampleBytes     = 16
+	smallestRing    = 4
+	hotDocumentSize = 256 << 10 // bytes of documents that stay in memory per series
+)
+
+// sensor holds the series of one sensor. One lock guards them all.
+type sensor struct {
+	id string
+
+	mu     sync.Mutex // guards the following and the content of the series
+	series map[string]*series
+	gone   bool // was cleaned up: another one has its place
+}
+
+func newSensor(id string) *sensor {
+	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1)}
+}
+
+// series is the memory of one series: a ring of the newest samples in order
+// of arrival. Every sample has a number; of the numbers
+//
+//	head ≤ sealed ≤ flushed ≤ next
+//
+// those from head on are in the ring, those below flushed are in the cold
+// tier, and those below sealed lie there in chunks that are never written
+// again: only they may leave the ring.
+type series struct {
+	sensor      *sensor
+	attributeID string
+
+	ring                        []point // a power of two long; number n is at n modulo its length
+	head, sealed, flushed, next int64
+	documents                   []document // of the ring, by ascending number
+	documentBytes               int        // of these
+	parts                       []part     // chunks from sealed to flushed
+
+	dirty   bool      // is listed in Store.dirty
+	flushAt time.Time // when it last had something to flush
+	past    timeSpan  // of what has left the ring
+	chunks  int64     // in the cold tier
+	bytes   int64     // of their data
+}
+
+// point is a sample in the ring; its value is NaN where it is a document.
+type point struct {
+	time  int64
+	value float64
+}
+
+type document struct {
+	seq  int64
+	text []byte
+}
+
+// part is a chunk of less than full size.
+type part struct{ samples, bytes int }
+
+// timeSpan bounds timestamps; it is empty where from is after to.
+type timeSpan struct{ from, to int64 }
+
+var noTime = timeSpan{math.MaxInt64, math.MinInt64}
+
+func (t *timeSpan) add(u timeSpan) { t.from, t.to = min(t.from, u.from), max(t.to, u.to) }
+
+func (n *sensor) restore(info sensocto.SeriesInfo) {
+	s := n.seriesOrNew(info.AttributeID)
+	s.head, s.sealed, s.flushed, s.next = info.NextSeq, info.NextSeq, info.NextSeq, info.NextSeq
+	s.past = timeSpan{info.MinTime, info.MaxTime}
+	s.chunks, s.bytes = info.Chunks, info.Bytes
+}
+
+func (n *sensor) seriesOrNew(attributeID string) *series {
+	s := n.series[attributeID]
+	if s == nil {
+		id := strings.Clone(attributeID) // do not keep the frame that it came in
+		s = &series{sensor: n, attributeID: id, past: noTime}
+		n.series[id] = s
+	}
+	return s
+}
+
+// push appends a sample.
+func (s *series) push(m *sensocto.Sample) {
+	if s.next-s.head == int64(len(s.ring)) {
+		s.resize(max(smallestRing, 2*len(s.ring)))
+	}
+	p := point{m.Timestamp, m.Value}
+	if m.Document != nil {
+		p.value = math.NaN()
+		s.documents = append(s.documents, document{s.next, m.Document})
+		s.documentBytes += len(m.Document)
+	}
+	s.ring[int(s.next)&(len(s.ring)-1)] = p
+	s.next++
+}
+
+// resize moves the samples to a ring of another length, a power of two that
+// holds them.
+func (s *series) resize(length int) {
+	ring := make([]point, length)
+	for seq := s.head; seq < s.next; seq++ {
+		ring[int(seq)&(length-1)] = *s.at(seq)
+	}
+	s.ring = ring
+}
+
+func (s *series) at(seq int64) *point { return &s.ring[int(seq)&(len(s.ring)-1)] }
+
+// copyTo replaces cols by the samples from ≤ number < to.
+func (s *series) copyTo(cols *Columns, from, to int64) {
+	cols.Reset()
+	n := int(to - from)
+	cols.Times, cols.Values = resize(cols.Times, n), resize(cols.Values, n)
+	for done := 0; done < n; {
+		at := int(from+int64(done)) & (len(s.ring) - 1)
+		stretch := s.ring[at:min(at+n-done, len(s.ring))]
+		times, values := cols.Times[done:], cols.Values[done:]
+		for i := range stretch {
+			times[i], values[i] = stretch[i].time, stretch[i].value
+		}
+		done += len(stretch)
+	}
+	for _, d := range s.documents[s.documentIndex(from):] {
+		if d.seq >= to {
+			break
+		}
+		cols.Documents = append(cols.Documents, Document{Index: int(d.seq - from), Text: d.text})
+	}
+}
+
+// documentIndex returns the index of the first document not before a number.
+func (s *series) documentIndex(seq int64) int {
+	i, _ := slices.BinarySearchFunc(s.documents, seq, func(d document, seq int64) int { return int(d.seq - seq) })
+	return i
+}
+
+// unflushedBytes is what the series adds to the bound, up to a number.
+func (s *series) unflushedBytes(from, to int64) int64 {
+	size := sampleBytes * (to - from)
+	for _, d := range s.documents[s.documentIndex(from):] {
+		if d.seq >= to {
+			break
+		}
+		size += int64(len(d.text))
+	}
+	return size
+}
+
+// evict lets sealed samples leave the ring, all but the newest keep.
+func (s *series) evict(keep int) {
+	head := min(s.sealed, s.next-int64(keep))
+	for i, excess := 0, s.documentBytes-hotDocumentSize; excess > 0 && i < len(s.documents); i++ {
+		excess -= len(s.documents[i].text)
+		head = max(head, min(s.sealed, s.documents[i].seq+1))
+	}
+	for seq := s.head; seq < head; seq++ {
+		t := s.at(seq).time
+		s.past.add(timeSpan{t, t})
+	}
+	s.head = max(s.head, head)
+	gone := s.documentIndex(s.head)
+	for _, d := range s.documents[:gone] {
+		s.documentBytes -= len(d.text)
+	}
+	s.documents = slices.Delete(s.documents, 0, gone)
+	s.shrink()
+}
+
+// shrink gives memory back once the ring is far too large for what it holds.
+func (s *series) shrink() {
+	const never = 16 << 10 // samples: what a busy series comes back to anyway
+	n := int(s.next - s.head)
+	switch {
+	case n == 0:
+		s.ring, s.documents = nil, nil
+	case len(s.ring) > never && n < len(s.ring)/8:
+		s.resize(powerOfTwo(2 * n))
+	}
+}
+
+func powerOfTwo(atLeast int) int {
+	n := smallestRing
+	for n < atLeast {
+		n *= 2
+	}
+	return n
+}

@@ -1,0 +1,166 @@
+package store
+
+import (
+	"cmp"
+	"context"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Options configure a store. The zero value is good for a server.
+type Options struct {
+	// HotSamples is how many of the newest samples of a series stay in memory
+	// at least. Default 1024.
+	HotSamples int
+	// FlushInterval is how long a sample waits for its flush at most, so that
+	// with the flush itself a kill costs at most a second. Default 700 ms.
+	FlushInterval time.Duration
+	// FlushBytes of unflushed samples start a flush before its time. Default 8 MiB.
+	FlushBytes int64
+	// MaxUnflushedBytes bounds what waits for the cold tier, counting 16 bytes
+	// a sample and the text of documents: beyond it Put refuses. Default 256 MiB.
+	MaxUnflushedBytes int64
+	// ShutdownTimeout is the deadline of the last flush. Default 10 s.
+	ShutdownTimeout time.Duration
+	// IdleAfter is how long a series must be silent before its hot samples
+	// make room in memory; they are read from cold then. Default 10 min.
+	IdleAfter time.Duration
+	// Log gets the changes between working and failing. Default: discarded.
+	Log *slog.Logger
+}
+
+func (o Options) withDefaults() Options {
+	o.HotSamples = cmp.Or(o.HotSamples, 1024)
+	o.FlushInterval = cmp.Or(o.FlushInterval, 700*time.Millisecond)
+	o.FlushBytes = cmp.Or(o.FlushBytes, 8<<20)
+	o.MaxUnflushedBytes = cmp.Or(o.MaxUnflushedBytes, 256<<20)
+	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
+	o.IdleAfter = cmp.Or(o.IdleAfter, 10*time.Minute)
+	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
+	return o
+}
+
+// Store implements sensocto.Store over a cold tier.
+//
+// Locks, in the order in which they are taken: Store.mu, sensor.mu,
+// Store.dirtyMu. The turn is no lock on data but the right to write to the
+// cold tier; it is taken before all of them.
+type Store struct {
+	options Options
+	cold    Cold
+	codec   *Codec
+	turn    chan struct{} // holds a token while somebody writes to the cold tier
+	wake    chan struct{} // one slot, so that calls coalesce: Run has something to look at
+	columns sync.Pool     // of *Columns
+	writing write         // of whoever has the turn
+
+	mu      sync.RWMutex
+	sensors map[string]*sensor
+
+	dirtyMu    sync.Mutex // guards the following
+	dirty      []*series  // have samples that the cold tier has not
+	dirtySince time.Time  // when the first of them came
+	waiters    []func(error)
+	ended      bool // Run has returned: nobody serves waiters
+
+	unflushed atomic.Int64 // bytes
+	closed    atomic.Bool  // nothing more is taken
+	failing   atomic.Pointer[failure]
+	metrics   metrics
+}
+
+var _ sensocto.Store = (*Store)(nil)
+
+// failure is why and since when the cold tier does not take what it should.
+type failure struct {
+	err   error
+	since time.Time
+}
+
+// Open returns a store over a cold tier, with the series that it has. Nothing
+// runs before Run does.
+func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
+	known, err := cold.Series(ctx)
+	if err != nil {
+		return nil, fmt.Errorf("open store: list series: %w", err)
+	}
+	s := &Store{
+		options: options.withDefaults(),
+		cold:    cold,
+		codec:   NewCodec(),
+		turn:    make(chan struct{}, 1),
+		wake:    make(chan struct{}, 1),
+		columns: sync.Pool{New: func() any { return new(Columns) }},
+		sensors: make(map[string]*sensor),
+	}
+	for _, info := range known {
+		s.sensorOrNew(info.SensorID).restore(info)
+		s.metrics.coldSamples.Add(info.Samples)
+		s.metrics.coldChunks.Add(info.Chunks)
+		s.metrics.coldBytes.Add(info.Bytes)
+	}
+	return s, nil
+}
+
+// Err returns nil while the cold tier takes what it should, otherwise why not.
+func (s *Store) Err() error {
+	if f := s.failing.Load(); f != nil {
+		return fmt.Errorf("the cold tier fails since %s: %w", f.since.UTC().Format(time.RFC3339), f.err)
+	}
+	return nil
+}
+
+func (s *Store) sensor(id string) *sensor {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	return s.sensors[id]
+}
+
+func (s *Store) sensorOrNew(id string) *sensor {
+	if n := s.sensor(id); n != nil {
+		return n
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	n := s.sensors[id]
+	if n == nil {
+		n = newSensor(id)
+		s.sensors[n.id] = n
+	}
+	return n
+}
+
+// allSensors returns the sensors of the moment.
+func (s *Store) allSensors() []*sensor {
+	s.mu.RLock()
+	defer s.mu.RUnlock()
+	list := make([]*sensor, 0, len(s.sensors))
+	for _, n := range s.sensors {
+		list = append(list, n)
+	}
+	return list
+}
+
+// takeTurn waits for the right to write to the cold tier.
+func (s *Store) takeTurn(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
+
+func (s *Store) leaveTurn() { <-s.turn }
+
+func (s *Store) signal() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
