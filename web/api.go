@@ -1,0 +1,174 @@
+package web
+
+import (
+	"context"
+	"encoding/json"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sensocto/sensocto"
+)
+
+const apiDescription = `Sensors, what they measured, and commands to them.
+
+Times are Unix time in milliseconds; decimals are microseconds. Every failure is an RFC 9457 problem.
+Send a token as ` + "`Authorization: Bearer …`" + `; what a token may do are its scopes. Live measurements come over
+the WebSocket at ` + "`/socket/websocket`" + `, which speaks the protocol of Phoenix channels.`
+
+// routeAPI registers the operations and renders their document.
+func (s *server) routeAPI() {
+	s.api = humago.New(s.mux, s.config())
+	s.registerSensors()
+	s.registerMeasurements()
+	document, err := json.Marshal(s.api.OpenAPI())
+	if err != nil {
+		panic(err) // the document is part of the program
+	}
+	s.openAPI = document
+}
+
+// config is huma's without what it would fetch from elsewhere or add to answers.
+func (s *server) config() huma.Config {
+	return huma.Config{
+		OpenAPI: &huma.OpenAPI{
+			OpenAPI: "3.1.0",
+			Info:    &huma.Info{Title: "SensOcto", Version: s.Version, Description: apiDescription},
+			Components: &huma.Components{
+				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				SecuritySchemes: map[string]*huma.SecurityScheme{
+					"bearer": {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`."},
+				},
+			},
+			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}},
+		},
+		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
+		DefaultFormat: "application/json",
+	}
+}
+
+// operation is what all operations have in common.
+func (s *server) operation(id, method, path string, scope sensocto.Scope, tag, summary string) huma.Operation {
+	return huma.Operation{
+		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
+		MaxBodyBytes: sensocto.MaxDocumentBytes,
+		Security:     []map[string][]string{{"bearer": {string(scope)}}},
+		Middlewares:  append(s.require(scope), noStore),
+		Errors:       []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+	}
+}
+
+// noStore keeps answers out of caches: they change, and depend on the token.
+func noStore(ctx huma.Context, next func(huma.Context)) {
+	ctx.SetHeader("Cache-Control", "no-store")
+	next(ctx)
+}
+
+type sensorPath struct {
+	SensorID string `path:"id" pattern:"^[A-Za-z0-9._:-]{1,128}$" doc:"The sensor's id." example:"chest-strap-7"`
+}
+
+func (s *server) registerSensors() {
+	const path = "/api/v1/sensors"
+	op := s.operation("list-sensors", http.MethodGet, path, sensocto.ScopeView, "Sensors", "List all sensors")
+	huma.Register(s.api, op, s.listSensors)
+
+	op = s.operation("get-sensor", http.MethodGet, path+"/{id}", sensocto.ScopeView, "Sensors", "Look at one sensor")
+	huma.Register(s.api, op, s.sensor)
+
+	op = s.operation("rename-sensor", http.MethodPatch, path+"/{id}", sensocto.ScopeAdmin, "Sensors", "Rename a sensor")
+	huma.Register(s.api, op, s.renameSensor)
+
+	op = s.operation("delete-sensor", http.MethodDelete, path+"/{id}", sensocto.ScopeAdmin, "Sensors", "Delete a sensor with all its measurements")
+	op.Description = "Disconnects the sensor's device and removes everything stored of the sensor. It cannot be undone."
+	huma.Register(s.api, op, s.deleteSensor)
+
+	op = s.operation("command-sensor", http.MethodPost, path+"/{id}/command", sensocto.ScopeAdmin, "Sensors", "Send a command to a sensor's device")
+	op.Description = "The body, a JSON object, reaches the device as it is, as the event `device_command`. 503 says that no device is connected."
+	op.DefaultStatus = http.StatusAccepted
+	huma.Register(s.api, op, s.commandSensor)
+}
+
+type sensorsAnswer struct{ Body sensorList }
+type sensorAnswer struct{ Body sensorView }
+
+func (s *server) listSensors(_ context.Context, _ *struct{}) (*sensorsAnswer, error) {
+	sensors := s.Sensors.Sensors()
+	list := sensorList{Sensors: make([]sensorView, len(sensors))}
+	for i, sensor := range sensors {
+		list.Sensors[i] = viewOf(sensor, s.Sensors.Rates(sensor.ID))
+	}
+	return &sensorsAnswer{list}, nil
+}
+
+func (s *server) sensor(_ context.Context, in *sensorPath) (*sensorAnswer, error) {
+	sensor, err := s.known(in.SensorID)
+	if err != nil {
+		return nil, err
+	}
+	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
+}
+
+// known returns the sensor, or a problem with status 404.
+func (s *server) known(id string) (sensocto.Sensor, error) {
+	sensor, ok := s.Sensors.Sensor(id)
+	if !ok {
+		return sensor, problem(http.StatusNotFound, "there is no sensor "+id)
+	}
+	return sensor, nil
+}
+
+type renameInput struct {
+	sensorPath
+	Body struct {
+		Name string `json:"sensor_name" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
+	}
+}
+
+func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnswer, error) {
+	if _, err := s.known(in.SensorID); err != nil {
+		return nil, err
+	}
+	if err := s.Sensors.Rename(ctx, in.SensorID, in.Body.Name); err != nil {
+		return nil, s.translate(err, "rename", in.SensorID)
+	}
+	return s.sensor(ctx, &in.sensorPath)
+}
+
+type removedAnswer struct{ Body removedView }
+
+func (s *server) deleteSensor(ctx context.Context, in *sensorPath) (*removedAnswer, error) {
+	if _, err := s.known(in.SensorID); err != nil {
+		return nil, err
+	}
+	// Half a deletion helps nobody: it goes on when the client hangs up.
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
+	defer cancel()
+	removed, err := s.Sensors.Delete(ctx, in.SensorID)
+	if err != nil {
+		return nil, s.translate(err, "delete", in.SensorID)
+	}
+	return &removedAnswer{removedView{removed.Series, removed.Samples}}, nil
+}
+
+type commandInput struct {
+	sensorPath
+	Body map[string]any `doc:"The command: any object."`
+	// RawBody is what is sent on: numbers keep their digits, keys their order.
+	RawBody []byte `contentType:"application/json"`
+}
+
+func (s *server) commandSensor(ctx context.Context, in *commandInput) (*struct{}, error) {
+	if _, err := s.known(in.SensorID); err != nil {
+		return nil, err
+	}
+	command, err := compactObject(in.RawBody)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Sensors.Command(ctx, in.SensorID, command); err != nil {
+		return nil, s.translate(err, "command", in.SensorID)
+	}
+	return nil, nil
+}

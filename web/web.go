@@ -1,0 +1,169 @@
+// Package web is what the program offers over HTTP: a versioned JSON API with
+// its OpenAPI document, health, metrics, and a small page to look at sensors.
+// The WebSocket endpoint is handed in and passed through.
+//
+// It promises that every answer that reports a failure is an RFC 9457 problem,
+// that every request is checked against the credential it brings (protocol
+// section 2) when it arrives, and that no credential is logged. It keeps no
+// state of its own and starts no goroutine.
+package web
+
+import (
+	"context"
+	"log/slog"
+	"net"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Options are what New needs. Auth, Sensors and Store must be set.
+type Options struct {
+	Auth    sensocto.Authenticator
+	Sensors sensocto.SensorRegistry
+	Store   sensocto.Store
+	// Socket serves /socket/websocket; nil means 404.
+	Socket http.Handler
+	// Metrics are shown at /metrics beside those of the Go runtime.
+	Metrics []sensocto.MetricSource
+	// Ready returns why the program cannot do its work now; nil means always ready.
+	Ready func() error
+	// Version of the program, shown in the OpenAPI document.
+	Version string
+	// AllowedOrigins are the origins ("https://example.org") of other sites
+	// whose pages may use the API. None by default.
+	AllowedOrigins []string
+	// Hosts are further names by which the server is called, beside those of
+	// the loopback interface. They matter for requests that come over loopback
+	// without a token, where guests are switched on: see [localhost].
+	Hosts []string
+	// Log takes requests at debug and faults at error; nil discards them.
+	Log *slog.Logger
+}
+
+// server is what the handlers share. It does not change after New.
+type server struct {
+	Options
+	mux      *http.ServeMux
+	api      huma.API
+	openAPI  []byte
+	requests requestMetrics
+}
+
+// requestTimeout bounds the work on one request of the API, reading from disk
+// included, but not the time that a slow client takes to read the answer.
+const requestTimeout = 30 * time.Second
+
+// New returns the handler of everything that the program serves over HTTP.
+func New(o Options) http.Handler {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Ready == nil {
+		o.Ready = func() error { return nil }
+	}
+	s := &server{Options: o, mux: http.NewServeMux()}
+	s.routeAPI()
+	s.routeOperations()
+	s.routePages()
+	return s.handler()
+}
+
+// handler puts the layers around the routes, outermost last.
+func (s *server) handler() http.Handler {
+	h := http.Handler(http.HandlerFunc(s.route))
+	h = s.timeout(h)
+	h = s.sameOrigin(h)
+	h = s.cors(h)
+	h = s.recoverPanic(h)
+	h = s.observe(h)
+	h = securityHeaders(h)
+	return s.passSocket(h)
+}
+
+// passSocket hands upgrades to the socket untouched: it takes the connection
+// over, so nothing here may wrap its ResponseWriter or stay on its stack.
+func (s *server) passSocket(next http.Handler) http.Handler {
+	if s.Socket == nil {
+		return next
+	}
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == "/socket/websocket" {
+			s.Socket.ServeHTTP(w, r)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// route serves the request, or the problem that the mux has with it.
+func (s *server) route(w http.ResponseWriter, r *http.Request) {
+	if r.RequestURI == "*" {
+		writeProblem(w, http.StatusBadRequest, "the request is for no resource")
+		return
+	}
+	h, pattern := s.mux.Handler(r)
+	if pattern != "" {
+		s.mux.ServeHTTP(w, r)
+		return
+	}
+	// The mux speaks plain text; a redirect to the clean path is kept.
+	answer := &statusRecorder{header: http.Header{}}
+	h.ServeHTTP(answer, r)
+	switch answer.status {
+	case http.StatusNotFound:
+		writeProblem(w, answer.status, "there is nothing at this address; /api/docs describes the API")
+	case http.StatusMethodNotAllowed:
+		allow := answer.header.Get("Allow")
+		w.Header().Set("Allow", allow)
+		writeProblem(w, answer.status, "use one of the methods "+allow)
+	default:
+		h.ServeHTTP(w, r)
+	}
+}
+
+// statusRecorder keeps the head of an answer and drops its body.
+type statusRecorder struct {
+	header http.Header
+	status int
+}
+
+func (s *statusRecorder) Header() http.Header         { return s.header }
+func (s *statusRecorder) Write(b []byte) (int, error) { return len(b), nil }
+func (s *statusRecorder) WriteHeader(status int)      { s.status = status }
+
+func (s *server) timeout(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
+		defer cancel()
+		next.ServeHTTP(w, r.WithContext(ctx))
+	})
+}
+
+// Server returns an http.Server for the handler with time-outs against clients
+// that are slow on purpose. They do not apply to a connection that became a
+// WebSocket, and a long answer extends them as it is written.
+func Server(h http.Handler, log *slog.Logger) *http.Server {
+	return &http.Server{
+		Handler:           h,
+		ReadHeaderTimeout: 10 * time.Second,
+		ReadTimeout:       30 * time.Second,
+		WriteTimeout:      requestTimeout + 10*time.Second,
+		IdleTimeout:       2 * time.Minute,
+		MaxHeaderBytes:    64 << 10,
+		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
+	}
+}
+
+// hostname returns a Host header or address without its port, in lower case.
+func hostname(hostport string) string {
+	host, _, err := net.SplitHostPort(hostport)
+	if err != nil {
+		host = strings.Trim(hostport, "[]")
+	}
+	return strings.ToLower(strings.TrimSuffix(host, "."))
+}
