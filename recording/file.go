@@ -11,8 +11,9 @@ const windowSize = 256 << 10
 
 // file reads stretches of a file through a window that moves forward.
 type file struct {
-	path string
-	size int64
+	path   string
+	size   int64
+	window int // bytes to read at once
 
 	f     *os.File
 	buf   []byte
@@ -32,7 +33,7 @@ func openFile(path string) (*file, error) {
 		f.Close()
 		return nil, err
 	}
-	return &file{path: path, size: info.Size(), f: f}, nil
+	return &file{path: path, size: info.Size(), window: windowSize, f: f}, nil
 }
 
 // bytes returns the n bytes at an offset. They are valid until the next call.
@@ -51,7 +52,7 @@ func (f *file) bytes(at int64, n int) ([]byte, error) {
 }
 
 func (f *file) fill(at int64, n int) error {
-	want := int(min(f.size-at, int64(max(n, windowSize))))
+	want := int(min(f.size-at, int64(max(n, f.window))))
 	if cap(f.buf) < want {
 		f.buf = make([]byte, want)
 	}

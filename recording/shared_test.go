@@ -126,3 +126,20 @@ func TestShared_SeveralRates(t *testing.T) {
 		t.Log(len(all[i].Value), all[i].Value[:3], s.Count)
 	}
 }
+
+func TestShared_EDFPlus(t *testing.T) {
+	r := open(t, shared(t, "test_generator_2.edf"))
+	t.Log(r.Start, r.Duration, r.Last, len(r.Annotations), r.Annotations)
+	for _, s := range r.Signals {
+		t.Logf("%+v", s)
+	}
+	all, notes := readAll(t, r)
+	for i, s := range all {
+		if int64(len(s.Value)) != r.Signals[i].Count {
+			t.Errorf("%s: %d samples, want %d", r.Signals[i].Name, len(s.Value), r.Signals[i].Count)
+		}
+	}
+	if len(notes) != len(r.Annotations) {
+		t.Errorf("%d annotations delivered of %d", len(notes), len(r.Annotations))
+	}
+}

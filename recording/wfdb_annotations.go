@@ -95,6 +95,9 @@ func parseWFDBAnnotations(data []byte, frequency float64) ([]Annotation, error) 
 		if code == 0 && value == 0 {
 			break
 		}
+		if len(a.list) >= maxAnnotations {
+			return nil, fmt.Errorf("more than %d annotations", maxAnnotations)
+		}
 		if err := a.item(code, value); err != nil {
 			return nil, fmt.Errorf("after %d annotations: %w", len(a.list), err)
 		}

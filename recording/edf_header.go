@@ -1,0 +1,209 @@
+package recording
+
+import (
+	"bytes"
+	"fmt"
+	"math"
+	"strconv"
+	"strings"
+	"time"
+	"unicode/utf8"
+)
+
+// Lengths in an EDF header: a part about the recording, and one per signal.
+const (
+	edfFixed     = 256
+	edfPerSignal = 256
+)
+
+// edfHeader is the header of an EDF, EDF+ or BDF file.
+type edfHeader struct {
+	format        Format
+	discontinuous bool // EDF+D: each data record says when it began
+	start         time.Time
+	records       int64   // -1 where the file was not finished
+	duration      float64 // of a data record, s
+	signals       []edfSignal
+	recordBytes   int64
+	width         int64 // bytes per sample
+}
+
+// edfSignal is a signal as it lies in each data record.
+type edfSignal struct {
+	label, unit string
+	annotations bool
+	samples     int64 // per data record
+	offset      int64 // of the first in the data record, bytes
+	gain        float64
+	baseline    float64
+}
+
+// bdfMark is the first field of a BDF file; EDF files say "0".
+const bdfMark = "\xffBIOSEMI"
+
+func isEDF(head []byte) bool {
+	return string(head) == bdfMark || string(head) == "0       "
+}
+
+func readEDFHeader(f *file) (*edfHeader, error) {
+	fixed, err := f.bytes(0, edfFixed)
+	if err != nil {
+		return nil, err
+	}
+	h := &edfHeader{format: FormatEDF, width: 2}
+	if !isEDF(fixed[:8]) {
+		return nil, fmt.Errorf("%s: this is no EDF or BDF file: it begins with %q", f.path, fixed[:8])
+	}
+	if fixed[0] == bdfMark[0] {
+		h.format, h.width = FormatBDF, 3
+	}
+	count, err := h.parseFixed(fixed)
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	rest, err := f.bytes(edfFixed, count*edfPerSignal)
+	if err != nil {
+		return nil, err
+	}
+	if err := h.parseSignals(rest, count); err != nil {
+		return nil, fmt.Errorf("%s: %w", f.path, err)
+	}
+	return h, nil
+}
+
+// parseFixed reads the part about the recording, and returns the number of
+// signals.
+func (h *edfHeader) parseFixed(b []byte) (signals int, err error) {
+	text := func(from, length int) string { return edfText(b[from : from+length]) }
+	reserved := text(192, 44)
+	h.discontinuous = strings.HasPrefix(reserved, "EDF+D") || strings.HasPrefix(reserved, "BDF+D")
+	h.start = edfStart(text(168, 8), text(176, 8), text(88, 80))
+	if h.records, err = strconv.ParseInt(text(236, 8), 10, 64); err != nil || h.records < -1 {
+		return 0, fmt.Errorf("number of data records %q: want a whole number, or -1", text(236, 8))
+	}
+	if h.duration, err = edfNumber(text(244, 8)); err != nil || h.duration < 0 {
+		return 0, fmt.Errorf("duration of a data record %q: want seconds", text(244, 8))
+	}
+	signals, err = strconv.Atoi(text(252, 4))
+	if err != nil || signals < 1 {
+		return 0, fmt.Errorf("number of signals %q: want at least 1", text(252, 4))
+	}
+	length, err := strconv.Atoi(text(184, 8))
+	if err != nil || length != edfFixed+signals*edfPerSignal {
+		return 0, fmt.Errorf("header length %q: want %d bytes for %d signals", text(184, 8), edfFixed+signals*edfPerSignal, signals)
+	}
+	return signals, nil
+}
+
+// parseSignals reads the part about the signals: each field for all signals,
+// one field after the other.
+func (h *edfHeader) parseSignals(b []byte, count int) error {
+	fields := make([][]string, 0, 10)
+	for _, width := range []int{16, 80, 8, 8, 8, 8, 8, 80, 8, 32} {
+		column := make([]string, count)
+		for i := range column {
+			column[i], b = edfText(b[:width]), b[width:]
+		}
+		fields = append(fields, column)
+	}
+	for i := range count {
+		s := edfSignal{label: fields[0][i], unit: fields[2][i], offset: h.recordBytes}
+		s.annotations = s.label == "EDF Annotations" || s.label == "BDF Annotations"
+		n, err := strconv.ParseInt(fields[8][i], 10, 64)
+		if err != nil || n < 1 || n > math.MaxInt32 {
+			return fmt.Errorf("signal %d (%s): %q samples per data record: want at least 1", i+1, s.label, fields[8][i])
+		}
+		s.samples = n
+		if !s.annotations {
+			if err := s.calibrate([4]string{fields[3][i], fields[4][i], fields[5][i], fields[6][i]}); err != nil {
+				return fmt.Errorf("signal %d (%s): %w", i+1, s.label, err)
+			}
+			if h.duration == 0 {
+				return fmt.Errorf("signal %d (%s) has samples, but data records last 0 s", i+1, s.label)
+			}
+		}
+		h.recordBytes += n * h.width
+		h.signals = append(h.signals, s)
+	}
+	return nil
+}
+
+// calibrate computes gain and baseline from the physical and the digital
+// extremes, so that (digital − baseline) / gain is the physical value.
+func (s *edfSignal) calibrate(fields [4]string) error {
+	var v [4]float64 // physical minimum, maximum, digital minimum, maximum
+	for i, text := range fields {
+		var err error
+		if v[i], err = edfNumber(text); err != nil {
+			return fmt.Errorf("%s %q: want a number", []string{"physical minimum", "physical maximum", "digital minimum", "digital maximum"}[i], text)
+		}
+	}
+	switch {
+	case v[0] == v[1]:
+		return fmt.Errorf("physical minimum and maximum are both %v", v[0])
+	case v[2] >= v[3]:
+		return fmt.Errorf("digital minimum %v is not below the maximum %v", v[2], v[3])
+	}
+	s.gain = (v[3] - v[2]) / (v[1] - v[0])
+	s.baseline = v[3] - v[1]*s.gain
+	if g := math.Abs(s.gain); !(g >= minGain && g <= maxGain) || math.IsInf(s.baseline, 0) {
+		return fmt.Errorf("physical minimum %v and maximum %v cannot be right", v[0], v[1])
+	}
+	return nil
+}
+
+// edfText returns a field without its padding. The standard wants ASCII, but
+// units such as µV come in Latin-1 and in UTF-8.
+func edfText(b []byte) string {
+	b = bytes.Trim(b, " \x00")
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	runes := make([]rune, len(b))
+	for i, c := range b {
+		runes[i] = rune(c)
+	}
+	return string(runes)
+}
+
+// edfNumber reads a number; some programs write a decimal comma.
+func edfNumber(text string) (float64, error) {
+	v, err := strconv.ParseFloat(strings.Replace(text, ",", ".", 1), 64)
+	if err == nil && (math.IsNaN(v) || math.Abs(v) > 1e15) {
+		err = strconv.ErrRange
+	}
+	return v, err
+}
+
+// edfStart returns the start of the recording, zero where the date is not
+// valid (anonymous files have such). The year has two digits, from 1985 on;
+// the recording field of EDF+ has all four.
+func edfStart(date, clock, recording string) time.Time {
+	t, err := time.Parse("02.01.06 15.04.05", date+" "+clock)
+	if err != nil {
+		clockOnly, err := time.Parse("15.04.05", clock)
+		day, ok := edfFullDate(recording)
+		if err != nil || !ok {
+			return time.Time{}
+		}
+		return day.Add(clockOnly.Sub(clockOnly.Truncate(24 * time.Hour)))
+	}
+	year := t.Year() % 100
+	if year += 1900; year < 1985 {
+		year += 100
+	}
+	if full, ok := edfFullDate(recording); ok {
+		year = full.Year()
+	}
+	return time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
+}
+
+// edfFullDate finds "Startdate dd-MMM-yyyy".
+func edfFullDate(recording string) (time.Time, bool) {
+	fields := strings.Fields(recording)
+	if len(fields) < 2 || fields[0] != "Startdate" {
+		return time.Time{}, false
+	}
+	day, err := time.Parse("2-Jan-2006", fields[1])
+	return day, err == nil
+}
