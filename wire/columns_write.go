@@ -46,6 +46,9 @@ func (c *Column) form() (ValueForm, int) {
 // dst as it was, for columns that nobody would read: too many, too long, with
 // other numbers of timestamps than of values, or with values not finite.
 func AppendColumns(dst []byte, h Header, columns ...Column) ([]byte, error) {
+	if err := checkColumns(columns); err != nil {
+		return dst, err
+	}
 	out, countAt := appendHeader(dst, h)
 	written := 0
 	for i := range columns {
@@ -58,21 +61,21 @@ func AppendColumns(dst []byte, h Header, columns ...Column) ([]byte, error) {
 	}
 	binary.LittleEndian.PutUint16(out[countAt:], uint16(written))
 	// Reading it back is the check that cannot disagree with the reader.
-	if _, err := ReadColumns(out[len(dst):], checkColumn); err != nil {
+	if _, err := ReadColumns(out[len(dst):], func(*EncodedColumn) error { return nil }); err != nil {
 		return dst, err
-	}
-	for i := range columns {
-		_, n := columns[i].form()
-		if columns[i].Timestamps != nil && len(columns[i].Timestamps) != n {
-			return dst, ErrInvalidColumns
-		}
 	}
 	return out, nil
 }
 
-func checkColumn(c *EncodedColumn) error {
-	if !validAttributeID(c.AttributeID) {
-		return sensocto.ErrInvalidAttributeID
+func checkColumns(columns []Column) error {
+	for i := range columns {
+		c := &columns[i]
+		if !validAttributeID([]byte(c.AttributeID)) {
+			return sensocto.ErrInvalidAttributeID
+		}
+		if _, n := c.form(); c.Timestamps != nil && len(c.Timestamps) != n {
+			return ErrInvalidColumns
+		}
 	}
 	return nil
 }
@@ -107,7 +110,6 @@ func appendColumn(dst []byte, c *Column) (out []byte, pieces int) {
 		dst = appendFloat(dst, c.Rate)
 		return c.appendValues(dst, form, 0, n), 1
 	}
-	n = min(n, len(c.Timestamps))
 	for from := 0; from < n || pieces == 0; pieces++ {
 		to := from + 1
 		for to < n && fitsDelta(c.Timestamps[to]-c.Timestamps[to-1]) {
@@ -125,7 +127,7 @@ func appendColumn(dst []byte, c *Column) (out []byte, pieces int) {
 func fitsDelta(d int64) bool { return math.MinInt32 <= d && d <= math.MaxInt32 }
 
 func appendColumnHead(dst []byte, id string, times TimeForm, values ValueForm, n int) []byte {
-	dst = append(dst, byte(min(len(id), 255)))
+	dst = append(dst, byte(len(id)))
 	dst = append(dst, id...)
 	dst = append(dst, byte(times), byte(values))
 	return binary.LittleEndian.AppendUint32(dst, uint32(n))
