@@ -1,0 +1,272 @@
+package client
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/wire"
+)
+
+// StreamOptions bound what a stream keeps until it is acknowledged.
+type StreamOptions struct {
+	ID      [16]byte // a UUID; random where it is zero
+	Batches int      // 64 where it is zero
+	Bytes   int      // of encoded batches; 8 MiB where it is zero
+}
+
+// Stream is one run of a sensor whose batches the server acknowledges when they
+// are on disk (protocol section 5). What is not acknowledged is kept and sent
+// again after a reconnect. It does not look at backpressure_config: its pace is
+// its caller's, and that of the acknowledgements.
+//
+// It is safe for concurrent use; batches are numbered in the order in which
+// Send was called.
+type Stream struct {
+	d    *Device
+	o    StreamOptions
+	wake chan struct{} // one slot: wake-ups of the pump coalesce
+
+	// mu guards the fields below; it is never held over I/O.
+	mu         sync.Mutex
+	seq        uint64        // of the last batch
+	kept       []keptBatch   // not acknowledged, by seq; bounded by o, Send waits
+	bytes      int           // of all kept
+	next       int           // index in kept of what is to be sent next
+	generation int           // of sending: late replies to an earlier one do not count
+	notBefore  time.Time     // the server asked to come back later
+	retries    int           // in a row
+	changed    chan struct{} // closed at the next acknowledgement or error
+	err        error         // why the stream is over
+}
+
+type keptBatch struct {
+	seq    uint64
+	body   []byte
+	binary bool
+	sent   bool
+}
+
+// Stream begins a stream on the device.
+func (d *Device) Stream(o StreamOptions) (*Stream, error) {
+	if o.ID == [16]byte{} {
+		o.ID = uuid.New()
+	}
+	if o.Batches <= 0 {
+		o.Batches = 64
+	}
+	if o.Bytes <= 0 {
+		o.Bytes = 8 << 20
+	}
+	s := &Stream{d: d, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{})}
+	d.mu.Lock()
+	d.streams = append(d.streams, s)
+	d.mu.Unlock()
+	if !d.c.goIfOpen(s.pump) {
+		return nil, ErrClosed
+	}
+	return s, nil
+}
+
+// ID returns the stream's id in the usual form of a UUID.
+func (s *Stream) ID() string { return uuid.UUID(s.o.ID).String() }
+
+// SendMeasurements keeps and sends one batch as JSON. It waits while as much is
+// kept as may be.
+func (s *Stream) SendMeasurements(ctx context.Context, measurements []sensocto.Measurement) error {
+	return s.send(ctx, false, func(id wire.Stream) ([]byte, error) {
+		return wire.AppendAcknowledged(make([]byte, 0, 64+96*len(measurements)), id, measurements), nil
+	})
+}
+
+// SendColumns keeps and sends one batch as binary columns. It needs V2.
+func (s *Stream) SendColumns(ctx context.Context, columns ...wire.Column) error {
+	return s.send(ctx, true, func(id wire.Stream) ([]byte, error) {
+		return wire.AppendColumns(nil, wire.Header{Stream: id}, columns...)
+	})
+}
+
+func (s *Stream) send(ctx context.Context, binary bool, encode func(wire.Stream) ([]byte, error)) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.err == nil && s.full() {
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
+	}
+	if s.err != nil {
+		return s.err
+	}
+	body, err := encode(wire.Stream{ID: s.o.ID, Seq: s.seq + 1})
+	if err != nil {
+		return err
+	}
+	s.seq++
+	s.bytes += len(body)
+	s.kept = append(s.kept, keptBatch{seq: s.seq, body: body, binary: binary})
+	s.poke()
+	return nil
+}
+
+func (s *Stream) full() bool {
+	return len(s.kept) >= s.o.Batches || len(s.kept) > 0 && s.bytes >= s.o.Bytes
+}
+
+// wait waits for a change. s.mu is held, but not while it waits.
+func (s *Stream) wait(ctx context.Context) error {
+	changed := s.changed
+	s.mu.Unlock()
+	defer s.mu.Lock()
+	select {
+	case <-changed:
+		return nil
+	case <-s.d.sensor.Done():
+		return s.d.sensor.Err()
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+// notify ends all waits. s.mu is held.
+func (s *Stream) notify() {
+	close(s.changed)
+	s.changed = make(chan struct{})
+}
+
+// Wait returns when every batch was acknowledged: all of it is on disk.
+func (s *Stream) Wait(ctx context.Context) error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.err == nil && len(s.kept) > 0 {
+		if err := s.wait(ctx); err != nil {
+			return err
+		}
+	}
+	return s.err
+}
+
+// Unacknowledged returns the number of batches that are kept.
+func (s *Stream) Unacknowledged() int {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return len(s.kept)
+}
+
+// Acknowledged returns the number of batches that are on disk.
+func (s *Stream) Acknowledged() uint64 {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.seq - uint64(len(s.kept))
+}
+
+func (s *Stream) poke() {
+	select {
+	case s.wake <- struct{}{}:
+	default:
+	}
+}
+
+// restart sends everything kept again. It runs on the reader after a rejoin.
+func (s *Stream) restart() {
+	s.mu.Lock()
+	s.next = 0
+	s.generation++
+	s.mu.Unlock()
+	s.poke()
+}
+
+// pump sends batch after batch until the device or the client ends.
+func (s *Stream) pump() {
+	timer := time.NewTimer(time.Hour)
+	defer timer.Stop()
+	for {
+		wait := time.Hour
+		b, generation, pause := s.peek(time.Now())
+		if b.body != nil && s.transmit(b, generation) {
+			continue
+		}
+		if pause > 0 {
+			wait = pause
+		}
+		timer.Reset(wait)
+		select {
+		case <-s.wake:
+		case <-timer.C:
+		case <-s.d.sensor.Done():
+			s.fail(s.d.sensor.Err())
+			return
+		case <-s.d.c.ctx.Done():
+			s.fail(ErrClosed)
+			return
+		}
+	}
+}
+
+// peek returns the batch to send next, if any, or how long to wait for it.
+func (s *Stream) peek(now time.Time) (b keptBatch, generation int, pause time.Duration) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err != nil || s.next >= len(s.kept) {
+		return b, 0, 0
+	}
+	if pause = s.notBefore.Sub(now); pause > 0 {
+		return b, 0, pause
+	}
+	return s.kept[s.next], s.generation, 0
+}
+
+// transmit sends one batch. It reports false where the server is away; the
+// next join wakes the pump.
+func (s *Stream) transmit(b keptBatch, generation int) bool {
+	_, err := s.d.sensor.push(s.d.c.ctx, "measurements", b.body, b.binary, func(_ json.RawMessage, err error) {
+		s.onReply(generation, b.seq, err)
+	})
+	switch {
+	case errors.Is(err, ErrDisconnected), errors.Is(err, context.Canceled):
+		return false
+	case err != nil:
+		s.fail(err)
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	// A reply or a reconnect may have come already: then next is not ours.
+	if i, ok := s.find(b.seq); ok && s.generation == generation {
+		if s.kept[i].sent {
+			s.d.c.stats.resent.Add(1)
+		}
+		s.kept[i].sent = true
+		s.next = max(s.next, i+1)
+	}
+	return true
+}
+
+// find returns the index of a batch in kept. s.mu is held.
+func (s *Stream) find(seq uint64) (int, bool) {
+	return slices.BinarySearchFunc(s.kept, seq, func(b keptBatch, seq uint64) int {
+		switch {
+		case b.seq < seq:
+			return -1
+		case b.seq > seq:
+			return 1
+		}
+		return 0
+	})
+}
+
+// fail ends the stream. Only the first reason counts.
+func (s *Stream) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.err == nil {
+		s.err = fmt.Errorf("stream %s: %w", s.ID(), err)
+		s.notify()
+	}
+}
