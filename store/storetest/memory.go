@@ -1,0 +1,148 @@
+package storetest
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"slices"
+	"sync"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/store"
+)
+
+// Memory is a cold tier in memory. It outlives the stores that use it, and
+// can be told to fail. The zero value is not ready: use NewMemory.
+type Memory struct {
+	mu     sync.Mutex // guards the following
+	series map[key]*memorySeries
+	err    error
+	writes int
+}
+
+var _ store.Cold = (*Memory)(nil)
+
+type key struct{ sensor, attribute string }
+
+type memorySeries struct {
+	info   sensocto.SeriesInfo
+	chunks []sensocto.Chunk // by FirstSeq
+}
+
+// NewMemory returns an empty tier.
+func NewMemory() *Memory { return &Memory{series: make(map[key]*memorySeries)} }
+
+// Fail lets all further calls fail, until it is called with nil.
+func (m *Memory) Fail(err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	m.err = err
+}
+
+// Writes returns how many transactions succeeded.
+func (m *Memory) Writes() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return m.writes
+}
+
+// Series implements store.Cold.
+func (m *Memory) Series(context.Context) ([]sensocto.SeriesInfo, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	var list []sensocto.SeriesInfo
+	for _, s := range m.series {
+		list = append(list, s.info)
+	}
+	return list, m.err
+}
+
+// WriteChunks implements store.Cold.
+func (m *Memory) WriteChunks(_ context.Context, chunks []sensocto.Chunk) error {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return m.err
+	}
+	for i := range chunks {
+		m.put(chunks[i])
+	}
+	m.writes++
+	return nil
+}
+
+func (m *Memory) put(c sensocto.Chunk) {
+	k := key{c.SensorID, c.AttributeID}
+	s := m.series[k]
+	if s == nil {
+		s = &memorySeries{info: sensocto.SeriesInfo{SensorID: c.SensorID, AttributeID: c.AttributeID, MinTime: c.MinTime, MaxTime: c.MaxTime}}
+		m.series[k] = s
+	}
+	end := c.FirstSeq + int64(c.Count)
+	s.chunks = slices.DeleteFunc(s.chunks, func(old sensocto.Chunk) bool { return old.FirstSeq >= c.FirstSeq && old.FirstSeq < end })
+	c.Data = bytes.Clone(c.Data)
+	s.chunks = append(s.chunks, c)
+	slices.SortFunc(s.chunks, func(a, b sensocto.Chunk) int { return cmp.Compare(a.FirstSeq, b.FirstSeq) })
+	s.info.NextSeq = max(s.info.NextSeq, end)
+	s.info.MinTime, s.info.MaxTime = min(s.info.MinTime, c.MinTime), max(s.info.MaxTime, c.MaxTime)
+	s.info.Samples, s.info.Chunks, s.info.Bytes = 0, int64(len(s.chunks)), 0
+	for _, c := range s.chunks {
+		s.info.Samples += int64(c.Count)
+		s.info.Bytes += int64(len(c.Data))
+	}
+}
+
+// ReadChunks implements store.Cold.
+func (m *Memory) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(*sensocto.Chunk) bool) error {
+	selected, err := m.selectChunks(r)
+	if err != nil {
+		return err
+	}
+	for i := range selected {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		if !yield(&selected[i]) {
+			break
+		}
+	}
+	return nil
+}
+
+func (m *Memory) selectChunks(r sensocto.ChunkRange) (selected []sensocto.Chunk, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.series[key{r.SensorID, r.AttributeID}]
+	if s == nil || m.err != nil {
+		return nil, m.err
+	}
+	for _, c := range s.chunks {
+		if c.MaxTime >= r.From && (r.To == 0 || c.MinTime < r.To) && c.FirstSeq < r.BeforeSeq {
+			selected = append(selected, c)
+		}
+	}
+	slices.SortStableFunc(selected, func(a, b sensocto.Chunk) int {
+		if r.Order == sensocto.Descending {
+			return cmp.Compare(b.MaxTime, a.MaxTime)
+		}
+		return cmp.Compare(a.MinTime, b.MinTime)
+	})
+	return selected, nil
+}
+
+// DeleteSamples implements store.Cold.
+func (m *Memory) DeleteSamples(_ context.Context, sensorID string) (removed sensocto.Removed, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.err != nil {
+		return removed, m.err
+	}
+	for k, s := range m.series {
+		if k.sensor == sensorID {
+			removed.Series++
+			removed.Samples += s.info.Samples
+			delete(m.series, k)
+		}
+	}
+	return removed, nil
+}
