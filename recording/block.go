@@ -64,6 +64,9 @@ func (b *Block) grow(n int) {
 	b.raws = slices.Grow(b.raws, n)
 }
 
+// growTimes is grow for samples with times of their own.
+func (b *Block) growTimes(n int) { b.times = slices.Grow(b.times, n) }
+
 // noGap is the mark of formats that have none: no sample can have it.
 const noGap = math.MinInt32
 

@@ -4,8 +4,6 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-
-	"github.com/sensocto/sensocto"
 )
 
 const (
@@ -30,14 +28,13 @@ func SensorID(name string) string {
 
 // nameAttributes gives every signal a valid id that no other has.
 func (r *Recording) nameAttributes() {
-	taken := map[string]bool{}
+	taken := map[string]int{} // how often an id was wanted
 	if len(r.Annotations) > 0 {
-		taken[AnnotationsID] = true
+		taken[AnnotationsID] = 1
 	}
 	for i := range r.Signals {
 		s := &r.Signals[i]
 		s.AttributeID = unique(attributeID(s.Name, i+1), taken)
-		taken[s.AttributeID] = true
 	}
 }
 
@@ -58,12 +55,14 @@ func attributeID(name string, n int) string {
 
 // unique numbers an id that is taken: ecg, ecg_2, ecg_3. It shortens the id
 // where the number would make it too long.
-func unique(id string, taken map[string]bool) string {
+func unique(id string, taken map[string]int) string {
 	candidate := id
-	for n := 2; taken[candidate] || !sensocto.ValidAttributeID(candidate); n++ {
+	for n := max(taken[id], 1) + 1; taken[candidate] > 0; n++ {
 		suffix := "_" + strconv.Itoa(n)
 		candidate = id[:min(len(id), maxAttributeID-len(suffix))] + suffix
+		taken[id] = n
 	}
+	taken[candidate] = max(taken[candidate], 1)
 	return candidate
 }
 
