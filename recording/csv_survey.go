@@ -173,4 +173,3 @@ func (t *table) length() int64 {
 	}
 	return t.highest + max(int64(math.Round(float64(t.highest)/float64(t.row-1))), 1)
 }
-

@@ -9,7 +9,6 @@ import (
 type body struct {
 	options Options
 	meanRR  float64 // s
-	breath  float64 // Hz
 	hrv     []wave  // heart-rate variability: RR(t) = meanRR + Σ waves
 }
 
@@ -34,7 +33,6 @@ func newBody(o Options) *body {
 		o.HeartRate = drawn
 	}
 	b.meanRR = 60 / o.HeartRate
-	b.breath = breathFrequency
 	b.hrv = newVariability(r, b.meanRR)
 	return b
 }
@@ -57,6 +55,8 @@ const (
 	streamSpO2
 	streamTemperature
 	streamIMU
+	streamAccelerometer
+	streamGyroscope
 	streamPosition
 	streamBattery
 )
