@@ -104,30 +104,30 @@ func quoteRefs(a, b []byte) (Ref, Ref) {
 
 // AppendBinaryMessage appends a client's binary push.
 func AppendBinaryMessage(dst []byte, joinRef, ref Ref, topic, event string, payload []byte) ([]byte, error) {
-	return appendBinary(dst, kindPush, payload, joinRef.AppendText(nil), ref.AppendText(nil), []byte(topic), []byte(event))
+	return appendBinary(dst, kindPush, payload, joinRef.Text(), ref.Text(), topic, event)
 }
 
 // AppendBinaryPush appends a server's binary push to one joiner.
 func AppendBinaryPush(dst []byte, joinRef Ref, topic, event string, payload []byte) ([]byte, error) {
-	return appendBinary(dst, kindPush, payload, joinRef.AppendText(nil), []byte(topic), []byte(event))
+	return appendBinary(dst, kindPush, payload, joinRef.Text(), topic, event)
 }
 
 // AppendBinaryReply appends a server's binary reply.
 func AppendBinaryReply(dst []byte, joinRef, ref Ref, topic, status string, response []byte) ([]byte, error) {
-	return appendBinary(dst, kindReply, response, joinRef.AppendText(nil), ref.AppendText(nil), []byte(topic), []byte(status))
+	return appendBinary(dst, kindReply, response, joinRef.Text(), ref.Text(), topic, status)
 }
 
 // AppendBinaryBroadcast appends a server's binary broadcast.
 func AppendBinaryBroadcast(dst []byte, topic, event string, payload []byte) ([]byte, error) {
-	return appendBinary(dst, kindBroadcast, payload, []byte(topic), []byte(event))
+	return appendBinary(dst, kindBroadcast, payload, topic, event)
 }
 
 // appendBinary appends a header of the names and the payload. It returns
 // ErrTooLong, and dst as it was, for a name that does not fit.
-func appendBinary(dst []byte, kind byte, payload []byte, names ...[]byte) ([]byte, error) {
+func appendBinary(dst []byte, kind byte, payload []byte, names ...string) ([]byte, error) {
 	for _, name := range names {
 		if len(name) > 255 {
-			return dst, fmt.Errorf("%.40q… is %w", name, ErrTooLong)
+			return dst, fmt.Errorf("a name of %d bytes is %w", len(name), ErrTooLong)
 		}
 	}
 	dst = append(dst, kind)

@@ -156,14 +156,11 @@ func (r Ref) Append(dst []byte) []byte {
 	return append(dst, r...)
 }
 
-// AppendText appends the ref as it stands in binary frames: without quotation
-// marks, nothing for null.
-func (r Ref) AppendText(dst []byte) []byte {
-	if len(r) == 0 || r[0] != '"' {
-		return append(dst, r...)
+// Text returns the ref as it stands in binary frames: without quotation marks,
+// empty for null.
+func (r Ref) Text() string {
+	if end, plain := jsonscan.String(r, 0); end > 0 && end == len(r) {
+		return string(jsonscan.Unquote(r, plain))
 	}
-	if end, plain := jsonscan.String(r, 0); end == len(r) {
-		return append(dst, jsonscan.Unquote(r, plain)...)
-	}
-	return append(dst, r...)
+	return string(r)
 }
