@@ -1,0 +1,133 @@
+package socket
+
+import (
+	"context"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+)
+
+// family is a kind of topic.
+type family uint8
+
+const (
+	familyUnknown family = iota
+	familyConnector
+	familySensor
+	familyReceiver
+	familyData
+	familyViewer
+	familySignal
+	familyStatus
+	familyAll
+	familyCount
+)
+
+// String returns the name that the metrics use.
+func (f family) String() string {
+	return [familyCount]string{"unknown", "connector", "sensor", "receiver", "data", "viewer", "signal", "status", "all"}[f]
+}
+
+// channel is a topic that a connection has joined.
+type channel struct {
+	conn    *conn
+	topic   string
+	joinRef phx.Ref
+	family  family
+	handler handler
+	frame   *batchFrame // of a viewer
+
+	ended   bool // nothing more is sent; guarded by the outbox's mu
+	dropped bool // what waits is not sent either; guarded by the outbox's mu
+}
+
+// handler is what a topic family does. All calls come from the connection's
+// reader, one at a time, except close, which may come from anywhere, twice.
+type handler interface {
+	// join prepares the channel and returns the response, a JSON object. What
+	// it subscribed to is held until joined is called.
+	join(ctx context.Context, p params) (response []byte, err error)
+	// joined is called when the response is on its way.
+	joined()
+	// handle answers an event. It returns a *protocolError for a frame that
+	// ends the connection, errUnknownEvent, or any error for the reply.
+	handle(ctx context.Context, f *phx.Frame) error
+	// close ends all that join began. It may block.
+	close()
+}
+
+// route returns the family of a topic, what follows its prefix, and the right
+// that it takes to join it.
+func route(topic string, p params) (family, string, sensocto.Scope) {
+	switch topic {
+	case sensocto.TopicSensorsStatus:
+		return familyStatus, "", sensocto.ScopeView
+	case sensocto.TopicSensorsAll:
+		return familyAll, "", sensocto.ScopeView
+	}
+	for _, r := range [...]struct {
+		prefix string
+		family family
+		scope  sensocto.Scope
+	}{
+		{sensocto.TopicPrefixSensor, familySensor, sensocto.ScopeIngest},
+		{sensocto.TopicPrefixConnector, familyConnector, sensocto.ScopeIngest},
+		{sensocto.TopicPrefixData, familyData, sensocto.ScopeView},
+		{sensocto.TopicPrefixViewer, familyViewer, sensocto.ScopeView},
+		{sensocto.TopicPrefixSignal, familySignal, sensocto.ScopeView},
+	} {
+		if id, ok := sensocto.CutTopic(topic, r.prefix); ok {
+			if r.family == familySensor && p.text("sensor_type") == "receiver" {
+				return familyReceiver, id, sensocto.ScopeView
+			}
+			return r.family, id, r.scope
+		}
+	}
+	return familyUnknown, "", ""
+}
+
+// newHandler returns the handler of a channel.
+func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
+	switch ch.family {
+	case familyConnector:
+		return &connector{ch: ch, id: id}
+	case familySensor:
+		return &device{ch: ch, id: id, identity: identity}
+	case familyReceiver, familyData:
+		return newDataViewer(ch, id, identity)
+	case familyViewer:
+		return &viewer{ch: ch, id: ch.conn.srv.nextViewer(), feeds: make(map[string]*watched)}
+	case familySignal:
+		return &signal{ch: ch, sensorID: id, feed: feed{ch: ch}}
+	case familyStatus:
+		return &status{ch: ch, feed: feed{ch: ch}}
+	}
+	return &list{ch: ch, feed: feed{ch: ch}}
+}
+
+// reply answers a frame of this channel.
+func (ch *channel) reply(f *phx.Frame, status string, response []byte) {
+	ch.conn.out.push(ch, ch.conn.replyFrame(f.JoinRef, f.Ref, ch.topic, status, response))
+}
+
+// ok answers with an empty object.
+func (ch *channel) ok(f *phx.Frame) { ch.reply(f, phx.StatusOK, emptyObject()) }
+
+// push sends an event to this joiner alone.
+func (ch *channel) push(event string, payload []byte) bool {
+	return ch.conn.out.push(ch, ch.conn.pushFrame(ch.joinRef, nil, ch.topic, event, payload))
+}
+
+// closeFrame is the phx_close that ends this channel, and no later one of the
+// same topic.
+func (ch *channel) closeFrame() []byte {
+	return ch.conn.pushFrame(ch.joinRef, ch.joinRef, ch.topic, phx.EventClose, emptyObject())
+}
+
+func emptyObject() []byte { return []byte("{}") }
+
+// reasonObject returns {"reason":…}, the response of every error reply.
+func reasonObject(reason string) []byte {
+	return append(jsonscan.AppendString([]byte(`{"reason":`), reason), '}')
+}

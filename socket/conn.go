@@ -1,0 +1,204 @@
+package socket
+
+import (
+	"context"
+	"errors"
+	"maps"
+	"net"
+	"runtime/debug"
+	"slices"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/phx"
+)
+
+// closeWait is how long a connection may take to end after a close frame was
+// queued for it.
+const closeWait = 2 * time.Second
+
+// conn is one WebSocket: its life cycle. What it does with messages is in
+// dispatch.go, who it is in identity.go, what it sends in outbox.go.
+//
+// One goroutine, serve, reads and answers until the connection ends. Others
+// only queue frames, end channels and ask for the connection to be closed.
+type conn struct {
+	srv     *Server
+	net     net.Conn
+	id      uint64
+	address string
+	version phx.Version
+	out     outbox
+	ctx     context.Context // ends with the connection
+	cancel  context.CancelFunc
+
+	lastRead atomic.Int64 // since the server's start, in ns
+	closing  atomic.Bool  // a close frame is queued: nothing is handled any more
+
+	mu         sync.Mutex // guards what follows; never held over I/O
+	channels   map[string]*channel
+	connectors map[string]string // types of the connectors joined here, by id
+	who        bound
+	refusals   int // joins refused as unauthorized
+}
+
+// serve runs the connection until it ends.
+func (c *conn) serve() {
+	defer c.srv.tasks.Done()
+	defer c.end()
+	l := &c.srv.limits
+	r := frameReader{conn: c.net, maxText: l.TextBytes, maxBinary: l.BinaryBytes, onRead: c.heard}
+	c.read(&r)
+	if c.closing.Load() {
+		c.out.waitForClose(closeWait)
+		r.awaitClose()
+	}
+}
+
+// read handles frames until the connection fails or is to be closed.
+func (c *conn) read(r *frameReader) {
+	defer c.contain("read")
+	limit := frameLimit{perSecond: c.srv.limits.FramesPerSecond}
+	for !c.closing.Load() {
+		op, payload, err := r.next()
+		switch {
+		case err != nil:
+		case !limit.allow(c.srv.now):
+			c.srv.count.refusedFrames.add("too_many_frames", 1)
+			err = &protocolError{closePolicy, "too_many_frames"}
+		case op >= opClose:
+			err = c.controlFrame(op, payload)
+		default:
+			err = c.message(op, payload)
+		}
+		if err != nil {
+			c.fail(err)
+			return
+		}
+		if !r.buffered() {
+			c.out.waitForRoom()
+		}
+	}
+}
+
+// heard notes that the peer is alive.
+func (c *conn) heard() { c.lastRead.Store(int64(c.srv.now())) }
+
+// fail ends the connection because of an error while reading.
+func (c *conn) fail(err error) {
+	var protocol *protocolError
+	if errors.As(err, &protocol) {
+		c.close(protocol.code, protocol.reason)
+		return
+	}
+	if !c.closing.Load() {
+		c.srv.log.Debug("connection ended", "conn", c.id, "err", err)
+	}
+}
+
+// close queues a close frame behind what waits; overload drops what waits. The
+// connection ends when the peer has answered, or soon. Only the first call counts.
+func (c *conn) close(code int, reason string) {
+	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
+		return
+	}
+	c.closing.Store(true)
+	c.net.SetDeadline(time.Now().Add(closeWait))
+	if code == 0 {
+		return // the peer closed
+	}
+	c.srv.count.closes.add(reason, 1)
+	if code == closePolicy {
+		c.srv.refuse(c.address)
+	}
+	c.srv.log.Info("closing connection", "conn", c.id, "code", code, "reason", reason)
+}
+
+// abort ends the connection at once: nothing more can be sent.
+func (c *conn) abort(err error) {
+	c.srv.log.Debug("connection broken", "conn", c.id, "err", err)
+	c.out.kill()
+	c.net.Close()
+}
+
+// end frees everything. What devices sent before is in their sensors' hands.
+func (c *conn) end() {
+	c.out.kill()
+	c.cancel()
+	c.net.Close()
+	for _, ch := range c.takeChannels() {
+		c.closeHandler(ch)
+	}
+	c.srv.remove(c)
+}
+
+// contain is deferred wherever foreign input is handled: a panic there costs
+// this connection, which is told to come back, and nothing else.
+func (c *conn) contain(where string) {
+	if r := recover(); r != nil {
+		c.srv.count.panics.Add(1)
+		c.srv.log.Error("panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.close(closeTryLater, "internal_error")
+		if where == "write" {
+			c.out.kill()
+			c.net.Close()
+		}
+	}
+}
+
+// takeChannels removes and returns all channels.
+func (c *conn) takeChannels() []*channel {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	taken := slices.Collect(maps.Values(c.channels))
+	clear(c.channels)
+	return taken
+}
+
+// closeHandler ends a channel's handler. A panic there must not keep the
+// others from being closed.
+func (c *conn) closeHandler(ch *channel) {
+	defer c.contain("close")
+	c.mu.Lock()
+	h := ch.handler
+	c.mu.Unlock()
+	h.close()
+}
+
+// revoked ends all channels if the identity is the connection's: at once, and
+// without what still waits for them. It returns those whose handlers are left
+// to be closed, which may block.
+func (c *conn) revoked(identityID string) []*channel {
+	c.mu.Lock()
+	affected := c.who.is(identityID)
+	c.mu.Unlock()
+	if !affected {
+		return nil
+	}
+	lost := c.takeChannels()
+	for _, ch := range lost {
+		c.out.end(ch, true, ch.closeFrame())
+	}
+	return lost
+}
+
+func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
+	frame := reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
+	return seal(opText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
+}
+
+func (c *conn) pushFrame(joinRef, ref phx.Ref, topic, event string, payload []byte) []byte {
+	frame := reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
+	return seal(opText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
+}
+
+// bound is the identity of a connection, once it has one.
+type bound struct {
+	identity   sensocto.Identity
+	credential string // what it was authenticated with; "" for a guest
+	known      bool
+}
+
+func (b *bound) is(identityID string) bool { return b.known && b.identity.ID == identityID }

@@ -1,0 +1,112 @@
+package socket
+
+import (
+	"cmp"
+	"context"
+	"encoding/base64"
+	"net/http"
+	"strings"
+
+	"github.com/sensocto/sensocto"
+)
+
+// SessionCookie is the cookie that may carry a token.
+const SessionCookie = "sensocto_token"
+
+// tokenProtocol is the beginning of the subprotocol in which official clients
+// carry their authToken.
+const tokenProtocol = "base64url.bearer.phx."
+
+// maxRefusals is after how many unauthorized joins a connection is closed, so
+// that nobody tries out tokens at the speed of a socket.
+const maxRefusals = 100
+
+// credentials returns what an upgrade request brings, explicit ones first: a
+// browser sends the cookie whether the page wants it or not.
+func credentials(r *http.Request) []string {
+	var found []string
+	add := func(credential string) {
+		if credential != "" {
+			found = append(found, strings.Clone(credential))
+		}
+	}
+	for _, p := range subprotocols(r) {
+		if text, ok := strings.CutPrefix(p, tokenProtocol); ok {
+			add(decodeToken(text))
+		}
+	}
+	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
+		add(strings.TrimSpace(token))
+	}
+	add(r.URL.Query().Get("token"))
+	if cookie, err := r.Cookie(SessionCookie); err == nil {
+		add(cookie.Value)
+	}
+	return found
+}
+
+// decodeToken reads base64 without padding in either alphabet: the official
+// client says base64url and sends what btoa makes.
+func decodeToken(text string) string {
+	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
+	token, err := base64.RawURLEncoding.DecodeString(text)
+	if err != nil {
+		return ""
+	}
+	return string(token)
+}
+
+func subprotocols(r *http.Request) []string {
+	var list []string
+	for _, line := range r.Header["Sec-Websocket-Protocol"] {
+		for p := range strings.SplitSeq(line, ",") {
+			list = append(list, strings.TrimSpace(p))
+		}
+	}
+	return list
+}
+
+// introduce binds the identity of the first credential that is valid. None is
+// no reason to refuse a connection: most clients send theirs with the join.
+func (c *conn) introduce(ctx context.Context, credentials []string) {
+	for _, credential := range credentials {
+		if id, err := c.srv.auth.Authenticate(ctx, credential); err == nil {
+			c.who = bound{identity: id, credential: credential, known: true}
+			return
+		}
+	}
+}
+
+// authorize returns who joins, if that identity has the right and the
+// connection is not somebody else already.
+func (c *conn) authorize(ctx context.Context, p params, scope sensocto.Scope) (bound, error) {
+	c.mu.Lock()
+	who := c.who
+	c.mu.Unlock()
+	credential := cmp.Or(p.text("bearer_token"), p.text("token"), who.credential)
+	// A token may have been revoked since it was bound, so it is asked again.
+	id, err := c.srv.auth.Authenticate(ctx, credential)
+	switch {
+	case err != nil:
+		return bound{}, err
+	case who.known && id.ID != who.identity.ID, !id.Can(scope), !mayClaim(p, id):
+		return bound{}, sensocto.ErrUnauthorized
+	}
+	return bound{identity: id, credential: credential, known: true}, nil
+}
+
+// mayClaim reports whether the payload's user_id, if there is one, is true.
+func mayClaim(p params, id sensocto.Identity) bool {
+	return !p.has("user_id") || p.text("user_id") == id.ID
+}
+
+// refused counts an unauthorized join, and ends a connection that does not stop.
+func (c *conn) refused() {
+	c.mu.Lock()
+	c.refusals++
+	enough := c.refusals >= maxRefusals
+	c.mu.Unlock()
+	if enough {
+		c.close(closePolicy, "unauthorized")
+	}
+}

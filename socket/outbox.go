@@ -1,0 +1,371 @@
+package socket
+
+import (
+	"net"
+	"runtime"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// How frames are gathered into writes. A write costs microseconds whatever it
+// carries, so it is the unit of cost.
+const (
+	// gatherBytes is how much makes a write worth while at once.
+	gatherBytes = 32 << 10
+	// maxWrite bounds one write, so that what a stalled connection holds
+	// outside of its queue stays small.
+	maxWrite = 64 << 10
+)
+
+// kind tells what may happen to an item when the queue overflows.
+type kind uint8
+
+const (
+	control  kind = iota // never dropped; overflow ends the connection
+	data                 // a whole frame of measurements, may be merged
+	fragment             // a sensor's part of a sensor_batch, may be merged
+)
+
+// item is one thing that waits to be sent.
+type item struct {
+	frame []byte          // whole WebSocket frames, or the bytes of a fragment
+	ch    *channel        // whose it is, nil for the connection's own
+	batch *sensocto.Batch // the measurements, where there are any
+	feed  *feed           // of a fragment
+	kind  kind
+}
+
+// outbox is the outbound queue of one connection. It is bounded in bytes
+// (Limits.QueueBytes). When data frames overflow it, all of them are merged
+// into buckets (see thinner) until the socket takes bytes again; when other
+// frames do, the connection ends with 1013.
+//
+// It has no goroutine while nothing waits. The first frame of an idle
+// connection is written at once; frames that follow within the gather time
+// leave together.
+type outbox struct {
+	owner *conn
+	conn  net.Conn
+	srv   *Server
+
+	mu      sync.Mutex // guards what follows; never held over I/O
+	queue   *queue     // nil while nothing waits
+	bytes   int        // in queue
+	control int        // of them control frames
+	thin    *thinner   // nil unless the queue overflowed
+	state   outboxState
+	final   bool // a close frame is in the queue, or was
+	dead    bool // nothing is written any more
+	last    time.Duration
+	timer   *time.Timer
+	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
+	closed  chan struct{} // closed when the close frame is out; nil before it is queued
+
+	write func()       // the writer, kept so that starting it allocates nothing
+	since atomic.Int64 // when the write under way began (ns), 0 when there is none
+}
+
+type outboxState uint8
+
+const (
+	idle      outboxState = iota // nothing waits
+	scheduled                    // the timer will start the writer
+	writing                      // the writer runs
+)
+
+// push queues a control frame. It reports whether it will be sent.
+func (o *outbox) push(ch *channel, frame []byte) bool {
+	o.mu.Lock()
+	if !o.accepts(ch) {
+		o.mu.Unlock()
+		return false
+	}
+	if o.control > 0 && o.control+len(frame) > o.srv.limits.QueueBytes {
+		o.mu.Unlock()
+		o.owner.close(closeTryLater, "too_slow")
+		return false
+	}
+	o.append(item{frame: frame, ch: ch})
+	o.kick()
+	o.mu.Unlock()
+	return true
+}
+
+// deliver queues measurements, as they are or merged.
+func (o *outbox) deliver(it item) {
+	fits, crowded := o.offer(it)
+	switch {
+	case !fits:
+		o.owner.close(closeTryLater, "too_slow")
+	case crowded && o.since.Load() == 0:
+		// The socket takes bytes, but the writer did not get to run: the
+		// machine is the bottleneck, so the publisher lets writers go first.
+		runtime.Gosched()
+	}
+}
+
+// add queues an item by its kind.
+func (o *outbox) add(it item) {
+	if it.kind == control {
+		o.push(it.ch, it.frame)
+		return
+	}
+	o.deliver(it)
+}
+
+// offer reports whether there was room, and whether little is left.
+func (o *outbox) offer(it item) (fits, crowded bool) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if !o.accepts(it.ch) {
+		return true, false
+	}
+	fits = true
+	switch limit := o.srv.limits.QueueBytes; {
+	case o.thin != nil:
+		fits = o.thin.add(it)
+	case o.bytes > 0 && o.bytes+len(it.frame) > limit:
+		o.collapse()
+		fits = o.thin.add(it)
+	default:
+		o.append(it)
+	}
+	o.kick()
+	return fits, o.bytes > o.srv.limits.QueueBytes/4
+}
+
+// accepts reports whether anything may still be queued for the channel.
+func (o *outbox) accepts(ch *channel) bool {
+	return !o.final && !o.dead && (ch == nil || !ch.ended)
+}
+
+// append puts an item into the queue. The queue grows to what its bound in
+// bytes allows and goes back to a pool when it is empty.
+func (o *outbox) append(it item) {
+	if o.queue == nil {
+		o.queue = o.srv.queues.Get().(*queue)
+	}
+	o.queue.items = append(o.queue.items, it)
+	o.bytes += len(it.frame)
+	if it.kind == control {
+		o.control += len(it.frame)
+	}
+}
+
+// collapse merges all data that waits, of all topics, into buckets.
+func (o *outbox) collapse() {
+	o.thin = newThinner(o.srv)
+	o.srv.count.collapses.Add(1)
+	kept := o.queue.items[:0]
+	for _, it := range o.queue.items[o.queue.head:] {
+		if it.kind == control {
+			kept = append(kept, it)
+			continue
+		}
+		o.bytes -= len(it.frame)
+		o.thin.add(it)
+	}
+	clear(o.queue.items[len(kept):])
+	o.queue.items, o.queue.head = kept, 0
+	o.recycle()
+}
+
+// recycle gives an empty queue back.
+func (o *outbox) recycle() {
+	if q := o.queue; q != nil && q.head == len(q.items) {
+		q.items, q.head = q.items[:0], 0
+		o.queue = nil
+		if cap(q.items) <= maxPooledItems {
+			o.srv.queues.Put(q)
+		}
+	}
+}
+
+// kick makes sure that the writer runs: now when the connection was idle or
+// much waits, otherwise when the gather time is over.
+func (o *outbox) kick() {
+	if o.state == writing {
+		return
+	}
+	urgent := o.final || o.thin != nil || o.bytes >= gatherBytes
+	if o.state == scheduled {
+		if urgent {
+			o.timer.Stop()
+			o.start()
+		}
+		return
+	}
+	wait := o.srv.limits.Gather - (o.srv.now() - o.last)
+	if urgent || wait <= 0 {
+		o.start()
+		return
+	}
+	o.schedule(wait)
+}
+
+func (o *outbox) start() {
+	o.state = writing
+	o.srv.tasks.Add(1)
+	go o.write()
+}
+
+func (o *outbox) schedule(wait time.Duration) {
+	o.state = scheduled
+	if o.timer == nil {
+		o.timer = time.AfterFunc(wait, o.due)
+		return
+	}
+	o.timer.Reset(wait)
+}
+
+// due is called by the timer.
+func (o *outbox) due() {
+	o.mu.Lock()
+	run := o.state == scheduled && !o.dead
+	if run {
+		o.state = writing
+		o.srv.tasks.Add(1)
+	}
+	o.mu.Unlock()
+	if run {
+		o.write()
+	}
+}
+
+// end sends the frames and then nothing more of the channel. With drop, what
+// waits for the channel is not sent either. It reports whether the channel was
+// still alive.
+func (o *outbox) end(ch *channel, drop bool, frames ...[]byte) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if ch.ended {
+		return false
+	}
+	ch.ended, ch.dropped = true, drop
+	if o.final || o.dead {
+		return true
+	}
+	for _, frame := range frames {
+		o.append(item{frame: frame})
+	}
+	o.kick()
+	return true
+}
+
+// close queues the close frame as the last one. With discard, what waits is
+// dropped. It reports whether it was the first to close.
+func (o *outbox) close(frame []byte, discard bool) bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.final || o.dead {
+		return false
+	}
+	o.final, o.closed = true, make(chan struct{})
+	if discard {
+		o.discard()
+	}
+	o.append(item{frame: frame})
+	o.kick()
+	o.signalRoom()
+	return true
+}
+
+// discard drops all that waits.
+func (o *outbox) discard() {
+	if o.thin != nil {
+		o.srv.count.droppedClosing.Add(uint64(o.thin.samples))
+		o.thin = nil
+	}
+	if o.queue == nil {
+		return
+	}
+	for _, it := range o.queue.items[o.queue.head:] {
+		if it.batch != nil {
+			o.srv.count.droppedClosing.Add(uint64(len(it.batch.Measurements)))
+		}
+	}
+	clear(o.queue.items)
+	o.queue.head = len(o.queue.items)
+	o.bytes, o.control = 0, 0
+	o.recycle()
+}
+
+// kill ends the outbox: nothing is written any more.
+func (o *outbox) kill() {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.dead {
+		return
+	}
+	o.dead = true
+	o.discard()
+	if o.timer != nil {
+		o.timer.Stop()
+	}
+	o.signalRoom()
+	o.signalClosed()
+}
+
+func (o *outbox) signalRoom() {
+	if o.room != nil {
+		close(o.room)
+		o.room = nil
+	}
+}
+
+func (o *outbox) signalClosed() {
+	if o.closed != nil {
+		select {
+		case <-o.closed:
+		default:
+			close(o.closed)
+		}
+	}
+}
+
+// waitForRoom blocks while so much of what the connection itself asked for
+// waits that its next answers could overflow: the reader calls it, so a client
+// that asks faster than it listens is slowed by TCP.
+func (o *outbox) waitForRoom() {
+	o.mu.Lock()
+	if o.final || o.dead || o.control <= o.srv.limits.QueueBytes/2 {
+		o.mu.Unlock()
+		return
+	}
+	if o.room == nil {
+		o.room = make(chan struct{})
+	}
+	room := o.room
+	o.mu.Unlock()
+	<-room
+}
+
+// waitForClose blocks until the close frame is written, if one is queued, or d
+// has passed.
+func (o *outbox) waitForClose(d time.Duration) {
+	o.mu.Lock()
+	closed := o.closed
+	o.mu.Unlock()
+	if closed == nil {
+		return
+	}
+	timer := time.NewTimer(d)
+	defer timer.Stop()
+	select {
+	case <-closed:
+	case <-timer.C:
+	}
+}
+
+// depth returns what waits, for the metrics.
+func (o *outbox) depth() (items, bytes int) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	if o.queue != nil {
+		items = len(o.queue.items) - o.queue.head
+	}
+	return items, o.bytes
+}

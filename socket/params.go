@@ -1,0 +1,124 @@
+package socket
+
+import (
+	"encoding/json"
+	"errors"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+)
+
+// Reasons that errors of this package carry to clients.
+var (
+	errInvalidPayload  = invalid("invalid_payload", "the payload has the wrong form")
+	errUnmatchedTopic  = invalid("unmatched topic", "no such topic, or not joined")
+	errUnknownEvent    = invalid("unknown event", "the topic does not know this event")
+	errTooManyTopics   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_topics", Message: "the connection has joined as many topics as the server allows"}
+	errInvalidSensor   = invalid("invalid_sensor_id", "a sensor's id is 1–128 characters of A–Z a–z 0–9 . _ : - and the end of the topic")
+	errInvalidConnID   = invalid("invalid_connector_id", "a connector's id is 1–128 characters of A–Z a–z 0–9 . _ : -")
+	errInvalidConnName = invalid("invalid_connector_name", "a connector's name has 1–100 bytes")
+	errInvalidCommand  = invalid("invalid_command", "a command is a JSON object")
+	errInvalidLevel    = invalid("invalid_level", "a level is one of none, low, medium, high")
+)
+
+func invalid(reason, message string) *sensocto.Error {
+	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: reason, Message: message}
+}
+
+// params is a payload that is an object: values are JSON text, valid as long
+// as the frame is.
+type params map[string][]byte
+
+// parseParams reads a payload. It returns a *protocolError for text that is not
+// JSON, which ends the connection, and errInvalidPayload for anything that is
+// not an object. null stands for an empty object.
+func parseParams(f *phx.Frame) (params, error) {
+	if f.Binary {
+		return nil, errInvalidPayload
+	}
+	p := params{}
+	err := jsonscan.Object(f.Payload, func(key, value []byte) error {
+		p[string(key)] = value
+		return nil
+	})
+	switch {
+	case err == nil:
+		return p, nil
+	case errors.Is(err, jsonscan.ErrSyntax):
+		return nil, malformed(f)
+	case string(f.Payload) == "null":
+		return p, nil
+	}
+	return nil, errInvalidPayload
+}
+
+// malformed says how the connection ends whose frame has a payload that is not
+// JSON.
+func malformed(f *phx.Frame) error { return frameError(f.Check()) }
+
+// frameError turns an error of package phx into a close code.
+func frameError(err error) error {
+	switch {
+	case err == nil:
+		return nil
+	case errors.Is(err, phx.ErrShape):
+		return &protocolError{closeUnsupported, "malformed_frame"}
+	}
+	return &protocolError{closeInvalid, "malformed_frame"}
+}
+
+// text returns a string, "" where it is missing, null or something else.
+func (p params) text(key string) string {
+	token := p[key]
+	if len(token) == 0 || token[0] != '"' {
+		return ""
+	}
+	_, plain := jsonscan.String(token, 0)
+	return string(jsonscan.Unquote(token, plain))
+}
+
+// has reports whether the key is there and not null.
+func (p params) has(key string) bool { return len(p[key]) > 0 && string(p[key]) != "null" }
+
+// number returns a number, and false where there is none.
+func (p params) number(key string) (float64, bool) {
+	token := p[key]
+	if len(token) == 0 || token[0] != '-' && (token[0] < '0' || token[0] > '9') {
+		return 0, false
+	}
+	v, end := jsonscan.Number(token, 0)
+	return v, jsonscan.End(token, end)
+}
+
+// flag returns a bool, and false where there is none.
+func (p params) flag(key string) (value, ok bool) {
+	switch string(p[key]) {
+	case "true":
+		return true, true
+	case "false":
+		return false, true
+	}
+	return false, false
+}
+
+// texts returns a list of strings, and false where it is something else.
+func (p params) texts(key string) ([]string, bool) {
+	var list []string
+	if !p.has(key) || json.Unmarshal(p[key], &list) != nil {
+		return nil, false
+	}
+	return list, true
+}
+
+// level returns an attention level, or the default where there is none.
+func (p params) level(key string, or sensocto.AttentionLevel) (sensocto.AttentionLevel, error) {
+	if !p.has(key) {
+		return or, nil
+	}
+	l, err := sensocto.ParseAttentionLevel(p.text(key))
+	if err != nil {
+		return 0, errInvalidLevel
+	}
+	return l, nil
+}

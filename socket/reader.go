@@ -1,0 +1,221 @@
+package socket
+
+import (
+	"encoding/binary"
+	"fmt"
+	"io"
+	"net"
+	"slices"
+)
+
+// Sizes of the read buffer: an idle connection keeps the smallest, whose size
+// is enough for heartbeats and joins; a busy one reads many frames at once.
+const (
+	smallRead = 512
+	largeRead = 32 << 10
+	growth    = 8
+	// shrinkAfter is after how many reads in a row that would have fitted in
+	// the smallest buffer a larger one is given back.
+	shrinkAfter = 4
+)
+
+// protocolError says why a connection has to be closed because of what the
+// peer sent.
+type protocolError struct {
+	code   int
+	reason string
+}
+
+func (e *protocolError) Error() string { return fmt.Sprintf("close %d %s", e.code, e.reason) }
+
+// frameReader reads WebSocket messages from a client. It reads straight into
+// the buffer in which messages are then decoded, so a message is never copied,
+// except one that came in fragments.
+type frameReader struct {
+	conn               net.Conn
+	maxText, maxBinary int
+	onRead             func() // called after every read from the network
+
+	buf  []byte // buf[r:w] is read but not yet returned
+	r, w int
+	full bool // the last read filled the buffer: more was waiting
+	fits int  // reads in a row that the smallest buffer could have held
+
+	op       byte // opcode of the message in fragments
+	fragment []byte
+	partial  bool
+
+	broken bool // what follows cannot be told apart any more
+	closed bool // the peer has sent a close frame, its last
+}
+
+// next returns the next message or control frame. The payload is valid until
+// the next call.
+func (f *frameReader) next() (op byte, payload []byte, err error) {
+	for {
+		h, err := f.header()
+		if err != nil {
+			f.broken = true
+			return 0, nil, err
+		}
+		if err := f.fill(h.size + h.length); err != nil {
+			return 0, nil, err
+		}
+		payload := f.buf[f.r+h.size : f.r+h.size+h.length]
+		unmask(payload, h.key)
+		f.r += h.size + h.length
+		op, payload, whole := f.assemble(h, payload)
+		if whole {
+			f.closed = op == opClose
+			return op, payload, nil
+		}
+	}
+}
+
+// awaitClose reads on until the peer has closed too, or the read deadline has
+// passed: closing while it still sends could cost it the close frame.
+func (f *frameReader) awaitClose() {
+	for !f.closed && !f.broken {
+		if _, _, err := f.next(); err != nil {
+			break
+		}
+	}
+	if f.broken {
+		io.Copy(io.Discard, f.conn)
+	}
+}
+
+// buffered reports whether something of a further frame has been read already.
+func (f *frameReader) buffered() bool { return f.r < f.w }
+
+type header struct {
+	fin          bool
+	op           byte
+	size, length int // of the header, of the payload
+	key          uint32
+}
+
+// header reads and checks the header of the next frame, without consuming it.
+func (f *frameReader) header() (header, error) {
+	if err := f.fill(2); err != nil {
+		return header{}, err
+	}
+	b0, b1 := f.buf[f.r], f.buf[f.r+1]
+	h := header{fin: b0&0x80 != 0, op: b0 & 0x0F, size: 2, length: int(b1 & 0x7F)}
+	if b0&0x70 != 0 || b1&0x80 == 0 || !f.expected(h) {
+		return header{}, &protocolError{closeProtocol, "protocol_error"}
+	}
+	if h.length >= 126 {
+		wide := 2
+		if h.length == 127 {
+			wide = 8
+		}
+		if err := f.fill(2 + wide); err != nil {
+			return header{}, err
+		}
+		length := uint64(binary.BigEndian.Uint16(f.buf[f.r+2:]))
+		if wide == 8 {
+			length = binary.BigEndian.Uint64(f.buf[f.r+2:])
+		}
+		if length > 1<<40 {
+			return header{}, &protocolError{closeTooLarge, "frame_too_large"}
+		}
+		h.size, h.length = 2+wide, int(length)
+	}
+	if err := f.checkSize(h); err != nil {
+		return header{}, err
+	}
+	if err := f.fill(h.size + 4); err != nil {
+		return header{}, err
+	}
+	h.key = binary.LittleEndian.Uint32(f.buf[f.r+h.size:])
+	h.size += 4
+	return h, nil
+}
+
+// expected reports whether a frame of this kind may come now.
+func (f *frameReader) expected(h header) bool {
+	switch h.op {
+	case opText, opBinary:
+		return !f.partial
+	case opContinuation:
+		return f.partial
+	case opClose, opPing, opPong:
+		return h.fin && h.length < 126
+	}
+	return false
+}
+
+// checkSize refuses a message that is too large as soon as its header says so.
+func (f *frameReader) checkSize(h header) error {
+	op, size := h.op, h.length
+	if op == opContinuation {
+		op, size = f.op, size+len(f.fragment)
+	}
+	if op == opText && size > f.maxText || op == opBinary && size > f.maxBinary {
+		return &protocolError{closeTooLarge, "frame_too_large"}
+	}
+	return nil
+}
+
+// assemble joins the fragments of a message; whole is false until the last.
+func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byte, whole bool) {
+	switch {
+	case h.op >= opClose:
+		return h.op, payload, true
+	case h.fin && !f.partial:
+		f.fragment = nil
+		return h.op, payload, true
+	case !f.partial:
+		f.partial, f.op, f.fragment = true, h.op, slices.Clone(payload)
+		return 0, nil, false
+	}
+	f.fragment = append(f.fragment, payload...)
+	f.partial = !h.fin
+	return f.op, f.fragment, h.fin
+}
+
+// fill makes at least n bytes available at buf[r:]. The buffer grows only as
+// bytes arrive, so a header alone cannot make the server reserve megabytes.
+func (f *frameReader) fill(n int) error {
+	for f.w-f.r < n {
+		f.makeRoom()
+		got, err := f.conn.Read(f.buf[f.w:])
+		if got == 0 && err != nil {
+			return err
+		}
+		f.w += got
+		f.full = f.w == len(f.buf)
+		if f.fits++; got >= smallRead {
+			f.fits = 0
+		}
+		f.onRead()
+	}
+	return nil
+}
+
+// makeRoom leaves free space behind buf[:w], growing or shrinking the buffer
+// to what the connection needs.
+func (f *frameReader) makeRoom() {
+	size, waiting := len(f.buf), f.w-f.r
+	switch {
+	case size == 0:
+		f.move(smallRead)
+	case waiting == size, f.full && size < largeRead:
+		f.move(max(min(growth*size, largeRead), 2*waiting))
+	case size > smallRead && waiting == 0 && f.fits >= shrinkAfter:
+		f.move(smallRead)
+	case size > largeRead && waiting < largeRead/2:
+		f.move(largeRead)
+	case f.r > 0:
+		copy(f.buf, f.buf[f.r:f.w])
+		f.r, f.w = 0, waiting
+	}
+}
+
+// move replaces the buffer by one of another size.
+func (f *frameReader) move(size int) {
+	buf := make([]byte, size)
+	f.w = copy(buf, f.buf[f.r:f.w])
+	f.buf, f.r, f.full = buf, 0, false
+}

@@ -1,0 +1,237 @@
+package socket
+
+import (
+	"cmp"
+	"context"
+	"log/slog"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Limits bound what one connection, or all of them, may cost. Zero values
+// stand for the defaults.
+type Limits struct {
+	Connections     int           // open at once; default 50,000
+	Topics          int           // of a connection, and sensors watched by one viewer topic; default 1,000
+	FramesPerSecond int           // from a connection; default 20,000
+	TextBytes       int           // of a text message; default 1 MiB
+	BinaryBytes     int           // of a binary message; default 4 MiB
+	QueueBytes      int           // waiting for a connection, encoded; default 1 MiB
+	History         int           // samples per attribute in a join's history; default 10,000
+	Idle            time.Duration // silence after which a connection is closed; default 60 s
+	Write           time.Duration // after which a write that does not end closes a connection; default 30 s
+	// Gather is how long frames may wait for others to be written together
+	// with, behind a write that has just been; default 2 ms, negative for never.
+	Gather time.Duration
+	// Refusals is how often peers of one address may be refused in a row
+	// before the address has to wait; one is forgiven per second. Default 100.
+	Refusals int
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{
+		Connections:     cmp.Or(l.Connections, 50_000),
+		Topics:          cmp.Or(l.Topics, 1_000),
+		FramesPerSecond: cmp.Or(l.FramesPerSecond, 20_000),
+		TextBytes:       cmp.Or(l.TextBytes, 1<<20),
+		BinaryBytes:     cmp.Or(l.BinaryBytes, 4<<20),
+		QueueBytes:      cmp.Or(l.QueueBytes, 1<<20),
+		History:         cmp.Or(l.History, 10_000),
+		Idle:            cmp.Or(l.Idle, 60*time.Second),
+		Write:           cmp.Or(l.Write, 30*time.Second),
+		Gather:          cmp.Or(l.Gather, 2*time.Millisecond),
+		Refusals:        cmp.Or(l.Refusals, 100),
+	}
+}
+
+// Options are what a Server needs. All of the interfaces are required.
+type Options struct {
+	Auth      sensocto.Authenticator
+	Sensors   sensocto.SensorRegistry
+	Store     sensocto.Store
+	PubSub    sensocto.PubSub
+	Attention sensocto.Attention
+	Limits    Limits
+	// AllowedOrigins are the web origins that browsers may connect from,
+	// besides the host that serves them: "https://example.org",
+	// "https://*.example.org", or "*" for all.
+	AllowedOrigins []string
+	// Address returns whom a request comes from, for the limit on refused
+	// peers; by default its RemoteAddr. Behind a proxy it has to look deeper.
+	Address func(*http.Request) string
+	Log     *slog.Logger
+}
+
+// Server is the WebSocket endpoint: an http.Handler for /socket/websocket.
+type Server struct {
+	auth      sensocto.Authenticator
+	sensors   sensocto.SensorRegistry
+	store     sensocto.Store
+	pubsub    sensocto.PubSub
+	attention sensocto.Attention
+	limits    Limits
+	origins   []string
+	addressOf func(*http.Request) string
+	log       *slog.Logger
+
+	started     time.Time
+	viewers     atomic.Uint64 // the last ViewerID
+	connIDs     atomic.Uint64
+	revocations atomic.Uint64
+	offenders   offenders
+	queues      sync.Pool // of *queue
+	loads       sync.Pool // of *load
+	count       counters
+	unsubscribe func() // from revocations
+
+	mu      sync.Mutex         // guards what follows
+	conns   map[*conn]struct{} // those that serve runs for
+	stopped bool
+	tasks   sync.WaitGroup // all goroutines; grows only while a connection is open
+}
+
+// New returns a Server. It starts nothing.
+func New(o Options) *Server {
+	s := &Server{
+		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention,
+		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
+		addressOf: o.Address, log: o.Log,
+		started: time.Now(), conns: make(map[*conn]struct{}),
+	}
+	if s.log == nil {
+		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.addressOf == nil {
+		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
+	}
+	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
+	s.queues.New = func() any { return new(queue) }
+	s.loads.New = func() any { return new(load) }
+	s.unsubscribe = s.auth.OnRevoked(s.onRevoked)
+	return s
+}
+
+// now is the time since the server's start: one cheap number to compare.
+func (s *Server) now() time.Duration { return time.Since(s.started) }
+
+func (s *Server) nextViewer() sensocto.ViewerID {
+	return sensocto.ViewerID(s.viewers.Add(1))
+}
+
+// Run closes connections that are silent or do not take what is written, until
+// ctx ends.
+func (s *Server) Run(ctx context.Context) error {
+	ticker := time.NewTicker(max(time.Millisecond, min(time.Second, s.limits.Idle/4, s.limits.Write/4)))
+	defer ticker.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-ticker.C:
+			s.sweep(s.now())
+		}
+	}
+}
+
+func (s *Server) sweep(now time.Duration) {
+	for _, c := range s.all() {
+		since := time.Duration(c.out.since.Load())
+		switch {
+		case since != 0 && now-since > s.limits.Write:
+			s.count.closes.add("write_timeout", 1)
+			c.abort(errWriteTimeout)
+		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
+			c.close(closeShutdown, "silent")
+		}
+	}
+	s.offenders.sweep(now)
+}
+
+// errWriteTimeout ends connections whose peer does not take bytes at all.
+var errWriteTimeout = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "write_timeout", Message: "the peer does not take what is written"}
+
+// Shutdown closes all connections with 1001, waits until they have ended and
+// what they had received is with the sensors, and accepts no more. When ctx ends
+// first, connections are cut.
+func (s *Server) Shutdown(ctx context.Context) error {
+	s.mu.Lock()
+	s.stopped = true
+	s.mu.Unlock()
+	s.unsubscribe()
+	for _, c := range s.all() {
+		c.close(closeShutdown, "shutdown")
+	}
+	done := make(chan struct{})
+	go func() {
+		s.tasks.Wait()
+		close(done)
+	}()
+	select {
+	case <-done:
+		return nil
+	case <-ctx.Done():
+		for _, c := range s.all() {
+			c.abort(ctx.Err())
+			c.cancel()
+		}
+		<-done
+		return ctx.Err()
+	}
+}
+
+// all returns the present connections.
+func (s *Server) all() []*conn {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	list := make([]*conn, 0, len(s.conns))
+	for c := range s.conns {
+		list = append(list, c)
+	}
+	return list
+}
+
+// add accepts a connection, whose serve is to run then. It reports false when
+// the server is shutting down.
+func (s *Server) add(c *conn) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.stopped {
+		return false
+	}
+	s.conns[c] = struct{}{}
+	s.tasks.Add(1)
+	return true
+}
+
+func (s *Server) remove(c *conn) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	delete(s.conns, c)
+}
+
+// onRevoked ends what a token that is not valid any more had joined.
+func (s *Server) onRevoked(identityID string) {
+	s.revocations.Add(1)
+	lost := map[*conn][]*channel{}
+	for _, c := range s.all() {
+		if channels := c.revoked(identityID); len(channels) > 0 {
+			lost[c] = channels
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if len(s.conns) == 0 || len(lost) == 0 {
+		return // their end closes the handlers
+	}
+	s.tasks.Go(func() {
+		for c, channels := range lost {
+			for _, ch := range channels {
+				c.closeHandler(ch)
+			}
+		}
+	})
+}

@@ -1,0 +1,108 @@
+package socket
+
+import (
+	"context"
+	"strings"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+)
+
+// typeUnity is the type of connectors that wait for a reply to every push.
+const typeUnity = "unity"
+
+// maxConnectorName bounds a connector's name, in bytes.
+const maxConnectorName = 100
+
+// connector is sensocto:connector:{id}: a program that brings sensors.
+type connector struct {
+	ch *channel
+	id string
+}
+
+func (h *connector) join(_ context.Context, p params) ([]byte, error) {
+	if !sensocto.ValidID(h.id) || p.has("connector_id") && p.text("connector_id") != h.id {
+		return nil, errInvalidConnID
+	}
+	c := h.ch.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.connectors == nil {
+		c.connectors = make(map[string]string)
+	}
+	c.connectors[h.id] = p.text("connector_type")
+	return emptyObject(), nil
+}
+
+func (h *connector) joined() {}
+
+func (h *connector) handle(ctx context.Context, f *phx.Frame) error {
+	switch string(f.Event) {
+	case "update_connector":
+		return h.rename(ctx, f)
+	case "ping":
+		response, err := pong(f)
+		if err == nil {
+			h.ch.reply(f, phx.StatusOK, response)
+		}
+		return err
+	}
+	return errUnknownEvent
+}
+
+// rename renames the connector of all sensors that it brought on this
+// connection.
+func (h *connector) rename(ctx context.Context, f *phx.Frame) error {
+	name, err := connectorName(f)
+	if err != nil {
+		return err
+	}
+	for _, d := range h.ch.conn.devices(h.id) {
+		if err := d.rename(ctx, name); err != nil {
+			return err
+		}
+	}
+	h.ch.reply(f, phx.StatusOK, connectorNameObject(name))
+	return nil
+}
+
+func (h *connector) close() {}
+
+// connectorName returns the name that update_connector brings.
+func connectorName(f *phx.Frame) (string, error) {
+	p, err := parseParams(f)
+	if err != nil {
+		return "", err
+	}
+	name := p.text("connector_name")
+	if name == "" || len(name) > maxConnectorName {
+		return "", errInvalidConnName
+	}
+	return name, nil
+}
+
+func connectorNameObject(name string) []byte {
+	return append(jsonscan.AppendString([]byte(`{"connector_name":`), name), '}')
+}
+
+// isUnity reports whether the connector, joined on this connection, waits for
+// a reply to every push.
+func (c *conn) isUnity(connectorID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return len(c.connectors) > 0 && strings.EqualFold(c.connectors[connectorID], typeUnity)
+}
+
+// devices returns the sensors of a connector on this connection.
+func (c *conn) devices(connectorID string) []*device {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	var found []*device
+	for _, ch := range c.channels {
+		if d, ok := ch.handler.(*device); ok && d.connectorID == connectorID {
+			found = append(found, d)
+		}
+	}
+	return found
+}

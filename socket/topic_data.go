@@ -1,0 +1,175 @@
+package socket
+
+import (
+	"context"
+	"encoding/json"
+	"maps"
+	"slices"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/wire"
+)
+
+// dataViewer is data:{sensor_id}, and sensocto:sensor:{id} joined as a
+// receiver: the measurements of one sensor.
+type dataViewer struct {
+	ch       *channel
+	sensorID string
+	identity sensocto.Identity
+	receiver bool
+	id       sensocto.ViewerID
+	feed     feed
+	history  map[string][]sensocto.Sample // between join and joined
+}
+
+func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
+	if !sensocto.ValidID(v.sensorID) || v.receiver && p.has("sensor_id") && p.text("sensor_id") != v.sensorID {
+		return nil, errInvalidSensor
+	}
+	level, err := p.level("attention", sensocto.AttentionHigh)
+	if err != nil {
+		return nil, err
+	}
+	srv := v.ch.conn.srv
+	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
+	v.feed.subscribe(sensocto.DataTopic(v.sensorID), data, e)
+	srv.attention.Look(v.id, v.sensorID, level)
+	if v.receiver {
+		return emptyObject(), nil
+	}
+	return v.response(ctx, p)
+}
+
+func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
+	return &dataViewer{
+		ch: ch, sensorID: sensorID, identity: identity, receiver: ch.family == familyReceiver,
+		id: ch.conn.srv.nextViewer(), feed: feed{ch: ch},
+	}
+}
+
+// response reads the history after the feed has subscribed, so that nothing is
+// between the two; what is in both, the feed leaves out.
+func (v *dataViewer) response(ctx context.Context, p params) ([]byte, error) {
+	srv := v.ch.conn.srv
+	if n, ok := p.number("history"); ok && n >= 1 {
+		var err error
+		limit := int(min(n, float64(srv.limits.History)))
+		if v.history, err = srv.store.Latest(ctx, v.sensorID, limit); err != nil {
+			return nil, err
+		}
+	}
+	dst := appendJSON([]byte(`{"sensor":`), srv.sensorOrUnknown(v.sensorID))
+	dst = append(dst, `,"history":{`...)
+	for i, id := range slices.Sorted(maps.Keys(v.history)) {
+		if i > 0 {
+			dst = append(dst, ',')
+		}
+		dst = append(jsonscan.AppendString(dst, id), ':')
+		dst = wire.AppendSamples(dst, v.history[id])
+	}
+	return append(dst, "}}"...), nil
+}
+
+func (v *dataViewer) joined() {
+	v.feed.release(v.history)
+	v.history = nil
+}
+
+func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
+	if v.receiver {
+		return errUnknownEvent // a receiver sends nothing
+	}
+	switch string(f.Event) {
+	case "visibility_changed":
+		return v.visibility(f)
+	case "attention":
+		return v.attention(f)
+	case "battery":
+		return battery(v.ch, f)
+	case "command":
+		return v.command(ctx, f)
+	}
+	return errUnknownEvent
+}
+
+func (v *dataViewer) visibility(f *phx.Frame) error {
+	visible, err := visibility(f)
+	if err != nil {
+		return err
+	}
+	level := sensocto.AttentionNone
+	if visible {
+		level = sensocto.AttentionHigh
+	}
+	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
+	v.ch.ok(f)
+	return nil
+}
+
+func (v *dataViewer) attention(f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	level, err := sensocto.ParseAttentionLevel(p.text("level"))
+	if err != nil {
+		return errInvalidLevel
+	}
+	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
+	v.ch.ok(f)
+	return nil
+}
+
+// command goes to the sensor's device, from whoever may control it: an
+// administrator.
+func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	if !v.identity.Can(sensocto.ScopeAdmin) || !mayClaim(p, v.identity) {
+		return sensocto.ErrUnauthorized
+	}
+	if start := jsonscan.Space(f.Payload, 0); f.Payload[start] != '{' {
+		return errInvalidCommand
+	}
+	command := json.RawMessage(slices.Clone(f.Payload))
+	if err := v.ch.conn.srv.sensors.Command(ctx, v.sensorID, command); err != nil {
+		return err
+	}
+	v.ch.ok(f)
+	return nil
+}
+
+func (v *dataViewer) close() {
+	v.feed.close()
+	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+}
+
+// visibility reads the event visibility_changed.
+func visibility(f *phx.Frame) (visible bool, err error) {
+	p, err := parseParams(f)
+	if err != nil {
+		return false, err
+	}
+	visible, ok := p.flag("visible")
+	if !ok {
+		return false, errInvalidPayload
+	}
+	return visible, nil
+}
+
+// battery takes a viewer's battery state, of which nothing is made yet.
+func battery(ch *channel, f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	if level, ok := p.number("level"); p.has("level") && (!ok || level < 0 || level > 1) {
+		return errInvalidLevel
+	}
+	ch.ok(f)
+	return nil
+}

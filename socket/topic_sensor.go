@@ -1,0 +1,332 @@
+package socket
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"strings"
+	"sync"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/wire"
+)
+
+// device is sensocto:sensor:{id}: a device that feeds its sensor.
+type device struct {
+	ch       *channel
+	id       string
+	identity sensocto.Identity
+
+	connectorID string
+	roomID      string // where the sensor is to be while connected: rooms will use it
+	ack         bool
+	decoder     *wire.Decoder
+	link        sensocto.SensorLink
+	spare       *sensocto.Batch // left over from a frame that was refused
+
+	mu       sync.Mutex // guards what follows
+	closed   bool
+	replaced bool
+	config   *configurer
+}
+
+func (d *device) join(ctx context.Context, p params) ([]byte, error) {
+	r, err := d.registration(p)
+	if err != nil {
+		return nil, err
+	}
+	d.roomID = p.text("room_id")
+	d.ack, _ = p.flag("ack")
+	d.connectorID = r.ConnectorID
+	srv := d.ch.conn.srv
+	d.decoder = wire.NewDecoder(wire.Options{Refused: srv.count.refuseMeasurement})
+	link, err := srv.sensors.Connect(ctx, d.identity, r, d)
+	if err != nil {
+		return nil, err
+	}
+	d.mu.Lock()
+	d.link = link
+	over := d.closed
+	d.mu.Unlock()
+	if over {
+		link.Close()
+	}
+	return emptyObject(), nil
+}
+
+// registration reads the join's parameters.
+func (d *device) registration(p params) (r sensocto.Registration, err error) {
+	if !sensocto.ValidID(d.id) || p.has("sensor_id") && p.text("sensor_id") != d.id {
+		return r, errInvalidSensor
+	}
+	connectorID := p.text("connector_id")
+	if connectorID != "" && !sensocto.ValidID(connectorID) {
+		return r, errInvalidConnID
+	}
+	attributes, err := parseAttributes(p["attributes"])
+	if err != nil {
+		return r, err
+	}
+	rate, _ := p.number("sampling_rate")
+	return sensocto.Registration{
+		SensorID: d.id, SensorName: p.text("sensor_name"), SensorType: p.text("sensor_type"),
+		ConnectorID: connectorID, ConnectorName: p.text("connector_name"),
+		SamplingRate: max(0, rate), Attributes: attributes,
+	}, nil
+}
+
+func (d *device) joined() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if !d.closed {
+		d.config = newConfigurer(d.ch, d.id)
+	}
+}
+
+func (d *device) handle(ctx context.Context, f *phx.Frame) error {
+	switch string(f.Event) {
+	case "measurement":
+		return d.measurement(ctx, f)
+	case "measurements_batch":
+		return d.batch(ctx, f)
+	case eventMeasurements:
+		return d.acknowledged(ctx, f)
+	case "update_attributes":
+		return d.updateAttributes(ctx, f)
+	case "discovery":
+		return d.discovery(ctx, f)
+	case "update_connector":
+		return d.updateConnector(ctx, f)
+	case "ping":
+		return d.ping(ctx, f)
+	}
+	return errUnknownEvent
+}
+
+// Replaced implements sensocto.Device. It is called by the sensor, which must
+// not wait for itself: the link, which is over, is not closed here.
+func (d *device) Replaced() {
+	d.mu.Lock()
+	d.replaced = true
+	d.mu.Unlock()
+	c := d.ch.conn
+	c.forget(d.ch)
+	c.out.end(d.ch, false, d.ch.closeFrame())
+	d.close()
+}
+
+// Command implements sensocto.Device.
+func (d *device) Command(command json.RawMessage) bool {
+	return d.ch.push("device_command", command)
+}
+
+func (d *device) close() {
+	d.mu.Lock()
+	link, config := d.link, d.config
+	if d.replaced || d.closed {
+		link = nil
+	}
+	d.closed, d.config = true, nil
+	d.mu.Unlock()
+	if config != nil {
+		config.stop()
+	}
+	if link != nil {
+		link.Close()
+	}
+}
+
+// acks reports whether measurements are answered also when all is well.
+func (d *device) acks() bool { return d.ack || d.ch.conn.isUnity(d.connectorID) }
+
+// empty returns a batch to decode into.
+func (d *device) empty() *sensocto.Batch {
+	b := d.spare
+	if d.spare = nil; b == nil {
+		b = d.link.Batch()
+	}
+	return b
+}
+
+func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
+	if f.Binary {
+		return errInvalidPayload
+	}
+	b := d.empty()
+	if err := d.decoder.Measurement(b, f.Payload); err != nil {
+		return d.undecoded(f, b, err)
+	}
+	var done func(error)
+	if d.acks() {
+		done = d.answer(f, phx.StatusOK, emptyObject())
+	}
+	return d.counted(1, d.link.Push(ctx, b, done))
+}
+
+func (d *device) batch(ctx context.Context, f *phx.Frame) error {
+	if f.Binary {
+		return errInvalidPayload
+	}
+	b := d.empty()
+	r, err := d.decoder.Batch(b, f.Payload)
+	if err != nil {
+		return d.undecoded(f, b, err)
+	}
+	var done func(error)
+	switch {
+	case r.Failed > 0:
+		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
+	case d.acks():
+		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
+	}
+	if n := len(b.Measurements); n > 0 {
+		return d.counted(n, d.link.Push(ctx, b, done))
+	}
+	d.spare = b
+	if done != nil {
+		done(nil)
+	}
+	return nil
+}
+
+// acknowledged is the event measurements, as JSON or as columns: answered when
+// the batch is on disk.
+func (d *device) acknowledged(ctx context.Context, f *phx.Frame) error {
+	b := d.empty()
+	stream, r, err := d.decodeAcknowledged(b, f)
+	if err != nil {
+		return d.undecoded(f, b, err)
+	}
+	done := d.answer(f, phx.StatusOK, wire.AppendSeq(nil, stream.Seq))
+	if r.Failed > 0 {
+		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
+	}
+	if n := len(b.Measurements); n > 0 {
+		return d.counted(n, d.link.PushDurable(ctx, b, done))
+	}
+	d.spare = b
+	done(nil)
+	return nil
+}
+
+func (d *device) decodeAcknowledged(b *sensocto.Batch, f *phx.Frame) (wire.Stream, wire.BatchResult, error) {
+	if !f.Binary {
+		return d.decoder.Acknowledged(b, f.Payload)
+	}
+	h, r, err := d.decoder.Columns(b, f.Payload)
+	if err == nil && h.Stream.Seq == 0 {
+		b.Measurements = b.Measurements[:0]
+		err = wire.ErrInvalidStream
+	}
+	return h.Stream, r, err
+}
+
+// counted counts measurements that their sensor did not take.
+func (d *device) counted(n int, err error) error {
+	if err != nil {
+		d.ch.conn.srv.count.refusedMeasurements.add(sensocto.ErrorReason(err), uint64(n))
+	}
+	return err
+}
+
+// undecoded keeps the batch for the next frame, and says how the error ends.
+func (d *device) undecoded(f *phx.Frame, b *sensocto.Batch, err error) error {
+	d.spare = b
+	if errors.Is(err, jsonscan.ErrSyntax) {
+		return malformed(f)
+	}
+	return err
+}
+
+// answer returns a function that replies when it is called, from any goroutine.
+func (d *device) answer(f *phx.Frame, status string, response []byte) func(error) {
+	late := phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone()}
+	return func(err error) {
+		if err != nil {
+			d.ch.conn.answered(d.ch, &late, err)
+			return
+		}
+		d.ch.reply(&late, status, response)
+	}
+}
+
+func (d *device) updateAttributes(ctx context.Context, f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	a, err := parseAttribute(p.text("attribute_id"), p["metadata"])
+	if err != nil {
+		return err
+	}
+	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeAction(p.text("action")), a); err != nil {
+		return err
+	}
+	d.ch.ok(f)
+	return nil
+}
+
+// discovery registers what the device found as an attribute.
+func (d *device) discovery(ctx context.Context, f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	a := sensocto.Attribute{ID: p.text("type")}
+	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeRegister, a); err != nil {
+		return err
+	}
+	d.ch.ok(f)
+	return nil
+}
+
+func (d *device) updateConnector(ctx context.Context, f *phx.Frame) error {
+	name, err := connectorName(f)
+	if err != nil {
+		return err
+	}
+	if err := d.rename(ctx, name); err != nil {
+		return err
+	}
+	d.ch.reply(f, phx.StatusOK, connectorNameObject(name))
+	return nil
+}
+
+// rename is called for a connector too, perhaps before the device's own join
+// is through.
+func (d *device) rename(ctx context.Context, name string) error {
+	d.mu.Lock()
+	link := d.link
+	d.mu.Unlock()
+	if link == nil {
+		return nil
+	}
+	return link.RenameConnector(ctx, strings.Clone(name))
+}
+
+// ping is answered after all that was pushed before has been stored.
+func (d *device) ping(ctx context.Context, f *phx.Frame) error {
+	response, err := pong(f)
+	if err != nil {
+		return err
+	}
+	answer := d.answer(f, phx.StatusOK, response)
+	return d.link.Sync(ctx, func() { answer(nil) })
+}
+
+// pong returns the response to a ping: an object as it is, anything else in an
+// object.
+func pong(f *phx.Frame) ([]byte, error) {
+	if f.Binary {
+		return nil, errInvalidPayload
+	}
+	if err := f.Check(); err != nil {
+		return nil, frameError(err)
+	}
+	if start := jsonscan.Space(f.Payload, 0); f.Payload[start] == '{' {
+		return append([]byte(nil), f.Payload...), nil
+	}
+	return append(append([]byte(`{"payload":`), f.Payload...), '}'), nil
+}

@@ -1,0 +1,200 @@
+package socket
+
+import (
+	"context"
+	"strings"
+	"sync"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
+	"github.com/sensocto/sensocto/phx"
+)
+
+// viewer is viewer:{any}: the measurements of many sensors in one frame per
+// flush.
+type viewer struct {
+	ch *channel
+	id sensocto.ViewerID
+
+	mu     sync.Mutex // guards what follows
+	closed bool
+	hidden bool
+	feeds  map[string]*watched // by sensor
+}
+
+// watched is one sensor of a viewer.
+type watched struct {
+	feed  feed
+	level sensocto.AttentionLevel // while the viewer is visible
+}
+
+func (v *viewer) join(context.Context, params) ([]byte, error) {
+	v.ch.frame = newBatchFrame(v.ch.conn.version, v.ch.joinRef, v.ch.topic)
+	return emptyObject(), nil
+}
+
+func (v *viewer) joined() {}
+
+func (v *viewer) handle(_ context.Context, f *phx.Frame) error {
+	var act func(*phx.Frame, params) error
+	switch string(f.Event) {
+	case "watch":
+		act = v.watch
+	case "unwatch":
+		act = v.unwatch
+	case "attention":
+		act = v.attention
+	case "visibility_changed":
+		act = v.visibility
+	case "battery":
+		return battery(v.ch, f)
+	default:
+		return errUnknownEvent
+	}
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	return act(f, p)
+}
+
+func (v *viewer) watch(f *phx.Frame, p params) error {
+	ids, ok := p.texts("sensor_ids")
+	if !ok {
+		return errInvalidPayload
+	}
+	level, err := p.level("level", sensocto.AttentionHigh)
+	if err != nil {
+		return err
+	}
+	sensors, refused, fresh := []sensocto.Sensor{}, []string{}, []*watched{}
+	for _, id := range ids {
+		w, isNew := v.add(id, level)
+		if w == nil {
+			refused = append(refused, id)
+			continue
+		}
+		if isNew {
+			fresh = append(fresh, w)
+		}
+		sensors = append(sensors, v.ch.conn.srv.sensorOrUnknown(id))
+	}
+	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
+	for _, w := range fresh {
+		w.feed.release(nil)
+	}
+	return nil
+}
+
+func watchResponse(sensors []sensocto.Sensor, refused []string) []byte {
+	dst := appendJSON([]byte(`{"sensors":`), sensors)
+	dst = appendJSON(append(dst, `,"refused":`...), refused)
+	return append(dst, '}')
+}
+
+// add watches a sensor, or changes the level of one that is watched already.
+// It returns nil where that is refused.
+func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNew bool) {
+	srv := v.ch.conn.srv
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	w = v.feeds[id]
+	if w == nil {
+		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics {
+			return nil, false
+		}
+		id = strings.Clone(id)
+		w = &watched{feed: feed{ch: v.ch, sensorID: id}}
+		v.feeds[id] = w
+		w.feed.subscribe(sensocto.DataTopic(id), fragment, encodingFragment)
+		isNew = true
+	}
+	w.level = level
+	v.look(w)
+	return w, isNew
+}
+
+// look says how closely the viewer looks at a sensor. The caller holds mu.
+func (v *viewer) look(w *watched) {
+	level := w.level
+	if v.hidden {
+		level = sensocto.AttentionNone
+	}
+	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
+}
+
+func (v *viewer) unwatch(f *phx.Frame, p params) error {
+	ids, ok := p.texts("sensor_ids")
+	if !ok {
+		return errInvalidPayload
+	}
+	v.mu.Lock()
+	for _, id := range ids {
+		if w := v.feeds[id]; w != nil {
+			v.remove(w)
+		}
+	}
+	v.mu.Unlock()
+	v.ch.ok(f)
+	return nil
+}
+
+// remove ends the watching of a sensor. The caller holds mu.
+func (v *viewer) remove(w *watched) {
+	w.feed.close()
+	v.ch.conn.srv.attention.Leave(v.id, w.feed.sensorID)
+	delete(v.feeds, w.feed.sensorID)
+}
+
+// attention takes {levels:{sensor_id:level}}. Sensors that are not watched are
+// skipped: they may have been unwatched a moment ago.
+func (v *viewer) attention(f *phx.Frame, p params) error {
+	levels := map[string]sensocto.AttentionLevel{}
+	err := jsonscan.Object(p["levels"], func(id, value []byte) error {
+		level, err := sensocto.ParseAttentionLevel(tokenText(value))
+		levels[string(id)] = level
+		return err
+	})
+	if sensocto.ErrorReason(err) == errInvalidLevel.Reason {
+		return errInvalidLevel
+	}
+	if err != nil {
+		return errInvalidPayload
+	}
+	v.mu.Lock()
+	for id, level := range levels {
+		if w := v.feeds[id]; w != nil {
+			w.level = level
+			v.look(w)
+		}
+	}
+	v.mu.Unlock()
+	v.ch.ok(f)
+	return nil
+}
+
+// visibility hides and shows all sensors; shown again, each has the level that
+// it had.
+func (v *viewer) visibility(f *phx.Frame, p params) error {
+	visible, ok := p.flag("visible")
+	if !ok {
+		return errInvalidPayload
+	}
+	v.mu.Lock()
+	v.hidden = !visible
+	for _, w := range v.feeds {
+		v.look(w)
+	}
+	v.mu.Unlock()
+	v.ch.ok(f)
+	return nil
+}
+
+func (v *viewer) close() {
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.closed = true
+	for _, w := range v.feeds {
+		v.remove(w)
+	}
+}
