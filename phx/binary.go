@@ -104,17 +104,17 @@ func quoteRefs(a, b []byte) (Ref, Ref) {
 
 // AppendBinaryMessage appends a client's binary push.
 func AppendBinaryMessage(dst []byte, joinRef, ref Ref, topic, event string, payload []byte) ([]byte, error) {
-	return appendBinary(dst, kindPush, payload, joinRef.Text(), ref.Text(), topic, event)
+	return appendBinary(dst, kindPush, payload, joinRef.text(), ref.text(), topic, event)
 }
 
 // AppendBinaryPush appends a server's binary push to one joiner.
 func AppendBinaryPush(dst []byte, joinRef Ref, topic, event string, payload []byte) ([]byte, error) {
-	return appendBinary(dst, kindPush, payload, joinRef.Text(), topic, event)
+	return appendBinary(dst, kindPush, payload, joinRef.text(), topic, event)
 }
 
 // AppendBinaryReply appends a server's binary reply.
 func AppendBinaryReply(dst []byte, joinRef, ref Ref, topic, status string, response []byte) ([]byte, error) {
-	return appendBinary(dst, kindReply, response, joinRef.Text(), ref.Text(), topic, status)
+	return appendBinary(dst, kindReply, response, joinRef.text(), ref.text(), topic, status)
 }
 
 // AppendBinaryBroadcast appends a server's binary broadcast.

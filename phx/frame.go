@@ -156,11 +156,13 @@ func (r Ref) Append(dst []byte) []byte {
 	return append(dst, r...)
 }
 
-// Text returns the ref as it stands in binary frames: without quotation marks,
-// empty for null.
-func (r Ref) Text() string {
+// AppendText appends the ref as it stands in binary frames: without quotation
+// marks, nothing for null.
+func (r Ref) AppendText(dst []byte) []byte {
 	if end, plain := jsonscan.String(r, 0); end > 0 && end == len(r) {
-		return string(jsonscan.Unquote(r, plain))
+		return append(dst, jsonscan.Unquote(r, plain)...)
 	}
-	return string(r)
+	return append(dst, r...)
 }
+
+func (r Ref) text() string { return string(r.AppendText(nil)) }

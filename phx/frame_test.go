@@ -78,7 +78,7 @@ func TestBinary_NamesThatDoNotFit(t *testing.T) {
 
 func TestRef(t *testing.T) {
 	for _, c := range []struct{ token, text string }{{`"12"`, "12"}, {`12`, "12"}, {`"a\"b"`, `a"b`}, {``, ``}} {
-		if got := phx.Ref(c.token).Text(); got != c.text {
+		if got := phx.Ref(c.token).AppendText(nil); string(got) != c.text {
 			t.Errorf("text of %s is %q", c.token, got)
 		}
 	}
