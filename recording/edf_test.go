@@ -1,0 +1,217 @@
+package recording_test
+
+import (
+	"fmt"
+	"path/filepath"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto/recording"
+)
+
+// edfFile puts a file together: an EDF header with the fields that tests
+// change, then the data.
+type edfFile struct {
+	version, id, date, reserved string
+	records, duration           string
+	signals                     []edfSignal
+	data                        string
+}
+
+type edfSignal struct{ label, unit, pmin, pmax, dmin, dmax, samples string }
+
+func (f edfFile) String() string {
+	pad := func(n int, s string) string { return fmt.Sprintf("%-*s", n, s)[:n] }
+	if f.version == "" {
+		f.version = "0       "
+	}
+	if f.date == "" {
+		f.date = "02.01.0310.20.30"
+	}
+	s := f.version + pad(80, "") + pad(80, f.id) + f.date + pad(8, fmt.Sprint(256+256*len(f.signals))) +
+		pad(44, f.reserved) + pad(8, f.records) + pad(8, f.duration) + pad(4, fmt.Sprint(len(f.signals)))
+	for _, field := range []struct {
+		width int
+		of    func(edfSignal) string
+	}{
+		{16, func(s edfSignal) string { return s.label }}, {80, func(edfSignal) string { return "" }},
+		{8, func(s edfSignal) string { return s.unit }}, {8, func(s edfSignal) string { return s.pmin }},
+		{8, func(s edfSignal) string { return s.pmax }}, {8, func(s edfSignal) string { return s.dmin }},
+		{8, func(s edfSignal) string { return s.dmax }}, {80, func(edfSignal) string { return "" }},
+		{8, func(s edfSignal) string { return s.samples }}, {32, func(edfSignal) string { return "" }},
+	} {
+		for _, signal := range f.signals {
+			s += pad(field.width, field.of(signal))
+		}
+	}
+	return s + f.data
+}
+
+func twoSignals() edfFile {
+	return edfFile{
+		records: "2", duration: "0.5",
+		signals: []edfSignal{
+			{"EEG Fpz-Cz", "uV", "-100", "100", "-200", "200", "2"},
+			{"Temp", "degC", "30", "40", "0", "10", "1"},
+		},
+		data: "\x01\x00\xfe\xff\x05\x00" + "\xc8\x00\x38\xff\x0a\x00",
+	}
+}
+
+func TestEDF(t *testing.T) {
+	r := open(t, write(t, "night.edf", twoSignals().String()))
+	all, notes := readAll(t, r)
+	if !slices.Equal(all[0].Value, []float64{0.5, -1, 100, -100}) || !slices.Equal(all[0].Raw, []int32{1, -2, 200, -200}) {
+		t.Errorf("EEG %v raw %v", all[0].Value, all[0].Raw)
+	}
+	if !slices.Equal(all[1].Value, []float64{35, 40}) || !slices.Equal(all[1].Offset, []int64{0, 500_000}) {
+		t.Errorf("temperature %v at %v", all[1].Value, all[1].Offset)
+	}
+	s := r.Signals[0]
+	if s.AttributeID != "EEG_Fpz-Cz" || s.Unit != "uV" || s.Rate != 4 || s.Count != 4 || s.Gain != 2 || s.Baseline != 0 || s.Bits != 16 {
+		t.Errorf("signal %+v", s)
+	}
+	if r.Name != "night" || r.Format != recording.FormatEDF || len(notes) != 0 || r.Duration != time.Second || r.Last != 750_000 {
+		t.Errorf("%s %s, %d annotations, %v long, last at %d", r.Name, r.Format, len(notes), r.Duration, r.Last)
+	}
+	if !r.Start.Equal(time.Date(2003, 1, 2, 10, 20, 30, 0, time.UTC)) {
+		t.Errorf("starts %v", r.Start)
+	}
+}
+
+func TestBDF(t *testing.T) {
+	f := twoSignals()
+	f.version = "\xffBIOSEMI"
+	f.data = "\x01\x00\x00\xfe\xff\xff\x05\x00\x00" + "\xc8\x00\x00\x38\xff\xff\x0a\x00\x00"
+	r := open(t, write(t, "r.bdf", f.String()))
+	all, _ := readAll(t, r)
+	if !slices.Equal(all[0].Value, []float64{0.5, -1, 100, -100}) || r.Signals[0].Bits != 24 {
+		t.Errorf("%v, signal %+v", all[0].Value, r.Signals[0])
+	}
+}
+
+// discontinuous is two data records, at 0.25 s and at 7.25 s.
+func discontinuous() edfFile {
+	return edfFile{
+		records: "2", duration: "1", reserved: "EDF+D", id: "Startdate 02-JAN-2003 X X X",
+		signals: []edfSignal{
+			{"ECG", "\xb5V", "-100", "100", "-200", "200", "2"},
+			{"EDF Annotations", "", "-1", "1", "-32768", "32767", "16"},
+		},
+		data: "\x01\x00\x02\x00" + lists("+0.25\x14\x14\x00+0.5\x151.5\x14Sleep\x14N1\x14\x00") +
+			"\x03\x00\x04\x00" + lists("+7.25\x14\x14\x00+8\x14End\x14\x00"),
+	}
+}
+
+// lists fills the 32 bytes of an annotation signal.
+func lists(text string) string { return text + strings.Repeat("\x00", 32-len(text)) }
+
+func TestEDFPlus_DiscontinuousWithAnnotations(t *testing.T) {
+	r := open(t, write(t, "r.edf", discontinuous().String()))
+	all, notes := readAll(t, r)
+	if !slices.Equal(all[0].Offset, []int64{0, 500_000, 7_000_000, 7_500_000}) || !slices.Equal(all[0].Value, []float64{0.5, 1, 1.5, 2}) {
+		t.Errorf("%v at %v", all[0].Value, all[0].Offset)
+	}
+	want := []recording.Annotation{
+		{Offset: 250_000, Duration: 1_500_000, Text: "Sleep"}, {Offset: 250_000, Duration: 1_500_000, Text: "N1"}, {Offset: 7_750_000, Text: "End"},
+	}
+	if !slices.Equal(notes, want) {
+		t.Errorf("annotations %+v", notes)
+	}
+	if !r.Start.Equal(time.Date(2003, 1, 2, 10, 20, 30, 25e7, time.UTC)) || r.Duration != 8*time.Second || r.Last != 7_750_000 {
+		t.Errorf("starts %v, %v long, last at %d", r.Start, r.Duration, r.Last)
+	}
+	if len(r.Signals) != 1 || r.Signals[0].Unit != "µV" {
+		t.Errorf("signals %+v", r.Signals)
+	}
+}
+
+func TestEDF_LongRecordsAreCut(t *testing.T) {
+	f := twoSignals()
+	f.records, f.duration, f.signals[0].samples, f.signals[1].samples = "1", "10", "1000", "7"
+	f.data = strings.Repeat("\x01\x00", 1007)
+	r, err := recording.OpenWith(write(t, "r.edf", f.String()), recording.Options{BlockSpan: time.Second})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	b, err := r.Next()
+	if err != nil || b.To != 1_000_000 || len(b.Runs) != 2 || len(b.Runs[0].Values) != 100 || b.Runs[0].Before(500_000) != 50 {
+		t.Fatalf("first block %+v, %v", b, err)
+	}
+	if err := r.Rewind(); err != nil {
+		t.Fatal(err)
+	}
+	if all, _ := readAll(t, r); len(all[0].Value) != 1000 || len(all[1].Value) != 7 {
+		t.Errorf("%d and %d samples", len(all[0].Value), len(all[1].Value))
+	}
+}
+
+func TestEDF_Dates(t *testing.T) {
+	for date, year := range map[string]int{"02.01.8510.20.30": 1985, "02.01.9910.20.30": 1999, "02.01.8410.20.30": 2084, "00.00.0010.20.30": 1} {
+		f := twoSignals()
+		f.date = date
+		if r := open(t, write(t, "r.edf", f.String())); r.Start.Year() != year {
+			t.Errorf("%s: starts %v", date, r.Start)
+		}
+	}
+}
+
+func TestEDF_UnfinishedFile(t *testing.T) {
+	f := twoSignals()
+	f.records = "-1"
+	f.data += "\x01"
+	if all, _ := readAll(t, open(t, write(t, "r.edf", f.String()))); len(all[0].Value) != 4 {
+		t.Errorf("%d samples", len(all[0].Value))
+	}
+}
+
+func TestEDF_BrokenFiles(t *testing.T) {
+	edf := func(change func(*edfFile)) string {
+		f := twoSignals()
+		change(&f)
+		return f.String()
+	}
+	plus := func(from, to string) string {
+		f := discontinuous()
+		f.data = strings.Replace(f.data, from, to, 1)
+		return f.String()
+	}
+	whole := twoSignals().String()
+	for name, c := range map[string]struct{ file, want string }{
+		"empty":                {"", "256 bytes expected, 0 found"},
+		"not EDF":              {strings.Repeat("x", 300), "no EDF"},
+		"header cut":           {whole[:700], "768 bytes expected, 700 found"},
+		"data cut":             {whole[:len(whole)-1], "780 bytes expected, 779 found"},
+		"huge number":          {edf(func(f *edfFile) { f.records = "99999999" }), "600000762 bytes expected"},
+		"records":              {edf(func(f *edfFile) { f.records = "many" }), "data records"},
+		"duration":             {edf(func(f *edfFile) { f.duration = "NaN" }), "duration"},
+		"no duration":          {edf(func(f *edfFile) { f.duration = "0" }), "last 0 s"},
+		"no signals":           {edf(func(f *edfFile) { f.signals = nil }), "number of signals"},
+		"no samples":           {edf(func(f *edfFile) { f.signals[0].samples = "0" }), "samples per data record"},
+		"many samples":         {edf(func(f *edfFile) { f.signals[0].samples = "9999999" }), "expected"},
+		"physical extremes":    {edf(func(f *edfFile) { f.signals[0].pmin = "100" }), "are both 100"},
+		"digital extremes":     {edf(func(f *edfFile) { f.signals[1].dmax = "-1" }), "not below"},
+		"extremes no numbers":  {edf(func(f *edfFile) { f.signals[1].pmax = "warm" }), "physical maximum"},
+		"annotation no sign":   {plus("+0.5", "00.5"), "onset with a sign"},
+		"annotation no number": {plus("+0.5", "+x.5"), "want seconds"},
+		"annotation not ended": {plus("N1\x14\x00", "N1\x00\x00"), "byte 20"},
+		"record without time":  {plus(lists("+7.25\x14\x14\x00+8\x14End\x14\x00"), lists("")), "time-keeping"},
+		"records out of order": {plus("+7.25", "+0.75"), "before the end"},
+		"annotations overflow": {plus("End\x14"+strings.Repeat("\x00", 17), "End\x14"+strings.Repeat("x", 17)), "does not end"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			path := write(t, "r.edf", c.file)
+			r, err := recording.Open(path)
+			if err == nil {
+				r.Close()
+				t.Fatal("no error")
+			}
+			if !strings.Contains(err.Error(), c.want) || !strings.Contains(err.Error(), filepath.Base(path)) {
+				t.Errorf("error %q, want the path and %q", err, c.want)
+			}
+		})
+	}
+}
