@@ -81,7 +81,7 @@ func (h *edfHeader) parseFixed(b []byte) (signals int, err error) {
 	if h.records, err = strconv.ParseInt(text(236, 8), 10, 64); err != nil || h.records < -1 {
 		return 0, fmt.Errorf("number of data records %q: want a whole number, or -1", text(236, 8))
 	}
-	if h.duration, err = edfNumber(text(244, 8)); err != nil || h.duration < 0 {
+	if h.duration, err = edfNumber(text(244, 8)); err != nil || h.duration < 0 || h.duration > 0 && h.duration < 1e-6 {
 		return 0, fmt.Errorf("duration of a data record %q: want seconds", text(244, 8))
 	}
 	signals, err = strconv.Atoi(text(252, 4))
