@@ -149,7 +149,7 @@ func (c *EncodedColumn) timesFit() bool {
 func (d *Decoder) Columns(b *sensocto.Batch, body []byte) (Header, BatchResult, error) {
 	var r BatchResult
 	length, latest := len(b.Measurements), d.latest()
-	h, err := ReadColumns(body, func(c *EncodedColumn) error {
+	h, err := readColumns(body, &d.column, func(c *EncodedColumn) error {
 		id, ok := d.intern(c.AttributeID)
 		if !ok {
 			return sensocto.ErrInvalidAttributeID

@@ -12,19 +12,23 @@ import (
 // for a value that is not finite, or the error with which visit ended it. visit
 // may have been called before an error shows.
 func ReadColumns(body []byte, visit func(*EncodedColumn) error) (Header, error) {
+	return readColumns(body, new(EncodedColumn), visit)
+}
+
+// readColumns is ReadColumns with the memory for the column that visit sees.
+func readColumns(body []byte, c *EncodedColumn, visit func(*EncodedColumn) error) (Header, error) {
 	r := reader{b: body}
 	h, columns := r.header()
-	var c EncodedColumn
 	samples := 0
 	for range columns {
-		r.column(&c)
+		r.column(c)
 		if samples += c.Count; r.failed || samples > MaxColumnSamples || !c.timesFit() {
 			return h, ErrInvalidColumns
 		}
 		if !c.finite() {
 			return h, sensocto.ErrInvalidPayload
 		}
-		if err := visit(&c); err != nil {
+		if err := visit(c); err != nil {
 			return h, err
 		}
 	}

@@ -33,6 +33,7 @@ type Decoder struct {
 	ids    map[string]string
 	lastID string
 	item   item
+	column EncodedColumn
 }
 
 // NewDecoder returns a Decoder.
@@ -78,7 +79,10 @@ func (d *Decoder) Batch(b *sensocto.Batch, payload []byte) (BatchResult, error) 
 
 // array appends the measurements of the array at text[i].
 func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) int {
-	if i = jsonscan.Byte(text, i, '['); i >= 0 && i < len(text) && text[i] == ']' {
+	switch i = jsonscan.Byte(text, i, '['); {
+	case i < 0:
+		return -1
+	case i < len(text) && text[i] == ']':
 		return i + 1
 	}
 	latest := d.latest()

@@ -45,7 +45,7 @@ type item struct {
 // text is not valid JSON.
 func (it *item) scan(b []byte, i int) int {
 	*it = item{scratch: it.scratch[:0]}
-	if i >= len(b) || b[i] != '{' {
+	if uint(i) >= uint(len(b)) || b[i] != '{' {
 		return jsonscan.Value(b, i)
 	}
 	it.object = true
