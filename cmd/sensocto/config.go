@@ -1,0 +1,143 @@
+package main
+
+import (
+	"fmt"
+	"net"
+	"net/netip"
+	"net/url"
+	"path/filepath"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Config is everything that can be configured of the server. Each field is
+// one key: of the file (nested where it has dots), of the environment
+// (SENSOCTO_LOG_LEVEL for log.level), and of the flags (--log-level).
+type Config struct {
+	Listen            string           `key:"listen" help:"Address to listen on; port 0 picks one."`
+	DataDir           string           `key:"data_dir" help:"Directory of the database."`
+	Guests            []sensocto.Scope `key:"guests" help:"What callers without a token may do: view, ingest. Empty: nothing."`
+	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
+	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
+	Hosts             []string         `key:"hosts" help:"Further names by which this server is called, for guests behind a proxy."`
+	LogLevel          string           `key:"log.level" help:"Least level that is logged: debug, info, warn, error."`
+	LogFormat         string           `key:"log.format" help:"Form of the log: text or json."`
+	Pprof             string           `key:"pprof" help:"Loopback address for profiles, such as 127.0.0.1:6060. Empty: off."`
+	ShutdownTimeout   time.Duration    `key:"shutdown_timeout" help:"Time for an orderly end."`
+
+	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
+	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
+	BinaryFrame     Bytes         `key:"limits.binary_frame" help:"Largest binary frame."`
+	Topics          int           `key:"limits.topics" help:"Topics that one connection may join."`
+	FramesPerSecond int           `key:"limits.frames_per_second" help:"Frames that one connection may send in a second."`
+	Outbound        Bytes         `key:"limits.outbound" help:"What may wait for one slow viewer."`
+	IdleTimeout     time.Duration `key:"limits.idle_timeout" help:"A connection silent for this long is closed."`
+	History         int           `key:"limits.history" help:"Samples of each attribute that a join may bring."`
+	Attributes      int           `key:"limits.attributes" help:"Attributes of one sensor."`
+	Sensors         int           `key:"limits.sensors" help:"Sensors of the server."`
+
+	HotSamples   int   `key:"store.hot_samples" help:"Samples of each attribute that stay in memory."`
+	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait for the disk before measurements are refused."`
+}
+
+// defaults is the configuration where nothing is said.
+func defaults(env environment) Config {
+	return Config{
+		Listen:          "127.0.0.1:4000",
+		DataDir:         defaultDataDir(env),
+		LogLevel:        "info",
+		LogFormat:       "text",
+		ShutdownTimeout: 15 * time.Second,
+		Connections:     50_000,
+		TextFrame:       1 << 20,
+		BinaryFrame:     4 << 20,
+		Topics:          1000,
+		FramesPerSecond: 20_000,
+		Outbound:        1 << 20,
+		IdleTimeout:     time.Minute,
+		History:         10_000,
+		Attributes:      1000,
+		Sensors:         100_000,
+		HotSamples:      1024,
+		MaxUnflushed:    256 << 20,
+	}
+}
+
+// defaultDataDir does not depend on where a command is called, so that
+// 'sensocto token' finds the database that 'sensocto serve' made.
+func defaultDataDir(env environment) string {
+	if dir := env["XDG_DATA_HOME"]; filepath.IsAbs(dir) {
+		return filepath.Join(dir, "sensocto")
+	}
+	if home := env["HOME"]; home != "" {
+		return filepath.Join(home, ".local", "share", "sensocto")
+	}
+	return "data"
+}
+
+// database is the SQLite file in the data directory.
+func (c Config) database() string { return filepath.Join(c.DataDir, "sensocto.db") }
+
+// check returns what is wrong with the values, each with its key.
+func (c Config) check() (problems []problem) {
+	bad := func(key, format string, args ...any) {
+		problems = append(problems, problem{key: key, text: fmt.Sprintf(format, args...)})
+	}
+	host, _, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		bad("listen", "%q is not host:port, such as 127.0.0.1:4000", c.Listen)
+	} else if len(c.Guests) > 0 && !c.AllowRemoteGuests && !isLoopback(host) {
+		bad("guests", "guests are on, and %s can be reached from other machines: listen on 127.0.0.1, switch guests off, or set allow_remote_guests", c.Listen)
+	}
+	for _, s := range c.Guests {
+		if s == sensocto.ScopeAdmin {
+			bad("guests", "guests cannot have the scope admin: use view and ingest")
+		}
+	}
+	for _, origin := range c.AllowedOrigins {
+		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
+			bad("allowed_origins", "%q is not an origin, such as https://example.org", origin)
+		}
+	}
+	if c.DataDir == "" {
+		bad("data_dir", "must not be empty")
+	}
+	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
+	oneOf(bad, "log.format", c.LogFormat, "text", "json")
+	if c.Pprof != "" {
+		if host, _, err := net.SplitHostPort(c.Pprof); err != nil || !isLoopback(host) {
+			bad("pprof", "%q is not a loopback address, such as 127.0.0.1:6060: profiles are not for others", c.Pprof)
+		}
+	}
+	return append(problems, c.checkNumbers()...)
+}
+
+// checkNumbers wants every number to be positive: the zero value of a part's
+// options means its default, and not none.
+func (c Config) checkNumbers() (problems []problem) {
+	for _, f := range fields(&c) {
+		if n, ok := f.number(); ok && n <= 0 {
+			problems = append(problems, problem{key: f.key, text: "must be greater than 0"})
+		}
+	}
+	return problems
+}
+
+func oneOf(bad func(key, format string, args ...any), key, value string, choices ...string) {
+	for _, c := range choices {
+		if c == value {
+			return
+		}
+	}
+	bad(key, "%q is not one of %v", value, choices)
+}
+
+// isLoopback reports whether only this machine can reach a listener on host.
+func isLoopback(host string) bool {
+	if host == "localhost" {
+		return true
+	}
+	addr, err := netip.ParseAddr(host)
+	return err == nil && addr.IsLoopback()
+}

@@ -1,0 +1,166 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"reflect"
+	"strconv"
+	"strings"
+)
+
+// serverFlags are the settings on the command line. Each is a key of Config;
+// nil means that the flag was not given. A test keeps them together.
+type serverFlags struct {
+	ConfigFile        string    `name:"config" placeholder:"FILE" help:"Configuration file (YAML). Also SENSOCTO_CONFIG."`
+	Listen            *string   `placeholder:"ADDRESS" help:"Address to listen on, default 127.0.0.1:4000; port 0 picks one."`
+	DataDir           *string   `placeholder:"DIR" help:"Directory of the database, default $XDG_DATA_HOME/sensocto."`
+	Guests            *string   `placeholder:"SCOPES" help:"What callers without a token may do, such as view,ingest. Default: nothing."`
+	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
+	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
+	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
+	LogLevel          *string   `placeholder:"LEVEL" help:"debug, info, warn or error."`
+	LogFormat         *string   `placeholder:"FORMAT" help:"text or json."`
+	Pprof             *string   `placeholder:"ADDRESS" help:"Loopback address for profiles. Default: off."`
+	ShutdownTimeout   *string   `placeholder:"TIME" help:"Time for an orderly end, default 15s."`
+	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
+	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type limitFlag struct {
+	Connections     *string `placeholder:"N" help:"WebSocket connections, default 50000."`
+	TextFrame       *string `placeholder:"SIZE" help:"Largest text frame, default 1MiB."`
+	BinaryFrame     *string `placeholder:"SIZE" help:"Largest binary frame, default 4MiB."`
+	Topics          *string `placeholder:"N" help:"Topics of a connection, default 1000."`
+	FramesPerSecond *string `placeholder:"N" help:"Frames a connection may send, default 20000."`
+	Outbound        *string `placeholder:"SIZE" help:"What may wait for a slow viewer, default 1MiB."`
+	IdleTimeout     *string `placeholder:"TIME" help:"Silent connections are closed, default 1m."`
+	History         *string `placeholder:"N" help:"Samples of an attribute that a join may bring, default 10000."`
+	Attributes      *string `placeholder:"N" help:"Attributes of a sensor, default 1000."`
+	Sensors         *string `placeholder:"N" help:"Sensors of the server, default 100000."`
+}
+
+type storeFlag struct {
+	HotSamples   *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
+	MaxUnflushed *string `placeholder:"SIZE" help:"What may wait for the disk, default 256MiB."`
+}
+
+// given returns the flags that were given, by key.
+func (f serverFlags) given() map[string]string {
+	given := make(map[string]string)
+	collect(given, "", reflect.ValueOf(f))
+	return given
+}
+
+func collect(given map[string]string, prefix string, v reflect.Value) {
+	for i := range v.NumField() {
+		name, value := snakeCase(v.Type().Field(i).Name), v.Field(i)
+		switch {
+		case value.Kind() == reflect.Struct:
+			collect(given, name+".", value)
+		case value.Kind() == reflect.Pointer && !value.IsNil():
+			key := prefix + name
+			if rest, ok := strings.CutPrefix(key, "log_"); ok {
+				key = "log." + rest
+			}
+			given[key] = fmt.Sprint(value.Elem().Interface())
+		}
+	}
+}
+
+func snakeCase(name string) string {
+	var b strings.Builder
+	for i, c := range name {
+		if 'A' <= c && c <= 'Z' {
+			if i > 0 {
+				b.WriteByte('_')
+			}
+			c += 'a' - 'A'
+		}
+		b.WriteRune(c)
+	}
+	return b.String()
+}
+
+func (f serverFlags) load(a *app) (Config, error) {
+	return loadConfig(a.env, f.ConfigFile, f.given())
+}
+
+type configCmd struct {
+	Print configPrintCmd `cmd:"" help:"Print the configuration that the server would use, as a file."`
+	Check configCheckCmd `cmd:"" help:"Say whether the configuration is valid."`
+}
+
+type configPrintCmd struct {
+	serverFlags
+}
+
+// Help is shown by --help.
+func (configPrintCmd) Help() string {
+	return `Examples:
+  sensocto config print > sensocto.yaml       a file with all keys to start from
+  sensocto config print --config sensocto.yaml --listen :8080`
+}
+
+// Run prints the effective configuration; secrets are not shown.
+func (c configPrintCmd) Run(a *app) error {
+	config, err := c.load(a)
+	if err != nil {
+		return err
+	}
+	printConfig(a.stdout, &config)
+	return nil
+}
+
+// printConfig writes YAML that loadConfig reads back.
+func printConfig(w io.Writer, c *Config) {
+	section := ""
+	for _, f := range fields(c) {
+		name, indent := f.key, ""
+		if before, after, ok := strings.Cut(f.key, "."); ok {
+			if before != section {
+				fmt.Fprintf(w, "%s:\n", before)
+			}
+			section, name, indent = before, after, "  "
+		} else {
+			section = ""
+		}
+		fmt.Fprintf(w, "%s# %s\n%s%s: %s\n", indent, f.help, indent, name, f.yaml())
+	}
+}
+
+// yaml is the value as YAML.
+func (f field) yaml() string {
+	text := f.text()
+	switch f.value.Kind().String() {
+	case "slice":
+		return "[" + strings.ReplaceAll(text, ",", ", ") + "]"
+	case "string":
+		return strconv.Quote(text)
+	}
+	return text
+}
+
+type configCheckCmd struct {
+	serverFlags
+	File string `arg:"" optional:"" help:"Configuration file, as with --config."`
+}
+
+// Help is shown by --help.
+func (configCheckCmd) Help() string {
+	return `All problems are reported together, each with its key. The exit code is 2 where there are any.
+
+Example:
+  sensocto config check sensocto.yaml`
+}
+
+// Run checks and says so.
+func (c configCheckCmd) Run(a *app) error {
+	if c.File != "" {
+		c.ConfigFile = c.File
+	}
+	if _, err := c.load(a); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "The configuration is valid.")
+	return nil
+}

@@ -1,0 +1,107 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"golang.org/x/term"
+)
+
+// progress shows how far a replay is: a bar where standard error is a
+// terminal, a line now and then elsewhere.
+type progress struct {
+	w     io.Writer
+	quiet bool
+	bar   bool
+
+	sent    atomic.Int64 // samples
+	total   int64        // 0 where there is no end
+	endless bool
+	began   time.Time
+	stop    chan struct{}
+	done    sync.WaitGroup
+}
+
+func newProgress(w io.Writer, quiet bool) *progress {
+	return &progress{w: w, quiet: quiet, bar: isTerminal(w), began: time.Now(), stop: make(chan struct{})}
+}
+
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd()))
+}
+
+func (p *progress) add(samples int64, endless bool) {
+	p.total += samples
+	p.endless = endless
+}
+
+// say writes a line; not while the bar is shown.
+func (p *progress) say(format string, args ...any) {
+	if !p.quiet {
+		fmt.Fprintf(p.w, format+"\n", args...)
+	}
+}
+
+// start shows the progress until finish.
+func (p *progress) start() {
+	p.began = time.Now()
+	if p.quiet {
+		return
+	}
+	every := 10 * time.Second
+	if p.bar {
+		every = 200 * time.Millisecond
+	}
+	p.done.Go(func() {
+		ticker := time.NewTicker(every)
+		defer ticker.Stop()
+		for {
+			select {
+			case <-ticker.C:
+				p.show()
+			case <-p.stop:
+				return
+			}
+		}
+	})
+}
+
+// finish ends the showing.
+func (p *progress) finish() {
+	close(p.stop)
+	p.done.Wait()
+	if p.bar && !p.quiet {
+		p.show()
+		fmt.Fprintln(p.w)
+	}
+}
+
+func (p *progress) show() {
+	if !p.bar {
+		fmt.Fprintln(p.w, p.summary())
+		return
+	}
+	const width = 30
+	full := width
+	if !p.endless && p.total > 0 {
+		full = int(min(width, width*p.sent.Load()/p.total))
+	}
+	fmt.Fprintf(p.w, "\r[%s%s] %s\x1b[K", strings.Repeat("█", full), strings.Repeat("·", width-full), p.summary())
+}
+
+// summary says how much was sent and how fast.
+func (p *progress) summary() string {
+	sent, took := p.sent.Load(), time.Since(p.began)
+	rate := float64(sent) / max(took.Seconds(), 1e-3)
+	of := ""
+	if !p.endless {
+		of = fmt.Sprintf(" of %d", p.total)
+	}
+	return fmt.Sprintf("%d%s samples sent in %v (%.0f/s)", sent, of, took.Round(10*time.Millisecond), rate)
+}

@@ -1,0 +1,81 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/sensocto/sensocto/client"
+)
+
+// remoteFlags say which server a command talks to.
+type remoteFlags struct {
+	Server string `default:"http://127.0.0.1:4000" placeholder:"URL" help:"The server, default ${default}. Also SENSOCTO_SERVER."`
+	Token  string `placeholder:"TOKEN" help:"Token with the scope that the command needs. Also SENSOCTO_TOKEN, which others on this machine cannot see."`
+}
+
+// dial connects, and says on standard error when the connection is lost and
+// when it is back.
+func (f remoteFlags) dial(a *app, o client.Options) (*client.Client, error) {
+	o.Token = f.Token
+	onUp, onDown := o.OnUp, o.OnDown
+	lost := false // only the client's own goroutine calls these
+	o.OnDown = func(err error, retryIn time.Duration) {
+		if !lost {
+			fmt.Fprintf(a.stderr, "sensocto: connection lost (%v); trying again until it is back\n", err)
+		}
+		lost = true
+		if onDown != nil {
+			onDown(err, retryIn)
+		}
+	}
+	o.OnUp = func() {
+		if lost {
+			fmt.Fprintln(a.stderr, "sensocto: connected again")
+		}
+		lost = false
+		if onUp != nil {
+			onUp()
+		}
+	}
+	ctx, cancel := context.WithTimeout(a.ctx, 15*time.Second)
+	defer cancel()
+	c, err := client.Dial(ctx, f.Server, o)
+	if err != nil {
+		return nil, f.explain(err)
+	}
+	return c, nil
+}
+
+// explain adds what to do next.
+func (f remoteFlags) explain(err error) error {
+	refused, _ := errors.AsType[*client.HandshakeError](err)
+	switch {
+	case err == nil || errors.Is(err, context.Canceled):
+		return err
+	case client.Reason(err) == "unauthorized", refused != nil && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
+		return fmt.Errorf("%w\n%s", err, f.tokenHint())
+	case refused == nil && strings.Contains(err.Error(), "connection refused"):
+		return fmt.Errorf("%w\nIs the server running? Start it with 'sensocto serve', or name another with --server", err)
+	}
+	return err
+}
+
+func (f remoteFlags) tokenHint() string {
+	if f.Token == "" {
+		return "Give a token with --token or SENSOCTO_TOKEN; 'sensocto token create' makes one on the server's machine"
+	}
+	return "The token is not valid on this server, was revoked, or lacks a scope: 'sensocto token list' on the server's machine shows it"
+}
+
+// logger returns the log of a client command: silence unless it is asked for.
+func (a *app) logger(verbose bool) *slog.Logger {
+	if !verbose {
+		return slog.New(slog.DiscardHandler)
+	}
+	return slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelDebug}))
+}

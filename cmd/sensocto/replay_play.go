@@ -1,0 +1,203 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"io"
+	"math"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/recording"
+	"github.com/sensocto/sensocto/wire"
+)
+
+// maxFrameSamples bounds the samples of one frame: at most 256 KiB.
+const maxFrameSamples = 1 << 15
+
+// play sends the recording, again and again with --loop.
+func (j *replayJob) play(ctx context.Context) error {
+	j.began = time.Now()
+	for {
+		if err := j.pass(ctx); err != nil {
+			return err
+		}
+		if !j.cmd.Loop {
+			return nil
+		}
+		if j.recording.Duration <= 0 {
+			return fmt.Errorf("%s has no duration: --loop cannot repeat it", j.recording.Name)
+		}
+		j.offset += j.recording.Duration.Microseconds()
+		if err := j.recording.Rewind(); err != nil {
+			return err
+		}
+	}
+}
+
+// pass sends the recording once.
+func (j *replayJob) pass(ctx context.Context) error {
+	for {
+		block, err := j.recording.Next()
+		if err == io.EOF {
+			return nil
+		}
+		if err != nil {
+			return err
+		}
+		if err := j.block(ctx, block); err != nil {
+			return err
+		}
+	}
+}
+
+// block sends a block, as a whole at full speed and otherwise in windows, each
+// when its last sample is due.
+func (j *replayJob) block(ctx context.Context, b *recording.Block) error {
+	for from := b.From; from < b.To; {
+		to := b.To
+		if j.speed > 0 {
+			to = min(to, from+int64(float64(j.window().Microseconds())*float64(j.speed)))
+			if err := j.waitFor(ctx, to); err != nil {
+				return err
+			}
+		}
+		if to >= b.To {
+			to = math.MaxInt64 // whatever a rounding left over
+		}
+		if err := j.frame.send(ctx, b, from, to); err != nil {
+			return err
+		}
+		from = to
+	}
+	return ctx.Err()
+}
+
+// window is how much time a batch covers: what the server asks for, but often
+// enough for what is stored to be recent.
+func (j *replayJob) window() time.Duration {
+	window := time.Duration(j.device.Backpressure().BatchWindowMS) * time.Millisecond
+	return min(max(window, 20*time.Millisecond), time.Second)
+}
+
+// waitFor waits until the sample at an offset is due, and while the server
+// asks for a pause.
+func (j *replayJob) waitFor(ctx context.Context, offset int64) error {
+	due := j.began.Add(time.Duration(float64(j.offset+offset) / float64(j.speed) * float64(time.Microsecond)))
+	for {
+		wait := time.Until(due)
+		if wait <= 0 {
+			if !j.device.Backpressure().Paused {
+				return ctx.Err()
+			}
+			wait = 50 * time.Millisecond
+		}
+		select {
+		case <-time.After(wait):
+		case <-j.device.Done():
+			return j.device.Err()
+		case <-ctx.Done():
+			return ctx.Err()
+		}
+	}
+}
+
+// frameBuilder gathers columns until they fill a frame.
+type frameBuilder struct {
+	job     *replayJob
+	columns []wire.Column
+	samples int
+	raw     []int16
+	times   []int64
+}
+
+// send sends what a block has in [from, to).
+func (f *frameBuilder) send(ctx context.Context, b *recording.Block, from, to int64) error {
+	for i := range b.Runs {
+		r := &b.Runs[i]
+		first, last := r.Before(from), len(r.Values)
+		if from == b.From {
+			first = 0
+		}
+		if to != math.MaxInt64 {
+			last = r.Before(to)
+		}
+		for first < last {
+			end := min(last, first+maxFrameSamples-f.samples)
+			f.add(r, first, end)
+			first = end
+			if f.samples >= maxFrameSamples {
+				if err := f.flush(ctx); err != nil {
+					return err
+				}
+			}
+		}
+	}
+	if err := f.flush(ctx); err != nil {
+		return err
+	}
+	return f.annotations(ctx, b.Annotations, from, to)
+}
+
+// add makes a column of the values [first, last) of a run.
+func (f *frameBuilder) add(r *recording.Run, first, last int) {
+	s := &f.job.recording.Signals[r.Signal]
+	origin := f.job.start + f.job.offset
+	c := wire.Column{AttributeID: s.AttributeID, Origin: origin + r.Origin, First: uint64(r.First + int64(first)), Rate: r.Rate}
+	if r.Times != nil || r.First < 0 {
+		at := len(f.times)
+		for k := first; k < last; k++ {
+			f.times = append(f.times, origin+r.Offset(k))
+		}
+		c.Timestamps = f.times[at:]
+	}
+	switch {
+	case r.Raw != nil && s.Digital && s.Bits <= 16:
+		at := len(f.raw)
+		for _, v := range r.Raw[first:last] {
+			f.raw = append(f.raw, int16(v))
+		}
+		c.Int16, c.Baseline, c.Gain = f.raw[at:], s.Baseline, s.Gain
+	case r.Raw != nil && s.Digital:
+		c.Int32, c.Baseline, c.Gain = r.Raw[first:last], s.Baseline, s.Gain
+	default:
+		c.Float64 = r.Values[first:last]
+	}
+	f.columns = append(f.columns, c)
+	f.samples += last - first
+}
+
+func (f *frameBuilder) flush(ctx context.Context) error {
+	if f.samples == 0 {
+		return nil
+	}
+	err := f.job.stream.SendColumns(ctx, f.columns...)
+	if err == nil {
+		f.job.progress.sent.Add(int64(f.samples))
+	}
+	f.columns, f.samples = f.columns[:0], 0
+	f.raw, f.times = f.raw[:0], f.times[:0]
+	return err
+}
+
+// annotations sends those in [from, to) as documents.
+func (f *frameBuilder) annotations(ctx context.Context, list []recording.Annotation, from, to int64) error {
+	var batch []sensocto.Measurement
+	for _, a := range list {
+		if a.Offset < from || a.Offset >= to {
+			continue
+		}
+		batch = append(batch, sensocto.Measurement{AttributeID: recording.AnnotationsID, Sample: sensocto.Sample{
+			Timestamp: f.job.start + f.job.offset + a.Offset, Document: a.Document(),
+		}})
+	}
+	for len(batch) > 0 {
+		n := min(len(batch), 1000)
+		if err := f.job.stream.SendMeasurements(ctx, batch[:n]); err != nil {
+			return err
+		}
+		f.job.progress.sent.Add(int64(n))
+		batch = batch[n:]
+	}
+	return nil
+}

@@ -1,0 +1,199 @@
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/pubsub"
+	"github.com/sensocto/sensocto/sensor"
+	"github.com/sensocto/sensocto/socket"
+	"github.com/sensocto/sensocto/sqlite"
+	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/web"
+)
+
+// server is the parts of a running server, in the order in which they start.
+type server struct {
+	config   Config
+	log      *slog.Logger
+	store    *store.Store
+	accounts *account.Accounts
+	sensors  *sensor.Registry
+	sockets  *socket.Server
+	http     *http.Server
+	pprof    *http.Server // nil where it is off
+}
+
+// newServer builds the parts and starts none of them.
+func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (*server, error) {
+	s := &server{config: c, log: log}
+	var err error
+	s.store, err = store.Open(ctx, db, store.Options{
+		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
+	})
+	if err != nil {
+		return nil, err
+	}
+	hub, looks := pubsub.New(), attention.New(attention.Options{})
+	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
+	s.sensors = sensor.NewRegistry(sensor.Options{
+		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
+	})
+	if err := s.sensors.Load(ctx); err != nil {
+		return nil, err
+	}
+	s.sockets = socket.New(socket.Options{
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: looks,
+		Limits: c.socketLimits(), AllowedOrigins: c.AllowedOrigins, Log: log,
+	})
+	s.http = newHTTP(web.New(web.Options{
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
+		Metrics: metricSources(db, s.store, hub, looks, s.accounts, s.sensors, s.sockets),
+		Ready:   s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
+	}), log)
+	if c.Pprof != "" {
+		s.pprof = newPprof(log)
+	}
+	return s, nil
+}
+
+func (c Config) socketLimits() socket.Limits {
+	return socket.Limits{
+		Connections: c.Connections, Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
+		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
+		History: c.History, Idle: c.IdleTimeout,
+	}
+}
+
+// metricSources returns those of the parts that have metrics.
+func metricSources(parts ...any) (sources []sensocto.MetricSource) {
+	for _, p := range parts {
+		if source, ok := p.(sensocto.MetricSource); ok {
+			sources = append(sources, source)
+		}
+	}
+	return sources
+}
+
+// stage is a part that runs.
+type stage struct {
+	name string
+	run  func(context.Context) error
+	stop context.CancelFunc
+	done chan struct{}
+}
+
+// run starts the parts bottom-up, calls ready, and when ctx ends or a part
+// fails stops them top-down: whatever is still flushed has a live receiver.
+func (s *server) run(ctx context.Context, listener net.Listener, ready func()) error {
+	stages := []*stage{
+		{name: "store", run: s.store.Run},
+		{name: "accounts", run: s.accounts.Run},
+		{name: "sensors", run: s.sensors.Run},
+		{name: "sockets", run: s.sockets.Run},
+		{name: "http", run: func(ctx context.Context) error { return serveHTTP(ctx, s.http, listener, s.shutdownHTTP) }},
+	}
+	if s.pprof != nil {
+		l, err := listen("pprof", s.config.Pprof)
+		if err != nil {
+			return err
+		}
+		s.log.Info("profiles", "url", "http://"+l.Addr().String()+"/debug/pprof/")
+		stages = append(stages, &stage{name: "pprof", run: func(ctx context.Context) error {
+			return serveHTTP(ctx, s.pprof, l, func() error { return s.pprof.Close() })
+		}})
+	}
+	failed := make(chan error, len(stages)) // one result each, so that no stage waits
+	for _, st := range stages {
+		st.start(ctx, failed)
+	}
+	ready()
+	s.log.Info("started", "version", version, "data_dir", s.config.DataDir)
+	var err error
+	select {
+	case <-ctx.Done():
+		s.log.Info("stopping")
+	case err = <-failed:
+	}
+	return errors.Join(err, s.stop(stages, failed))
+}
+
+// start runs the stage. Its context does not end with the program's: stages
+// are stopped one after the other.
+func (st *stage) start(ctx context.Context, failed chan<- error) {
+	ctx, st.stop = context.WithCancel(context.WithoutCancel(ctx))
+	st.done = make(chan struct{})
+	go func() {
+		defer close(st.done)
+		err := st.run(ctx)
+		switch {
+		case err != nil && !errors.Is(err, context.Canceled):
+			failed <- fmt.Errorf("%s: %w", st.name, err)
+		case ctx.Err() == nil:
+			failed <- fmt.Errorf("%s ended by itself", st.name)
+		}
+	}()
+}
+
+// stop ends the stages, last first, and waits for each until the deadline that
+// they share.
+func (s *server) stop(stages []*stage, failed <-chan error) error {
+	deadline := time.NewTimer(s.config.ShutdownTimeout)
+	defer deadline.Stop()
+	for i := len(stages) - 1; i >= 0; i-- {
+		st := stages[i]
+		st.stop()
+		select {
+		case <-st.done:
+		case <-deadline.C:
+			return fmt.Errorf("%s did not end within shutdown_timeout (%v): what was not flushed may be lost", st.name, s.config.ShutdownTimeout)
+		}
+	}
+	s.log.Info("stopped")
+	select {
+	case err := <-failed:
+		return err
+	default:
+		return nil
+	}
+}
+
+// shutdownHTTP closes the sockets with "come back" and lets requests finish.
+func (s *server) shutdownHTTP() error {
+	ctx, cancel := context.WithTimeout(context.Background(), s.config.ShutdownTimeout/3)
+	defer cancel()
+	sockets := make(chan error, 1) // one result
+	go func() { sockets <- s.sockets.Shutdown(ctx) }()
+	err := s.http.Shutdown(ctx)
+	if err != nil {
+		err = errors.Join(err, s.http.Close())
+	}
+	if socketErr := <-sockets; socketErr != nil || err != nil {
+		s.log.Warn("not every connection ended in order", "err", errors.Join(err, socketErr))
+	}
+	return nil
+}
+
+// serveHTTP serves until ctx ends, then calls shutdown.
+func serveHTTP(ctx context.Context, server *http.Server, l net.Listener, shutdown func() error) error {
+	served := make(chan error, 1) // one result
+	go func() { served <- server.Serve(l) }()
+	select {
+	case err := <-served:
+		return err
+	case <-ctx.Done():
+	}
+	err := shutdown()
+	if serveErr := <-served; !errors.Is(serveErr, http.ErrServerClosed) {
+		err = errors.Join(err, serveErr)
+	}
+	return err
+}
