@@ -77,9 +77,7 @@ func (c *conn) read(r *frameReader) {
 			c.fail(err)
 			return
 		}
-		if !r.buffered() {
-			c.out.waitForRoom()
-		}
+		c.out.waitForRoom()
 	}
 }
 

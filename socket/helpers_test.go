@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"net"
 	"net/http"
 	"net/http/httptest"
 	"slices"
@@ -90,6 +91,18 @@ func (a *auth) revoke(credential string) {
 	}
 }
 
+// tightListener gives connections a small buffer in the kernel, so that a peer
+// that does not read is felt soon.
+type tightListener struct{ net.Listener }
+
+func (l tightListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err == nil {
+		err = c.(*net.TCPConn).SetWriteBuffer(8 << 10)
+	}
+	return c, err
+}
+
 // world is a whole server with real parts.
 type world struct {
 	t      testing.TB
@@ -120,7 +133,9 @@ func newWorld(t testing.TB, change ...func(*socket.Options)) *world {
 		f(&o)
 	}
 	w.socket = socket.New(o)
-	w.http = httptest.NewServer(http.HandlerFunc(w.socket.ServeHTTP))
+	w.http = httptest.NewUnstartedServer(http.HandlerFunc(w.socket.ServeHTTP))
+	w.http.Listener = tightListener{w.http.Listener}
+	w.http.Start()
 	w.run()
 	return w
 }

@@ -85,9 +85,6 @@ func (f *frameReader) awaitClose() {
 	}
 }
 
-// buffered reports whether something of a further frame has been read already.
-func (f *frameReader) buffered() bool { return f.r < f.w }
-
 type header struct {
 	fin          bool
 	op           byte

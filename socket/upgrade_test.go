@@ -1,0 +1,162 @@
+package socket_test
+
+import (
+	"encoding/base64"
+	"encoding/json"
+	"net/http"
+	"testing"
+
+	"github.com/gorilla/websocket"
+
+	"github.com/sensocto/sensocto/socket"
+)
+
+func TestUpgrade_Refusals(t *testing.T) {
+	w := newWorld(t, func(o *socket.Options) {
+		o.AllowedOrigins = []string{"https://app.example.org", "https://*.example.net"}
+		o.Limits.Connections = 1
+	})
+	for _, tt := range []struct {
+		name, query, origin string
+		status              int
+		reason              string
+	}{
+		{"vsn", "vsn=3.0.0", "", 403, "unsupported_vsn"},
+		{"vsn short", "vsn=2.0", "", 403, "unsupported_vsn"},
+		{"origin", "", "https://evil.example.com", 403, "origin_not_allowed"},
+		{"origin null", "", "null", 403, "origin_not_allowed"},
+		{"origin scheme", "", "http://app.example.org", 403, "origin_not_allowed"},
+		{"origin suffix", "", "https://evilexample.net", 403, "origin_not_allowed"},
+		{"listed", "", "https://app.example.org", 101, ""},
+		{"wildcard", "", "https://a.example.net", 101, ""},
+		{"same host", "", w.http.URL, 101, ""},
+		{"none", "vsn=1.0.0", "", 101, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			h := http.Header{}
+			if tt.origin != "" {
+				h.Set("Origin", tt.origin)
+			}
+			ws, r, err := websocket.DefaultDialer.Dial(w.url(tt.query), h)
+			if r == nil {
+				t.Fatal(err)
+			}
+			if r.StatusCode != tt.status {
+				t.Fatalf("status %d, want %d", r.StatusCode, tt.status)
+			}
+			if ws != nil {
+				ws.Close()
+				w.eventually("closed", func() bool { return w.metric("socket_connections") == 0 })
+				return
+			}
+			var problem struct{ Reason string }
+			if json.NewDecoder(r.Body).Decode(&problem); problem.Reason != tt.reason {
+				t.Errorf("reason %q, want %q", problem.Reason, tt.reason)
+			}
+		})
+	}
+	w.v2()
+	if _, r, _ := websocket.DefaultDialer.Dial(w.url(""), nil); r.StatusCode != 503 {
+		t.Errorf("beyond the limit: %d", r.StatusCode)
+	}
+}
+
+func TestUpgrade_RefusedAddressHasToWait(t *testing.T) {
+	w := newWorld(t, func(o *socket.Options) { o.Limits.Refusals = 5 })
+	status := func(query string) int {
+		r, err := http.Get("http" + w.url(query)[2:])
+		if err != nil {
+			t.Fatal(err)
+		}
+		r.Body.Close()
+		return r.StatusCode
+	}
+	n := 0
+	for status("vsn=9") == 403 {
+		n++
+	}
+	if n < 5 || n > 10 || status("vsn=2.0.0") != 429 {
+		t.Errorf("blocked after %d refusals, then %d", n, status(""))
+	}
+}
+
+func TestUpgrade_NotAWebSocket(t *testing.T) {
+	w := newWorld(t)
+	for path, want := range map[string]int{"/socket/websocket": 400, "/socket/longpoll": 404} {
+		r, err := http.Get(w.http.URL + path)
+		if err != nil || r.StatusCode != want {
+			t.Errorf("%s: %v %v", path, r.StatusCode, err)
+		}
+		r.Body.Close()
+	}
+}
+
+func TestUpgrade_Credentials(t *testing.T) {
+	token := "view"
+	w := newWorld(t)
+	protocol := "base64url.bearer.phx." + base64.RawURLEncoding.EncodeToString([]byte(token))
+	for _, tt := range []struct {
+		name, query string
+		header      http.Header
+		protocol    string
+	}{
+		{"query", "vsn=2.0.0&token=view", nil, ""},
+		{"bearer", "vsn=2.0.0", http.Header{"Authorization": {"Bearer view"}}, ""},
+		{"cookie", "vsn=2.0.0", http.Header{"Cookie": {"sensocto_token=view"}}, ""},
+		{"subprotocol", "vsn=2.0.0", http.Header{"Sec-Websocket-Protocol": {"phoenix, " + protocol}}, "phoenix"},
+		{"the first valid one", "vsn=2.0.0&token=old", http.Header{"Cookie": {"sensocto_token=view"}}, ""},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			c := w.dialWith(tt.query, tt.header)
+			if got := c.ws.Subprotocol(); got != tt.protocol {
+				t.Errorf("subprotocol %q, want %q", got, tt.protocol)
+			}
+			c.join("1", "viewer:x", "")
+			c.script(`
+				> ["2","2","viewer:y","phx_join",{"token":"view2"}]
+				< ["2","2","viewer:y","phx_reply",{"status":"error","response":{"reason":"unauthorized"}}]`)
+		})
+	}
+}
+
+func TestConn_ControlFrames(t *testing.T) {
+	w := newWorld(t)
+	c := w.v2()
+	pong := make(chan string, 1)
+	c.ws.SetPongHandler(func(text string) error { pong <- text; return nil })
+	// A message in fragments, with a ping between them.
+	raw := c.ws.NetConn()
+	frame := func(b0 byte, text string) []byte {
+		return append([]byte{b0, 0x80 | byte(len(text)), 0, 0, 0, 0}, text...)
+	}
+	raw.Write(frame(0x01, `[null,"1","phoe`))
+	raw.Write(frame(0x89, "hi"))
+	raw.Write(frame(0x00, `nix","heartbeat"`))
+	raw.Write(frame(0x80, `,{}]`))
+	c.expect(`[null,"1","phoenix","phx_reply",{"status":"ok","response":{}}]`)
+	if got := <-pong; got != "hi" {
+		t.Errorf("pong %q", got)
+	}
+	c.ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, "bye"))
+	if _, _, err := c.ws.ReadMessage(); !websocket.IsCloseError(err, 1005) {
+		t.Errorf("the answer to a close: %v", err) // never 1000
+	}
+	w.eventually("the connection ends", func() bool { return w.metric("socket_connections") == 0 })
+}
+
+func TestConn_ProtocolErrors(t *testing.T) {
+	for name, bytes := range map[string][]byte{
+		"unmasked":            {0x81, 0x00},
+		"reserved bit":        {0xC1, 0x80, 0, 0, 0, 0},
+		"unknown opcode":      {0x83, 0x80, 0, 0, 0, 0},
+		"lone continuation":   {0x80, 0x80, 0, 0, 0, 0},
+		"fragmented ping":     {0x09, 0x80, 0, 0, 0, 0},
+		"message in fragment": {0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0},
+	} {
+		t.Run(name, func(t *testing.T) {
+			c := newWorld(t).v2()
+			c.ws.NetConn().Write(bytes)
+			c.expectClose(1002, "protocol_error")
+		})
+	}
+}
