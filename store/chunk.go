@@ -73,6 +73,7 @@ type scratch struct {
 	bytes   [2][]byte
 	odd     []exception
 	runs    []run
+	trial   []run
 }
 
 // NewCodec returns a codec. Its compressor is made when it is first needed.

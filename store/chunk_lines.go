@@ -35,26 +35,25 @@ func (p period) at(i int, phase uint64) int64 {
 
 // appendLines appends the times as runs, if that takes less than size bytes.
 func appendLines(dst []byte, steps []int64, unit int64, size int, s *scratch) ([]byte, bool) {
-	limit := size / runBytes
-	if limit == 0 {
+	best, limit := period{}, size/runBytes
+	s.runs = s.runs[:0]
+	for _, p := range periods(steps, unit) {
+		if runs, ok := splitRuns(s.trial[:0], steps, p, limit); ok {
+			best, limit = p, len(runs)-1 // only fewer runs are better
+			s.runs, s.trial = runs, s.runs
+		}
+	}
+	if len(s.runs) == 0 {
 		return dst, false
 	}
-	for _, p := range periods(steps, unit) {
-		runs, ok := splitRuns(s.runs[:0], steps, p, limit)
-		s.runs = runs
-		if !ok {
-			continue
-		}
-		dst = binary.AppendVarint(dst, p.whole)
-		dst = binary.AppendUvarint(dst, p.fraction)
-		for _, r := range runs {
-			dst = binary.AppendUvarint(dst, uint64(r.samples))
-			dst = binary.AppendVarint(dst, r.offset)
-			dst = binary.AppendUvarint(dst, r.phase)
-		}
-		return dst, true
+	dst = binary.AppendVarint(dst, best.whole)
+	dst = binary.AppendUvarint(dst, best.fraction)
+	for _, r := range s.runs {
+		dst = binary.AppendUvarint(dst, uint64(r.samples))
+		dst = binary.AppendVarint(dst, r.offset)
+		dst = binary.AppendUvarint(dst, r.phase)
 	}
-	return dst, false
+	return dst, true
 }
 
 // splitRuns covers one sample more than there are steps with at most limit runs.

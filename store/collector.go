@@ -51,7 +51,7 @@ func (c *collector) before(aTime, aSeq, bTime, bSeq int64) bool {
 
 // add takes consecutive samples, the first of which has the number first.
 func (c *collector) add(cols *Columns, first int64) {
-	c.newRun()
+	c.makeRoom()
 	if c.order == sensocto.Ascending {
 		documents := cols.Documents
 		for i := range cols.Times {
@@ -91,7 +91,7 @@ func (c *collector) offer(cols *Columns, i int, first int64, text []byte) {
 		}
 	}
 	if n := len(c.entries); n > 0 {
-		if last := &c.entries[n-1]; c.before(t, seq, last.sample.Timestamp, last.seq) && c.runStart() < n {
+		if last := &c.entries[n-1]; c.before(t, seq, last.sample.Timestamp, last.seq) {
 			c.runs = append(c.runs, n)
 		}
 	}
@@ -102,16 +102,8 @@ func (c *collector) offer(cols *Columns, i int, first int64, text []byte) {
 	c.entries = append(c.entries, e)
 }
 
-func (c *collector) runStart() int {
-	if len(c.runs) == 0 {
-		return 0
-	}
-	return c.runs[len(c.runs)-1]
-}
-
-// newRun is where the samples of the next chunk begin; offer finds out by
-// itself whether they continue the last run.
-func (c *collector) newRun() {
+// makeRoom spares the first samples the growing.
+func (c *collector) makeRoom() {
 	if cap(c.entries) == 0 {
 		size := ChunkSamples
 		if c.limit > 0 {
