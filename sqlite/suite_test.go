@@ -1,0 +1,53 @@
+package sqlite_test
+
+import (
+	"path/filepath"
+	"testing"
+
+	"go.uber.org/goleak"
+
+	"github.com/sensocto/sensocto/sqlite"
+	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/store/storetest"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// place is a database file.
+type place struct {
+	path string
+	db   *sqlite.DB
+}
+
+func (p *place) Open(t testing.TB) store.Cold {
+	t.Helper()
+	if p.db != nil {
+		if err := p.db.Close(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	p.db = open(t, p.path, sqlite.Options{Exclusive: true})
+	return p.db
+}
+
+func newPlace(t testing.TB) storetest.Place {
+	return &place{path: filepath.Join(t.TempDir(), "sensocto.db")}
+}
+
+func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), path, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
+}
+
+func TestDB_IsAColdTier(t *testing.T) { storetest.Run(t, newPlace) }
+
+func TestStore_AgreesWithTheModel(t *testing.T) { storetest.RunModel(t, newPlace) }
