@@ -65,7 +65,8 @@ func noStore(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-type sensorPath struct {
+// SensorPath is exported because huma overlooks embedded types that are not.
+type SensorPath struct {
 	SensorID string `path:"id" pattern:"^[A-Za-z0-9._:-]{1,128}$" doc:"The sensor's id." example:"chest-strap-7"`
 }
 
@@ -102,7 +103,7 @@ func (s *server) listSensors(_ context.Context, _ *struct{}) (*sensorsAnswer, er
 	return &sensorsAnswer{list}, nil
 }
 
-func (s *server) sensor(_ context.Context, in *sensorPath) (*sensorAnswer, error) {
+func (s *server) sensor(_ context.Context, in *SensorPath) (*sensorAnswer, error) {
 	sensor, err := s.known(in.SensorID)
 	if err != nil {
 		return nil, err
@@ -120,7 +121,7 @@ func (s *server) known(id string) (sensocto.Sensor, error) {
 }
 
 type renameInput struct {
-	sensorPath
+	SensorPath
 	Body struct {
 		Name string `json:"sensor_name" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
 	}
@@ -133,12 +134,12 @@ func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnsw
 	if err := s.Sensors.Rename(ctx, in.SensorID, in.Body.Name); err != nil {
 		return nil, s.translate(err, "rename", in.SensorID)
 	}
-	return s.sensor(ctx, &in.sensorPath)
+	return s.sensor(ctx, &in.SensorPath)
 }
 
 type removedAnswer struct{ Body removedView }
 
-func (s *server) deleteSensor(ctx context.Context, in *sensorPath) (*removedAnswer, error) {
+func (s *server) deleteSensor(ctx context.Context, in *SensorPath) (*removedAnswer, error) {
 	if _, err := s.known(in.SensorID); err != nil {
 		return nil, err
 	}
@@ -153,7 +154,7 @@ func (s *server) deleteSensor(ctx context.Context, in *sensorPath) (*removedAnsw
 }
 
 type commandInput struct {
-	sensorPath
+	SensorPath
 	Body map[string]any `doc:"The command: any object."`
 	// RawBody is what is sent on: numbers keep their digits, keys their order.
 	RawBody []byte `contentType:"application/json"`

@@ -25,7 +25,7 @@ const (
 // measurementsInput holds the parameters as text: what is a number in any
 // spelling and size is taken, so the numbers are read here.
 type measurementsInput struct {
-	sensorPath
+	SensorPath
 	AttributeID string   `path:"attribute" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" doc:"The attribute's id." example:"ecg"`
 	From        timeText `query:"from" doc:"Only measurements at or after this time, in Unix milliseconds; decimals are microseconds."`
 	To          timeText `query:"to" doc:"Only measurements before this time, in Unix milliseconds; decimals are microseconds."`

@@ -4,8 +4,11 @@ import (
 	"bytes"
 	"encoding/json"
 	"net/http"
+	"reflect"
 	"time"
 	"unicode/utf8"
+
+	"github.com/danielgtaylor/huma/v2"
 
 	"github.com/sensocto/sensocto"
 )
@@ -30,18 +33,26 @@ type sensorView struct {
 }
 
 type attributeView struct {
-	ID           string           `json:"id" example:"ecg"`
-	Name         string           `json:"attribute_name"`
-	Type         string           `json:"attribute_type"`
-	Unit         string           `json:"unit" example:"mV"`
-	SamplingRate float64          `json:"sampling_rate" doc:"In Hz, 0 where unknown."`
-	LastValue    *measurementView `json:"last_value" nullable:"true"`
-	Rate         float64          `json:"measurements_per_second" doc:"Averaged over the last few seconds."`
+	ID           string     `json:"id" example:"ecg"`
+	Name         string     `json:"attribute_name"`
+	Type         string     `json:"attribute_type"`
+	Unit         string     `json:"unit" example:"mV"`
+	SamplingRate float64    `json:"sampling_rate" doc:"In Hz, 0 where unknown."`
+	LastValue    *lastValue `json:"last_value"`
+	Rate         float64    `json:"measurements_per_second" doc:"Averaged over the last few seconds."`
 }
 
 type measurementView struct {
 	Timestamp timestamp       `json:"timestamp"`
 	Payload   json.RawMessage `json:"payload" doc:"A number, or any other JSON value."`
+}
+
+// lastValue is a measurement that may be missing.
+type lastValue measurementView
+
+// Schema describes a measurement or null.
+func (lastValue) Schema(r huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{r.Schema(reflect.TypeFor[measurementView](), true, ""), {Type: "null"}}}
 }
 
 type ratesView struct {
@@ -65,7 +76,7 @@ func viewOf(s sensocto.Sensor, r sensocto.Rates) sensorView {
 	for i, a := range s.Attributes {
 		v.Attributes[i] = attributeView{ID: a.ID, Name: a.Name, Type: a.Type, Unit: a.Unit, SamplingRate: a.SamplingRate, Rate: r.Attributes[a.ID]}
 		if a.LastValue != nil {
-			v.Attributes[i].LastValue = &measurementView{timestamp(a.LastValue.Timestamp), a.LastValue.AppendPayload(nil)}
+			v.Attributes[i].LastValue = &lastValue{timestamp(a.LastValue.Timestamp), a.LastValue.AppendPayload(nil)}
 		}
 	}
 	return v
