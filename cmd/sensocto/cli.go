@@ -17,6 +17,8 @@ type cli struct {
 	Simulate   simulateCmd   `cmd:"" help:"Bring simulated sensors to a server."`
 	Watch      watchCmd      `cmd:"" help:"Watch sensors live."`
 	Read       readCmd       `cmd:"" help:"Read stored measurements of one attribute."`
+	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
+	BenchBare  benchBareCmd  `cmd:"" hidden:""`
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`
 	Config     configCmd     `cmd:"" help:"Print or check the server's configuration."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`

@@ -1,0 +1,126 @@
+package bench
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+)
+
+// runIdle measures what joined viewers cost that get nothing: the server's
+// memory before they come and after the duration. At the end one batch is
+// sent, to prove that each of them was there.
+func (d *driver) runIdle(ctx context.Context) (Result, error) {
+	if err := d.connectDevices(ctx); err != nil {
+		return Result{}, err
+	}
+	if err := d.rest(ctx, d.cfg.Warmup); err != nil {
+		return Result{}, err
+	}
+	before, memoryBefore, err := d.idleMark(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	if err := d.connectViewers(ctx, d.cfg.Viewers); err != nil {
+		return Result{}, err
+	}
+	if err := d.rest(ctx, d.cfg.Duration); err != nil {
+		return Result{}, err
+	}
+	after, memoryAfter, err := d.idleMark(ctx)
+	if err != nil {
+		return Result{}, err
+	}
+	d.measuring = true
+	for _, dev := range d.devices {
+		dev.burst()
+	}
+	if err := errors.Join(d.settle(ctx), d.drain(ctx)); err != nil && ctx.Err() == nil {
+		d.faults.note("%v", err)
+	}
+	r := d.result(before, after)
+	viewers := float64(max(d.cfg.Viewers, 1)) * 1024
+	r.Idle = &IdleResult{
+		RSSKiB:   float64(after.server.rss-before.server.rss) / viewers,
+		HeapKiB:  (memoryAfter.heap - memoryBefore.heap) / viewers,
+		StackKiB: (memoryAfter.stack - memoryBefore.stack) / viewers,
+	}
+	return r, ctx.Err()
+}
+
+// rest lets time pass, answering whatever the server wants.
+func (d *driver) rest(ctx context.Context, t time.Duration) error {
+	for end := d.now() + t; d.now() < end; d.heartbeat() {
+		if err := errors.Join(ctx.Err(), d.step(min(end-d.now(), 50*time.Millisecond))); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+func (d *driver) idleMark(ctx context.Context) (mark, goMemory, error) {
+	if d.target.Profiles != "" {
+		d.target.collect(ctx)
+		if err := d.rest(ctx, time.Second); err != nil {
+			return mark{}, goMemory{}, err
+		}
+	}
+	memory := d.target.memory(ctx)
+	m, err := d.mark()
+	return m, memory, err
+}
+
+// goMemory is what the server's own metrics say, in bytes; zero where it does
+// not say anything.
+type goMemory struct{ heap, stack float64 }
+
+// collect asks the server to collect its garbage, which it does where its
+// profiles are served; elsewhere the figure includes garbage.
+func (t Target) collect(ctx context.Context) {
+	for range 2 {
+		_, _ = t.get(ctx, t.Profiles+"/debug/pprof/heap?gc=1")
+	}
+}
+
+// memory reads the standard metrics of Go programs.
+func (t Target) memory(ctx context.Context) goMemory {
+	var m goMemory
+	base := strings.TrimRight(strings.Replace(t.URL, "ws://", "http://", 1), "/")
+	body, _ := t.get(ctx, base+"/metrics")
+	for line := range strings.Lines(string(body)) {
+		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
+		v, _ := strconv.ParseFloat(value, 64)
+		switch name {
+		case "go_memstats_heap_inuse_bytes":
+			m.heap = v
+		case "go_memstats_stack_inuse_bytes":
+			m.stack = v
+		}
+	}
+	return m
+}
+
+// get fetches a page of the server.
+func (t Target) get(ctx context.Context, address string) ([]byte, error) {
+	ctx, cancel := context.WithTimeout(ctx, time.Minute)
+	defer cancel()
+	request, err := http.NewRequestWithContext(ctx, http.MethodGet, address, nil)
+	if err != nil {
+		return nil, err
+	}
+	request.Header.Set("Authorization", "Bearer "+t.Token)
+	client := http.Client{Transport: &http.Transport{DisableKeepAlives: true}}
+	response, err := client.Do(request)
+	if err != nil {
+		return nil, err
+	}
+	defer response.Body.Close()
+	if response.StatusCode != http.StatusOK {
+		return nil, fmt.Errorf("GET %s: %s", address, response.Status)
+	}
+	return io.ReadAll(response.Body)
+}
