@@ -116,8 +116,11 @@ func (c *EncodedColumn) value(i int) float64 {
 	return math.Float64frombits(binary.LittleEndian.Uint64(c.raw[8*i:]))
 }
 
-// finite checks the values, which costs a pass over them.
+// finite checks scale and values, which costs a pass over them.
 func (c *EncodedColumn) finite() bool {
+	if c.values.scaled() && (c.gain == 0 || c.gain-c.gain != 0 || c.baseline-c.baseline != 0) {
+		return false
+	}
 	for i := range c.Count {
 		// The difference of a number and itself is 0, of NaN or Inf NaN.
 		if v := c.value(i); v-v != 0 {
