@@ -30,6 +30,8 @@ type conn struct {
 	id      uint64
 	address string
 	version phx.Version
+	in      frameReader
+	limit   frameLimit
 	out     outbox
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
@@ -48,24 +50,23 @@ type conn struct {
 func (c *conn) serve() {
 	defer c.srv.tasks.Done()
 	defer c.end()
-	l := &c.srv.limits
-	r := frameReader{conn: c.net, maxText: l.TextBytes, maxBinary: l.BinaryBytes, onRead: c.heard}
-	c.read(&r)
+	c.read()
 	if c.closing.Load() {
 		c.out.waitForClose(closeWait)
-		r.awaitClose()
+		c.in.awaitClose()
 	}
 }
 
-// read handles frames until the connection fails or is to be closed.
-func (c *conn) read(r *frameReader) {
+// read handles frames until the connection fails or is to be closed. It is where
+// idle connections are: what it and the calls to the network below have on
+// their stack is kept small, so that it fits in 4 KiB.
+func (c *conn) read() {
 	defer c.contain("read")
-	limit := frameLimit{perSecond: c.srv.limits.FramesPerSecond}
 	for !c.closing.Load() {
-		op, payload, err := r.next()
+		op, payload, err := c.in.next()
 		switch {
 		case err != nil:
-		case !limit.allow(c.srv.now):
+		case !c.limit.allow(c.srv.now):
 			c.srv.count.refusedFrames.add("too_many_frames", 1)
 			err = &protocolError{closePolicy, "too_many_frames"}
 		case op >= opClose:

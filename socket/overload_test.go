@@ -127,8 +127,9 @@ func TestOutbox_OverflowOfOtherEventsCloses(t *testing.T) {
 func TestOutbox_AnswersOfAClientThatDoesNotListenAreBounded(t *testing.T) {
 	w := newWorld(t, func(o *socket.Options) { o.Limits.QueueBytes = 32 << 10 })
 	c := w.dial("vsn=2.0.0")
+	c.ws.NetConn().(interface{ SetReadBuffer(int) error }).SetReadBuffer(64 << 10)
 	ref := strings.Repeat("r", 10_000)
-	const n = 2000
+	const n = 100
 	done := make(chan struct{})
 	go func() {
 		defer close(done)

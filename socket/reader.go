@@ -6,6 +6,8 @@ import (
 	"io"
 	"net"
 	"slices"
+	"sync/atomic"
+	"time"
 )
 
 // Sizes of the read buffer: an idle connection keeps the smallest, whose size
@@ -34,7 +36,8 @@ func (e *protocolError) Error() string { return fmt.Sprintf("close %d %s", e.cod
 type frameReader struct {
 	conn               net.Conn
 	maxText, maxBinary int
-	onRead             func() // called after every read from the network
+	heard              *atomic.Int64 // when something was last read, by now
+	now                func() time.Duration
 
 	buf  []byte // buf[r:w] is read but not yet returned
 	r, w int
@@ -53,7 +56,11 @@ type frameReader struct {
 // the next call.
 func (f *frameReader) next() (op byte, payload []byte, err error) {
 	for {
-		h, err := f.header()
+		err := f.fill(2) // where idle connections wait
+		var h header
+		if err == nil {
+			h, err = f.header()
+		}
 		if err != nil {
 			f.broken = true
 			return 0, nil, err
@@ -92,11 +99,9 @@ type header struct {
 	key          uint32
 }
 
-// header reads and checks the header of the next frame, without consuming it.
+// header reads and checks the header of the next frame, whose first two bytes
+// are there, without consuming it.
 func (f *frameReader) header() (header, error) {
-	if err := f.fill(2); err != nil {
-		return header{}, err
-	}
 	b0, b1 := f.buf[f.r], f.buf[f.r+1]
 	h := header{fin: b0&0x80 != 0, op: b0 & 0x0F, size: 2, length: int(b1 & 0x7F)}
 	if b0&0x70 != 0 || b1&0x80 == 0 || !f.expected(h) {
@@ -186,7 +191,7 @@ func (f *frameReader) fill(n int) error {
 		if f.fits++; got >= smallRead {
 			f.fits = 0
 		}
-		f.onRead()
+		f.heard.Store(int64(f.now()))
 	}
 	return nil
 }

@@ -61,6 +61,8 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version) {
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = outbox{owner: c, conn: nc, srv: s, last: -s.limits.Gather}
 	c.out.write = c.out.run
+	c.in = frameReader{conn: nc, maxText: s.limits.TextBytes, maxBinary: s.limits.BinaryBytes, heard: &c.lastRead, now: s.now}
+	c.limit.perSecond = s.limits.FramesPerSecond
 	c.heard()
 	c.introduce(r.Context(), credentials(r))
 	if !s.add(c) {

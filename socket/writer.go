@@ -1,6 +1,8 @@
 package socket
 
 import (
+	"slices"
+
 	"github.com/sensocto/sensocto/phx"
 )
 
@@ -140,7 +142,7 @@ func (l *load) compose(v phx.Version) []byte {
 		l.counted(l.items[0])
 		return l.items[0].frame
 	}
-	l.buf = l.buf[:0]
+	l.buf = slices.Grow(l.buf[:0], l.size+maxHeader)
 	for _, it := range l.items {
 		switch it.kind {
 		case fragment:
