@@ -18,8 +18,10 @@ import (
 // RunModel compares a store over the cold tier with a naive model: random
 // puts, flushes, evictions, restarts, clean-ups and reads.
 func RunModel(t *testing.T, newPlace func(t testing.TB) Place) {
+	place, runs := newPlace(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
-		m := &machine{t: rt, place: newPlace(t), tb: t, model: make(map[key][]sensocto.Sample), ctx: t.Context()}
+		runs++ // each run has sensors of its own
+		m := &machine{t: rt, run: runs, place: place, tb: t, model: make(map[key][]sensocto.Sample), ctx: t.Context()}
 		m.restart()
 		rt.Repeat(map[string]func(*rapid.T){
 			"put":     m.put,
@@ -38,6 +40,7 @@ const epoch = int64(1_700_000_000_000_000)
 // machine holds the store and the model: samples in order of arrival.
 type machine struct {
 	t     *rapid.T
+	run   int
 	tb    testing.TB
 	ctx   context.Context
 	place Place
@@ -58,7 +61,8 @@ func (m *machine) restart() {
 }
 
 func (m *machine) key(t *rapid.T) key {
-	return key{rapid.SampledFrom([]string{"s1", "s2"}).Draw(t, "sensor"), rapid.SampledFrom([]string{"a", "b"}).Draw(t, "attribute")}
+	sensor := fmt.Sprintf("s%d-%d", m.run, rapid.IntRange(1, 2).Draw(t, "sensor"))
+	return key{sensor, rapid.SampledFrom([]string{"a", "b"}).Draw(t, "attribute")}
 }
 
 // put adds a batch of one sensor, most of it to one attribute.
