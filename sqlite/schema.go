@@ -44,7 +44,8 @@ func checkVersion(ctx context.Context, db *sql.DB) error {
 		return explain(err)
 	}
 	version, err := schemaVersion(ctx, db)
-	begun := version == 0 && tables <= 2 // an interrupted first start leaves the table of versions and its sequence
+	// An interrupted first start leaves the table of versions and its sequence.
+	begun := tables == 0 || version == 0 && tables <= 2
 	switch {
 	case err != nil:
 		return explain(err)
@@ -57,11 +58,12 @@ func checkVersion(ctx context.Context, db *sql.DB) error {
 	return nil
 }
 
+// schemaVersion returns -1 where there is no version.
 func schemaVersion(ctx context.Context, db *sql.DB) (version int64, err error) {
 	var tables int
 	err = db.QueryRowContext(ctx, "SELECT count(*) FROM sqlite_schema WHERE name = ?", versionTable).Scan(&tables)
 	if err != nil || tables == 0 {
-		return 0, err
+		return -1, err
 	}
 	err = db.QueryRowContext(ctx, "SELECT coalesce(max(version_id), 0) FROM "+versionTable+" WHERE is_applied").Scan(&version)
 	return version, err

@@ -1,0 +1,355 @@
+package sqlite_test
+
+import (
+	"context"
+	"database/sql"
+	"errors"
+	"os"
+	"path/filepath"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/sqlite"
+)
+
+func dbPath(t testing.TB) string { return filepath.Join(t.TempDir(), "data", "sensocto.db") }
+
+func requireRefused(t *testing.T, path string, words ...string) {
+	t.Helper()
+	before, _ := os.ReadFile(path)
+	db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+	if err == nil {
+		_ = db.Close()
+		t.Fatal("opened")
+	}
+	for _, word := range append(words, path) {
+		if !strings.Contains(err.Error(), word) {
+			t.Errorf("%q does not say %q", err, word)
+		}
+	}
+	if after, _ := os.ReadFile(path); string(before) != string(after) {
+		t.Error("the file was changed")
+	}
+}
+
+// with runs statements on a database by another way than ours.
+func with(t testing.TB, path string, statements ...string) {
+	t.Helper()
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	for _, s := range statements {
+		if _, err := db.Exec(s); err != nil {
+			t.Fatal(err)
+		}
+	}
+}
+
+func TestOpen_RefusesANewerVersion(t *testing.T) {
+	path := dbPath(t)
+	if err := open(t, path, sqlite.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	with(t, path, "INSERT INTO goose_db_version (version_id, is_applied) VALUES (99, 1)")
+	requireRefused(t, path, "newer version", "schema 99", "backup")
+}
+
+func TestOpen_RefusesWhatIsNoDatabase(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sensocto.db")
+	if err := os.WriteFile(path, []byte(strings.Repeat("not a database\n", 1000)), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	requireRefused(t, path, "not a database", "data directory")
+}
+
+func TestOpen_RefusesADatabaseOfAnotherProgram(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "sensocto.db")
+	with(t, path, "CREATE TABLE recipe (name TEXT)")
+	requireRefused(t, path, "another program")
+}
+
+func TestOpen_TellsOfDamage(t *testing.T) {
+	path := dbPath(t)
+	if err := open(t, path, sqlite.Options{}).Close(); err != nil {
+		t.Fatal(err)
+	}
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for i := 100; i < 16384; i++ { // the schema's page, but not the file's header
+		data[i] ^= 0x5a
+	}
+	if err := os.WriteFile(path, data, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	requireRefused(t, path, "damaged", "backup")
+}
+
+func TestOpen_FilesAreTheOwnersAlone(t *testing.T) {
+	path := dbPath(t)
+	db := open(t, path, sqlite.Options{Exclusive: true})
+	if _, err := db.DataVersion(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]os.FileMode{
+		filepath.Dir(path): 0o700, path: 0o600, path + "-wal": 0o600, path + "-shm": 0o600, path + ".lock": 0o600,
+	} {
+		info, err := os.Stat(name)
+		if err != nil {
+			t.Error(err)
+		} else if info.Mode().Perm() != want {
+			t.Errorf("%s has mode %v", name, info.Mode())
+		}
+	}
+}
+
+func TestOpen_APathMayHaveAnyCharacters(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "a b?c=d&mode=memory#e%20f", "sensocto.db")
+	open(t, path, sqlite.Options{})
+	if _, err := os.Stat(path); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestOpen_OneServerADirectory(t *testing.T) {
+	path := dbPath(t)
+	first := open(t, path, sqlite.Options{Exclusive: true})
+	if _, err := sqlite.Open(t.Context(), path, sqlite.Options{Exclusive: true}); err == nil || !strings.Contains(err.Error(), "another server") {
+		t.Errorf("second server: %v", err)
+	}
+	open(t, path, sqlite.Options{}) // a command beside it
+	if err := errors.Join(first.Close(), first.Close()); err != nil {
+		t.Error(err)
+	}
+	open(t, path, sqlite.Options{Exclusive: true})
+}
+
+func TestOpen_SeveralAtTheSameTime(t *testing.T) {
+	path := dbPath(t)
+	var work sync.WaitGroup
+	for range 6 {
+		work.Go(func() {
+			db, err := sqlite.Open(t.Context(), path, sqlite.Options{})
+			if err != nil {
+				t.Error(err)
+				return
+			}
+			if err := db.Close(); err != nil {
+				t.Error(err)
+			}
+		})
+	}
+	work.Wait()
+}
+
+func TestCatalog(t *testing.T) {
+	path := dbPath(t)
+	db := open(t, path, sqlite.Options{})
+	plain := sensocto.Sensor{ID: "b", Name: "B", Attributes: []sensocto.Attribute{}}
+	full := sensocto.Sensor{
+		ID: "a", Name: "Strap", Type: "ecg", ConnectorID: "c", ConnectorName: "Phone", SamplingRate: 62.5, OwnerID: "operator",
+		Attributes: []sensocto.Attribute{
+			{ID: "ecg", Name: "ECG", Type: "waveform", Unit: "mV", SamplingRate: 512},
+			{ID: "temp", Name: "Temperature", Type: "number", Unit: "°C"},
+		},
+	}
+	live := full
+	live.Activity = sensocto.ActivityOnline
+	live.Attributes = append([]sensocto.Attribute(nil), full.Attributes...)
+	live.Attributes[0].LastValue = &sensocto.Sample{Value: 1}
+	for _, s := range []sensocto.Sensor{plain, live} {
+		if err := db.SaveSensor(t.Context(), s); err != nil {
+			t.Fatal(err)
+		}
+	}
+	other := open(t, path, sqlite.Options{})
+	requireSensors(t, other, full, plain)
+
+	full.Name, full.Attributes = "Belt", full.Attributes[1:]
+	if err := db.SaveSensor(t.Context(), full); err != nil {
+		t.Fatal(err)
+	}
+	requireSensors(t, other, full, plain)
+	if err := errors.Join(db.DeleteSensor(t.Context(), "a"), db.DeleteSensor(t.Context(), "never seen")); err != nil {
+		t.Fatal(err)
+	}
+	requireSensors(t, other, plain)
+}
+
+func requireSensors(t testing.TB, db *sqlite.DB, want ...sensocto.Sensor) {
+	t.Helper()
+	got, err := db.LoadSensors(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Fatalf("-want +got\n%s", diff)
+	}
+}
+
+func TestTokens(t *testing.T) {
+	path := dbPath(t)
+	server, command := open(t, path, sqlite.Options{Exclusive: true}), open(t, path, sqlite.Options{})
+	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
+	token := sensocto.Token{ID: "t1", Name: "strap", Scopes: []sensocto.Scope{sensocto.ScopeIngest, sensocto.ScopeView}, SecretHash: []byte{1, 2}, CreatedAt: at}
+	versions := []int64{version(t, server)}
+	changed := func() {
+		t.Helper()
+		v := version(t, server)
+		if v == versions[len(versions)-1] {
+			t.Error("the version did not change")
+		}
+		versions = append(versions, v)
+	}
+	if err := command.InsertToken(t.Context(), token); err != nil {
+		t.Fatal(err)
+	}
+	changed()
+	if err := server.InsertToken(t.Context(), sensocto.Token{ID: "t2", CreatedAt: at.Add(1), RevokedAt: at}); err != nil {
+		t.Fatal(err)
+	}
+	changed()
+	if err := server.InsertToken(t.Context(), token); sensocto.ErrorCode(err) != sensocto.CodeConflict {
+		t.Errorf("doubled: %v", err)
+	}
+	if err := command.RevokeToken(t.Context(), "t1", at.Add(time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	changed()
+	if err := server.RevokeToken(t.Context(), "t1", at.Add(2*time.Hour)); err != nil {
+		t.Fatal(err)
+	}
+	if err := server.RevokeToken(t.Context(), "t3", at); !errors.Is(err, sensocto.ErrNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+	token.RevokedAt = at.Add(time.Hour)
+	got, err := server.Token(t.Context(), "t1")
+	if diff := cmp.Diff(token, got); diff != "" || err != nil {
+		t.Error(diff, err)
+	}
+	if _, err := server.Token(t.Context(), "t3"); !errors.Is(err, sensocto.ErrNotFound) {
+		t.Errorf("unknown: %v", err)
+	}
+	all, err := command.Tokens(t.Context())
+	if err != nil || len(all) != 2 || all[0].ID != "t1" || all[1].ID != "t2" || !all[1].RevokedAt.Equal(at) {
+		t.Error(all, err)
+	}
+}
+
+func version(t testing.TB, db *sqlite.DB) int64 {
+	t.Helper()
+	v, err := db.DataVersion(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	return v
+}
+
+func TestWriteChunks_ASeriesThatAnotherProcessDeleted(t *testing.T) {
+	path := dbPath(t)
+	server, command := open(t, path, sqlite.Options{}), open(t, path, sqlite.Options{})
+	write := func(first int64) error {
+		return server.WriteChunks(t.Context(), []sensocto.Chunk{{SensorID: "s", AttributeID: "a", FirstSeq: first, Count: 1, Data: []byte("x")}})
+	}
+	if err := write(0); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := command.DeleteSamples(t.Context(), "s"); err != nil {
+		t.Fatal(err)
+	}
+	if write(1) == nil {
+		t.Error("wrote to a series that is gone")
+	}
+	if err := write(1); err != nil {
+		t.Errorf("second try: %v", err)
+	}
+}
+
+func TestDeleteSamples_ALongHistoryGoesBitByBit(t *testing.T) {
+	path := dbPath(t)
+	db := open(t, path, sqlite.Options{})
+	var chunks []sensocto.Chunk
+	for i := range int64(5000) {
+		chunks = append(chunks, sensocto.Chunk{SensorID: "s", AttributeID: "a", FirstSeq: i, Count: 1, MinTime: i, MaxTime: i, Data: []byte("x")})
+	}
+	if err := db.WriteChunks(t.Context(), chunks); err != nil {
+		t.Fatal(err)
+	}
+	removed, err := db.DeleteSamples(t.Context(), "s")
+	if err != nil || removed.Samples != 5000 {
+		t.Fatal(removed, err)
+	}
+	for range 4 {
+		if err := db.WriteChunks(t.Context(), nil); err != nil {
+			t.Fatal(err)
+		}
+	}
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	var left int
+	if err := raw.QueryRow("SELECT (SELECT count(*) FROM chunk) + (SELECT count(*) FROM doomed)").Scan(&left); err != nil || left != 0 {
+		t.Errorf("%d rows left, %v", left, err)
+	}
+}
+
+// A range is looked up in an index whatever spans there are, and never sorted.
+func TestReadChunks_UsesTheIndexes(t *testing.T) {
+	path := dbPath(t)
+	open(t, path, sqlite.Options{})
+	raw, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	for _, order := range []sensocto.Order{sensocto.Ascending, sensocto.Descending} {
+		query, args := sqlite.RangeQuery(sensocto.ChunkRange{From: 5, To: 9, BeforeSeq: 7, Order: order}, 1, 0b1011_0000)
+		rows, err := raw.Query("EXPLAIN QUERY PLAN "+query, args...)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer rows.Close()
+		var steps []string
+		for rows.Next() {
+			var id, parent, unused int
+			var step string
+			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+				t.Fatal(err)
+			}
+			steps = append(steps, step)
+		}
+		all := strings.Join(steps, "\n")
+		if strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN chunk") || strings.Count(all, "USING INDEX chunk_m") != 3 {
+			t.Errorf("plan:\n%s", all)
+		}
+	}
+}
+
+func TestDB_MetricsAndCancelledContext(t *testing.T) {
+	db := open(t, dbPath(t), sqlite.Options{})
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if err := db.SaveSensor(ctx, sensocto.Sensor{ID: "s"}); !errors.Is(err, context.Canceled) {
+		t.Errorf("cancelled: %v", err)
+	}
+	if err := db.SaveSensor(t.Context(), sensocto.Sensor{ID: "s"}); err != nil {
+		t.Fatal(err)
+	}
+	seen := map[string]bool{}
+	db.Metrics(func(m sensocto.Metric) {
+		seen[m.Name] = m.Value > 0 || m.Histogram != nil && m.Histogram.Count > 0 || seen[m.Name]
+	})
+	if !seen["database_write_seconds"] || !seen["database_bytes"] {
+		t.Errorf("%v", seen)
+	}
+}
