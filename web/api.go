@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -52,10 +53,10 @@ func (s *server) config() huma.Config {
 func (s *server) operation(id, method, path string, scope sensocto.Scope, tag, summary string) huma.Operation {
 	return huma.Operation{
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
-		MaxBodyBytes: sensocto.MaxDocumentBytes,
-		Security:     []map[string][]string{{"bearer": {string(scope)}}},
-		Middlewares:  append(s.require(scope), noStore),
-		Errors:       []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+		MaxBodyBytes: sensocto.MaxDocumentBytes, BodyReadTimeout: 10 * time.Second,
+		Security:    []map[string][]string{{"bearer": {string(scope)}}},
+		Middlewares: append(s.require(scope), noStore),
+		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
 	}
 }
 
@@ -88,7 +89,12 @@ func (s *server) registerSensors() {
 	op = s.operation("command-sensor", http.MethodPost, path+"/{id}/command", sensocto.ScopeAdmin, "Sensors", "Send a command to a sensor's device")
 	op.Description = "The body, a JSON object, reaches the device as it is, as the event `device_command`. 503 says that no device is connected."
 	op.DefaultStatus = http.StatusAccepted
+	op.SkipValidateBody = true // compactObject does
 	huma.Register(s.api, op, s.commandSensor)
+	// For huma a raw body is binary, whatever the operation says of it.
+	s.api.OpenAPI().Paths[op.Path].Post.RequestBody.Content["application/json"].Schema = &huma.Schema{
+		Type: huma.TypeObject, AdditionalProperties: true, Description: "The command.",
+	}
 }
 
 type sensorsAnswer struct{ Body sensorList }
@@ -155,7 +161,6 @@ func (s *server) deleteSensor(ctx context.Context, in *SensorPath) (*removedAnsw
 
 type commandInput struct {
 	SensorPath
-	Body map[string]any `doc:"The command: any object."`
 	// RawBody is what is sent on: numbers keep their digits, keys their order.
 	RawBody []byte `contentType:"application/json"`
 }

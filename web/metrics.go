@@ -118,6 +118,9 @@ func constMetric(m sensocto.Metric) (prometheus.Metric, error) {
 	}
 	var names, values []string
 	for pair := range slices.Chunk(m.Labels, 2) {
+		if !metricName.MatchString(pair[0]) {
+			return nil, fmt.Errorf("malformed label %q of metric %q", pair[0], m.Name)
+		}
 		names, values = append(names, pair[0]), append(values, strings.ToValidUTF8(pair[1], "\uFFFD"))
 	}
 	desc := prometheus.NewDesc(metricPrefix+m.Name, m.Help, names, nil)
