@@ -243,11 +243,17 @@ func (d *driver) stream(ctx context.Context) (before, after mark, err error) {
 // when it wants to be called again.
 func (d *driver) sendUntil(ctx context.Context, end time.Duration, send func() time.Duration) error {
 	const check = 50 * time.Millisecond
+	var next time.Duration
 	for {
-		next := send()
 		now := d.now()
 		if now >= end {
 			return nil
+		}
+		// In between the poller wakes up for what arrives: with a tick that
+		// is no occasion to send.
+		if now >= next || d.cfg.saturated() {
+			next = send()
+			now = d.now()
 		}
 		if err := errors.Join(ctx.Err(), d.step(min(next, end, now+check)-now)); err != nil {
 			return err
@@ -266,12 +272,12 @@ func (d *driver) paced(start time.Duration) func() time.Duration {
 			due := start + dev.phase + time.Duration(dev.sensor.sent/int64(d.cfg.Batch))*period
 			now := d.now()
 			if now < due {
-				return due
+				return d.tick(due)
 			}
 			// A device that the server held back catches up at its turn.
 			for now >= due && len(dev.conn.out) == 0 && !dev.conn.closed {
 				if d.measuring {
-					d.lateness.Record(now-due, 1)
+					d.lateness.Record(now-d.tick(due), 1)
 				}
 				dev.burst()
 				due += period
@@ -280,6 +286,14 @@ func (d *driver) paced(start time.Duration) func() time.Duration {
 		}
 		return d.now()
 	}
+}
+
+// tick rounds a time up to when the driver looks again.
+func (d *driver) tick(t time.Duration) time.Duration {
+	if d.cfg.Tick == 0 {
+		return t
+	}
+	return (t + d.cfg.Tick - 1) / d.cfg.Tick * d.cfg.Tick
 }
 
 // flatOut sends as fast as the server takes it: with viewers a window of

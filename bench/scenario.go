@@ -8,13 +8,16 @@ import (
 
 // Config says what the driver plays. [Scenarios] holds complete ones.
 type Config struct {
-	Scenario string        `json:"scenario"`
-	Sensors  int           `json:"sensors"`
-	Rate     float64       `json:"rate_hz"`  // samples a second of each sensor, when paced
-	Batch    int           `json:"batch"`    // samples a frame
-	Viewers  int           `json:"viewers"`  // connections that watch
-	Watch    int           `json:"watch"`    // sensors that each viewer joins
-	Stalled  int           `json:"stalled"`  // further viewers that join everything and then stop reading
+	Scenario string  `json:"scenario"`
+	Sensors  int     `json:"sensors"`
+	Rate     float64 `json:"rate_hz"` // samples a second of each sensor, when paced
+	Batch    int     `json:"batch"`   // samples a frame
+	Viewers  int     `json:"viewers"` // connections that watch
+	Watch    int     `json:"watch"`   // sensors that each viewer joins
+	Stalled  int     `json:"stalled"` // further viewers that join everything and then stop reading
+	// Tick makes the driver send what is due at whole multiples of it only, as
+	// one process with a coarse timer would; 0 sends each batch when it is due.
+	Tick     time.Duration `json:"tick,omitempty"`
 	Warmup   time.Duration `json:"warmup"`   // sent, not measured
 	Duration time.Duration `json:"duration"` // measured
 	Encoding string        `json:"encoding"` // json or binary, both ways
@@ -52,7 +55,7 @@ func Scenarios() []Config {
 	}
 	for i := range all {
 		c := &all[i]
-		c.Rate, c.Window, c.Encoding, c.Warmup = ecgRate, 256, EncodingJSON, 2*time.Second
+		c.Rate, c.Window, c.Encoding, c.Warmup, c.Tick = ecgRate, 256, EncodingJSON, 2*time.Second, time.Millisecond
 		if c.Speed == "" {
 			c.Speed = SpeedPaced
 		}
@@ -95,8 +98,8 @@ func (c Config) check() error {
 		return fmt.Errorf("watch must be 1 to the number of sensors (%d)", c.Sensors)
 	case c.Rate <= 0 || c.Rate > 1e6:
 		return fmt.Errorf("rate must be above 0 and at most a million Hz")
-	case c.Duration <= 0 || c.Warmup < 0:
-		return fmt.Errorf("duration must be positive, warmup not negative")
+	case c.Duration <= 0 || c.Warmup < 0 || c.Tick < 0:
+		return fmt.Errorf("duration must be positive, warmup and tick not negative")
 	case c.Encoding != EncodingJSON && c.Encoding != EncodingBinary:
 		return fmt.Errorf("encoding must be %s or %s", EncodingJSON, EncodingBinary)
 	case c.Speed != SpeedPaced && c.Speed != SpeedMax:

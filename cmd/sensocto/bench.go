@@ -26,6 +26,7 @@ type benchCmd struct {
 	Warmup    *time.Duration `help:"Time before, in which devices send as well."`
 	Encoding  string         `enum:",json,binary" default:"" help:"json or binary, of devices and viewers."`
 	Speed     string         `enum:",paced,max" default:"" help:"paced: at --rate; max: as fast as the server takes it."`
+	Tick      *time.Duration `help:"Send what is due at multiples of this only, several devices at once, as timers of whole milliseconds do. Default 1ms; 0: each when it is due."`
 	Window    *int           `help:"At full speed with viewers: batches of a sensor on their way at most."`
 	PerViewer bool           `help:"Report the worst p99 of a single viewer too."`
 
@@ -133,6 +134,7 @@ func (c benchCmd) config() (bench.Config, error) {
 	override(&config.Stalled, c.Stalled)
 	override(&config.Duration, c.Duration)
 	override(&config.Warmup, c.Warmup)
+	override(&config.Tick, c.Tick)
 	override(&config.Window, c.Window)
 	if c.Encoding != "" {
 		config.Encoding = c.Encoding
