@@ -11,7 +11,7 @@ import (
 
 const (
 	firstRetry   = 100 * time.Millisecond
-	lastRetry    = 5 * time.Second
+	lastRetry    = 2 * time.Second
 	flushTimeout = time.Minute // a cold tier that hangs longer has failed
 	sweepEvery   = time.Minute
 )
