@@ -15,19 +15,19 @@ type collector struct {
 	after    *sensocto.Cursor
 	limit    int // 0: none
 
-	entries []entry
-	runs    []int // where sorted runs begin, after the first
-	spare   []entry
-	full    bool // entries are sorted and limit many: nothing behind the last counts
+	entries   []entry
+	runs      []int // where sorted runs begin, after the first
+	spare     []entry
+	documents map[int64][]byte // of entries, by number
+	full      bool             // entries are sorted and limit many: nothing behind the last counts
 }
 
-type entry struct {
-	sample sensocto.Sample
-	seq    int64
-}
-
-func newCollector(q sensocto.Query) *collector {
-	c := &collector{from: q.From, to: q.To, order: q.Order, after: q.After}
+// reset begins a query with the memory of the last one.
+func (c *collector) reset(q sensocto.Query, limit int) {
+	*c = collector{
+		from: q.From, to: q.To, order: q.Order, after: q.After, limit: limit,
+		entries: c.entries[:0], runs: c.runs[:0], spare: c.spare[:0],
+	}
 	if q.To == 0 {
 		c.to = math.MaxInt64
 	}
@@ -38,7 +38,13 @@ func newCollector(q sensocto.Query) *collector {
 	case q.After.Timestamp < c.to:
 		c.to = q.After.Timestamp + 1
 	}
-	return c
+}
+
+// entry is a sample without its document, so that it has no pointers.
+type entry struct {
+	time  int64
+	value float64
+	seq   int64
 }
 
 // before reports whether a comes before b in the query's order.
@@ -51,7 +57,6 @@ func (c *collector) before(aTime, aSeq, bTime, bSeq int64) bool {
 
 // add takes consecutive samples, the first of which has the number first.
 func (c *collector) add(cols *Columns, first int64) {
-	c.makeRoom()
 	if c.order == sensocto.Ascending {
 		documents := cols.Documents
 		for i := range cols.Times {
@@ -86,31 +91,19 @@ func (c *collector) offer(cols *Columns, i int, first int64, text []byte) {
 		return
 	}
 	if c.full {
-		if last := &c.entries[c.limit-1]; !c.before(t, seq, last.sample.Timestamp, last.seq) {
+		if last := &c.entries[c.limit-1]; !c.before(t, seq, last.time, last.seq) {
 			return
 		}
 	}
 	if n := len(c.entries); n > 0 {
-		if last := &c.entries[n-1]; c.before(t, seq, last.sample.Timestamp, last.seq) {
+		if last := &c.entries[n-1]; c.before(t, seq, last.time, last.seq) {
 			c.runs = append(c.runs, n)
 		}
 	}
-	e := entry{sample: sensocto.Sample{Timestamp: t, Document: text}, seq: seq}
-	if text == nil {
-		e.sample.Value = cols.Values[i]
+	if text != nil {
+		c.keepDocument(seq, text)
 	}
-	c.entries = append(c.entries, e)
-}
-
-// makeRoom spares the first samples the growing.
-func (c *collector) makeRoom() {
-	if cap(c.entries) == 0 {
-		size := ChunkSamples
-		if c.limit > 0 {
-			size = min(size, c.limit)
-		}
-		c.entries = make([]entry, 0, size)
-	}
+	c.entries = append(c.entries, entry{t, cols.Values[i], seq})
 }
 
 // satisfied reports whether no sample within a span of time can count.
@@ -118,7 +111,7 @@ func (c *collector) satisfied(span timeSpan) bool {
 	if !c.full {
 		return false
 	}
-	last := c.entries[c.limit-1].sample.Timestamp
+	last := c.entries[c.limit-1].time
 	if c.order == sensocto.Descending {
 		return span.to < last
 	}
@@ -128,9 +121,20 @@ func (c *collector) satisfied(span timeSpan) bool {
 // prune sorts and keeps the first limit entries.
 func (c *collector) prune() {
 	c.sort()
-	clear(c.entries[c.limit:])
+	if len(c.documents) > 0 {
+		for _, e := range c.entries[c.limit:] {
+			delete(c.documents, e.seq)
+		}
+	}
 	c.entries = c.entries[:c.limit]
 	c.full = true
+}
+
+func (c *collector) keepDocument(seq int64, text []byte) {
+	if c.documents == nil {
+		c.documents = make(map[int64][]byte)
+	}
+	c.documents[seq] = text
 }
 
 // sort merges neighbouring runs until one is left.
@@ -153,7 +157,7 @@ func (c *collector) sort() {
 // merge appends two sorted runs to spare.
 func (c *collector) merge(a, b []entry) {
 	for len(a) > 0 && len(b) > 0 {
-		if c.before(b[0].sample.Timestamp, b[0].seq, a[0].sample.Timestamp, a[0].seq) {
+		if c.before(b[0].time, b[0].seq, a[0].time, a[0].seq) {
 			c.spare, b = append(c.spare, b[0]), b[1:]
 		} else {
 			c.spare, a = append(c.spare, a[0]), a[1:]
@@ -168,12 +172,17 @@ func (c *collector) page(limit int) sensocto.Page {
 	var next *sensocto.Cursor
 	if limit > 0 && len(c.entries) > limit {
 		last := c.entries[limit-1]
-		next = &sensocto.Cursor{Timestamp: last.sample.Timestamp, Seq: last.seq}
+		next = &sensocto.Cursor{Timestamp: last.time, Seq: last.seq}
 		c.entries = c.entries[:limit]
 	}
 	samples := make([]sensocto.Sample, len(c.entries))
-	for i := range c.entries {
-		samples[i] = c.entries[i].sample
+	for i, e := range c.entries {
+		samples[i] = sensocto.Sample{Timestamp: e.time, Value: e.value}
+		if len(c.documents) > 0 {
+			if text, ok := c.documents[e.seq]; ok {
+				samples[i].Value, samples[i].Document = 0, text
+			}
+		}
 	}
 	return sensocto.Page{Samples: samples, Next: next}
 }

@@ -16,10 +16,13 @@ func (s *Store) Read(ctx context.Context, sensorID, attributeID string, q sensoc
 	if r == nil {
 		return sensocto.Page{}, nil
 	}
-	c := newCollector(q)
+	c := s.collectors.Get().(*collector)
+	defer s.giveBack(c)
+	limit := 0
 	if q.Limit > 0 {
-		c.limit = q.Limit + 1 // one more tells that there is more
+		limit = q.Limit + 1 // one more tells that there is more
 	}
+	c.reset(q, limit)
 	if err := s.collect(ctx, r, c); err != nil {
 		return sensocto.Page{}, err
 	}
@@ -32,9 +35,10 @@ func (s *Store) Latest(ctx context.Context, sensorID string, n int) (map[string]
 	if n <= 0 {
 		return latest, nil
 	}
+	c := s.collectors.Get().(*collector)
+	defer s.giveBack(c)
 	for _, r := range s.seriesOf(sensorID) {
-		c := newCollector(sensocto.Query{Order: sensocto.Descending})
-		c.limit = n
+		c.reset(sensocto.Query{Order: sensocto.Descending}, n)
 		if err := s.collect(ctx, r, c); err != nil {
 			return nil, err
 		}
@@ -44,6 +48,16 @@ func (s *Store) Latest(ctx context.Context, sensorID string, n int) (map[string]
 		}
 	}
 	return latest, nil
+}
+
+// giveBack keeps the memory of a collector unless an unlimited read made it
+// large.
+func (s *Store) giveBack(c *collector) {
+	const large = 128 << 10 // entries: 3 MiB
+	c.documents, c.after = nil, nil
+	if cap(c.entries)+cap(c.spare) <= large {
+		s.collectors.Put(c)
+	}
 }
 
 func (s *Store) series(sensorID, attributeID string) *series {

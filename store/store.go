@@ -51,13 +51,14 @@ func (o Options) withDefaults() Options {
 // Store.dirtyMu. The turn is no lock on data but the right to write to the
 // cold tier; it is taken before all of them.
 type Store struct {
-	options Options
-	cold    Cold
-	codec   *Codec
-	turn    chan struct{} // holds a token while somebody writes to the cold tier
-	wake    chan struct{} // one slot, so that calls coalesce: Run has something to look at
-	columns sync.Pool     // of *Columns
-	writing write         // of whoever has the turn
+	options    Options
+	cold       Cold
+	codec      *Codec
+	turn       chan struct{} // holds a token while somebody writes to the cold tier
+	wake       chan struct{} // one slot, so that calls coalesce: Run has something to look at
+	columns    sync.Pool     // of *Columns
+	collectors sync.Pool     // of *collector
+	writing    write         // of whoever has the turn
 
 	mu      sync.RWMutex
 	sensors map[string]*sensor
@@ -90,13 +91,14 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		return nil, fmt.Errorf("open store: list series: %w", err)
 	}
 	s := &Store{
-		options: options.withDefaults(),
-		cold:    cold,
-		codec:   NewCodec(),
-		turn:    make(chan struct{}, 1),
-		wake:    make(chan struct{}, 1),
-		columns: sync.Pool{New: func() any { return new(Columns) }},
-		sensors: make(map[string]*sensor),
+		options:    options.withDefaults(),
+		cold:       cold,
+		codec:      NewCodec(),
+		turn:       make(chan struct{}, 1),
+		wake:       make(chan struct{}, 1),
+		columns:    sync.Pool{New: func() any { return new(Columns) }},
+		collectors: sync.Pool{New: func() any { return new(collector) }},
+		sensors:    make(map[string]*sensor),
 	}
 	for _, info := range known {
 		s.sensorOrNew(info.SensorID).restore(info)
