@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
+	"reflect"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -32,12 +34,12 @@ func (s *server) routeAPI() {
 
 // config is huma's without what it would fetch from elsewhere or add to answers.
 func (s *server) config() huma.Config {
-	return huma.Config{
+	config := huma.Config{
 		OpenAPI: &huma.OpenAPI{
 			OpenAPI: "3.1.0",
 			Info:    &huma.Info{Title: "SensOcto", Version: s.Version, Description: apiDescription},
 			Components: &huma.Components{
-				Schemas: huma.NewMapRegistry("#/components/schemas/", huma.DefaultSchemaNamer),
+				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
 					"bearer": {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`."},
 				},
@@ -47,6 +49,13 @@ func (s *server) config() huma.Config {
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}
+	config.AllowAdditionalPropertiesByDefault = true // answers may gain keys within a version
+	return config
+}
+
+// schemaName names a type in the document: sensorView is Sensor there.
+func schemaName(t reflect.Type, hint string) string {
+	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "View")
 }
 
 // operation is what all operations have in common.
@@ -129,7 +138,8 @@ func (s *server) known(id string) (sensocto.Sensor, error) {
 type renameInput struct {
 	SensorPath
 	Body struct {
-		Name string `json:"sensor_name" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
+		_    struct{} `additionalProperties:"false"`
+		Name string   `json:"sensor_name" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
 	}
 }
 

@@ -199,21 +199,21 @@ func TestMeasurements_PagesAreTheWhole(t *testing.T) {
 	w := newWorld(t, setup{})
 	link, _ := w.connect(t, "s1")
 	var samples []sensocto.Sample
-	for i := range 300 { // out of order, and up to ten at the same time
-		samples = append(samples, sensocto.Sample{Timestamp: 1_700_000_000_000_000 + int64(i*7919%30)*1001, Value: float64(i)})
+	for i := range 100 { // out of order, and up to ten at the same time
+		samples = append(samples, sensocto.Sample{Timestamp: 1_700_000_000_000_000 + int64(i*7919%10)*1001, Value: float64(i)})
 	}
 	push(t, link, "ecg", samples...)
 	rapid.Check(t, func(rt *rapid.T) {
 		bounds := url.Values{"order": {rapid.SampledFrom([]string{"asc", "desc"}).Draw(rt, "order")}}
 		if rapid.Bool().Draw(rt, "bounded") {
-			bounds.Set("from", fmt.Sprint(1_700_000_000_000+rapid.IntRange(0, 30).Draw(rt, "from")))
-			bounds.Set("to", fmt.Sprint(1_700_000_000_000+rapid.IntRange(0, 40).Draw(rt, "to")))
+			bounds.Set("from", fmt.Sprint(1_700_000_000_000+rapid.IntRange(0, 10).Draw(rt, "from")))
+			bounds.Set("to", fmt.Sprint(1_700_000_000_000+rapid.IntRange(0, 14).Draw(rt, "to")))
 		}
 		whole := w.page(t, bounds.Encode())
 		if whole.Next != nil {
 			rt.Fatal("the whole has a next")
 		}
-		limit := rapid.IntRange(1, 310).Draw(rt, "limit")
+		limit := rapid.IntRange(1, 105).Draw(rt, "limit")
 		bounds.Set("limit", fmt.Sprint(limit))
 		var pieces, lines []string
 		for next, first := "", true; first || next != ""; first = false {

@@ -17,10 +17,10 @@ const streamChunk = 32 << 10
 // writeTimeout is how long a client may take to accept one chunk.
 const writeTimeout = 20 * time.Second
 
-// chunks recycles write buffers. A large document may have grown one; those
-// are left to the garbage collector.
 type chunk struct{ b []byte }
 
+// chunks recycles write buffers. Those that a large document has grown are
+// left to the garbage collector.
 var chunks = sync.Pool{New: func() any { return &chunk{make([]byte, 0, streamChunk+4<<10)} }}
 
 // writeMeasurements answers with a page. Samples are appended by hand: no

@@ -58,7 +58,7 @@ func (lastValue) Schema(r huma.Registry) *huma.Schema {
 type ratesView struct {
 	MeasurementsPerSecond float64    `json:"measurements_per_second"`
 	BatchesPerSecond      float64    `json:"batches_per_second"`
-	LastSeen              *timestamp `json:"last_seen" doc:"When something came last; null where that is not known."`
+	LastSeen              *timestamp `json:"last_seen" nullable:"true" doc:"When something came last; null where that is not known."`
 }
 
 type removedView struct {

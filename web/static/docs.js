@@ -14,14 +14,15 @@ function shape(schema, indent = "") {
     const lines = Object.entries(s.properties).map(([name, p]) => `${deeper}${name}: ${shape(p, deeper)}${p.description ? "  // " + p.description : ""}`);
     return `{\n${lines.join("\n")}\n${indent}}${or}`;
   }
+  if (s.oneOf) return s.oneOf.map((one) => shape(one, indent)).join(" | ");
   if (s.enum) return s.enum.map((v) => JSON.stringify(v)).join(" | ");
-  return (types.filter((t) => t && t !== "null").join(" | ") || "any") + or;
+  return types.filter(Boolean).join(" | ") || "any";
 }
 
-function parameterRow(p) {
+function parameterRow(p, asked) {
   const input = element("input", { name: p.name, required: Boolean(p.required), ariaLabel: p.name });
   input.dataset.in = p.in;
-  return element("tr", {}, element("th", { scope: "row" }, p.name), element("td", {}, shape(p.schema)), element("td", {}, p.description ?? ""), element("td", {}, input));
+  return element("tr", {}, element("th", { scope: "row" }, p.name), element("td", {}, shape(p.schema)), element("td", {}, p.description ?? ""), element("td", {}, asked ? input : ""));
 }
 
 function bodyOf(title, content) {
@@ -32,7 +33,7 @@ function operation(path, method, o) {
   const parameters = (o.parameters ?? []).filter((p) => p.in !== "header");
   const output = element("pre", { hidden: true, tabIndex: 0 });
   const form = element("form", {});
-  if (parameters.length) form.append(element("table", {}, element("tbody", {}, ...parameters.map(parameterRow))));
+  if (parameters.length) form.append(element("table", {}, element("tbody", {}, ...parameters.map((p) => parameterRow(p, method === "get")))));
   if (method === "get") form.append(element("button", {}, "Send"), output);
   form.onsubmit = async (e) => {
     e.preventDefault();
