@@ -93,11 +93,11 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 }
 
 func (db *DB) openWriter(ctx context.Context, o Options) (err error) {
-	// The page size is that of a new file; it comes before the journal mode.
-	// Larger pages leave less unused space beside chunks of 2 to 4 KiB.
-	pragmas := []string{"page_size(16384)", "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
-		"journal_size_limit(67108864)", "cache_size(-16384)"}
-	if db.write, err = sql.Open("sqlite", dsn(db.path, "rw", o, pragmas...)+"&_txlock=immediate"); err != nil {
+	// Pages keep SQLite's 4 KiB: larger ones save 8 % of the file, but double
+	// the time of a flush of many slow series.
+	name := dsn(db.path, "rw", o, "journal_mode(WAL)", "synchronous(FULL)", "foreign_keys(1)",
+		"journal_size_limit(67108864)", "cache_size(-16384)") + "&_txlock=immediate"
+	if db.write, err = sql.Open("sqlite", name); err != nil {
 		return err
 	}
 	db.write.SetMaxOpenConns(1)
