@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/phx"
 )
 
 // DeviceOptions describe a sensor that this client brings.
@@ -20,7 +21,8 @@ type DeviceOptions struct {
 	// QueueLimit bounds the measurements that Add holds while the server asks
 	// for a pause or is away; 16,384 where it is zero.
 	QueueLimit int
-	// Binary sends numbers as binary columns instead of JSON. It needs V2.
+	// Binary sends numbers as binary columns instead of JSON, on a Stream of
+	// the device's own: what is not acknowledged is sent again. It needs V2.
 	Binary bool
 	// OnBackpressure is told what the server asks for, OnCommand what somebody
 	// sends to the sensor. Both are called by the reader and must not block;
@@ -36,6 +38,8 @@ type Device struct {
 	c      *Client
 	o      DeviceOptions
 	sensor *Channel
+
+	columns *Stream // for Binary, else nil
 
 	wake chan struct{} // one slot: wake-ups of the pump coalesce
 
@@ -63,6 +67,9 @@ func (c *Client) Device(ctx context.Context, o DeviceOptions) (*Device, error) {
 	if o.QueueLimit <= 0 {
 		o.QueueLimit = 16384
 	}
+	if o.Binary && c.o.Version == phx.V1 {
+		return nil, errBinaryV1
+	}
 	if !sensocto.ValidID(o.SensorID) || !sensocto.ValidID(o.ConnectorID) {
 		return nil, fmt.Errorf("sensor %q of connector %q: ids have 1 to 128 of the characters A-Z a-z 0-9 . _ : -", o.SensorID, o.ConnectorID)
 	}
@@ -78,6 +85,11 @@ func (c *Client) Device(ctx context.Context, o DeviceOptions) (*Device, error) {
 	})
 	if err != nil {
 		return nil, err
+	}
+	if o.Binary {
+		if d.columns, err = d.Stream(StreamOptions{}); err != nil {
+			return nil, err
+		}
 	}
 	if !c.goIfOpen(d.pump) {
 		return nil, ErrClosed
@@ -182,6 +194,11 @@ func (d *Device) Flush(ctx context.Context) error {
 func (d *Device) Sync(ctx context.Context) error {
 	if err := d.Flush(ctx); err != nil {
 		return err
+	}
+	if d.columns != nil {
+		if err := d.columns.Wait(ctx); err != nil {
+			return err
+		}
 	}
 	_, err := d.sensor.Push(ctx, "ping", nil)
 	return err

@@ -104,14 +104,11 @@ func (d *Device) transmit(batch []sensocto.Measurement) error {
 	return d.sensor.Send(ctx, sensocto.EventMeasurementsBatch, d.body)
 }
 
-// transmitBinary sends numbers as columns and documents, which these cannot
-// carry, as JSON behind them.
+// transmitBinary sends numbers as columns, which the server acknowledges, and
+// documents, which these cannot carry, as JSON.
 func (d *Device) transmitBinary(ctx context.Context, batch []sensocto.Measurement) error {
-	var ok bool
-	if d.body, ok = wire.AppendBatchColumns(d.body[:0], wire.Header{}, batch); ok {
-		if err := d.sensor.SendBinary(ctx, "measurements", d.body); err != nil {
-			return err
-		}
+	if err := d.columns.sendBatch(ctx, batch); err != nil {
+		return err
 	}
 	if !wire.HasDocuments(batch) {
 		return nil

@@ -93,6 +93,20 @@ func (s *Stream) SendColumns(ctx context.Context, columns ...wire.Column) error 
 	})
 }
 
+// sendBatch is SendColumns for the numbers of a batch, if there are any.
+func (s *Stream) sendBatch(ctx context.Context, measurements []sensocto.Measurement) error {
+	if !slices.ContainsFunc(measurements, func(m sensocto.Measurement) bool { return !m.IsDocument() }) {
+		return nil
+	}
+	return s.send(ctx, true, func(id wire.Stream) ([]byte, error) {
+		body, ok := wire.AppendBatchColumns(nil, wire.Header{Stream: id}, measurements)
+		if !ok {
+			return nil, wire.ErrInvalidColumns
+		}
+		return body, nil
+	})
+}
+
 func (s *Stream) send(ctx context.Context, binary bool, encode func(wire.Stream) ([]byte, error)) error {
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -237,13 +251,15 @@ func (s *Stream) transmit(b keptBatch, generation int) bool {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if b.sent {
+		s.d.c.stats.resent.Add(1)
+	}
 	// A reply or a reconnect may have come already: then next is not ours.
-	if i, ok := s.find(b.seq); ok && s.generation == generation {
-		if s.kept[i].sent {
-			s.d.c.stats.resent.Add(1)
-		}
+	if i, ok := s.find(b.seq); ok {
 		s.kept[i].sent = true
-		s.next = max(s.next, i+1)
+		if s.generation == generation {
+			s.next = max(s.next, i+1)
+		}
 	}
 	return true
 }

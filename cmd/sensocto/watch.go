@@ -177,6 +177,9 @@ func (w *watching) update(u client.Update) {
 // joined shows the state, and the history of the first join: after a reconnect
 // it would repeat what was shown.
 func (w *watching) joined(j client.Joined) {
+	if len(w.cmd.Attribute) > 0 {
+		j.Sensor.Attributes = slices.DeleteFunc(j.Sensor.Attributes, func(a sensocto.Attribute) bool { return !slices.Contains(w.cmd.Attribute, a.ID) })
+	}
 	w.show.joined(j)
 	if w.started[j.Sensor.ID] {
 		return
