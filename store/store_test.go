@@ -186,6 +186,19 @@ func TestStore_TellsWhatTheLastFlushLeft(t *testing.T) {
 	})
 }
 
+func TestStore_PutAllocatesNothing(t *testing.T) {
+	s := open(t, storetest.NewMemory(), store.Options{})
+	put(t, s, batch("s", "a", 0, 7000))
+	if err := s.Flush(t.Context()); err != nil { // the ring has its size now, and room
+		t.Fatal(err)
+	}
+	b := batch("s", "a", 7000, 20)
+	put(t, s, b)
+	if n := testing.AllocsPerRun(100, func() { put(t, s, b) }); n != 0 {
+		t.Errorf("%v allocations a batch", n)
+	}
+}
+
 func TestStore_FewRowsForManyFlushes(t *testing.T) {
 	cold := storetest.NewMemory()
 	s := open(t, cold, store.Options{})
