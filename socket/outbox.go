@@ -57,10 +57,10 @@ type outbox struct {
 	control int        // of them control frames
 	thin    *thinner   // nil unless the queue overflowed
 	state   outboxState
-	final   bool // a close frame is in the queue, or was
-	dead    bool // nothing is written any more
-	last    time.Duration
-	timer   *time.Timer
+	final   bool          // a close frame is in the queue, or was
+	dead    bool          // nothing is written any more
+	last    time.Duration // when the last write ended
+	pulsing bool          // the server's pulse will call due
 	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
 	closed  chan struct{} // closed when the close frame is out; nil before it is queued
 
@@ -72,7 +72,7 @@ type outboxState uint8
 
 const (
 	idle      outboxState = iota // nothing waits
-	scheduled                    // the timer will start the writer
+	scheduled                    // the pulse will start the writer
 	writing                      // the writer runs
 )
 
@@ -191,19 +191,15 @@ func (o *outbox) kick() {
 		return
 	}
 	urgent := o.final || o.thin != nil || o.bytes >= gatherBytes
-	if o.state == scheduled {
-		if urgent {
-			o.timer.Stop()
-			o.start()
-		}
-		return
-	}
-	wait := o.srv.limits.Gather - (o.srv.now() - o.last)
-	if urgent || wait <= 0 {
+	switch {
+	case urgent:
 		o.start()
-		return
+	case o.state == scheduled:
+	case o.srv.now()-o.last >= o.srv.limits.Gather:
+		o.start()
+	default:
+		o.schedule()
 	}
-	o.schedule(wait)
 }
 
 func (o *outbox) start() {
@@ -212,26 +208,22 @@ func (o *outbox) start() {
 	go o.write()
 }
 
-func (o *outbox) schedule(wait time.Duration) {
+// schedule leaves what waits to the next beat of the pulse.
+func (o *outbox) schedule() {
 	o.state = scheduled
-	if o.timer == nil {
-		o.timer = time.AfterFunc(wait, o.due)
-		return
+	if !o.pulsing {
+		o.pulsing = true
+		o.srv.pulse.add(o)
 	}
-	o.timer.Reset(wait)
 }
 
-// due is called by the timer.
+// due is called by the pulse.
 func (o *outbox) due() {
 	o.mu.Lock()
-	run := o.state == scheduled && !o.dead
-	if run {
-		o.state = writing
-		o.srv.tasks.Add(1)
-	}
-	o.mu.Unlock()
-	if run {
-		o.write()
+	defer o.mu.Unlock()
+	o.pulsing = false
+	if o.state == scheduled && !o.dead {
+		o.start()
 	}
 }
 
@@ -302,9 +294,6 @@ func (o *outbox) kill() {
 	}
 	o.dead = true
 	o.discard()
-	if o.timer != nil {
-		o.timer.Stop()
-	}
 	o.signalRoom()
 	o.signalClosed()
 }

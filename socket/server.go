@@ -25,7 +25,7 @@ type Limits struct {
 	Idle            time.Duration // silence after which a connection is closed; default 60 s
 	Write           time.Duration // after which a write that does not end closes a connection; default 30 s
 	// Gather is how long frames may wait for others to be written together
-	// with, behind a write that has just been; default 2 ms, negative for never.
+	// with, behind a write that has just been; default 4 ms, negative for never.
 	Gather time.Duration
 	// Refusals is how often peers of one address may be refused in a row
 	// before the address has to wait; one is forgiven per second. Default 100.
@@ -43,7 +43,7 @@ func (l Limits) withDefaults() Limits {
 		History:         cmp.Or(l.History, 10_000),
 		Idle:            cmp.Or(l.Idle, 60*time.Second),
 		Write:           cmp.Or(l.Write, 30*time.Second),
-		Gather:          cmp.Or(l.Gather, 2*time.Millisecond),
+		Gather:          cmp.Or(l.Gather, 4*time.Millisecond),
 		Refusals:        cmp.Or(l.Refusals, 100),
 	}
 }
@@ -85,6 +85,7 @@ type Server struct {
 	offenders   offenders
 	queues      sync.Pool // of *queue
 	loads       sync.Pool // of *load
+	pulse       pulse
 	count       counters
 	unsubscribe func() // from revocations
 
@@ -109,6 +110,7 @@ func New(o Options) *Server {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
+	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
 	s.queues.New = func() any { return new(queue) }
 	s.loads.New = func() any { return new(load) }
 	s.unsubscribe = s.auth.OnRevoked(s.onRevoked)

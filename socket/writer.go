@@ -74,7 +74,7 @@ func (o *outbox) next(l *load) bool {
 		}
 		return false
 	case wrote && o.bytes < gatherBytes && o.thin == nil && !o.final && o.srv.limits.Gather > 0:
-		o.schedule(o.srv.limits.Gather)
+		o.schedule()
 		return false
 	}
 	o.take(l)

@@ -1,0 +1,54 @@
+package socket
+
+import (
+	"sync"
+	"time"
+)
+
+// pulse starts the writers of all connections that gather frames, together:
+// one timer for the whole server, so that a busy server wakes up a few hundred
+// times a second and not once for every viewer. It beats only while somebody
+// waits, at multiples of its period since the server's start.
+//
+// It holds each connection at most once, so the connections bound it.
+type pulse struct {
+	srv    *Server
+	period time.Duration
+	timer  *time.Timer
+
+	mu      sync.Mutex // guards what follows; taken after an outbox's
+	waiting []*outbox
+	spare   []*outbox // the slice of the beat before, for reuse
+	set     bool      // the timer runs
+}
+
+// add has the outbox told at the next beat.
+func (p *pulse) add(o *outbox) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.waiting = append(p.waiting, o)
+	if p.set {
+		return
+	}
+	p.set = true
+	wait := p.period - p.srv.now()%p.period
+	if p.timer == nil {
+		p.timer = time.AfterFunc(wait, p.beat)
+		return
+	}
+	p.timer.Reset(wait)
+}
+
+func (p *pulse) beat() {
+	p.mu.Lock()
+	due := p.waiting
+	p.waiting, p.spare, p.set = p.spare[:0], nil, false
+	p.mu.Unlock()
+	for i, o := range due {
+		o.due()
+		due[i] = nil
+	}
+	p.mu.Lock()
+	p.spare = due
+	p.mu.Unlock()
+}
