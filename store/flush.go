@@ -8,10 +8,6 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// writeBytes of encoded chunks, about, are one transaction at most: that
-// bounds the memory that a flush needs after a long failure.
-const writeBytes = 8 << 20
-
 // write is what goes to the cold tier in one transaction.
 type write struct {
 	chunks []sensocto.Chunk
@@ -37,14 +33,16 @@ func (s *Store) Flush(ctx context.Context) error {
 	if len(dirty) == 0 {
 		return nil
 	}
-	written, err := s.flushSeries(ctx, dirty)
-	s.putBack(dirty[written:])
+	written, planned, err := s.flushSeries(ctx, dirty)
+	s.putBack(dirty[written:planned], false)
+	s.putBack(dirty[planned:], true)
 	s.noteFlush(started, err)
 	return err
 }
 
-// flushSeries returns how many of the series are certainly written.
-func (s *Store) flushSeries(ctx context.Context, dirty []*series) (written int, err error) {
+// flushSeries returns how many of the series are certainly written, and how
+// many have been planned: of the others the mark is still set.
+func (s *Store) flushSeries(ctx context.Context, dirty []*series) (written, planned int, err error) {
 	w, now := &s.writing, time.Now()
 	w.reset()
 	for i, r := range dirty {
@@ -54,19 +52,19 @@ func (s *Store) flushSeries(ctx context.Context, dirty []*series) (written int, 
 		}
 		for !p.done() {
 			s.encodeNext(w, &p)
-			if len(w.data) < writeBytes {
+			if len(w.data) < s.options.TransactionBytes {
 				continue
 			}
 			if err := s.commit(ctx, w); err != nil {
-				return written, err
+				return written, i + 1, err
 			}
 			written = i
 		}
 	}
 	if err := s.commit(ctx, w); err != nil {
-		return written, err
+		return written, len(dirty), err
 	}
-	return len(dirty), nil
+	return len(dirty), len(dirty), nil
 }
 
 // encodeNext adds the plan's next chunk to the transaction.
@@ -125,11 +123,12 @@ func (s *Store) takeDirty() []*series {
 	return dirty
 }
 
-// putBack lists series again whose flush failed, before those that came since.
-func (s *Store) putBack(failed []*series) {
+// putBack lists series again whose flush failed. One whose mark is set has
+// been listed by a Put since, unless the mark is an old one.
+func (s *Store) putBack(failed []*series, oldMarks bool) {
 	for _, r := range failed {
 		r.sensor.mu.Lock()
-		if !r.dirty && !r.sensor.gone {
+		if (oldMarks || !r.dirty) && !r.sensor.gone {
 			s.markDirty(r)
 		}
 		r.sensor.mu.Unlock()

@@ -11,11 +11,11 @@ import (
 	"github.com/sensocto/sensocto/store"
 )
 
-// The file of a recording, flushed every two seconds of its time, all overhead
+// The file of a recording, flushed every four seconds of its time, all overhead
 // counted.
 func TestStore_ARecordingOnDiskIsSmall(t *testing.T) {
 	if testing.Short() {
-		t.Skip("writes 1.3 million samples")
+		t.Skip("writes 650,000 samples")
 	}
 	all := record100(t)
 	path := filepath.Join(t.TempDir(), "sensocto.db")
@@ -24,7 +24,7 @@ func TestStore_ARecordingOnDiskIsSmall(t *testing.T) {
 		t.Fatal(err)
 	}
 	s := open(t, db, store.Options{})
-	const copies, step = 2, 720
+	const copies, step = 1, 1440
 	b := &sensocto.Batch{}
 	for at := 0; at < len(all.Times); at += step {
 		for i := range copies {

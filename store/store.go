@@ -22,6 +22,9 @@ type Options struct {
 	FlushInterval time.Duration
 	// FlushBytes of unflushed samples start a flush before its time. Default 8 MiB.
 	FlushBytes int64
+	// TransactionBytes of encoded chunks, about, are one transaction at most:
+	// that bounds the memory of a flush after a long failure. Default 8 MiB.
+	TransactionBytes int
 	// MaxUnflushedBytes bounds what waits for the cold tier, counting 16 bytes
 	// a sample and the text of documents: beyond it Put refuses. Default 256 MiB.
 	MaxUnflushedBytes int64
@@ -38,6 +41,7 @@ func (o Options) withDefaults() Options {
 	o.HotSamples = cmp.Or(o.HotSamples, 1024)
 	o.FlushInterval = cmp.Or(o.FlushInterval, 700*time.Millisecond)
 	o.FlushBytes = cmp.Or(o.FlushBytes, 8<<20)
+	o.TransactionBytes = cmp.Or(o.TransactionBytes, 8<<20)
 	o.MaxUnflushedBytes = cmp.Or(o.MaxUnflushedBytes, 256<<20)
 	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
 	o.IdleAfter = cmp.Or(o.IdleAfter, 10*time.Minute)

@@ -17,6 +17,7 @@ type Memory struct {
 	mu     sync.Mutex // guards the following
 	series map[key]*memorySeries
 	err    error
+	good   int // writes that succeed before err
 	writes int
 }
 
@@ -33,10 +34,21 @@ type memorySeries struct {
 func NewMemory() *Memory { return &Memory{series: make(map[key]*memorySeries)} }
 
 // Fail lets all further calls fail, until it is called with nil.
-func (m *Memory) Fail(err error) {
+func (m *Memory) Fail(err error) { m.FailAfter(0, err) }
+
+// FailAfter is Fail once a number of writes have succeeded.
+func (m *Memory) FailAfter(writes int, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	m.err = err
+	m.good, m.err = writes, err
+}
+
+// failure returns the error that is due.
+func (m *Memory) failure() error {
+	if m.good > 0 {
+		return nil
+	}
+	return m.err
 }
 
 // Writes returns how many transactions succeeded.
@@ -54,16 +66,17 @@ func (m *Memory) Series(context.Context) ([]sensocto.SeriesInfo, error) {
 	for _, s := range m.series {
 		list = append(list, s.info)
 	}
-	return list, m.err
+	return list, m.failure()
 }
 
 // WriteChunks implements store.Cold.
 func (m *Memory) WriteChunks(_ context.Context, chunks []sensocto.Chunk) error {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil {
-		return m.err
+	if err := m.failure(); err != nil {
+		return err
 	}
+	m.good--
 	for i := range chunks {
 		m.put(chunks[i])
 	}
@@ -113,8 +126,8 @@ func (m *Memory) selectChunks(r sensocto.ChunkRange) (selected []sensocto.Chunk,
 	m.mu.Lock()
 	defer m.mu.Unlock()
 	s := m.series[key{r.SensorID, r.AttributeID}]
-	if s == nil || m.err != nil {
-		return nil, m.err
+	if err := m.failure(); err != nil || s == nil {
+		return nil, err
 	}
 	for _, c := range s.chunks {
 		if c.MaxTime >= r.From && (r.To == 0 || c.MinTime < r.To) && c.FirstSeq < r.BeforeSeq {
@@ -134,8 +147,8 @@ func (m *Memory) selectChunks(r sensocto.ChunkRange) (selected []sensocto.Chunk,
 func (m *Memory) DeleteSamples(_ context.Context, sensorID string) (removed sensocto.Removed, err error) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	if m.err != nil {
-		return removed, m.err
+	if err := m.failure(); err != nil {
+		return removed, err
 	}
 	for k, s := range m.series {
 		if k.sensor == sensorID {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math/rand/v2"
 	"slices"
@@ -25,8 +26,9 @@ func RunModel(t *testing.T, newPlace func(t testing.TB) Place) {
 		m.restart()
 		rt.Repeat(map[string]func(*rapid.T){
 			"put":     m.put,
-			"flush":   func(*rapid.T) { m.must(m.store.Flush(m.ctx)) },
-			"restart": func(*rapid.T) { m.must(m.store.Flush(m.ctx)); m.restart() },
+			"flush":   func(*rapid.T) { m.flush() },
+			"restart": func(*rapid.T) { m.flush(); m.restart() },
+			"fail":    m.fail,
 			"cleanup": m.cleanup,
 			"read":    m.read,
 			"page":    m.page,
@@ -44,6 +46,7 @@ type machine struct {
 	tb    testing.TB
 	ctx   context.Context
 	place Place
+	cold  store.Cold
 	store *store.Store
 	model map[key][]sensocto.Sample
 }
@@ -54,10 +57,32 @@ func (m *machine) must(err error) {
 	}
 }
 
+// flush leaves nothing behind.
+func (m *machine) flush() {
+	m.must(m.store.Flush(m.ctx))
+	for k := range m.model {
+		if c := m.store.Counts(k.sensor)[k.attribute]; c.Unflushed != 0 {
+			m.t.Fatalf("%d samples of %v were not flushed", c.Unflushed, k)
+		}
+	}
+}
+
 func (m *machine) restart() {
 	var err error
-	m.store, err = store.Open(m.ctx, m.place.Open(m.tb), store.Options{HotSamples: 50})
+	m.cold = m.place.Open(m.tb)
+	m.store, err = store.Open(m.ctx, m.cold, store.Options{HotSamples: 50, TransactionBytes: 3000})
 	m.must(err)
+}
+
+// fail lets a flush fail half-way, where the tier can be told to.
+func (m *machine) fail(t *rapid.T) {
+	cold, ok := m.cold.(interface{ FailAfter(writes int, err error) })
+	if !ok {
+		return
+	}
+	cold.FailAfter(rapid.IntRange(0, 3).Draw(t, "good writes"), errors.New("injected"))
+	_ = m.store.Flush(m.ctx) // may have had less to write
+	cold.FailAfter(0, nil)
 }
 
 func (m *machine) key(t *rapid.T) key {
