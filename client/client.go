@@ -79,6 +79,12 @@ func (c *Client) Close() error {
 	return nil
 }
 
+func (c *Client) isClosed() bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.closed
+}
+
 // Connected reports whether there is a connection now.
 func (c *Client) Connected() bool {
 	c.mu.Lock()
@@ -159,7 +165,7 @@ func (c *Client) run(ws *websocket.Conn) {
 			ws = nil
 			attempt = c.pause(attempt, err)
 		}
-		if c.ctx.Err() != nil {
+		if c.isClosed() {
 			return
 		}
 		next, err := c.dial(c.ctx)
@@ -177,7 +183,7 @@ const steadyAfter = 5 * time.Second
 
 // pause waits before the next attempt and returns its number.
 func (c *Client) pause(attempt int, err error) int {
-	if c.ctx.Err() != nil {
+	if c.isClosed() {
 		return attempt
 	}
 	wait := c.o.Backoff(attempt, closeCode(err))

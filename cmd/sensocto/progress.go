@@ -97,11 +97,20 @@ func (p *progress) show() {
 
 // summary says how much was sent and how fast.
 func (p *progress) summary() string {
-	sent, took := p.sent.Load(), time.Since(p.began)
-	rate := float64(sent) / max(took.Seconds(), 1e-3)
 	of := ""
 	if !p.endless {
 		of = fmt.Sprintf(" of %d", p.total)
 	}
-	return fmt.Sprintf("%d%s samples sent in %v (%.0f/s)", sent, of, took.Round(10*time.Millisecond), rate)
+	return fmt.Sprintf("%d%s samples sent %s", p.sent.Load(), of, p.pace())
+}
+
+// stored says the same when all of it is on the server's disk. Samples that
+// are marked as invalid in the file are not sent, so it may be less than total.
+func (p *progress) stored() string {
+	return fmt.Sprintf("%d samples stored %s", p.sent.Load(), p.pace())
+}
+
+func (p *progress) pace() string {
+	took := time.Since(p.began)
+	return fmt.Sprintf("in %v (%.0f/s)", took.Round(10*time.Millisecond), float64(p.sent.Load())/max(took.Seconds(), 1e-3))
 }

@@ -112,7 +112,7 @@ func (c replayCmd) result(a *app, p *progress, errs []error) error {
 	case a.ctx.Err() != nil && !c.Loop:
 		return fmt.Errorf("stopped: %s", p.summary())
 	}
-	p.say("%s", p.summary())
+	p.say("%s", p.stored())
 	return nil
 }
 

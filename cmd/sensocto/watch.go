@@ -65,6 +65,9 @@ func (c watchCmd) Run(a *app) error {
 	}()
 	for _, id := range c.Sensors {
 		view, err := conn.View(ctx, id, w.options(id))
+		if errors.Is(context.Cause(ctx), errEnough) {
+			break // the history was enough
+		}
 		if err != nil {
 			return c.explain(err)
 		}
