@@ -244,8 +244,8 @@ func (j *replayJob) run(a *app, ctx context.Context) (err error) {
 		wait, cancel = context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
 		defer cancel()
 	}
-	if waitErr := j.stream.Wait(wait); waitErr != nil && err == nil {
-		err = waitErr
+	if waitErr := j.stream.Wait(wait); waitErr != nil && (err == nil || errors.Is(err, context.Canceled)) {
+		err = fmt.Errorf("%s: %d batches were not acknowledged: %w", j.sensorID, j.stream.Unacknowledged(), waitErr)
 	}
 	leave, cancel := context.WithTimeout(context.WithoutCancel(ctx), time.Second)
 	defer cancel()
