@@ -64,8 +64,8 @@ type outbox struct {
 	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
 	closed  chan struct{} // closed when the close frame is out; nil before it is queued
 
-	write func()       // the writer, kept so that starting it allocates nothing
-	since atomic.Int64 // when the write under way began (ns), 0 when there is none
+	prompt *prompt      // of whoever writes
+	since  atomic.Int64 // when a write that waits for the socket began (ns), 0 when there is none
 }
 
 type outboxState uint8
@@ -204,8 +204,7 @@ func (o *outbox) kick() {
 
 func (o *outbox) start() {
 	o.state = writing
-	o.srv.tasks.Add(1)
-	go o.write()
+	o.srv.writers.add(o)
 }
 
 // schedule leaves what waits to the next beat of the pulse.

@@ -86,6 +86,7 @@ type Server struct {
 	queues      sync.Pool // of *queue
 	loads       sync.Pool // of *load
 	pulse       pulse
+	writers     writers
 	count       counters
 	unsubscribe func() // from revocations
 
@@ -110,6 +111,7 @@ func New(o Options) *Server {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
+	s.writers.srv = s
 	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
 	s.queues.New = func() any { return new(queue) }
 	s.loads.New = func() any { return new(load) }

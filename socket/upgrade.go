@@ -59,8 +59,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version) {
 	}
 	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.out = outbox{owner: c, conn: nc, srv: s, last: -s.limits.Gather}
-	c.out.write = c.out.run
+	c.out = outbox{owner: c, conn: nc, srv: s, prompt: newPrompt(nc), last: -s.limits.Gather}
 	c.in = frameReader{conn: nc, maxText: s.limits.TextBytes, maxBinary: s.limits.BinaryBytes, heard: &c.lastRead, now: s.now}
 	c.limit.perSecond = s.limits.FramesPerSecond
 	c.heard()

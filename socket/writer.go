@@ -36,25 +36,56 @@ func (l *load) reset() {
 	l.items, l.thin, l.size, l.stats = l.items[:0], nil, 0, loadStats{}
 }
 
-// run is the writer: it writes until nothing waits, and returns.
-func (o *outbox) run() {
+// turn writes what waits. It reports false when l was handed over to a
+// goroutine that goes on, because the socket did not take all, or is lost by a
+// panic, which it contains.
+func (o *outbox) turn(l *load) (kept bool) {
+	defer o.owner.contain("write")
+	l.reset()
+	for o.next(l) {
+		b := l.compose(o.owner.version)
+		n, err := o.prompt.Write(b)
+		switch {
+		case err != nil:
+			o.owner.abort(err)
+			return true
+		case n < len(b):
+			o.srv.count.bytesOut.Add(uint64(n))
+			o.srv.tasks.Add(1)
+			go o.finish(l, b[n:])
+			return false
+		}
+		o.wrote(l, len(b))
+	}
+	return true
+}
+
+// finish writes the rest of l and all that waits behind it, at the pace of the
+// socket.
+func (o *outbox) finish(l *load, rest []byte) {
 	defer o.srv.tasks.Done()
-	l := o.srv.loads.Get().(*load)
-	if o.drain(l) && cap(l.buf) <= maxPooledBytes {
-		l.reset()
-		o.srv.loads.Put(l)
+	if o.drain(l, rest) {
+		o.srv.reuse(l)
 	}
 }
 
 // drain reports whether it ended without a panic, which it contains.
-func (o *outbox) drain(l *load) (ok bool) {
+func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 	defer o.owner.contain("write")
-	for o.next(l) {
-		if !o.send(l) {
-			break
+	for {
+		o.since.Store(int64(o.srv.now()))
+		_, err := o.conn.Write(rest)
+		o.since.Store(0)
+		if err != nil {
+			o.owner.abort(err)
+			return true
 		}
+		o.wrote(l, len(rest))
+		if !o.next(l) {
+			return true
+		}
+		rest = l.compose(o.owner.version)
 	}
-	return true
 }
 
 // next moves what waits into l, or ends the writing.
@@ -114,26 +145,17 @@ func (o *outbox) take(l *load) {
 	}
 }
 
-// send composes and writes l. It reports false when the connection is broken.
-func (o *outbox) send(l *load) bool {
-	b := l.compose(o.owner.version)
-	if len(b) == 0 {
-		return true
-	}
-	o.since.Store(int64(o.srv.now()))
-	_, err := o.conn.Write(b)
-	o.since.Store(0)
-	if err != nil {
-		o.owner.abort(err)
-		return false
+// wrote counts what went out with l.
+func (o *outbox) wrote(l *load, bytes int) {
+	if bytes == 0 {
+		return
 	}
 	c := &o.srv.count
 	c.writes.Add(1)
-	c.bytesOut.Add(uint64(len(b)))
+	c.bytesOut.Add(uint64(bytes))
 	c.framesOut.Add(uint64(l.stats.frames))
 	c.delivered.Add(uint64(l.stats.measurements))
 	c.merged.Add(uint64(l.stats.merged))
-	return true
 }
 
 // compose returns the bytes of one write. A single frame is not copied.

@@ -1,0 +1,115 @@
+package socket
+
+import (
+	"net"
+	"runtime"
+	"sync"
+	"syscall"
+)
+
+// writers are the goroutines that write for connections. There are as many as
+// processors, and none while nothing waits: a broadcast to hundreds of viewers
+// starts a few goroutines, not hundreds. A writer never waits for a socket:
+// what a socket does not take at once is left to a goroutine of its own.
+//
+// A connection is in line at most once, so the connections bound it.
+type writers struct {
+	srv *Server
+
+	mu      sync.Mutex // guards what follows; taken after an outbox's
+	line    []*outbox
+	head    int // line[:head] is done
+	running int
+}
+
+// add puts an outbox, whose state is writing, in line.
+func (w *writers) add(o *outbox) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.line = append(w.line, o)
+	if w.running < runtime.GOMAXPROCS(0) {
+		w.running++
+		w.srv.tasks.Add(1)
+		go w.run()
+	}
+}
+
+// run writes for all in line.
+func (w *writers) run() {
+	defer w.srv.tasks.Done()
+	l := w.srv.loads.Get().(*load)
+	for o := w.next(); o != nil; o = w.next() {
+		if !o.turn(l) { // somebody else has l now
+			l = w.srv.loads.Get().(*load)
+		}
+	}
+	w.srv.reuse(l)
+}
+
+// next takes the first in line, or ends the writer.
+func (w *writers) next() *outbox {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.head == len(w.line) {
+		w.line, w.head = w.line[:0], 0
+		w.running--
+		return nil
+	}
+	o := w.line[w.head]
+	w.line[w.head] = nil
+	w.head++
+	return o
+}
+
+// reuse keeps a load for the next writer, unless it has grown large.
+func (s *Server) reuse(l *load) {
+	if cap(l.buf) <= maxPooledBytes {
+		l.reset()
+		s.loads.Put(l)
+	}
+}
+
+// prompt writes to a socket without waiting.
+type prompt struct {
+	raw     syscall.RawConn // nil where there is no socket, as with net.Pipe
+	attempt func(fd uintptr) (done bool)
+	buf     []byte
+	n       int
+	err     error
+}
+
+func newPrompt(c net.Conn) *prompt {
+	p := &prompt{}
+	if s, ok := c.(syscall.Conn); ok {
+		p.raw, _ = s.SyscallConn()
+	}
+	p.attempt = p.write // made once: a write allocates nothing
+	return p
+}
+
+func (p *prompt) write(fd uintptr) (done bool) {
+	for {
+		p.n, p.err = syscall.Write(int(fd), p.buf)
+		if p.err != syscall.EINTR {
+			return true
+		}
+	}
+}
+
+// Write writes what the socket takes at once, perhaps nothing. Whole frames
+// that go out in one piece are not mixed with others.
+func (p *prompt) Write(b []byte) (n int, err error) {
+	if p.raw == nil {
+		return 0, nil
+	}
+	p.buf, p.n, p.err = b, 0, nil
+	err = p.raw.Write(p.attempt)
+	p.buf = nil
+	switch {
+	case err != nil:
+		return 0, err
+	case p.err == syscall.EAGAIN:
+		return 0, nil
+	}
+	return max(p.n, 0), p.err
+}
