@@ -126,13 +126,6 @@ func (cn *conn) sendUrgent(opcode byte, payload []byte) {
 	cn.mu.Unlock()
 }
 
-// queued returns the bytes that wait.
-func (cn *conn) queued() int {
-	cn.mu.Lock()
-	defer cn.mu.Unlock()
-	return len(cn.out)
-}
-
 // write is the writer: it writes what waits, and a heartbeat each interval,
 // until the connection is over.
 func (cn *conn) write(interval time.Duration, heartbeat func() []byte) {

@@ -119,8 +119,7 @@ type cutter struct {
 	running  sync.WaitGroup
 
 	mu     sync.Mutex // guards conns
-	conns  map[net.Conn]struct{}
-	closed bool
+	conns map[net.Conn]struct{}
 }
 
 func newCutter(t *testing.T, target string) *cutter {

@@ -7,7 +7,6 @@ type heart struct {
 	body   *body
 	start  float64 // of the present beat (its R peak), s
 	length float64 // of the present beat, s
-	turn   float64
 }
 
 func newHeart(b *body) *heart {

@@ -26,10 +26,9 @@ func (w *world) publish(from, n int) {
 
 // account is what a viewer has seen of consecutive numbers.
 type account struct {
-	t                     *testing.T
-	next                  float64
-	merged, lagged, early int
-	lost                  string
+	t              *testing.T
+	next           float64
+	merged, lagged int
 }
 
 // take checks that the items follow one another without a gap.

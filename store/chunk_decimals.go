@@ -61,7 +61,7 @@ func appendDecimals(dst []byte, values []float64, places int, s *scratch) ([]byt
 	for i, v := range values {
 		m, ok := decimal(v, scale)
 		if !ok {
-			if m, ok = morePlaces(v, &places, limit-len(s.odd)); ok {
+			if _, ok = morePlaces(v, &places, limit-len(s.odd)); ok {
 				return appendDecimals(dst, values, places, s)
 			}
 			if s.odd = append(s.odd, exception{i, v}); len(s.odd) > limit {

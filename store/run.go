@@ -129,7 +129,8 @@ func (s *Store) close() {
 	s.closed.Store(true)
 	for _, n := range s.allSensors() {
 		n.mu.Lock()
-		n.mu.Unlock() //nolint:staticcheck // a Put that saw the store open has its samples listed now
+		//lint:ignore SA2001 a Put that saw the store open has its samples listed now
+		n.mu.Unlock()
 	}
 }
 
