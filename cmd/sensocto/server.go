@@ -158,11 +158,14 @@ func (s *server) stop(stages []*stage, failed <-chan error) error {
 		}
 	}
 	s.log.Info("stopped")
-	select {
-	case err := <-failed:
-		return err
-	default:
-		return nil
+	var errs []error // of all stages: that one failed must not hide what another lost
+	for {
+		select {
+		case err := <-failed:
+			errs = append(errs, err)
+		default:
+			return errors.Join(errs...)
+		}
 	}
 }
 

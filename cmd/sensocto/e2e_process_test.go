@@ -1,0 +1,277 @@
+//go:build unix
+
+package main
+
+import (
+	"bufio"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
+	"net/http"
+	"os"
+	"os/exec"
+	"strconv"
+	"strings"
+	"sync"
+	"syscall"
+	"testing"
+	"time"
+
+	"github.com/gorilla/websocket"
+)
+
+// patience is for slow machines; nothing is measured with it.
+const patience = 30 * time.Second
+
+// process is a server in a process of its own, which can be killed.
+type process struct {
+	running
+	t   *testing.T
+	cmd *exec.Cmd
+}
+
+// program returns the command that runs the program as a process.
+func program(args ...string) *exec.Cmd {
+	cmd := exec.Command(os.Args[0], args...)
+	// The race detector would sleep a second at the end.
+	cmd.Env = append(os.Environ(), "SENSOCTO_TEST_MAIN=1", "GORACE=atexit_sleep_ms=0")
+	return cmd
+}
+
+// startProcess starts a server on a free port and waits for its URL.
+func startProcess(t *testing.T, dir string, flags ...string) *process {
+	t.Helper()
+	p := &process{t: t, running: running{dir: dir, stderr: &safeBuffer{}}}
+	p.cmd = program(append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, flags...)...)
+	p.cmd.Stderr = p.stderr
+	stdout, err := p.cmd.StdoutPipe()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := p.cmd.Start(); err != nil {
+		t.Fatal(err)
+	}
+	p.stop = sync.OnceValue(func() int { _ = p.cmd.Wait(); return p.cmd.ProcessState.ExitCode() })
+	t.Cleanup(func() { p.signal(syscall.SIGKILL) })
+	line, err := bufio.NewReader(stdout).ReadString('\n')
+	if err != nil {
+		t.Fatalf("no URL came: %v\n%s", err, p.stderr)
+	}
+	p.url = strings.TrimSpace(line)
+	name := "test-" + time.Now().Format("150405.000000000")
+	token := runCLI(t, nil, "token", "create", "--name", name, "--scope", "ingest,view", "--data-dir", dir).wants(t, 0)
+	p.env = []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + strings.TrimSpace(token.stdout)}
+	return p
+}
+
+// in returns the process for a subtest.
+func (p *process) in(t *testing.T) *process {
+	sub := *p
+	sub.t = t
+	return &sub
+}
+
+// signal ends the process and returns its exit code, −1 for a kill.
+func (p *process) signal(s syscall.Signal) int {
+	_ = p.cmd.Process.Signal(s) // fails if it has ended
+	return p.stop()
+}
+
+// ends asks the process to end and wants that it does so in order.
+func (p *process) ends() {
+	p.t.Helper()
+	if code := p.signal(syscall.SIGTERM); code != 0 {
+		p.t.Fatalf("exit code %d after SIGTERM\n%s", code, p.stderr)
+	}
+}
+
+func (p *process) token() string { return strings.TrimPrefix(p.env[1], "SENSOCTO_TOKEN=") }
+
+// values returns all values of an attribute, in order, as the API reads them.
+func (p *process) values(sensor, attribute string) []float64 {
+	p.t.Helper()
+	out := p.cli(p.t, "read", sensor, attribute).wants(p.t, 0).stdout
+	lines := strings.Split(strings.TrimSpace(out), "\n")[1:]
+	values := make([]float64, len(lines))
+	for i, line := range lines {
+		_, text, _ := strings.Cut(line, ",")
+		var err error
+		if values[i], err = strconv.ParseFloat(text, 64); err != nil {
+			p.t.Fatal(err)
+		}
+	}
+	return values
+}
+
+// wantsCount wants 0, 1, 2 … up to at least n−1, each once and in order.
+func (p *process) wantsCount(sensor, attribute string, n int) (got int) {
+	p.t.Helper()
+	values := p.values(sensor, attribute)
+	for i, v := range values {
+		if v != float64(i) {
+			p.t.Fatalf("%s %s: value %d is %v: lost, doubled or out of order", sensor, attribute, i, v)
+		}
+	}
+	if len(values) < n {
+		p.t.Errorf("%s %s: %d samples, but %d were acknowledged", sensor, attribute, len(values), n)
+	}
+	return len(values)
+}
+
+// status returns the HTTP status and the body of a path.
+func (p *process) status(path string) (int, string) {
+	p.t.Helper()
+	req, err := http.NewRequest(http.MethodGet, p.url+path, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	req.Header.Set("Authorization", "Bearer "+p.token())
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	body, _ := io.ReadAll(resp.Body)
+	return resp.StatusCode, string(body)
+}
+
+// dial opens a bare WebSocket.
+func (p *process) dial(vsn string) *websocket.Conn {
+	p.t.Helper()
+	url := fmt.Sprintf("ws%s/socket/websocket?vsn=%s&token=%s", strings.TrimPrefix(p.url, "http"), vsn, p.token())
+	ws, _, err := websocket.DefaultDialer.Dial(url, nil)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	p.t.Cleanup(func() { ws.Close() })
+	_ = ws.SetReadDeadline(time.Now().Add(patience))
+	return ws
+}
+
+// rawDevice is a device without a library: what it sends and what it has been
+// told is known exactly. Its methods are for one goroutine.
+type rawDevice struct {
+	t     *testing.T
+	ws    *websocket.Conn
+	topic string
+	ref   int
+}
+
+// device joins a sensor with acknowledgements.
+func (p *process) device(id string) *rawDevice {
+	p.t.Helper()
+	d := &rawDevice{t: p.t, ws: p.dial("2.0.0"), topic: "sensocto:sensor:" + id}
+	join := map[string]any{"connector_id": "c", "sensor_id": id, "sensor_type": "ecg", "attributes": []string{}, "ack": true}
+	if r, err := d.request("phx_join", join); err != nil || r.Status != "ok" {
+		p.t.Fatalf("join: %+v %v", r, err)
+	}
+	return d
+}
+
+type replyPayload struct {
+	Status   string
+	Response struct {
+		Reason      string
+		Seq         int
+		Accepted    int
+		FailedCount int `json:"failed_count"`
+		Errors      []struct{ Reason string }
+	}
+}
+
+// send pushes and does not wait.
+func (d *rawDevice) send(event string, payload any) error {
+	d.ref++
+	return d.ws.WriteJSON([]any{"1", strconv.Itoa(d.ref), d.topic, event, payload})
+}
+
+// receive returns the next reply and its ref.
+func (d *rawDevice) receive() (ref int, r replyPayload, err error) {
+	for {
+		var frame [5]json.RawMessage
+		if err := d.ws.ReadJSON(&frame); err != nil {
+			return 0, r, err
+		}
+		if string(frame[3]) != `"phx_reply"` {
+			continue
+		}
+		ref, _ = strconv.Atoi(strings.Trim(string(frame[1]), `"`))
+		return ref, r, json.Unmarshal(frame[4], &r)
+	}
+}
+
+// request pushes and waits for the reply.
+func (d *rawDevice) request(event string, payload any) (r replyPayload, err error) {
+	if err := d.send(event, payload); err != nil {
+		return r, err
+	}
+	ref, r, err := d.receive()
+	if err == nil && ref != d.ref {
+		err = fmt.Errorf("reply %d to request %d", ref, d.ref)
+	}
+	return r, err
+}
+
+const batchSize = 20
+
+// numbered returns the batch i of a series that counts from 0.
+func numbered(i int) []map[string]any {
+	batch := make([]map[string]any, batchSize)
+	for k := range batch {
+		n := i*batchSize + k
+		batch[k] = map[string]any{"attribute_id": "n", "payload": n, "timestamp": 1_700_000_000_000 + n}
+	}
+	return batch
+}
+
+// answered is a batch that the server said ok to.
+type answered struct {
+	batches int // so many, from the first
+	at      time.Time
+}
+
+// flood sends numbered batches, with up to 16 unanswered, until the connection
+// ends, and returns when which were answered ok.
+func (d *rawDevice) flood(push func(i int) error) (log []answered, err error) {
+	slots := make(chan struct{}, 16) // batches that are not answered
+	sent := make(chan error, 1)      // why sending ended
+	go func() {
+		for i := 0; ; i++ {
+			slots <- struct{}{}
+			if err := push(i); err != nil {
+				sent <- err
+				return
+			}
+		}
+	}()
+	for n := 1; ; n++ {
+		_, r, e := d.receive()
+		if e != nil {
+			err = e
+			break
+		}
+		if r.Status != "ok" {
+			err = errors.Join(err, fmt.Errorf("batch %d: %+v", n, r))
+			break
+		}
+		log = append(log, answered{n, time.Now()})
+		<-slots
+	}
+	_ = d.ws.Close()
+	for {
+		select {
+		case <-slots:
+		case <-sent:
+			return log, err
+		}
+	}
+}
+
+// acknowledged pushes a batch that is answered when it is on disk.
+func (d *rawDevice) acknowledged(i int) error {
+	return d.send("measurements", map[string]any{"stream": "01234567-89ab-4def-8123-456789abcdef", "seq": i + 1, "measurements": numbered(i)})
+}
+
+// taken pushes a batch that is answered when it is in memory.
+func (d *rawDevice) taken(i int) error { return d.send("measurements_batch", numbered(i)) }
