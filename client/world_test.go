@@ -118,7 +118,7 @@ type cutter struct {
 	target   string
 	running  sync.WaitGroup
 
-	mu     sync.Mutex // guards conns
+	mu    sync.Mutex // guards conns
 	conns map[net.Conn]struct{}
 }
 
