@@ -41,7 +41,7 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	d.ack, _ = p.flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
-	d.decoder = wire.NewDecoder(wire.Options{Refused: srv.count.refuseMeasurement})
+	d.decoder = wire.NewDecoder(wire.Options{Skew: srv.limits.ClockSkew, Refused: srv.count.refuseMeasurement})
 	link, err := srv.sensors.Connect(ctx, d.identity, r, d)
 	if err != nil {
 		return nil, err

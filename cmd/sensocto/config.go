@@ -33,6 +33,7 @@ type Config struct {
 	FramesPerSecond int           `key:"limits.frames_per_second" help:"Frames that one connection may send in a second."`
 	Outbound        Bytes         `key:"limits.outbound" help:"What may wait for one slow viewer."`
 	IdleTimeout     time.Duration `key:"limits.idle_timeout" help:"A connection silent for this long is closed."`
+	ClockSkew       time.Duration `key:"limits.clock_skew" help:"How far in the future a timestamp may be."`
 	History         int           `key:"limits.history" help:"Samples of each attribute that a join may bring."`
 	Attributes      int           `key:"limits.attributes" help:"Attributes of one sensor."`
 	Sensors         int           `key:"limits.sensors" help:"Sensors of the server."`
@@ -56,6 +57,7 @@ func defaults(env environment) Config {
 		FramesPerSecond: 20_000,
 		Outbound:        1 << 20,
 		IdleTimeout:     time.Minute,
+		ClockSkew:       time.Hour,
 		History:         10_000,
 		Attributes:      1000,
 		Sensors:         100_000,

@@ -34,6 +34,7 @@ type limitFlag struct {
 	FramesPerSecond *string `placeholder:"N" help:"Frames a connection may send, default 20000."`
 	Outbound        *string `placeholder:"SIZE" help:"What may wait for a slow viewer, default 1MiB."`
 	IdleTimeout     *string `placeholder:"TIME" help:"Silent connections are closed, default 1m."`
+	ClockSkew       *string `placeholder:"TIME" help:"How far in the future a timestamp may be, default 1h."`
 	History         *string `placeholder:"N" help:"Samples of an attribute that a join may bring, default 10000."`
 	Attributes      *string `placeholder:"N" help:"Attributes of a sensor, default 1000."`
 	Sensors         *string `placeholder:"N" help:"Sensors of the server, default 100000."`
