@@ -69,7 +69,7 @@ func (c Config) socketLimits() socket.Limits {
 	return socket.Limits{
 		Connections: c.Connections, Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
 		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
-		History: c.History, Idle: c.IdleTimeout,
+		History: c.History, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
 	}
 }
 
