@@ -44,6 +44,7 @@ func refused(t *testing.T, words []string, args ...string) {
 }
 
 func TestProcess_PortInUse(t *testing.T) {
+	t.Parallel() // it mostly waits
 	l, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		t.Fatal(err)
@@ -53,6 +54,7 @@ func TestProcess_PortInUse(t *testing.T) {
 }
 
 func TestProcess_DataDirectoryInUse(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir)
 	refused(t, []string{"another server", dir}, "--listen", "127.0.0.1:0", "--data-dir", dir)
@@ -65,6 +67,7 @@ func TestProcess_DataDirectoryInUse(t *testing.T) {
 }
 
 func TestProcess_DataDirectoryOfANewerVersion(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir)
 	if r, err := p.device("s").request("measurements_batch", numbered(0)); err != nil || r.Status != "ok" {
@@ -103,6 +106,7 @@ func statement(t *testing.T, path, text string) {
 // TestProcess_BadPeersHarmNobody lets every kind of bad peer come, while a good
 // device sends: it notices nothing, and the server ends in order.
 func TestProcess_BadPeersHarmNobody(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir, "--limits-frames-per-second", "500", "--limits-text-frame", "256KiB")
 	good := p.device("good")

@@ -14,6 +14,7 @@ import (
 // TestProcess_SIGTERMUnderLoadLosesNothingThatWasAnswered: whether "on disk" or
 // only "taken" was the answer.
 func TestProcess_SIGTERMUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir)
 	devices := map[string]*rawDevice{"durable-1": p.device("durable-1"), "durable-2": p.device("durable-2"), "taken-1": p.device("taken-1"), "taken-2": p.device("taken-2")}
@@ -50,6 +51,7 @@ func TestProcess_SIGTERMUnderLoadLosesNothingThatWasAnswered(t *testing.T) {
 // TestProcess_KillKeepsWhatIsAcknowledged: a kill costs nothing of what was
 // answered as durable.
 func TestProcess_KillKeepsWhatIsAcknowledged(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir)
 	d := p.device("s")
@@ -69,6 +71,7 @@ func TestProcess_KillKeepsWhatIsAcknowledged(t *testing.T) {
 // TestProcess_KillCostsTheLastSecond: without acknowledgements the samples of
 // the last second may be gone, those before are there, without a hole.
 func TestProcess_KillCostsTheLastSecond(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := t.TempDir()
 	p := startProcess(t, dir)
 	d := p.device("s")

@@ -43,6 +43,7 @@ func fillDisk(t *testing.T, path string) {
 // TestProcess_FullDisk: while the disk is full, measurements are taken up to a
 // bound and refused beyond, aloud; what was answered ok is there afterwards.
 func TestProcess_FullDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := smallDisk(t, "32m")
 	p := startProcess(t, dir, "--store-max-unflushed", "128KiB")
 	d := p.device("s")
@@ -106,6 +107,7 @@ func TestProcess_FullDisk(t *testing.T) {
 
 // TestProcess_StartOnAFullDisk ends at once and says why.
 func TestProcess_StartOnAFullDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := smallDisk(t, "1m")
 	fillDisk(t, filepath.Join(dir, "ballast"))
 	refused(t, []string{"full"}, "--listen", "127.0.0.1:0", "--data-dir", filepath.Join(dir, "data"))
@@ -113,6 +115,7 @@ func TestProcess_StartOnAFullDisk(t *testing.T) {
 
 // TestProcess_StopOnAFullDisk: what cannot be written is not lost in silence.
 func TestProcess_StopOnAFullDisk(t *testing.T) {
+	t.Parallel() // it mostly waits
 	dir := smallDisk(t, "32m")
 	p := startProcess(t, dir, "--shutdown-timeout", "2s")
 	d := p.device("s")
