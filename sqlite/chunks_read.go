@@ -35,10 +35,10 @@ func (db *DB) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(
 	var spans uint64
 	err := db.read.QueryRowContext(ctx, `SELECT id, spans FROM series WHERE sensor_id = ? AND attribute_id = ?`,
 		r.SensorID, r.AttributeID).Scan(&id, &spans)
-	if errors.Is(err, sql.ErrNoRows) || spans == 0 {
+	switch {
+	case errors.Is(err, sql.ErrNoRows), err == nil && spans == 0:
 		return nil
-	}
-	if err != nil {
+	case err != nil: // before spans, which is 0 then: half an answer must not pass for all
 		return explain(err)
 	}
 	query, args := rangeQuery(r, id, spans)

@@ -353,3 +353,15 @@ func TestDB_MetricsAndCancelledContext(t *testing.T) {
 		t.Errorf("%v", seen)
 	}
 }
+
+// Whoever reads must not take a database that fails for one that is empty.
+func TestReadChunks_TellsOfAFailure(t *testing.T) {
+	db := open(t, dbPath(t), sqlite.Options{})
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	none := func(*sensocto.Chunk) bool { t.Error("a chunk of a closed database"); return false }
+	if err := db.ReadChunks(t.Context(), sensocto.ChunkRange{SensorID: "s", AttributeID: "a", BeforeSeq: 1}, none); err == nil {
+		t.Error("no error")
+	}
+}
