@@ -38,7 +38,7 @@ func credential(r *http.Request) string {
 // right.
 func (s *server) authorize(w http.ResponseWriter, r *http.Request, scope sensocto.Scope) bool {
 	token := credential(r)
-	if token == "" && overLoopback(r) && !s.calledByItsName(r) {
+	if token == "" && s.rebound(r) {
 		s.challenge(w, http.StatusUnauthorized, "", scope, "without a token this server answers only to its own names, not to "+r.Host)
 		return false
 	}
@@ -98,16 +98,33 @@ func localhost(r *http.Request) bool {
 }
 
 func overLoopback(r *http.Request) bool {
-	host, _, err := net.SplitHostPort(r.RemoteAddr)
-	if err != nil || !loopbackAddress(host) {
-		return false
-	}
 	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if r.Header.Get(h) != "" {
 			return false
 		}
 	}
-	return true
+	return loopbackPeer(r)
+}
+
+func loopbackPeer(r *http.Request) bool {
+	host, _, err := net.SplitHostPort(r.RemoteAddr)
+	return err == nil && loopbackAddress(host)
+}
+
+// rebound reports whether the request may be of a page whose name resolves to
+// this machine. What a proxy would add proves nothing: for its browser such a
+// page is of our origin, and may send any header.
+func (s *server) rebound(r *http.Request) bool { return loopbackPeer(r) && !s.calledByItsName(r) }
+
+// reboundGuest is rebound for the socket, where a guest says nothing at first:
+// it asks about browsers alone, which always send an Origin there.
+func (s *server) reboundGuest(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if origin == "" || slices.Contains(s.AllowedOrigins, origin) || !s.rebound(r) {
+		return false
+	}
+	_, err := s.Auth.Authenticate(r.Context(), "")
+	return err == nil
 }
 
 // calledByItsName reports whether the Host header names this server.

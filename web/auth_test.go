@@ -148,6 +148,40 @@ func TestAuth_GuestsOverLoopbackMustNameTheServer(t *testing.T) {
 	if answer := w.do(call{path: "/api/v1/sensors", peer: "127.0.0.1:5", host: "evil.example", token: w.viewer}); answer.Code != 200 {
 		t.Errorf("with a token: %d", answer.Code)
 	}
+	// Such a page is of the same origin, so it may send any header.
+	pretended := call{path: "/api/v1/sensors", peer: "127.0.0.1:5", host: "evil.example", header: map[string]string{"X-Forwarded-For": "192.0.2.1"}}
+	if answer := w.do(pretended); answer.Code != 401 {
+		t.Errorf("pretending to be a proxy: %d", answer.Code)
+	}
+}
+
+// The socket takes guests too, and the Origin of such a page is its Host.
+func TestAuth_GuestsOfTheSocketMustNameTheServer(t *testing.T) {
+	socket := http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) { w.WriteHeader(http.StatusTeapot) })
+	guests := []sensocto.Scope{sensocto.ScopeView}
+	for _, tt := range []struct {
+		name, host, origin string
+		guests             []sensocto.Scope
+		want               int
+	}{
+		{"its own page", "localhost:4000", "http://localhost:4000", guests, http.StatusTeapot},
+		{"a device", "evil.example", "", guests, http.StatusTeapot},
+		{"rebinding", "evil.example:4000", "http://evil.example:4000", guests, http.StatusForbidden},
+		{"rebinding without guests", "evil.example:4000", "http://evil.example:4000", nil, http.StatusTeapot},
+		{"a further name", "lab.example", "https://lab.example", guests, http.StatusTeapot},
+		{"an allowed origin", "inner.example", "https://friend.example", guests, http.StatusTeapot},
+	} {
+		w := newWorld(t, setup{guests: tt.guests, web: func(o *web.Options) {
+			o.Socket, o.Hosts, o.AllowedOrigins = socket, []string{"lab.example"}, []string{"https://friend.example"}
+		}})
+		c := call{path: "/socket/websocket", peer: "127.0.0.1:5", host: tt.host, header: map[string]string{}}
+		if tt.origin != "" {
+			c.header["Origin"] = tt.origin
+		}
+		if answer := w.do(c); answer.Code != tt.want {
+			t.Errorf("%s: %d", tt.name, answer.Code)
+		}
+	}
 }
 
 func TestAuth_OtherSitesChangeNothing(t *testing.T) {

@@ -39,7 +39,7 @@ type Options struct {
 	AllowedOrigins []string
 	// Hosts are further names by which the server is called, beside those of
 	// the loopback interface. They matter for requests that come over loopback
-	// without a token, where guests are switched on: see [localhost].
+	// without a token, where guests are switched on: see [server.rebound].
 	Hosts []string
 	// Log takes requests at debug and faults at error; nil discards them.
 	Log *slog.Logger
@@ -92,11 +92,14 @@ func (s *server) passSocket(next http.Handler) http.Handler {
 		return next
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == "/socket/websocket" {
+		switch {
+		case r.URL.Path != "/socket/websocket":
+			next.ServeHTTP(w, r)
+		case s.reboundGuest(r):
+			writeProblem(w, http.StatusForbidden, "while guests are on, pages may connect only under the server's own names, not "+r.Host+": add it to hosts")
+		default:
 			s.Socket.ServeHTTP(w, r)
-			return
 		}
-		next.ServeHTTP(w, r)
 	})
 }
 
