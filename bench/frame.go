@@ -1,6 +1,7 @@
 package bench
 
 import (
+	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"math"
@@ -52,6 +53,7 @@ type frames struct {
 	batch  int // samples in one
 	value  int // offset of a frame's first value
 	stamp  int // offset of its first timestamp, or of the column's first index
+	serial int // offset of the batch's number in its stream, binary only
 	stride int // bytes from one sample to the next
 	binary bool
 	clock  clock
@@ -101,7 +103,12 @@ func (f *frames) buildBinary(sensorID string) []byte {
 	topic, event := "sensocto:sensor:"+sensorID, "measurements"
 	p := []byte{0, byte(len(joinRef)), 1, byte(len(topic)), byte(len(event))}
 	p = append(p, joinRef+"m"+topic+event...)
-	p = append(p, 1, 0, 1, 0, byte(len(attributeID))) // version, flags, one column
+	p = append(p, 1, 1) // version, flags: a stream and the number of the batch
+	stream := sha256.Sum256([]byte(sensorID))
+	p = append(p, stream[:16]...)
+	f.serial = len(p)
+	p = binary.LittleEndian.AppendUint64(p, 0)
+	p = append(p, 1, 0, byte(len(attributeID))) // one column
 	p = append(p, attributeID...)
 	p = append(p, 0, 3) // regular times, int32 values
 	p = binary.LittleEndian.AppendUint32(p, uint32(f.batch))
@@ -116,6 +123,7 @@ func (f *frames) buildBinary(sensorID string) []byte {
 	frame := appendClientFrame(nil, opBinary, string(p))
 	f.value += len(frame) - len(p)
 	f.stamp += len(frame) - len(p)
+	f.serial += len(frame) - len(p)
 	return frame
 }
 
@@ -125,6 +133,7 @@ func (f *frames) patch(seq int64) {
 		frame := f.buf[i*f.size : (i+1)*f.size]
 		if f.binary {
 			binary.LittleEndian.PutUint64(frame[f.stamp:], uint64(seq))
+			binary.LittleEndian.PutUint64(frame[f.serial:], uint64(seq/int64(f.batch)+1))
 		}
 		for s := range f.batch {
 			at := s * f.stride

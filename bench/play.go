@@ -82,14 +82,21 @@ func (dev *device) ping() {
 	dev.d.send(dev.conn, textFrame(joinRef, "p"+strconv.FormatInt(dev.pings, 10), "sensocto:sensor:"+dev.sensor.id, "ping", "{}"))
 }
 
-var pong = []byte(`["` + joinRef + `","p`)
+var (
+	pong     = []byte(`["` + joinRef + `","p`)
+	stored   = []byte(`["` + joinRef + `","m"`)
+	statusOK = []byte(`"status":"ok"`)
+)
 
 // onText: a device gets replies and advice on batching, which it does not
 // follow here: how it sends is the scenario's business.
 func (dev *device) onText(p []byte, _ time.Duration) {
-	if bytes.HasPrefix(p, pong) && bytes.Contains(p, []byte(`"status":"ok"`)) {
+	switch {
+	case bytes.HasPrefix(p, pong) && bytes.Contains(p, statusOK):
 		dev.onPong()
 		return
+	case bytes.HasPrefix(p, stored) && bytes.Contains(p, statusOK):
+		return // of a binary batch, once it is on disk
 	}
 	m, err := decodeText(p)
 	if err != nil {

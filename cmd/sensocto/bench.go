@@ -39,6 +39,7 @@ type benchCmd struct {
 	Rounds     int    `default:"0" help:"Runs of each server; the median is reported. Default 1, with --bare 3."`
 	Pairs      int    `default:"-1" help:"Compare this many runs with and without the stalled viewers. Default 5 in the scenario stalled, else 0."`
 	JSON       bool   `name:"json" help:"Report as JSON."`
+	Out        string `placeholder:"FILE" help:"Save the report as JSON there, whatever is printed."`
 	CPUProfile string `placeholder:"FILE" help:"Save a CPU profile of the server that is started."`
 }
 
@@ -77,17 +78,30 @@ func (c benchCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	write := report.WriteTable
-	if c.JSON {
-		write = report.WriteJSON
-	}
-	if err := write(a.stdout); err != nil {
+	if err := c.report(a, report); err != nil {
 		return err
 	}
 	if !report.OK() {
 		return errBench
 	}
 	return nil
+}
+
+// report prints the report, and saves it where --out says.
+func (c benchCmd) report(a *app, report bench.Report) error {
+	if c.Out != "" {
+		file, err := os.Create(c.Out)
+		if err != nil {
+			return err
+		}
+		if err := errors.Join(report.WriteJSON(file), file.Close()); err != nil {
+			return err
+		}
+	}
+	if c.JSON {
+		return report.WriteJSON(a.stdout)
+	}
+	return report.WriteTable(a.stdout)
 }
 
 func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
