@@ -46,7 +46,7 @@ test-go: ## the quick inner loop: the Go tests, no network
 .PHONY: test-files
 test-files: $(CACHE)/venv/installed ## read files that other people's software wrote
 	@echo "== files written by wfdb and pyedflib"
-	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run Python ./recording/...
+	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run ForeignFiles ./recording
 
 .PHONY: test-e2e
 test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven by the official Phoenix client

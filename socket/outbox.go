@@ -18,6 +18,9 @@ const (
 	// maxWrite bounds one write, so that what a stalled connection holds
 	// outside of its queue stays small.
 	maxWrite = 64 << 10
+	// maxPrompt is how many answers in a row may leave without waiting for
+	// others, so that a client which asks again at each answer is not held up.
+	maxPrompt = 16
 )
 
 // kind tells what may happen to an item when the queue overflows.
@@ -44,8 +47,8 @@ type item struct {
 // frames do, the connection ends with 1013.
 //
 // It has no goroutine while nothing waits. The first frame of an idle
-// connection is written at once; frames that follow within the gather time
-// leave together.
+// connection is written at once, and so are answers, a few in a row; other
+// frames that follow within the gather time leave together.
 type outbox struct {
 	owner *conn
 	conn  net.Conn
@@ -61,6 +64,7 @@ type outbox struct {
 	dead    bool          // nothing is written any more
 	last    time.Duration // when the last write ended
 	pulsing bool          // the server's pulse will call due
+	answers int           // answers that did not wait for others since the last gathering
 	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
 	closed  chan struct{} // closed when the close frame is out; nil before it is queued
 
@@ -89,7 +93,12 @@ func (o *outbox) push(ch *channel, frame []byte) bool {
 		return false
 	}
 	o.append(item{frame: frame, ch: ch})
-	o.kick()
+	if o.state != writing && o.answers < maxPrompt {
+		o.answers++
+		o.start()
+	} else {
+		o.kick()
+	}
 	o.mu.Unlock()
 	return true
 }
@@ -196,6 +205,7 @@ func (o *outbox) kick() {
 		o.start()
 	case o.state == scheduled:
 	case o.srv.now()-o.last >= o.srv.limits.Gather:
+		o.answers = 0
 		o.start()
 	default:
 		o.schedule()
@@ -220,7 +230,7 @@ func (o *outbox) schedule() {
 func (o *outbox) due() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.pulsing = false
+	o.pulsing, o.answers = false, 0
 	if o.state == scheduled && !o.dead {
 		o.start()
 	}
