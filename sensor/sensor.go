@@ -134,13 +134,13 @@ func (p *process) handle(m mail) (ok bool) {
 	}()
 	switch {
 	case p.deleted.Load():
-		p.refuseDeleted(m)
+		p.refuseDeleted(&m)
 		return true
 	case m.do != nil:
 		m.do()
 		m.finish(nil)
 	case m.batch != nil:
-		p.take(m)
+		p.take(&m)
 	}
 	p.announce()
 	return true
@@ -154,7 +154,7 @@ func (m *mail) finish(err error) {
 }
 
 // take registers, stores and publishes a batch.
-func (p *process) take(m mail) {
+func (p *process) take(m *mail) {
 	r := p.registry
 	b := m.batch
 	refused := p.admit(b)
@@ -173,11 +173,13 @@ func (p *process) take(m mail) {
 	p.publish(b)
 }
 
-func (p *process) answer(m mail, refused error) {
+func (p *process) answer(m *mail, refused error) {
 	switch {
 	case m.done == nil:
 	case m.durable && refused == nil:
-		p.registry.options.Store.Durable(m.done)
+		done := m.done
+		m.done = nil // as in finish
+		p.registry.options.Store.Durable(done)
 	default:
 		m.finish(refused)
 	}
@@ -278,7 +280,7 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 }
 
 // refuseDeleted answers what was still under way when the sensor was deleted.
-func (p *process) refuseDeleted(m mail) {
+func (p *process) refuseDeleted(m *mail) {
 	if m.batch != nil {
 		p.registry.refuse(sensocto.ErrorReason(sensocto.ErrNotFound), len(m.batch.Measurements))
 	}

@@ -247,6 +247,42 @@ func TestSensor_PanicIsContainedCountedAndSurvived(t *testing.T) {
 	})
 }
 
+// brokenPubSub panics when measurements are published.
+type brokenPubSub struct{ sensocto.PubSub }
+
+func (p brokenPubSub) Subscribed(string) bool { return true }
+func (p brokenPubSub) Publish(m *sensocto.Message) {
+	if m.Event == sensocto.EventMeasurement {
+		panic("planted")
+	}
+	p.PubSub.Publish(m)
+}
+
+// What is stored has been answered: a panic afterwards must not call it failed,
+// or its device would send it again.
+func TestSensor_PanicAfterTheAnswerAnswersNothing(t *testing.T) {
+	w := newWorld(t, func(o *sensor.Options) { o.PubSub = brokenPubSub{o.PubSub} })
+	l, _ := w.connect(t, "s1")
+	defer l.Close()
+	answers := make(chan error, 4)
+	done := func(err error) { answers <- err }
+	if err := l.Push(t.Context(), fill(l.Batch(), "ecg", 0, 1), done); err != nil {
+		t.Fatal(err)
+	}
+	if err := l.PushDurable(t.Context(), fill(l.Batch(), "ecg", 1, 1), done); err != nil {
+		t.Fatal(err)
+	}
+	for range 2 {
+		if err := <-answers; err != nil {
+			t.Error(err)
+		}
+	}
+	settle(t, l)
+	if n := len(answers); n > 0 || w.metric("sensor_panics_total") != 2 {
+		t.Errorf("%d answers too many, %v panics", n, w.metric("sensor_panics_total"))
+	}
+}
+
 func TestSensor_StoreThatRefusesIsReportedAndCounted(t *testing.T) {
 	w := newWorld(t)
 	l, _ := w.connect(t, "s1")
