@@ -37,7 +37,8 @@ type conn struct {
 	cancel  context.CancelFunc
 
 	lastRead atomic.Int64 // since the server's start, in ns
-	closing  atomic.Bool  // a close frame is queued: nothing is handled any more
+	closing  atomic.Bool  // a close frame is queued: nothing is handled any more,
+	draining atomic.Bool  // except, at a shutdown, what the peer had sent before it heard of that
 
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
@@ -62,7 +63,7 @@ func (c *conn) serve() {
 // their stack is kept small, so that it fits in 4 KiB.
 func (c *conn) read() {
 	defer c.contain("read")
-	for !c.closing.Load() {
+	for !c.closing.Load() || c.draining.Load() {
 		op, payload, err := c.in.next()
 		switch {
 		case err != nil:
@@ -103,6 +104,7 @@ func (c *conn) close(code int, reason string) {
 	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
 		return
 	}
+	c.draining.Store(code == closeShutdown)
 	c.closing.Store(true)
 	c.net.SetDeadline(time.Now().Add(closeWait))
 	if code == 0 {

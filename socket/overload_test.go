@@ -245,6 +245,31 @@ func TestServer_Shutdown(t *testing.T) {
 	}
 }
 
+// What a device has sent when it hears of the shutdown is taken: most devices
+// never ask whether their samples arrived.
+func TestServer_ShutdownTakesWhatWasSent(t *testing.T) {
+	const n = 5000
+	w := newWorld(t)
+	d := w.device("s", "")
+	for i := range n {
+		d.send(fmt.Sprintf(`["1",null,"sensocto:sensor:s","measurement",{"attribute_id":"ecg","payload":%d,"timestamp":%d}]`, i, 1767225600000+i))
+	}
+	done := make(chan error)
+	go func() { done <- w.socket.Shutdown(context.Background()) }()
+	d.expectClose(1001, "shutdown")
+	if err := <-done; err != nil {
+		t.Error(err)
+	}
+	stored := func() int {
+		page, err := w.store.Read(t.Context(), "s", "ecg", sensocto.Query{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		return len(page.Samples)
+	}
+	w.eventually("every sample is stored", func() bool { return stored() == n })
+}
+
 func TestServer_ShutdownCutsWhoDoesNotAnswer(t *testing.T) {
 	w := newWorld(t)
 	v := w.dial("vsn=2.0.0&token=view")
