@@ -17,7 +17,7 @@ server=$!
 if ! read -r url <"$urls"; then
   wait "$server"
 fi
-bin/sensocto simulate --server "$url" --sensors 3 --scenario wearable --quiet >&2 &
+bin/sensocto simulate --server "$url" --sensors 3 --scenario all --quiet >&2 &
 cat <<TEXT
 
   SensOcto is running:  $url
