@@ -35,6 +35,7 @@ type feed struct {
 
 	mu     sync.Mutex // guards what follows; taken before the outbox's
 	held   []item
+	unsure int // messages from the first on that the history may contain
 	sub    sensocto.Subscription
 	closed bool
 }
@@ -67,21 +68,33 @@ func (f *feed) Deliver(m *sensocto.Message) {
 	defer f.ch.conn.contain("deliver")
 	it := item{ch: f.ch, kind: f.kind, feed: f}
 	it.batch, _ = m.Payload.(*sensocto.Batch)
-	if r := f.recent.Load(); r != nil && it.batch != nil {
+	open := f.open.Load()
+	if r := f.recent.Load(); open && r != nil && it.batch != nil {
+		f.recent.Store(nil) // see historyRead: the next message is not in it
 		if it.batch = r.trim(it.batch); it.batch == nil {
 			return
-		}
-		if r.passed() {
-			f.recent.Store(nil)
 		}
 		if it.batch != m.Payload {
 			m = private(m, it.batch)
 		}
 	}
 	it.frame = encoded(m, f.encoding)
-	if f.open.Load() || !f.hold(it) {
+	switch {
+	case open:
 		f.ch.conn.out.add(it)
+	case !f.hold(it): // release came first
+		f.Deliver(m)
 	}
+}
+
+// historyRead is called when the history has been read. What is held came
+// before, and one batch more may have been stored but not yet published: a
+// sensor does one after the other. Whatever follows is not in the history,
+// however much it may look like a sample there.
+func (f *feed) historyRead() {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	f.unsure = len(f.held) + 1
 }
 
 // hold keeps an item for release. It reports false when that came first.
@@ -105,19 +118,19 @@ func (f *feed) release(history map[string][]sensocto.Sample) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := newRecent(history)
-	for _, it := range f.held {
-		if r != nil && it.batch != nil {
+	for i, it := range f.held {
+		if r != nil && i < f.unsure && it.batch != nil {
 			if it.batch = f.retrim(r, &it); it.batch == nil {
 				continue
 			}
 		}
 		f.ch.conn.out.add(it)
 	}
-	f.held = nil
-	if r != nil && !r.passed() {
+	if r != nil && !r.passed() && len(f.held) < f.unsure {
 		r.shorten()
 		f.recent.Store(r)
 	}
+	f.held = nil
 	f.open.Store(true)
 }
 
@@ -136,10 +149,10 @@ func private(m *sensocto.Message, b *sensocto.Batch) *sensocto.Message {
 	return &sensocto.Message{Topic: m.Topic, Event: sensocto.EventMeasurementsBatch, Payload: b}
 }
 
-// recent is the end of a history, while messages may still come whose samples
-// are in it: batches are stored before they are published. They come in order,
-// so an attribute is through with the first message whose last sample is not in
-// the history.
+// recent is the end of a history, for the messages whose samples may be in it:
+// batches are stored before they are published (see historyRead). They come in
+// order, so an attribute is through with the first message whose last sample is
+// not in the history.
 type recent struct {
 	attributes map[string][]sensocto.Sample
 }

@@ -59,6 +59,7 @@ func (v *dataViewer) response(ctx context.Context, p params) ([]byte, error) {
 		if v.history, err = srv.store.Latest(ctx, v.sensorID, limit); err != nil {
 			return nil, err
 		}
+		v.feed.historyRead()
 	}
 	dst := appendJSON([]byte(`{"sensor":`), srv.sensorOrUnknown(v.sensorID))
 	dst = append(dst, `,"history":{`...)

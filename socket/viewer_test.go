@@ -173,3 +173,21 @@ func TestViewer_StateOfSensors(t *testing.T) {
 		t.Error(seen)
 	}
 }
+
+// Samples of equal time and value are distinct, also from one in the history:
+// of those that come afterwards only the first batch could be in it.
+func TestViewer_EqualSamplesAfterTheHistoryArrive(t *testing.T) {
+	w := newWorld(t)
+	d := w.device("s", "")
+	beat := `["1",null,"sensocto:sensor:s","measurement",{"attribute_id":"rr","payload":800,"timestamp":1767225600000}]`
+	d.send(beat)
+	d.sync("sensocto:sensor:s")
+	v := w.dial("vsn=2.0.0&token=view")
+	v.join("1", "data:s", `"history":10`)
+	for range 3 {
+		d.send(beat)
+	}
+	for range 2 {
+		v.expect(`[null,null,"data:s","measurement",{"sensor_id":"s","attribute_id":"rr","payload":800,"timestamp":1767225600000}]`)
+	}
+}
