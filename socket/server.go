@@ -228,16 +228,20 @@ func (s *Server) onRevoked(identityID string) {
 			lost[c] = channels
 		}
 	}
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	if len(s.conns) == 0 || len(lost) == 0 {
-		return // their end closes the handlers
-	}
-	s.tasks.Go(func() {
+	closeHandlers := func() {
 		for c, channels := range lost {
 			for _, ch := range channels {
 				c.closeHandler(ch)
 			}
 		}
-	})
+	}
+	s.mu.Lock()
+	alive := len(s.conns) > 0
+	if alive && len(lost) > 0 {
+		s.tasks.Go(closeHandlers)
+	}
+	s.mu.Unlock()
+	if !alive { // all have ended meanwhile; Shutdown may wait for the tasks already, so there must be no new one
+		closeHandlers()
+	}
 }
