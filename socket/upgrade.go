@@ -88,7 +88,9 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 	case s.offenders.blocked(s.addressOf(r), s.now()):
 		return 0, &refusal{http.StatusTooManyRequests, "too_many_refusals", "peers of this address were refused too often: wait a minute", false}
 	case !s.originAllowed(r):
-		return 0, &refusal{http.StatusForbidden, "origin_not_allowed", "add the origin to the allowed origins of the server", true}
+		// No fault of the address: any page that somebody visits could use up
+		// the refusals of all that shares the address, loopback devices included.
+		return 0, &refusal{http.StatusForbidden, "origin_not_allowed", "add the origin to the allowed origins of the server", false}
 	case err != nil:
 		return 0, &refusal{http.StatusForbidden, "unsupported_vsn", "vsn must be absent, 1.0.0 or 2.0.0", true}
 	case open >= s.limits.Connections:

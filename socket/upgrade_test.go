@@ -80,6 +80,19 @@ func TestUpgrade_RefusedAddressHasToWait(t *testing.T) {
 	}
 }
 
+// Any page that somebody visits can try to connect from his address: that must
+// not shut out the devices there.
+func TestUpgrade_ForeignPagesShutNobodyOut(t *testing.T) {
+	w := newWorld(t, func(o *socket.Options) { o.Limits.Refusals = 5 })
+	for range 10 {
+		_, r, err := websocket.DefaultDialer.Dial(w.url("vsn=2.0.0"), http.Header{"Origin": {"https://evil.example"}})
+		if err == nil || r.StatusCode != http.StatusForbidden {
+			t.Fatalf("a foreign page: %v %v", r, err)
+		}
+	}
+	w.v2()
+}
+
 func TestUpgrade_NotAWebSocket(t *testing.T) {
 	w := newWorld(t)
 	for path, want := range map[string]int{"/socket/websocket": 400, "/socket/longpoll": 404} {
