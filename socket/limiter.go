@@ -35,7 +35,7 @@ func (l *frameLimit) allow(now func() time.Duration) bool {
 type offenders struct {
 	points  float64       // what an address has at first
 	perTime time.Duration // how long it takes to get one back
-	max     int           // bound of the table; when full, the oldest entry goes
+	max     int           // bound of the table; when full, one that has all its points again goes, or else any
 
 	mu    sync.Mutex
 	table map[netip.Prefix]*offender
