@@ -50,7 +50,7 @@ func Scenarios() []Config {
 		{Scenario: "fan-out", Sensors: 4, Batch: 20, Viewers: 500, Watch: 1},
 		{Scenario: "ingest", Sensors: 100, Batch: 20, Speed: SpeedMax},
 		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
-		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 5 * time.Second},
+		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
 	}
 	for i := range all {

@@ -95,6 +95,7 @@ type stage struct {
 // fails stops them top-down: whatever is still flushed has a live receiver.
 func (s *server) run(ctx context.Context, listener net.Listener, ready func()) error {
 	stages := []*stage{
+		{name: "memory", run: trimMemory},
 		{name: "store", run: s.store.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "sensors", run: s.sensors.Run},
