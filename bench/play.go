@@ -130,7 +130,8 @@ func (v *viewer) onText(p []byte, now time.Duration) {
 	prefix := v.d.dataPrefix
 	if at := len(prefix) + 5; bytes.HasPrefix(p, prefix) && bytes.HasPrefix(p[min(at, len(p)):], measurementEvent) {
 		n, _ := scanDecimal(p[len(prefix):at], 0)
-		v.measurements(int(n), p, p[at:], now, false)
+		payload := p[at+max(bytes.IndexByte(p[at:], '{'), 0) : len(p)-1]
+		v.measurements(int(n), p, payload, now, false)
 		return
 	}
 	m, err := decodeText(p)
