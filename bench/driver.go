@@ -32,7 +32,6 @@ type driver struct {
 	beats      int // heartbeats sent
 	faults     faults
 
-	ingested  int64 // samples known to have been taken, or written where nobody says
 	delivered int64
 	measuring bool // latencies count
 	latency   Histogram
