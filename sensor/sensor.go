@@ -261,6 +261,7 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		p.link.device.Replaced()
 		p.link = nil
 		p.connected(false, sensocto.EventSensorDisconnected)
+		p.dirty = true // if the removal fails, the sensor is still there, offline
 	}
 	removed, err := r.options.Store.Cleanup(ctx, p.id)
 	if err != nil {

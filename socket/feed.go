@@ -8,8 +8,9 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// maxHeld bounds what a feed holds while its join is answered, in messages. A
-// join that takes so long that more comes ends the connection.
+// maxHeld bounds what a feed holds while its join is answered, in messages;
+// Limits.QueueBytes does in bytes. A join that takes so long that more comes
+// ends the connection.
 const maxHeld = 4096
 
 // maxRecent bounds, per attribute, the samples of a join's history that later
@@ -33,11 +34,12 @@ type feed struct {
 	open   atomic.Bool // nothing is held any more
 	recent atomic.Pointer[recent]
 
-	mu     sync.Mutex // guards what follows; taken before the outbox's
-	held   []item
-	unsure int // messages from the first on that the history may contain
-	sub    sensocto.Subscription
-	closed bool
+	mu        sync.Mutex // guards what follows; taken before the outbox's
+	held      []item
+	heldBytes int // their frames
+	unsure    int // messages from the first on that the history may contain
+	sub       sensocto.Subscription
+	closed    bool
 }
 
 // subscribe begins to hold what is published on the topic.
@@ -104,7 +106,7 @@ func (f *feed) hold(it item) bool {
 	if f.open.Load() {
 		return false
 	}
-	if len(f.held) == maxHeld {
+	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.ch.conn.srv.limits.QueueBytes {
 		f.ch.conn.close(closeTryLater, "too_slow")
 		return true
 	}

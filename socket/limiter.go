@@ -8,7 +8,8 @@ import (
 )
 
 // frameLimit counts frames in windows of a second. It looks at the clock only
-// when a window is full, so an allowed frame costs an addition.
+// when a window is full, so an allowed frame costs an addition; after a quiet
+// time the first second may therefore have twice as many.
 type frameLimit struct {
 	perSecond, count int
 	start            time.Duration

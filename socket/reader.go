@@ -16,6 +16,9 @@ const (
 	smallRead = 512
 	largeRead = 32 << 10
 	growth    = 8
+	// maxPieces bounds the frames of one message: a limit on bytes alone would
+	// let empty ones through for ever.
+	maxPieces = 4096
 	// shrinkAfter is after how many reads in a row that would have fitted in
 	// the smallest buffer a larger one is given back.
 	shrinkAfter = 4
@@ -47,6 +50,7 @@ type frameReader struct {
 	op       byte // opcode of the message in fragments
 	fragment []byte
 	partial  bool
+	pieces   int // frames of the message so far
 
 	broken bool // what follows cannot be told apart any more
 	closed bool // the peer has sent a close frame, its last
@@ -75,6 +79,9 @@ func (f *frameReader) next() (op byte, payload []byte, err error) {
 		if whole {
 			f.closed = op == opClose
 			return op, payload, nil
+		}
+		if f.pieces++; f.pieces > maxPieces {
+			return 0, nil, &protocolError{closePolicy, "too_many_frames"}
 		}
 	}
 }
@@ -169,6 +176,7 @@ func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byt
 		f.fragment = nil
 		return h.op, payload, true
 	case !f.partial:
+		f.pieces = 0
 		f.partial, f.op, f.fragment = true, h.op, slices.Clone(payload)
 		return 0, nil, false
 	}

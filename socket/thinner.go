@@ -61,7 +61,7 @@ func (t *thinner) add(it item) bool {
 		if s.doc != nil {
 			t.docBytes -= len(s.doc.Document)
 		}
-		s.doc = &m.Sample
+		s.doc = &sensocto.Sample{Timestamp: m.Timestamp, Document: m.Document} // a copy: the batch may go
 		t.docBytes += len(m.Document)
 	}
 	return t.docBytes <= 4*t.srv.limits.QueueBytes && len(t.order)*minBuckets <= 4*allBuckets

@@ -20,9 +20,9 @@ type device struct {
 	identity sensocto.Identity
 
 	connectorID string
-	roomID      string // where the sensor is to be while connected: rooms will use it
 	ack         bool
 	decoder     *wire.Decoder
+	window      chan struct{} // as many as acknowledged batches wait for the disk; its bound makes the reader wait
 	link        sensocto.SensorLink
 	spare       *sensocto.Batch // left over from a frame that was refused
 
@@ -32,15 +32,19 @@ type device struct {
 	config   *configurer
 }
 
+// maxUnanswered bounds the acknowledged batches of a device that wait for the
+// disk.
+const maxUnanswered = 256
+
 func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	r, err := d.registration(p)
 	if err != nil {
 		return nil, err
 	}
-	d.roomID = p.text("room_id")
 	d.ack, _ = p.flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
+	d.window = make(chan struct{}, maxUnanswered)
 	d.decoder = wire.NewDecoder(wire.Options{Skew: srv.limits.ClockSkew, Refused: srv.count.refuseMeasurement})
 	link, err := srv.sensors.Connect(ctx, d.identity, r, d)
 	if err != nil {
@@ -192,7 +196,8 @@ func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 }
 
 // acknowledged is the event measurements, as JSON or as columns: answered when
-// the batch is on disk.
+// the batch is on disk. When maxUnanswered batches wait for that, so does the
+// reader, and TCP slows the device.
 func (d *device) acknowledged(ctx context.Context, f *phx.Frame) error {
 	b := d.empty()
 	stream, r, err := d.decodeAcknowledged(b, f)
@@ -203,12 +208,22 @@ func (d *device) acknowledged(ctx context.Context, f *phx.Frame) error {
 	if r.Failed > 0 {
 		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
 	}
-	if n := len(b.Measurements); n > 0 {
-		return d.counted(n, d.link.PushDurable(ctx, b, done))
+	n := len(b.Measurements)
+	if n == 0 {
+		d.spare = b
+		done(nil)
+		return nil
 	}
-	d.spare = b
-	done(nil)
-	return nil
+	select {
+	case d.window <- struct{}{}:
+	case <-ctx.Done():
+		return d.counted(n, ctx.Err())
+	}
+	err = d.link.PushDurable(ctx, b, func(err error) { <-d.window; done(err) })
+	if err != nil {
+		<-d.window
+	}
+	return d.counted(n, err)
 }
 
 func (d *device) decodeAcknowledged(b *sensocto.Batch, f *phx.Frame) (wire.Stream, wire.BatchResult, error) {

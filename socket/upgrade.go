@@ -85,7 +85,7 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 		return 0, &refusal{http.StatusNotFound, "not_found", "the socket is at /socket/websocket", false}
 	case stopped:
 		return 0, &refusal{http.StatusServiceUnavailable, "shutdown", "the server is shutting down: come back later", false}
-	case s.offenders.blocked(s.addressOf(r), s.now()):
+	case s.offenders.blocked(s.addressOf(r), s.now()) && !s.vouched(r):
 		return 0, &refusal{http.StatusTooManyRequests, "too_many_refusals", "peers of this address were refused too often: wait a minute", false}
 	case !s.originAllowed(r):
 		// No fault of the address: any page that somebody visits could use up
@@ -97,6 +97,17 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 		return 0, &refusal{http.StatusServiceUnavailable, "too_many_connections", "the server has as many connections as it allows: come back later", false}
 	}
 	return version, nil
+}
+
+// vouched reports whether the request brings a valid credential: whoever has
+// one does not pay for others who share the address.
+func (s *Server) vouched(r *http.Request) bool {
+	for _, credential := range credentials(r) {
+		if _, err := s.auth.Authenticate(r.Context(), credential); err == nil {
+			return true
+		}
+	}
+	return false
 }
 
 // refuseUpgrade answers with a problem (RFC 9457) and its reason.

@@ -1,6 +1,7 @@
 package socket_test
 
 import (
+	"bytes"
 	"encoding/base64"
 	"encoding/json"
 	"net/http"
@@ -78,6 +79,7 @@ func TestUpgrade_RefusedAddressHasToWait(t *testing.T) {
 	if n < 5 || n > 10 || status("vsn=2.0.0") != 429 {
 		t.Errorf("blocked after %d refusals, then %d", n, status(""))
 	}
+	w.dial("vsn=2.0.0&token=ingest") // a valid credential does not pay for its neighbours
 }
 
 // Any page that somebody visits can try to connect from his address: that must
@@ -158,7 +160,7 @@ func TestConn_ControlFrames(t *testing.T) {
 }
 
 func TestConn_ProtocolErrors(t *testing.T) {
-	for name, bytes := range map[string][]byte{
+	for name, sent := range map[string][]byte{
 		"unmasked":            {0x81, 0x00},
 		"reserved bit":        {0xC1, 0x80, 0, 0, 0, 0},
 		"unknown opcode":      {0x83, 0x80, 0, 0, 0, 0},
@@ -168,8 +170,16 @@ func TestConn_ProtocolErrors(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newWorld(t).v2()
-			c.ws.NetConn().Write(bytes)
+			c.ws.NetConn().Write(sent)
 			c.expectClose(1002, "protocol_error")
 		})
 	}
+}
+
+func TestConn_EmptyFragmentsAreNotTakenForEver(t *testing.T) {
+	c := newWorld(t).v2()
+	piece := []byte{0x00, 0x80, 0, 0, 0, 0}
+	c.ws.NetConn().Write([]byte{0x01, 0x80, 0, 0, 0, 0})
+	c.ws.NetConn().Write(bytes.Repeat(piece, 5000))
+	c.expectClose(1008, "too_many_frames")
 }
