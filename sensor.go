@@ -142,8 +142,8 @@ type SensorRegistry interface {
 	// Delete disconnects the sensor's device and removes the sensor with all
 	// its samples. It cannot be undone.
 	Delete(ctx context.Context, id string) (Removed, error)
-	// Command sends a command to the sensor's device. It returns
-	// ErrUnavailable when none is connected.
+	// Command sends a command to the sensor's device. It returns an error of
+	// CodeConflict ("not_connected") when none is connected.
 	Command(ctx context.Context, id string, command json.RawMessage) error
 }
 

@@ -13,6 +13,9 @@ import (
 // errReplaced is what a device hears whose sensor is fed by another channel now.
 var errReplaced = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "replaced", Message: "the sensor was joined again on another channel, or deleted"}
 
+// errNotConnected answers a command that nobody could take.
+var errNotConnected = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_connected", Message: "the sensor's device is not connected: the command was not sent"}
+
 // link is one device's hold on a sensor.
 type link struct {
 	process *process

@@ -225,7 +225,7 @@ func (r *Registry) Command(ctx context.Context, id string, command json.RawMessa
 	}
 	return p.call(ctx, func() error {
 		if p.link == nil || !p.link.device.Command(command) {
-			return fmt.Errorf("no device is connected to %s: %w", id, sensocto.ErrUnavailable)
+			return errNotConnected
 		}
 		return nil
 	})

@@ -125,7 +125,7 @@ func TestRegistry_Command(t *testing.T) {
 		t.Errorf("commands %v", d.commands)
 	}
 	l.Close()
-	if err := w.Command(t.Context(), "s1", json.RawMessage(`{}`)); !errors.Is(err, sensocto.ErrUnavailable) {
+	if err := w.Command(t.Context(), "s1", json.RawMessage(`{}`)); sensocto.ErrorReason(err) != "not_connected" {
 		t.Errorf("command to a sensor that is offline: %v", err)
 	}
 	if err := w.Command(t.Context(), "never", json.RawMessage(`{}`)); !errors.Is(err, sensocto.ErrNotFound) {

@@ -35,7 +35,7 @@ func TestDevice_Events(t *testing.T) {
 			> ["1","3","sensocto:sensor:s","measurement",{"attribute_id":"a"}]
 			< ["1","3","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"missing_fields","fields":["payload","timestamp"]}}]
 			> ["1","4","sensocto:sensor:s","measurements_batch",{}]
-			< ["1","4","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"invalid_batch"}}]
+			< ["1","4","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"invalid_batch","accepted":0,"failed_count":0,"errors":[]}}]
 			> ["1","5","sensocto:sensor:s","measurements_batch",[{"attribute_id":"a","payload":1,"timestamp":5},{"attribute_id":"a","payload":1,"timestamp":1700000000000}]]
 			< ["1","5","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"invalid_batch","accepted":1,"failed_count":1,"errors":[{"index":0,"reason":"timestamp_too_old"}]}}]
 			> ["1","6","sensocto:sensor:s","measurement",3]
@@ -47,6 +47,10 @@ func TestDevice_Events(t *testing.T) {
 			< ["1","3","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"invalid_action"}}]
 			> ["1","4","sensocto:sensor:s","update_attributes",{"action":"add","attribute_id":"!"}]
 			< ["1","4","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"invalid_attribute_id"}}]
+			> ["1","7","sensocto:sensor:s","update_attributes",{"metadata":{}}]
+			< ["1","7","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"missing_fields","fields":["action","attribute_id"]}}]
+			> ["1","8","sensocto:sensor:s","discovery",{}]
+			< ["1","8","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"missing_fields","fields":["type"]}}]
 			> ["1","5","sensocto:sensor:s","discovery",{"type":"battery","timestamp":1700000000000}]
 			< ["1","5","sensocto:sensor:s","phx_reply",{"status":"ok","response":{}}]
 			> ["1","6","sensocto:sensor:s","update_connector",{"connector_name":"Phone"}]
@@ -180,7 +184,7 @@ func TestDevice_Command(t *testing.T) {
 	w.eventually("offline", func() bool { return len(w.reg.Online()) == 0 })
 	a.script(`
 		> ["1","4","data:s","command",{}]
-		< ["1","4","data:s","phx_reply",{"status":"error","response":{"reason":"unavailable"}}]`)
+		< ["1","4","data:s","phx_reply",{"status":"error","response":{"reason":"not_connected"}}]`)
 }
 
 func TestDevice_BinaryMeasurements(t *testing.T) {

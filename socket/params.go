@@ -1,12 +1,15 @@
 package socket
 
 import (
+	"slices"
+
 	"encoding/json"
 	"errors"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/wire"
 )
 
 // Reasons that errors of this package carry to clients.
@@ -66,6 +69,15 @@ func frameError(err error) error {
 		return &protocolError{closeUnsupported, "malformed_frame"}
 	}
 	return &protocolError{closeInvalid, "malformed_frame"}
+}
+
+// need returns an error that names those of the keys that are missing.
+func (p params) need(keys ...string) error {
+	missing := slices.DeleteFunc(keys, func(key string) bool { _, there := p[key]; return there })
+	if len(missing) == 0 {
+		return nil
+	}
+	return wire.NewItemError(0, sensocto.ErrMissingFields, missing...)
 }
 
 // text returns a string, "" where it is missing, null or something else.

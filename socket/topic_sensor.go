@@ -252,6 +252,10 @@ func (d *device) undecoded(f *phx.Frame, b *sensocto.Batch, err error) error {
 	if errors.Is(err, jsonscan.ErrSyntax) {
 		return malformed(f)
 	}
+	if errors.Is(err, wire.ErrNotArray) { // the answer has the keys of every invalid_batch
+		d.ch.reply(f, phx.StatusError, wire.BatchResult{}.AppendInvalid(nil))
+		return nil
+	}
 	return err
 }
 
@@ -272,6 +276,9 @@ func (d *device) updateAttributes(ctx context.Context, f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
+	if err := p.need("action", "attribute_id"); err != nil {
+		return err
+	}
 	a, err := parseAttribute(p.text("attribute_id"), p["metadata"])
 	if err != nil {
 		return err
@@ -287,6 +294,9 @@ func (d *device) updateAttributes(ctx context.Context, f *phx.Frame) error {
 func (d *device) discovery(ctx context.Context, f *phx.Frame) error {
 	p, err := parseParams(f)
 	if err != nil {
+		return err
+	}
+	if err := p.need("type"); err != nil {
 		return err
 	}
 	a := sensocto.Attribute{ID: p.text("type")}

@@ -57,6 +57,7 @@ func TestUpgrade_Refusals(t *testing.T) {
 		})
 	}
 	w.v2()
+	w.eventually("it counts", func() bool { return w.metric("socket_connections") == 1 })
 	if _, r, _ := websocket.DefaultDialer.Dial(w.url(""), nil); r.StatusCode != 503 {
 		t.Errorf("beyond the limit: %d", r.StatusCode)
 	}

@@ -96,7 +96,7 @@ func (s *server) registerSensors() {
 	huma.Register(s.api, op, s.deleteSensor)
 
 	op = s.operation("command-sensor", http.MethodPost, path+"/{id}/command", sensocto.ScopeAdmin, "Sensors", "Send a command to a sensor's device")
-	op.Description = "The body, a JSON object, reaches the device as it is, as the event `device_command`. 503 says that no device is connected."
+	op.Description = "The body, a JSON object, reaches the device as it is, as the event `device_command`. 409 says that no device is connected."
 	op.DefaultStatus = http.StatusAccepted
 	op.SkipValidateBody = true // compactObject does
 	huma.Register(s.api, op, s.commandSensor)

@@ -138,7 +138,7 @@ func TestSensor_Command(t *testing.T) {
 		}
 	}
 	link.Close()
-	if code := post(`{}`); code != http.StatusServiceUnavailable {
+	if code := post(`{}`); code != http.StatusConflict {
 		t.Errorf("without a device: %d", code)
 	}
 }

@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"math"
 	"net/http"
 	"net/url"
 	"strconv"
@@ -22,7 +23,7 @@ type readCmd struct {
 	Attribute string `arg:"" help:"Id of the attribute."`
 	From      string `placeholder:"TIME" help:"Begin here (RFC 3339 or Unix ms), inclusive."`
 	To        string `placeholder:"TIME" help:"End before here."`
-	Limit     int    `placeholder:"N" help:"At most this many; default all."`
+	Limit     *int   `placeholder:"N" help:"At most this many; default all."`
 	Order     string `enum:"asc,desc" default:"asc" help:"asc: oldest first; desc: newest first."`
 	Format    string `enum:"csv,json" default:"csv" help:"csv: a line timestamp,payload each; json: as the API answers, in one piece."`
 }
@@ -43,8 +44,8 @@ const pageLimit = 50_000
 
 // Run writes page after page.
 func (c readCmd) Run(a *app) error {
-	if c.Limit < 0 {
-		return usagef("--limit: must not be negative")
+	if c.Limit != nil && *c.Limit < 1 {
+		return usagef("--limit: must be at least 1; without it everything is read")
 	}
 	query := url.Values{"order": {c.Order}}
 	for name, text := range map[string]string{"from": c.From, "to": c.To} {
@@ -67,13 +68,12 @@ func (c readCmd) Run(a *app) error {
 }
 
 func (c readCmd) pages(ctx context.Context, query url.Values, w sampleWriter) error {
-	left := c.Limit
+	left := math.MaxInt
+	if c.Limit != nil {
+		left = *c.Limit
+	}
 	for {
-		size := pageLimit
-		if c.Limit > 0 {
-			size = min(size, left)
-		}
-		query.Set("limit", strconv.Itoa(size))
+		query.Set("limit", strconv.Itoa(min(pageLimit, left)))
 		page, err := c.page(ctx, query)
 		if err != nil {
 			return err
@@ -84,7 +84,7 @@ func (c readCmd) pages(ctx context.Context, query url.Values, w sampleWriter) er
 			}
 		}
 		left -= len(page.Measurements)
-		if page.Next == nil || c.Limit > 0 && left <= 0 {
+		if page.Next == nil || left <= 0 {
 			return nil
 		}
 		query.Set("next", *page.Next)

@@ -57,8 +57,8 @@ func (j *replayJob) block(ctx context.Context, b *recording.Block) error {
 	for from := b.From; from < b.To; {
 		to := b.To
 		if j.speed > 0 {
-			to = min(to, from+int64(float64(j.window().Microseconds())*float64(j.speed)))
-			if err := j.waitFor(ctx, to); err != nil {
+			var err error
+			if to, err = j.waitForWindow(ctx, from, to); err != nil {
 				return err
 			}
 		}
@@ -73,33 +73,37 @@ func (j *replayJob) block(ctx context.Context, b *recording.Block) error {
 	return ctx.Err()
 }
 
-// window is how much time a batch covers: what the server asks for, but often
-// enough for what is stored to be recent.
-func (j *replayJob) window() time.Duration {
-	window := time.Duration(j.device.Backpressure().BatchWindowMS) * time.Millisecond
-	return min(max(window, 20*time.Millisecond), time.Second)
-}
-
-// waitFor waits until the sample at an offset is due, and while the server
-// asks for a pause.
-func (j *replayJob) waitFor(ctx context.Context, offset int64) error {
-	due := j.began.Add(time.Duration(float64(j.offset+offset) / float64(j.speed) * float64(time.Microsecond)))
+// waitForWindow waits until a batch that begins at the offset from is due and
+// returns where it ends, at most at to. It looks again all the while: when
+// somebody begins to watch, the batch leaves at once.
+func (j *replayJob) waitForWindow(ctx context.Context, from, to int64) (end int64, err error) {
 	for {
+		config := j.device.Backpressure()
+		end = min(to, from+int64(float64(window(config).Microseconds())*float64(j.speed)))
+		due := j.began.Add(time.Duration(float64(j.offset+end) / float64(j.speed) * float64(time.Microsecond)))
 		wait := time.Until(due)
-		if wait <= 0 {
-			if !j.device.Backpressure().Paused {
-				return ctx.Err()
-			}
-			wait = 50 * time.Millisecond
+		if wait <= 0 && !config.Paused {
+			return end, ctx.Err()
 		}
 		select {
-		case <-time.After(wait):
+		case <-time.After(min(max(wait, time.Millisecond), reconsider)):
 		case <-j.device.Done():
-			return j.device.Err()
+			return 0, j.device.Err()
 		case <-ctx.Done():
-			return ctx.Err()
+			return 0, ctx.Err()
 		}
 	}
+}
+
+// reconsider is how often a batch that waits is measured against what the
+// server asks for now.
+const reconsider = 20 * time.Millisecond
+
+// window is how much time a batch covers: what the server asks for, but often
+// enough for what is stored to be recent. A recording's batches are columns, as
+// cheap with many samples as with one, so they are bounded by time alone.
+func window(config sensocto.Backpressure) time.Duration {
+	return min(max(time.Duration(config.BatchWindowMS)*time.Millisecond, 20*time.Millisecond), time.Second)
 }
 
 // frameBuilder gathers columns until they fill a frame.

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"os"
 	"text/tabwriter"
 	"time"
 
@@ -37,11 +38,19 @@ type databaseFlags struct {
 	DataDir    *string `placeholder:"DIR" help:"The server's data directory, default $XDG_DATA_HOME/sensocto."`
 }
 
-// with calls f with the accounts in the database.
-func (d databaseFlags) with(a *app, f func(context.Context, *account.Accounts) error) (err error) {
+// with calls f with the accounts in the database. One that is not there is made
+// only where create says so: a server may find it later.
+func (d databaseFlags) with(a *app, create bool, f func(context.Context, *account.Accounts) error) (err error) {
 	config, err := serverFlags{ConfigFile: d.ConfigFile, DataDir: d.DataDir}.load(a)
 	if err != nil {
 		return err
+	}
+	switch _, err := os.Stat(config.database()); {
+	case err == nil:
+	case !create:
+		return fmt.Errorf("there is no database in %s: name the server's data directory with --data-dir", config.DataDir)
+	default:
+		fmt.Fprintf(a.stderr, "a new database is made in %s: is that the server's data directory?\n", config.DataDir)
 	}
 	db, err := sqlite.Open(a.ctx, config.database(), sqlite.Options{})
 	if err != nil {
@@ -63,7 +72,7 @@ func (c tokenCreateCmd) Run(a *app) error {
 	if err != nil {
 		return usagef("--scope: %w", err)
 	}
-	return c.with(a, func(ctx context.Context, accounts *account.Accounts) error {
+	return c.with(a, true, func(ctx context.Context, accounts *account.Accounts) error {
 		text, _, err := accounts.Create(ctx, c.Name, scopes)
 		if err == nil {
 			fmt.Fprintln(a.stdout, text)
@@ -78,7 +87,7 @@ type tokenListCmd struct {
 
 // Run prints a table.
 func (c tokenListCmd) Run(a *app) error {
-	return c.with(a, func(ctx context.Context, accounts *account.Accounts) error {
+	return c.with(a, false, func(ctx context.Context, accounts *account.Accounts) error {
 		tokens, err := accounts.List(ctx)
 		if err != nil {
 			return err
@@ -113,7 +122,7 @@ type tokenRevokeCmd struct {
 
 // Run revokes the token.
 func (c tokenRevokeCmd) Run(a *app) error {
-	return c.with(a, func(ctx context.Context, accounts *account.Accounts) error {
+	return c.with(a, false, func(ctx context.Context, accounts *account.Accounts) error {
 		err := accounts.Revoke(ctx, c.Token)
 		if errors.Is(err, sensocto.ErrNotFound) {
 			return fmt.Errorf("there is no valid token %q: 'sensocto token list' shows them all", c.Token)
