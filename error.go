@@ -1,6 +1,9 @@
 package sensocto
 
-import "errors"
+import (
+	"errors"
+	"fmt"
+)
 
 // Code classifies an [Error] for whoever has to translate it: package socket
 // into a reply, package web into an HTTP status.
@@ -72,6 +75,10 @@ var (
 	ErrNotFound     = &Error{Code: CodeNotFound, Message: "not found"}
 	ErrUnavailable  = &Error{Code: CodeUnavailable, Message: "temporarily unavailable, try again later"}
 
+	// ErrDuplicate says that a batch with this stream and number was taken
+	// before: it is not stored again, and its sender is answered as before.
+	ErrDuplicate = &Error{Code: CodeConflict, Reason: "duplicate", Message: "the batch was taken before"}
+
 	// A measurement is refused with one of these; the rest of its batch is kept.
 	ErrInvalidAttributeID = &Error{Code: CodeInvalid, Reason: "invalid_attribute_id", Message: "attribute_id must match ^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$"}
 	ErrInvalidTimestamp   = &Error{Code: CodeInvalid, Reason: "invalid_timestamp", Message: "timestamp must be a number: Unix time in milliseconds"}
@@ -82,3 +89,14 @@ var (
 	ErrMissingFields      = &Error{Code: CodeInvalid, Reason: "missing_fields", Message: "a measurement needs attribute_id, payload and timestamp"}
 	ErrTooManyAttributes  = &Error{Code: CodeInvalid, Reason: "too_many_attributes", Message: "the sensor has as many attributes as the server allows"}
 )
+
+// GapError says that batches of a stream are missing before the one that was
+// sent: nothing of it is stored.
+type GapError struct {
+	Expected uint64 // the number that the stream has to go on with
+}
+
+// Error implements error.
+func (e *GapError) Error() string {
+	return fmt.Sprintf("batches are missing: send number %d next", e.Expected)
+}

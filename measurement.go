@@ -64,6 +64,11 @@ type Measurement struct {
 type Batch struct {
 	SensorID     string
 	Measurements []Measurement
+	// Stream and StreamSeq name the batch where its client wants it
+	// acknowledged (protocol section 5): the store takes each once. StreamSeq
+	// counts from 1; 0 means that the batch has no name.
+	Stream    [16]byte
+	StreamSeq uint64
 }
 
 // CheckTimestamp returns ErrTooOld or ErrInFuture for a timestamp (µs) that

@@ -49,8 +49,10 @@ type Removed struct {
 type Store interface {
 	// Put takes a batch into the hot tier, where Read sees it at once. It
 	// copies numbers but keeps Document slices. It returns ErrUnavailable,
-	// and takes nothing of the batch, when the cold tier cannot follow and
-	// the bound on what waits for it is reached.
+	// and takes nothing of the batch, when the disk fails or the bound on what
+	// waits for the cold tier is reached. Of a batch with a stream it returns
+	// ErrDuplicate or a *GapError, and takes nothing, where its number is not
+	// the next one.
 	Put(ctx context.Context, b *Batch) error
 	// Durable calls done once, from another goroutine, after everything put
 	// before is on disk, or with the reason why that failed. It does not block.
@@ -65,10 +67,19 @@ type Store interface {
 	Cleanup(ctx context.Context, sensorID string) (Removed, error)
 }
 
+// RollupLevels is how many levels of rollups there are above the samples.
+const RollupLevels = 4
+
 // Chunk is a run of consecutive samples of one series, in order of arrival,
-// encoded: the unit that a cold tier keeps.
+// encoded: the unit that a cold tier keeps. A rollup chunk (Level > 0) stands
+// for such a run too, but holds buckets instead of samples.
 type Chunk struct {
 	SensorID, AttributeID string
+	// Level is 0 for samples, 1 to RollupLevels for rollups.
+	Level int
+	// Cell is the width in time, in µs, of the buckets of a rollup: they begin
+	// at its multiples. 0 for samples.
+	Cell int64
 	// FirstSeq numbers the first sample; the others follow without a gap.
 	FirstSeq int64
 	Count    int
