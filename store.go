@@ -82,7 +82,7 @@ type Chunk struct {
 	Cell int64
 	// FirstSeq numbers the first sample; the others follow without a gap.
 	FirstSeq int64
-	Count    int
+	Count    int // of samples, also for a rollup
 	// MinTime and MaxTime bound the timestamps, in µs, both inclusive.
 	MinTime, MaxTime int64
 	// Numbers are the statistics of the numeric samples; First and Last are by time.

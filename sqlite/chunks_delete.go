@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"math/bits"
 
 	"github.com/sensocto/sensocto"
 )
@@ -49,20 +50,70 @@ func purge(ctx context.Context, tx *sql.Tx, limit int) error {
 		if err != nil {
 			return err
 		}
-		result, err := tx.ExecContext(ctx, `DELETE FROM chunk WHERE id IN (SELECT id FROM chunk WHERE series_id = ? LIMIT ?)`, id, limit)
-		if err != nil {
-			return err
-		}
-		n, err := result.RowsAffected()
-		if err != nil {
-			return err
-		}
-		if n < int64(limit) {
-			if _, err := tx.ExecContext(ctx, `DELETE FROM doomed WHERE series_id = ?`, id); err != nil {
+		for _, table := range []string{"rollup", "chunk"} {
+			n, err := deleteSome(ctx, tx, table, id, limit)
+			if err != nil {
 				return err
 			}
+			limit -= n
 		}
-		limit -= int(n)
+		if limit <= 0 {
+			return nil
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM doomed WHERE series_id = ?`, id); err != nil {
+			return err
+		}
 	}
 	return nil
+}
+
+// deleteSome deletes up to limit rows of a series and returns how many.
+func deleteSome(ctx context.Context, tx *sql.Tx, table string, series int64, limit int) (int, error) {
+	result, err := tx.ExecContext(ctx, `DELETE FROM `+table+` WHERE id IN (SELECT id FROM `+table+` WHERE series_id = ? LIMIT ?)`, series, limit)
+	if err != nil {
+		return 0, err
+	}
+	n, err := result.RowsAffected()
+	return int(n), err
+}
+
+// DropChunks implements store.Cold. It looks up each span, as reading does.
+func (db *DB) DropChunks(ctx context.Context, d sensocto.ChunkDrop) (dropped sensocto.DroppedChunks, err error) {
+	err = db.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		id, spans, err := findSeries(ctx, tx, d.SensorID, d.AttributeID, d.Level)
+		for ; err == nil && spans != 0; spans &= spans - 1 {
+			limit := int64(-1)
+			if d.Limit > 0 {
+				limit = int64(d.Limit) - dropped.Chunks
+			}
+			err = dropSpan(ctx, tx, d, id, bits.TrailingZeros64(spans), limit, &dropped)
+		}
+		return err
+	})
+	if err != nil {
+		return sensocto.DroppedChunks{}, err
+	}
+	return dropped, nil
+}
+
+// dropSpan drops up to limit chunks of one span; a negative limit is none.
+func dropSpan(ctx context.Context, tx *sql.Tx, d sensocto.ChunkDrop, id int64, span int, limit int64, dropped *sensocto.DroppedChunks) error {
+	table, key := tableOf(d.Level)
+	rows, err := tx.QueryContext(ctx, `DELETE FROM `+table+` WHERE id IN (SELECT id FROM `+table+` WHERE `+key+
+		` AND span = ? AND max_time < ? AND first_seq < ? LIMIT ?) RETURNING samples, length(data)`,
+		append(keyArgs(id, d.Level), span, d.Before, d.BeforeSeq, limit)...)
+	if err != nil {
+		return err
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var samples, bytes int64
+		if err := rows.Scan(&samples, &bytes); err != nil {
+			return err
+		}
+		dropped.Chunks++
+		dropped.Samples += samples
+		dropped.Bytes += bytes
+	}
+	return rows.Err()
 }

@@ -13,7 +13,8 @@ import (
 
 // Series implements store.Cold.
 func (db *DB) Series(ctx context.Context) ([]sensocto.SeriesInfo, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT sensor_id, attribute_id, next_seq, min_time, max_time, samples, chunks, bytes FROM series`)
+	rows, err := db.read.QueryContext(ctx, `SELECT sensor_id, attribute_id, next_seq, min_time, max_time, samples, chunks, bytes,
+		rolled_1, rolled_2, rolled_3, rolled_4, rollup_bytes FROM series`)
 	if err != nil {
 		return nil, explain(err)
 	}
@@ -21,7 +22,9 @@ func (db *DB) Series(ctx context.Context) ([]sensocto.SeriesInfo, error) {
 	var list []sensocto.SeriesInfo
 	for rows.Next() {
 		var s sensocto.SeriesInfo
-		if err := rows.Scan(&s.SensorID, &s.AttributeID, &s.NextSeq, &s.MinTime, &s.MaxTime, &s.Samples, &s.Chunks, &s.Bytes); err != nil {
+		err := rows.Scan(&s.SensorID, &s.AttributeID, &s.NextSeq, &s.MinTime, &s.MaxTime, &s.Samples, &s.Chunks, &s.Bytes,
+			&s.Rolled[0], &s.Rolled[1], &s.Rolled[2], &s.Rolled[3], &s.RollupBytes)
+		if err != nil {
 			return nil, err
 		}
 		list = append(list, s)
@@ -31,15 +34,12 @@ func (db *DB) Series(ctx context.Context) ([]sensocto.SeriesInfo, error) {
 
 // ReadChunks implements store.Cold.
 func (db *DB) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(*sensocto.Chunk) bool) error {
-	var id int64
-	var spans uint64
-	err := db.read.QueryRowContext(ctx, `SELECT id, spans FROM series WHERE sensor_id = ? AND attribute_id = ?`,
-		r.SensorID, r.AttributeID).Scan(&id, &spans)
-	switch {
-	case errors.Is(err, sql.ErrNoRows), err == nil && spans == 0:
-		return nil
-	case err != nil: // before spans, which is 0 then: half an answer must not pass for all
+	id, spans, err := findSeries(ctx, db.read, r.SensorID, r.AttributeID, r.Level)
+	if err != nil { // before spans, which is 0 then: half an answer must not pass for all
 		return explain(err)
+	}
+	if spans == 0 {
+		return nil
 	}
 	query, args := rangeQuery(r, id, spans)
 	rows, err := db.read.QueryContext(ctx, query, args...)
@@ -50,15 +50,32 @@ func (db *DB) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(
 	return explain(yieldRows(rows, r, yield))
 }
 
+// findSeries returns the row of a series and the spans of its chunks of a
+// level; there are none if there is no such series.
+func findSeries(ctx context.Context, db interface {
+	QueryRowContext(ctx context.Context, query string, args ...any) *sql.Row
+}, sensorID, attributeID string, level int) (id int64, spans uint64, err error) {
+	var rollupSpans uint64
+	err = db.QueryRowContext(ctx, `SELECT id, spans, rollup_spans FROM series WHERE sensor_id = ? AND attribute_id = ?`,
+		sensorID, attributeID).Scan(&id, &spans, &rollupSpans)
+	switch {
+	case errors.Is(err, sql.ErrNoRows):
+		return 0, 0, nil
+	case level > 0:
+		return id, rollupSpans, err
+	}
+	return id, spans, err
+}
+
 func yieldRows(rows *sql.Rows, r sensocto.ChunkRange, yield func(*sensocto.Chunk) bool) error {
 	for rows.Next() {
-		c := sensocto.Chunk{SensorID: r.SensorID, AttributeID: r.AttributeID}
+		c := sensocto.Chunk{SensorID: r.SensorID, AttributeID: r.AttributeID, Level: r.Level}
 		n := &c.Numbers
 		var data sql.RawBytes
 		var numbers [5]sql.NullFloat64
 		var from, to sql.NullInt64
 		err := rows.Scan(&c.FirstSeq, &c.Count, &c.MinTime, &c.MaxTime, &n.Count,
-			&numbers[0], &numbers[1], &numbers[2], &numbers[3], &numbers[4], &from, &to, &data)
+			&numbers[0], &numbers[1], &numbers[2], &numbers[3], &numbers[4], &from, &to, &c.Cell, &data)
 		if err != nil {
 			return err
 		}
@@ -71,29 +88,68 @@ func yieldRows(rows *sql.Rows, r sensocto.ChunkRange, yield func(*sensocto.Chunk
 	return rows.Err()
 }
 
+// tableOf returns the table of a level, and the condition that selects one
+// series of that level; keyArgs returns what goes with it.
+func tableOf(level int) (table, key string) {
+	if level == 0 {
+		return "chunk", "series_id = ?"
+	}
+	return "rollup", "series_id = ? AND level = ?"
+}
+
+func keyArgs(id int64, level int) []any {
+	if level == 0 {
+		return []any{id}
+	}
+	return []any{id, level}
+}
+
+// columns are what yieldRows scans.
+func columns(r sensocto.ChunkRange) string {
+	list := `first_seq, samples, min_time, max_time, numbers, min, max, sum, first, last, from_time, to_time`
+	if r.Level == 0 {
+		list += `, 0`
+	} else {
+		list += `, cell`
+	}
+	if r.NoData {
+		return list + `, NULL`
+	}
+	return list + `, data`
+}
+
 // rangeQuery asks for each span that occurs, because chunks of one span that
 // overlap a range begin within a known distance before it: so every part of
 // the query is a range of an index, whatever other spans there are, and SQLite
 // merges the parts as it goes.
 func rangeQuery(r sensocto.ChunkRange, id int64, spans uint64) (query string, args []any) {
-	const columns = `SELECT first_seq, samples, min_time, max_time, numbers, min, max, sum, first, last, from_time, to_time, data FROM chunk`
+	table, key := tableOf(r.Level)
 	from, to := r.From, r.To
 	if to == 0 {
 		to = math.MaxInt64
 	}
-	bounds, order := ` WHERE series_id = ? AND span = ? AND min_time >= ? AND min_time < ? AND max_time >= ? AND first_seq < ?`, ` ORDER BY min_time`
+	start := `SELECT ` + columns(r) + ` FROM ` + table + ` WHERE ` + key
+	if r.ByNumber {
+		return start + ` AND first_seq >= ? AND first_seq < ? AND max_time >= ? AND min_time < ? ORDER BY first_seq`,
+			append(keyArgs(id, r.Level), r.FromSeq, r.BeforeSeq, from, to)
+	}
+	// The + keeps SQLite from choosing the index of the numbers.
+	const numbers = ` AND +first_seq >= ? AND +first_seq < ?`
+	bounds, order := ` AND span = ? AND min_time >= ? AND min_time < ? AND max_time >= ?`+numbers, ` ORDER BY min_time`
 	if r.Order == sensocto.Descending {
-		bounds, order = ` WHERE series_id = ? AND span = ? AND max_time >= ? AND max_time < ? AND min_time < ? AND first_seq < ?`, ` ORDER BY max_time DESC`
+		bounds, order = ` AND span = ? AND max_time >= ? AND max_time < ? AND min_time < ?`+numbers, ` ORDER BY max_time DESC`
 	}
 	var parts []string
 	for ; spans != 0; spans &= spans - 1 {
 		span := bits.TrailingZeros64(spans)
-		parts = append(parts, columns+bounds)
+		parts = append(parts, start+bounds)
+		args = append(args, keyArgs(id, r.Level)...)
 		if r.Order == sensocto.Descending {
-			args = append(args, id, span, from, shift(to, span, 1), to, r.BeforeSeq)
+			args = append(args, span, from, shift(to, span, 1), to)
 		} else {
-			args = append(args, id, span, shift(from, span, -1), to, from, r.BeforeSeq)
+			args = append(args, span, shift(from, span, -1), to, from)
 		}
+		args = append(args, r.FromSeq, r.BeforeSeq)
 	}
 	return strings.Join(parts, ` UNION ALL `) + order, args
 }

@@ -21,6 +21,12 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 	db.insert, err = db.write.PrepareContext(ctx, `INSERT INTO chunk
 		(series_id, first_seq, samples, span, min_time, max_time, numbers, min, max, sum, first, last, from_time, to_time, data)
 		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
+	if err != nil {
+		return explain(err)
+	}
+	db.insertRollup, err = db.write.PrepareContext(ctx, `INSERT INTO rollup
+		(series_id, first_seq, samples, span, min_time, max_time, numbers, min, max, sum, first, last, from_time, to_time, data, level, cell)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?, ?)`)
 	return explain(err)
 }
 
@@ -28,7 +34,7 @@ func (db *DB) prepare(ctx context.Context) (err error) {
 func (db *DB) WriteChunks(ctx context.Context, chunks []sensocto.Chunk) error {
 	made := make(map[seriesID]int64)
 	err := db.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		w := writer{db: db, tx: tx, ctx: ctx, made: made, insert: tx.StmtContext(ctx, db.insert)}
+		w := writer{db: db, tx: tx, ctx: ctx, made: made, insert: tx.StmtContext(ctx, db.insert), insertRollup: tx.StmtContext(ctx, db.insertRollup)}
 		for i := range chunks {
 			if err := w.writeChunk(&chunks[i]); err != nil {
 				return err
@@ -48,11 +54,12 @@ func (db *DB) WriteChunks(ctx context.Context, chunks []sensocto.Chunk) error {
 
 // writer is one transaction of chunks.
 type writer struct {
-	db     *DB
-	tx     *sql.Tx
-	ctx    context.Context
-	made   map[seriesID]int64 // rows that this transaction made or found; a rollback forgets them
-	insert *sql.Stmt
+	db   *DB
+	tx   *sql.Tx
+	ctx  context.Context
+	made map[seriesID]int64 // rows that this transaction made or found; a rollback forgets them
+
+	insert, insertRollup *sql.Stmt
 }
 
 // writeChunk inserts a chunk. Triggers delete those that it replaces and keep
@@ -67,8 +74,13 @@ func (w *writer) writeChunk(c *sensocto.Chunk) error {
 	if n.Count > 0 {
 		numbers = [7]any{n.Min, n.Max, n.Sum, n.First, n.Last, n.From, n.To}
 	}
-	_, err = w.insert.ExecContext(w.ctx, id, c.FirstSeq, c.Count, spanOf(c), c.MinTime, c.MaxTime, n.Count,
-		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], c.Data)
+	row := [17]any{id, c.FirstSeq, c.Count, spanOf(c), c.MinTime, c.MaxTime, n.Count,
+		numbers[0], numbers[1], numbers[2], numbers[3], numbers[4], numbers[5], numbers[6], c.Data, c.Level, c.Cell}
+	if c.Level == 0 {
+		_, err = w.insert.ExecContext(w.ctx, row[:15]...)
+	} else {
+		_, err = w.insertRollup.ExecContext(w.ctx, row[:]...)
+	}
 	return err
 }
 

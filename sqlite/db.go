@@ -43,7 +43,7 @@ type DB struct {
 	read   *sql.DB
 	unlock func() error
 
-	insert, create *sql.Stmt // prepared on the writing connection
+	insert, insertRollup, create *sql.Stmt // prepared on the writing connection
 
 	idMu sync.Mutex         // guards ids
 	ids  map[seriesID]int64 // of series that were written to

@@ -312,27 +312,43 @@ func TestReadChunks_UsesTheIndexes(t *testing.T) {
 		t.Fatal(err)
 	}
 	defer raw.Close()
-	for _, order := range []sensocto.Order{sensocto.Ascending, sensocto.Descending} {
-		query, args := sqlite.RangeQuery(sensocto.ChunkRange{From: 5, To: 9, BeforeSeq: 7, Order: order}, 1, 0b1011_0000)
-		rows, err := raw.Query("EXPLAIN QUERY PLAN "+query, args...)
-		if err != nil {
-			t.Fatal(err)
+	for index, r := range map[string]sensocto.ChunkRange{
+		"chunk_min_time":            {From: 5, To: 9, BeforeSeq: 7},
+		"chunk_max_time":            {From: 5, To: 9, FromSeq: 3, BeforeSeq: 7, Order: sensocto.Descending},
+		"sqlite_autoindex_chunk_1":  {From: 5, To: 9, FromSeq: 3, BeforeSeq: 7, ByNumber: true},
+		"rollup_min_time":           {Level: 2, From: 5, To: 9, FromSeq: 3, BeforeSeq: 7, NoData: true},
+		"rollup_max_time":           {Level: 1, From: 5, To: 9, BeforeSeq: 7, Order: sensocto.Descending},
+		"sqlite_autoindex_rollup_1": {Level: 1, From: 5, To: 9, BeforeSeq: 7, ByNumber: true},
+	} {
+		parts := 3
+		if r.ByNumber {
+			parts = 1
 		}
-		defer rows.Close()
-		var steps []string
-		for rows.Next() {
-			var id, parent, unused int
-			var step string
-			if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
-				t.Fatal(err)
-			}
-			steps = append(steps, step)
-		}
-		all := strings.Join(steps, "\n")
-		if strings.Contains(all, "TEMP B-TREE") || strings.Contains(all, "SCAN chunk") || strings.Count(all, "USING INDEX chunk_m") != 3 {
-			t.Errorf("plan:\n%s", all)
+		plan := queryPlan(t, raw, r)
+		if strings.Contains(plan, "TEMP B-TREE") || strings.Contains(plan, "SCAN "+index[:5]) || strings.Count(plan, "USING INDEX "+index) != parts {
+			t.Errorf("%s: plan:\n%s", index, plan)
 		}
 	}
+}
+
+func queryPlan(t *testing.T, raw *sql.DB, r sensocto.ChunkRange) string {
+	t.Helper()
+	query, args := sqlite.RangeQuery(r, 1, 0b1011_0000)
+	rows, err := raw.Query("EXPLAIN QUERY PLAN "+query, args...)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	var steps []string
+	for rows.Next() {
+		var id, parent, unused int
+		var step string
+		if err := rows.Scan(&id, &parent, &unused, &step); err != nil {
+			t.Fatal(err)
+		}
+		steps = append(steps, step)
+	}
+	return strings.Join(steps, "\n")
 }
 
 func TestDB_MetricsAndCancelledContext(t *testing.T) {

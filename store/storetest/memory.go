@@ -27,7 +27,7 @@ type key struct{ sensor, attribute string }
 
 type memorySeries struct {
 	info   sensocto.SeriesInfo
-	chunks []sensocto.Chunk // by FirstSeq
+	levels [1 + sensocto.RollupLevels][]sensocto.Chunk // by FirstSeq
 }
 
 // NewMemory returns an empty tier.
@@ -92,16 +92,29 @@ func (m *Memory) put(c sensocto.Chunk) {
 		m.series[k] = s
 	}
 	end := c.FirstSeq + int64(c.Count)
-	s.chunks = slices.DeleteFunc(s.chunks, func(old sensocto.Chunk) bool { return old.FirstSeq >= c.FirstSeq && old.FirstSeq < end })
+	list := slices.DeleteFunc(s.levels[c.Level], func(old sensocto.Chunk) bool { return old.FirstSeq >= c.FirstSeq && old.FirstSeq < end })
 	c.Data = bytes.Clone(c.Data)
-	s.chunks = append(s.chunks, c)
-	slices.SortFunc(s.chunks, func(a, b sensocto.Chunk) int { return cmp.Compare(a.FirstSeq, b.FirstSeq) })
+	at, _ := slices.BinarySearchFunc(list, c.FirstSeq, func(c sensocto.Chunk, first int64) int { return cmp.Compare(c.FirstSeq, first) })
+	s.levels[c.Level] = slices.Insert(list, at, c)
 	s.info.NextSeq = max(s.info.NextSeq, end)
 	s.info.MinTime, s.info.MaxTime = min(s.info.MinTime, c.MinTime), max(s.info.MaxTime, c.MaxTime)
-	s.info.Samples, s.info.Chunks, s.info.Bytes = 0, int64(len(s.chunks)), 0
-	for _, c := range s.chunks {
+	if c.Level > 0 {
+		s.info.Rolled[c.Level-1] = max(s.info.Rolled[c.Level-1], end)
+	}
+	s.count()
+}
+
+// count brings the totals up to date.
+func (s *memorySeries) count() {
+	s.info.Samples, s.info.Chunks, s.info.Bytes, s.info.RollupBytes = 0, int64(len(s.levels[0])), 0, 0
+	for _, c := range s.levels[0] {
 		s.info.Samples += int64(c.Count)
 		s.info.Bytes += int64(len(c.Data))
+	}
+	for _, level := range s.levels[1:] {
+		for _, c := range level {
+			s.info.RollupBytes += int64(len(c.Data))
+		}
 	}
 }
 
@@ -129,10 +142,16 @@ func (m *Memory) selectChunks(r sensocto.ChunkRange) (selected []sensocto.Chunk,
 	if err := m.failure(); err != nil || s == nil {
 		return nil, err
 	}
-	for _, c := range s.chunks {
-		if c.MaxTime >= r.From && (r.To == 0 || c.MinTime < r.To) && c.FirstSeq < r.BeforeSeq {
+	for _, c := range s.levels[r.Level] {
+		if c.MaxTime >= r.From && (r.To == 0 || c.MinTime < r.To) && c.FirstSeq >= r.FromSeq && c.FirstSeq < r.BeforeSeq {
+			if r.NoData {
+				c.Data = nil
+			}
 			selected = append(selected, c)
 		}
+	}
+	if r.ByNumber {
+		return selected, nil
 	}
 	slices.SortStableFunc(selected, func(a, b sensocto.Chunk) int {
 		if r.Order == sensocto.Descending {
@@ -141,6 +160,27 @@ func (m *Memory) selectChunks(r sensocto.ChunkRange) (selected []sensocto.Chunk,
 		return cmp.Compare(a.MinTime, b.MinTime)
 	})
 	return selected, nil
+}
+
+// DropChunks implements store.Cold.
+func (m *Memory) DropChunks(_ context.Context, d sensocto.ChunkDrop) (dropped sensocto.DroppedChunks, err error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	s := m.series[key{d.SensorID, d.AttributeID}]
+	if err := m.failure(); err != nil || s == nil {
+		return dropped, err
+	}
+	s.levels[d.Level] = slices.DeleteFunc(s.levels[d.Level], func(c sensocto.Chunk) bool {
+		if c.MaxTime >= d.Before || c.FirstSeq >= d.BeforeSeq || d.Limit > 0 && dropped.Chunks == int64(d.Limit) {
+			return false
+		}
+		dropped.Chunks++
+		dropped.Samples += int64(c.Count)
+		dropped.Bytes += int64(len(c.Data))
+		return true
+	})
+	s.count()
+	return dropped, nil
 }
 
 // DeleteSamples implements store.Cold.

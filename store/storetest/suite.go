@@ -38,6 +38,11 @@ func Run(t *testing.T, newPlace func(t testing.TB) Place) {
 		"KeepsSeriesApart":            testApart,
 		"DeletesAllOfASensor":         testDelete,
 		"ReadsWhileWriting":           testConcurrency,
+		"KeepsLevelsApart":            testLevels,
+		"SelectsByNumber":             testNumbers,
+		"ReadsWithoutData":            testNoData,
+		"DropsWhatIsOld":              testDrop,
+		"DropsAFewAtATime":            testDropLimit,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, newPlace(t)) })
 	}
