@@ -34,6 +34,7 @@ var allowed = map[string]struct {
 	"store":             {third: []string{"github.com/klauspost/compress"}},
 	"sqlite":            {third: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"}},
 	"account":           {},
+	"backup":            {third: []string{"github.com/klauspost/compress"}},
 	"web":               {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model"}},
 	"bench":             {siblings: []string{"client", "phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"pubsub/pubsubtest": {},
