@@ -36,6 +36,9 @@ func (o Options) withDefaults() Options {
 	return o
 }
 
+// ErrInUse is wrapped by Open where another process stores samples.
+var ErrInUse = errors.New("another server uses it: stop that one, or choose another data directory")
+
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
 	path   string
@@ -50,6 +53,16 @@ type DB struct {
 
 	latency sensocto.Histogram // of write transactions
 	close   func() error
+}
+
+// Lock takes what Open takes where it is exclusive, and makes the directory if
+// there is none: until unlock, no other process stores samples in the database
+// in a file, whether there is one or not.
+func Lock(path string) (unlock func() error, err error) {
+	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
+		return nil, err
+	}
+	return lockFile(path + ".lock")
 }
 
 // Open opens the database in a file, which it makes, with its directory, if

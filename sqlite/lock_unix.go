@@ -18,7 +18,7 @@ func lockFile(path string) (unlock func() error, err error) {
 	if err := syscall.Flock(int(f.Fd()), syscall.LOCK_EX|syscall.LOCK_NB); err != nil {
 		_ = f.Close()
 		if errors.Is(err, syscall.EWOULDBLOCK) {
-			err = errors.New("another server uses it: stop that one, or choose another data directory")
+			err = ErrInUse
 		}
 		return func() error { return nil }, fmt.Errorf("lock: %w", err)
 	}

@@ -25,6 +25,7 @@ func (s *server) routeAPI() {
 	s.api = humago.New(s.mux, s.config())
 	s.registerSensors()
 	s.registerMeasurements()
+	s.registerBackup()
 	document, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		panic(err) // the document is part of the program
@@ -44,7 +45,7 @@ func (s *server) config() huma.Config {
 					"bearer": {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`."},
 				},
 			},
-			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}},
+			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}, {Name: "Operation"}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",

@@ -10,6 +10,7 @@ package web
 
 import (
 	"context"
+	"io"
 	"log/slog"
 	"net"
 	"net/http"
@@ -30,6 +31,8 @@ type Options struct {
 	Socket http.Handler
 	// Metrics are shown at /metrics beside those of the Go runtime.
 	Metrics []sensocto.MetricSource
+	// Backup writes an archive of everything; nil means that there is none.
+	Backup func(ctx context.Context, w io.Writer) error
 	// Ready returns why the program cannot do its work now; nil means always ready.
 	Ready func() error
 	// Version of the program, shown in the OpenAPI document.
@@ -55,7 +58,8 @@ type server struct {
 }
 
 // requestTimeout bounds the work on one request of the API, reading from disk
-// included, but not the time that a slow client takes to read the answer.
+// included, but not the time that a slow client takes to read the answer. A
+// download of everything has no such bound: it ends with its client.
 const requestTimeout = 30 * time.Second
 
 // New returns the handler of everything that the program serves over HTTP.
@@ -141,6 +145,10 @@ func (s *statusRecorder) WriteHeader(status int)      { s.status = status }
 
 func (s *server) timeout(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if r.URL.Path == backupPath {
+			next.ServeHTTP(w, r)
+			return
+		}
 		ctx, cancel := context.WithTimeout(r.Context(), requestTimeout)
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))

@@ -20,6 +20,8 @@ type cli struct {
 	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
 	BenchBare  benchBareCmd  `cmd:"" hidden:""`
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`
+	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
+	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`
 	Config     configCmd     `cmd:"" help:"Print or check the server's configuration."`
 	Version    versionCmd    `cmd:"" help:"Print the version."`
 	Completion completionCmd `cmd:"" help:"Print a completion script for a shell."`

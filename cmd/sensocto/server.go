@@ -57,6 +57,7 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 	s.http = newHTTP(web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		Metrics: metricSources(db, s.store, hub, looks, s.accounts, s.sensors, s.sockets),
+		Backup:  s.backupTo(db),
 		Ready:   s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
 	if c.Pprof != "" {
