@@ -1,14 +1,12 @@
 package backup
 
 import (
-	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
 	"fmt"
 	"io"
 	"math"
-	"slices"
 
 	"github.com/sensocto/sensocto"
 )
@@ -84,15 +82,12 @@ func (r *restorer) chunk(c *sensocto.Chunk) error {
 	return r.flush()
 }
 
-// flush writes the chunks that wait: of one series in order of their numbers.
+// flush writes the chunks that wait. An archive has them in the order that a
+// cold tier wants.
 func (r *restorer) flush() error {
 	if len(r.chunks) == 0 {
 		return nil
 	}
-	slices.SortFunc(r.chunks, func(a, b sensocto.Chunk) int {
-		return cmp.Or(cmp.Compare(a.SensorID, b.SensorID), cmp.Compare(a.AttributeID, b.AttributeID),
-			cmp.Compare(a.Level, b.Level), cmp.Compare(a.FirstSeq, b.FirstSeq))
-	})
 	if err := r.target.Cold.WriteChunks(r.ctx, r.chunks); err != nil {
 		return fmt.Errorf("write chunks: %w", err)
 	}
@@ -140,7 +135,7 @@ func (r *restorer) compare() error {
 }
 
 func (r *restorer) readBack(info *sensocto.SeriesInfo, level int, read *digest) error {
-	query := sensocto.ChunkRange{SensorID: info.SensorID, AttributeID: info.AttributeID, Level: level, From: math.MinInt64, BeforeSeq: math.MaxInt64}
+	query := sensocto.ChunkRange{SensorID: info.SensorID, AttributeID: info.AttributeID, Level: level, From: math.MinInt64, BeforeSeq: math.MaxInt64, ByNumber: true}
 	err := r.target.Cold.ReadChunks(r.ctx, query, func(c *sensocto.Chunk) bool {
 		if c.Level == level {
 			read.add(c)

@@ -132,7 +132,8 @@ func (w *writer) series(info *sensocto.SeriesInfo) error {
 // level writes the chunks of a level in one read, which is a snapshot. It
 // returns the number that follows the last sample.
 func (w *writer) level(info *sensocto.SeriesInfo, level int, end int64) (last int64, err error) {
-	query := sensocto.ChunkRange{SensorID: info.SensorID, AttributeID: info.AttributeID, Level: level, From: math.MinInt64, BeforeSeq: math.MaxInt64}
+	query := sensocto.ChunkRange{SensorID: info.SensorID, AttributeID: info.AttributeID, Level: level,
+		From: math.MinInt64, BeforeSeq: math.MaxInt64, ByNumber: true}
 	var failed error
 	err = w.source.Cold.ReadChunks(w.ctx, query, func(c *sensocto.Chunk) bool {
 		if c.Level != level || level > 0 && c.FirstSeq+int64(c.Count) > end {
