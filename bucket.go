@@ -1,5 +1,7 @@
 package sensocto
 
+import "math"
+
 // Bucket stands for numeric samples of one attribute that were merged. Buckets
 // of buckets stay exact: count, minimum and maximum lose nothing.
 type Bucket struct {
@@ -31,12 +33,17 @@ func (b *Bucket) Merge(next Bucket) {
 	}
 }
 
-// Mean returns the arithmetic mean, 0 for an empty bucket.
+// Mean returns the arithmetic mean, 0 for an empty bucket. It lies between
+// Min and Max, whatever the sum has lost or become.
 func (b Bucket) Mean() float64 {
 	if b.Count == 0 {
 		return 0
 	}
-	return b.Sum / float64(b.Count)
+	mean := b.Sum / float64(b.Count)
+	if math.IsInf(b.Sum, 0) || math.IsNaN(b.Sum) {
+		mean = b.Min/2 + b.Max/2
+	}
+	return min(max(mean, b.Min), b.Max)
 }
 
 // AppendFields appends "min":…,"max":…,… without the braces, so that a caller

@@ -63,6 +63,9 @@ type Store interface {
 	// Latest returns the last n samples by time of every attribute of a sensor,
 	// oldest first.
 	Latest(ctx context.Context, sensorID string, n int) (map[string][]Sample, error)
+	// History returns a series as buckets of equal width, or as few samples, for
+	// a trace. Unknown series are empty.
+	History(ctx context.Context, sensorID, attributeID string, q HistoryQuery) (History, error)
 	// Cleanup removes all samples of a sensor from every tier.
 	Cleanup(ctx context.Context, sensorID string) (Removed, error)
 }

@@ -49,7 +49,8 @@ func (s *Store) subtract(n *sensor, removed *sensocto.Removed) {
 	for _, r := range n.series {
 		removed.Samples += r.next - r.flushed
 		s.unflushed.Add(-r.unflushedBytes(r.flushed, r.next))
-		s.metrics.coldSamples.Add(-r.flushed)
+		s.metrics.coldSamples.Add(-r.samples)
+		s.metrics.rollupBytes.Add(-r.rollupBytes)
 		s.metrics.coldChunks.Add(-r.chunks)
 		s.metrics.coldBytes.Add(-r.bytes)
 		r.head, r.sealed, r.flushed = r.next, r.next, r.next

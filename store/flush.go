@@ -106,7 +106,11 @@ func (s *Store) apply(t *step) {
 	defer r.sensor.mu.Unlock()
 	samples := t.flushed - r.flushed
 	s.unflushed.Add(-r.unflushedBytes(r.flushed, t.flushed))
+	if t.sealed > r.sealed {
+		s.noteSealed(r, 1)
+	}
 	r.sealed, r.flushed, r.parts = t.sealed, t.flushed, t.parts
+	r.samples += samples
 	r.chunks += t.chunks
 	r.bytes += t.bytes
 	r.evict(s.options.HotSamples)

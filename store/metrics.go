@@ -13,6 +13,9 @@ type metrics struct {
 	flushTime                 sensocto.Histogram
 
 	coldSamples, coldChunks, coldBytes atomic.Int64
+
+	rollups, compacted, upkeepErrors atomic.Uint64
+	rollupBytes                      atomic.Int64
 }
 
 // Metrics implements sensocto.MetricSource.
@@ -35,6 +38,10 @@ func (s *Store) Metrics(emit func(sensocto.Metric)) {
 	gauge("store_bytes_per_sample", "Encoded bytes a sample in the cold tier.", float64(m.coldBytes.Load())/float64(max(1, m.coldSamples.Load())))
 	gauge("store_unflushed_bytes", "Bytes of samples that wait for the cold tier.", float64(s.unflushed.Load()))
 	gauge("store_failing", "1 while the cold tier fails.", float64(btoi(s.failing.Load() != nil)))
+	gauge("store_rollup_bytes", "Encoded bytes of rollups in the cold tier.", float64(m.rollupBytes.Load()))
+	counter("store_rollups_total", "Rollups made.", m.rollups.Load())
+	counter("store_compacted_chunks_total", "Small chunks that compaction merged away.", m.compacted.Load())
+	counter("store_upkeep_errors_total", "Pieces of maintenance that failed.", m.upkeepErrors.Load())
 	counter("store_samples_total", "Samples taken.", m.taken.Load())
 	counter("store_refused_total", "Samples refused because the cold tier could not follow.", m.refused.Load())
 	counter("store_chunks_written_total", "Chunks written to the cold tier, replaced ones included.", m.chunksWritten.Load())

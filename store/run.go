@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"sync"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -22,6 +23,9 @@ var errEnded = errors.New("the store has ended")
 // is within a deadline of its own. It returns an error if samples were left.
 func (s *Store) Run(ctx context.Context) error {
 	defer s.end()
+	var upkeep sync.WaitGroup
+	upkeep.Go(func() { s.maintain(ctx) })
+	defer upkeep.Wait()
 	timer := time.NewTimer(0)
 	defer timer.Stop()
 	sweep := time.NewTicker(sweepEvery)
@@ -152,6 +156,7 @@ func (s *Store) sweep(now time.Time) {
 		n.mu.Lock()
 		for _, r := range n.series {
 			if !r.dirty && r.flushed == r.next && len(r.ring) > few && now.Sub(r.flushAt) >= s.options.IdleAfter {
+				s.noteSealed(r, smallPart*len(r.parts))
 				r.sealed, r.parts = r.flushed, nil
 				r.evict(0)
 			}

@@ -50,8 +50,12 @@ type series struct {
 	dirty   bool      // is listed in Store.dirty
 	flushAt time.Time // when it last had something to flush
 	past    timeSpan  // of what has left the ring
+	samples int64     // in the cold tier: fewer than flushed where some were dropped
 	chunks  int64     // in the cold tier
 	bytes   int64     // of their data
+	upkeep  upkeep    // what maintenance knows
+
+	rollupBytes int64 // in the cold tier
 }
 
 // point is a sample in the ring; its value is NaN where it is a document.
@@ -79,7 +83,7 @@ func (n *sensor) restore(info sensocto.SeriesInfo) {
 	s := n.seriesOrNew(info.AttributeID)
 	s.head, s.sealed, s.flushed, s.next = info.NextSeq, info.NextSeq, info.NextSeq, info.NextSeq
 	s.past = timeSpan{info.MinTime, info.MaxTime}
-	s.chunks, s.bytes = info.Chunks, info.Bytes
+	s.samples, s.chunks, s.bytes, s.rollupBytes = info.Samples, info.Chunks, info.Bytes, info.RollupBytes
 }
 
 func (n *sensor) seriesOrNew(attributeID string) *series {

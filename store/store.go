@@ -33,6 +33,9 @@ type Options struct {
 	// IdleAfter is how long a series must be silent before its hot samples
 	// make room in memory; they are read from cold then. Default 10 min.
 	IdleAfter time.Duration
+	// RollupFan is how many chunks a rollup of level 1 stands for, and how many
+	// of the level below one of each other level. Default 64, 16, 16, 16.
+	RollupFan [sensocto.RollupLevels]int
 	// Log gets the changes between working and failing. Default: discarded.
 	Log *slog.Logger
 }
@@ -45,14 +48,17 @@ func (o Options) withDefaults() Options {
 	o.MaxUnflushedBytes = cmp.Or(o.MaxUnflushedBytes, 256<<20)
 	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
 	o.IdleAfter = cmp.Or(o.IdleAfter, 10*time.Minute)
+	for i := range o.RollupFan {
+		o.RollupFan[i] = cmp.Or(o.RollupFan[i], [...]int{chunkFan, rollupFan}[min(i, 1)])
+	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	return o
 }
 
 // Store implements sensocto.Store over a cold tier.
 //
-// Locks, in the order in which they are taken: Store.mu, sensor.mu,
-// Store.dirtyMu. The turn is no lock on data but the right to write to the
+// Locks, in the order in which they are taken: Store.mu, sensor.mu, then
+// Store.dirtyMu or Store.upkeepMu. The turn is no lock on data but the right to write to the
 // cold tier; it is taken before all of them.
 type Store struct {
 	options    Options
@@ -62,6 +68,9 @@ type Store struct {
 	wake       chan struct{} // one slot, so that calls coalesce: Run has something to look at
 	columns    sync.Pool     // of *Columns
 	collectors sync.Pool     // of *collector
+	rollups    sync.Pool     // of *Rollup
+	upkeepTurn chan struct{} // holds a token while somebody maintains series
+	upkeepWake chan struct{} // one slot: there is something to maintain
 	writing    write         // of whoever has the turn
 
 	mu      sync.RWMutex
@@ -72,6 +81,9 @@ type Store struct {
 	dirtySince time.Time  // when the first of them came
 	waiters    []func(error)
 	ended      bool // Run has returned: nobody serves waiters
+
+	upkeepMu sync.Mutex // guards the following
+	upkeep   []*series  // maintenance is to look at
 
 	unflushed atomic.Int64 // bytes
 	closed    atomic.Bool  // nothing more is taken
@@ -102,10 +114,16 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		wake:       make(chan struct{}, 1),
 		columns:    sync.Pool{New: func() any { return new(Columns) }},
 		collectors: sync.Pool{New: func() any { return new(collector) }},
+		rollups:    sync.Pool{New: func() any { return new(Rollup) }},
+		upkeepTurn: make(chan struct{}, 1),
+		upkeepWake: make(chan struct{}, 1),
 		sensors:    make(map[string]*sensor),
 	}
 	for _, info := range known {
-		s.sensorOrNew(info.SensorID).restore(info)
+		n := s.sensorOrNew(info.SensorID)
+		n.restore(info)
+		s.restoreUpkeep(n.series[info.AttributeID], &info)
+		s.metrics.rollupBytes.Add(info.RollupBytes)
 		s.metrics.coldSamples.Add(info.Samples)
 		s.metrics.coldChunks.Add(info.Chunks)
 		s.metrics.coldBytes.Add(info.Bytes)

@@ -25,14 +25,16 @@ func RunModel(t *testing.T, newPlace func(t testing.TB) Place) {
 		m := &machine{t: rt, run: runs, place: place, tb: t, model: make(map[key][]sensocto.Sample), ctx: t.Context()}
 		m.restart()
 		rt.Repeat(map[string]func(*rapid.T){
-			"put":     m.put,
-			"flush":   func(*rapid.T) { m.flush() },
-			"restart": func(*rapid.T) { m.flush(); m.restart() },
-			"fail":    m.fail,
-			"cleanup": m.cleanup,
-			"read":    m.read,
-			"page":    m.page,
-			"latest":  m.latest,
+			"put":      m.put,
+			"flush":    func(*rapid.T) { m.flush() },
+			"restart":  func(*rapid.T) { m.flush(); m.restart() },
+			"fail":     m.fail,
+			"cleanup":  m.cleanup,
+			"read":     m.read,
+			"page":     m.page,
+			"latest":   m.latest,
+			"maintain": m.maintain,
+			"history":  m.history,
 		})
 	})
 }
@@ -70,7 +72,7 @@ func (m *machine) flush() {
 func (m *machine) restart() {
 	var err error
 	m.cold = m.place.Open(m.tb)
-	m.store, err = store.Open(m.ctx, m.cold, store.Options{HotSamples: 50, TransactionBytes: 3000})
+	m.store, err = store.Open(m.ctx, m.cold, store.Options{HotSamples: 50, TransactionBytes: 3000, RollupFan: [4]int{2, 2, 2, 2}})
 	m.must(err)
 }
 
