@@ -29,6 +29,10 @@ type Query struct {
 type Cursor struct {
 	Timestamp int64 // µs
 	Seq       int64 // number of the sample in order of arrival
+	// Before makes the pages behind a first one a snapshot: samples with this
+	// number or a higher one came after the first page was read, and are on
+	// none. 0 means no bound.
+	Before int64
 }
 
 // Page is an answer to a Query.
@@ -58,7 +62,8 @@ type Store interface {
 	// before is on disk, or with the reason why that failed. It does not block.
 	Durable(done func(error))
 	// Read returns samples of one attribute, each once, in time order, from
-	// whatever tiers hold them. Unknown series are empty.
+	// whatever tiers hold them. Unknown series are empty. Pages that continue
+	// one another are a snapshot of the moment of the first one.
 	Read(ctx context.Context, sensorID, attributeID string, q Query) (Page, error)
 	// Latest returns the last n samples by time of every attribute of a sensor,
 	// oldest first.

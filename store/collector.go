@@ -13,7 +13,8 @@ type collector struct {
 	from, to int64 // timestamps, to is exclusive
 	order    sensocto.Order
 	after    *sensocto.Cursor
-	limit    int // 0: none
+	limit    int   // 0: none
+	bound    int64 // number: samples from here on came later; 0: none
 
 	entries   []entry
 	runs      []int // where sorted runs begin, after the first
@@ -30,6 +31,9 @@ func (c *collector) reset(q sensocto.Query, limit int) {
 	}
 	if q.To == 0 {
 		c.to = math.MaxInt64
+	}
+	if q.After != nil {
+		c.bound = q.After.Before
 	}
 	switch {
 	case q.After == nil:
@@ -172,7 +176,7 @@ func (c *collector) page(limit int) sensocto.Page {
 	var next *sensocto.Cursor
 	if limit > 0 && len(c.entries) > limit {
 		last := c.entries[limit-1]
-		next = &sensocto.Cursor{Timestamp: last.time, Seq: last.seq}
+		next = &sensocto.Cursor{Timestamp: last.time, Seq: last.seq, Before: c.bound}
 		c.entries = c.entries[:limit]
 	}
 	samples := make([]sensocto.Sample, len(c.entries))

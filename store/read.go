@@ -23,6 +23,9 @@ func (s *Store) Read(ctx context.Context, sensorID, attributeID string, q sensoc
 		limit = q.Limit + 1 // one more tells that there is more
 	}
 	c.reset(q, limit)
+	if c.bound == 0 {
+		c.bound = r.end()
+	}
 	if err := s.collect(ctx, r, c); err != nil {
 		return sensocto.Page{}, err
 	}
@@ -110,7 +113,11 @@ func (s *Store) collect(ctx context.Context, r *series, c *collector) error {
 // collectHot returns the lowest number that it collected, or would have, and
 // the times of the samples below.
 func (s *Store) collectHot(ctx context.Context, r *series, c *collector, cols *Columns) (head int64, past timeSpan) {
-	for head = math.MaxInt64; ctx.Err() == nil; {
+	head = math.MaxInt64
+	if c.bound > 0 {
+		head = c.bound
+	}
+	for ctx.Err() == nil {
 		var more bool
 		head, past, more = r.copyBefore(cols, head)
 		c.add(cols, head)

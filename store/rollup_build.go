@@ -178,7 +178,7 @@ func (g *group) widest() int64 {
 // startingWidth returns a width with which samples fill a bounded number of
 // cells, somewhat finer than it will be: gaps are not known yet.
 func (g *group) startingWidth() int64 {
-	const cells = 16 * rollupCells
+	const cells = 4 * rollupCells
 	for _, width := range ladder() {
 		sum := uint64(0)
 		for i := range g.chunks {

@@ -9,12 +9,13 @@ import (
 )
 
 // A cursor's text is base64url of: u8 version and order, i64 timestamp, i64
-// sequence number, u32 checksum, big endian. The checksum covers the series as
+// sequence number, i64 the number that the snapshot ends before, u32 checksum,
+// big endian. The checksum covers the series as
 // well, so that a cursor of another one, or a mistyped one, is refused rather
 // than answered with the wrong page. It is no secret: nothing depends on it.
 const (
-	cursorVersion = 1
-	cursorBytes   = 1 + 8 + 8 + 4
+	cursorVersion = 2
+	cursorBytes   = 1 + 8 + 8 + 8 + 4
 )
 
 // cursorEncoding is strict: each cursor has exactly one text.
@@ -31,6 +32,7 @@ func (k cursorKey) format(c sensocto.Cursor) string {
 	b = append(b, cursorVersion<<1|byte(k.order))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Timestamp))
 	b = binary.BigEndian.AppendUint64(b, uint64(c.Seq))
+	b = binary.BigEndian.AppendUint64(b, uint64(c.Before))
 	b = binary.BigEndian.AppendUint32(b, k.sum(b))
 	return cursorEncoding.EncodeToString(b)
 }
@@ -49,7 +51,8 @@ func (k cursorKey) parse(text string) (c sensocto.Cursor, ok bool) {
 	}
 	c.Timestamp = int64(binary.BigEndian.Uint64(b[1:]))
 	c.Seq = int64(binary.BigEndian.Uint64(b[9:]))
-	return c, true
+	c.Before = int64(binary.BigEndian.Uint64(b[17:]))
+	return c, c.Before > 0
 }
 
 func (k cursorKey) sum(head []byte) uint32 {

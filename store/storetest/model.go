@@ -197,7 +197,8 @@ func (m *machine) read(t *rapid.T) {
 	sameSamples(t, page.Samples, want)
 }
 
-// page reads page by page, with a flush in between.
+// page reads page by page, with a flush in between, and with samples that come
+// too late to be on a page.
 func (m *machine) page(t *rapid.T) {
 	k := m.key(t)
 	q := m.query(t, k)
@@ -213,6 +214,9 @@ func (m *machine) page(t *rapid.T) {
 		}
 		if pages == 1 {
 			m.must(m.store.Flush(m.ctx))
+		}
+		if pages < 3 {
+			m.put(t)
 		}
 	}
 	if q.After != nil {
