@@ -1,5 +1,11 @@
 package sensocto
 
+import (
+	"strconv"
+	"strings"
+	"time"
+)
+
 // Bounds on the number of buckets of a History.
 const (
 	DefaultHistoryBuckets = 1000
@@ -63,3 +69,15 @@ const (
 	// is known to lie between those of the first and the last, no better.
 	PointsOfBuckets Points = "lttb_of_buckets"
 )
+
+// ParseWidth reads the width of buckets: a number and one of us, ms, s, m, h,
+// d, such as 500ms or 1d. It returns µs, and false for anything else.
+func ParseWidth(text string) (micros int64, ok bool) {
+	if days, found := strings.CutSuffix(text, "d"); found {
+		n, err := strconv.ParseInt(days, 10, 64)
+		const most = 1 << 20
+		return n * 24 * time.Hour.Microseconds(), err == nil && n > 0 && n <= most
+	}
+	d, err := time.ParseDuration(text)
+	return d.Microseconds(), err == nil && d >= time.Microsecond
+}

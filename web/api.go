@@ -25,6 +25,7 @@ func (s *server) routeAPI() {
 	s.api = humago.New(s.mux, s.config())
 	s.registerSensors()
 	s.registerMeasurements()
+	s.registerHistory()
 	s.registerBackup()
 	document, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {

@@ -64,6 +64,7 @@ func (s *server) registerMeasurements() {
 	op := s.operation("list-measurements", http.MethodGet, "/api/v1/sensors/{id}/attributes/{attribute}/measurements", sensocto.ScopeView, "Measurements", "Read an attribute's measurements")
 	op.Description = "In the order of time, page by page. As CSV (`format=csv`, or `Accept: text/csv`) there is a line `timestamp,payload`, then a line each; " +
 		"times and numbers are written as in JSON, other payloads are their JSON text in quotes. " +
+		"The pages of one read are a snapshot: what comes in after the first one is on none of them. For a trace of a long time ask for the history instead. " +
 		"Where there is more, the header `Link` with `rel=\"next\"` holds the address of the next page, in both formats."
 	op.SkipValidateParams = true // see measurementsInput
 	page := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[measurementsPage](), true, "")
@@ -83,7 +84,7 @@ func (s *server) measurements(ctx context.Context, in *measurementsInput) (*huma
 	if err != nil {
 		return nil, err
 	}
-	csv, err := in.csv()
+	csv, err := wantsCSV(in.Format, in.Accept)
 	if err != nil {
 		return nil, err
 	}
@@ -128,16 +129,16 @@ func (in *measurementsInput) key(o sensocto.Order) cursorKey {
 	return cursorKey{in.SensorID, in.AttributeID, o}
 }
 
-func (in *measurementsInput) csv() (bool, error) {
-	switch in.Format {
+func wantsCSV(format, accept string) (bool, error) {
+	switch format {
 	case "csv":
 		return true, nil
 	case "json":
 		return false, nil
 	case "":
-		return negotiation.SelectQValueFast(in.Accept, []string{"application/json", csvType}) == csvType, nil
+		return negotiation.SelectQValueFast(accept, []string{"application/json", csvType}) == csvType, nil
 	}
-	return false, invalid("query.format", in.Format, "must be json or csv")
+	return false, invalid("query.format", format, "must be json or csv")
 }
 
 // query reads the parameters. empty says that they exclude everything.

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
 	"sync"
 	"time"
@@ -26,25 +27,46 @@ var chunks = sync.Pool{New: func() any { return &chunk{make([]byte, 0, streamChu
 // writeMeasurements answers with a page. Samples are appended by hand: no
 // reflection and no allocation for a sample.
 func writeMeasurements(w http.ResponseWriter, r *http.Request, samples []sensocto.Sample, next string, csv bool) {
+	if next != "" {
+		w.Header().Set("Link", "<"+nextLink(r.URL, next)+`>; rel="next"`)
+	}
+	write(w, r, csv, func(s *stream) {
+		if csv {
+			s.csv(samples)
+		} else {
+			s.json(samples, next)
+		}
+	})
+}
+
+// writeHistory answers with buckets, or with samples.
+func writeHistory(w http.ResponseWriter, r *http.Request, h *sensocto.History, csv bool) {
+	write(w, r, csv, func(s *stream) {
+		switch {
+		case !csv:
+			s.history(h)
+		case h.Points != sensocto.PointsNone:
+			s.csv(h.Samples)
+		default:
+			s.bucketsCSV(h)
+		}
+	})
+}
+
+// write sets the headers and lets body fill a stream, unless nobody asked for it.
+func write(w http.ResponseWriter, r *http.Request, csv bool, body func(*stream)) {
 	h := w.Header()
 	h.Add("Vary", "Accept")
 	h.Set("Content-Type", "application/json")
 	if csv {
 		h.Set("Content-Type", csvType+"; charset=utf-8; header=present")
 	}
-	if next != "" {
-		h.Set("Link", "<"+nextLink(r.URL, next)+`>; rel="next"`)
-	}
 	if r.Method == http.MethodHead {
 		return
 	}
 	c := chunks.Get().(*chunk)
 	s := stream{w: w, deadline: http.NewResponseController(w), b: c.b[:0]}
-	if csv {
-		s.csv(samples)
-	} else {
-		s.json(samples, next)
-	}
+	body(&s)
 	s.flush()
 	if cap(s.b) <= 4*streamChunk {
 		c.b = s.b
@@ -71,6 +93,18 @@ type stream struct {
 
 func (s *stream) json(samples []sensocto.Sample, next string) {
 	s.b = append(s.b, `{"measurements":[`...)
+	s.samples(samples)
+	s.b = append(s.b, `],"next":`...)
+	if next == "" {
+		s.b = append(s.b, "null}\n"...)
+		return
+	}
+	text, _ := json.Marshal(next) // base64url: cannot fail
+	s.b = append(append(s.b, text...), "}\n"...)
+}
+
+// samples writes the items of a list.
+func (s *stream) samples(samples []sensocto.Sample) {
 	for i := range samples {
 		if i > 0 {
 			s.b = append(s.b, ',')
@@ -84,13 +118,47 @@ func (s *stream) json(samples []sensocto.Sample, next string) {
 			return
 		}
 	}
-	s.b = append(s.b, `],"next":`...)
-	if next == "" {
-		s.b = append(s.b, "null}\n"...)
-		return
+}
+
+func (s *stream) history(h *sensocto.History) {
+	for _, field := range []struct {
+		name  string
+		value int64
+	}{{`{"width":`, h.Width}, {`,"from":`, h.From}, {`,"to":`, h.To}} {
+		s.b = sensocto.AppendTimestamp(append(s.b, field.name...), field.value)
 	}
-	text, _ := json.Marshal(next) // base64url: cannot fail
-	s.b = append(append(s.b, text...), "}\n"...)
+	s.b = strconv.AppendInt(append(s.b, `,"documents":`...), h.Documents, 10)
+	s.b = append(append(append(s.b, `,"points":"`...), h.Points...), `","buckets":[`...)
+	for i := range h.Buckets {
+		if i > 0 {
+			s.b = append(s.b, ',')
+		}
+		s.b = append(h.Buckets[i].AppendFields(append(s.b, '{')), '}')
+		if s.full() {
+			return
+		}
+	}
+	s.b = append(s.b, `],"measurements":[`...)
+	s.samples(h.Samples)
+	s.b = append(s.b, "]}\n"...)
+}
+
+func (s *stream) bucketsCSV(h *sensocto.History) {
+	s.b = append(s.b, "start,count,min,max,mean,first,last,from,to\n"...)
+	for i := range h.Buckets {
+		b := &h.Buckets[i]
+		s.b = sensocto.AppendTimestamp(s.b, b.From-b.From%h.Width) // no clock shows a time before 1970
+		s.b = strconv.AppendInt(append(s.b, ','), b.Count, 10)
+		for _, v := range [...]float64{b.Min, b.Max, b.Mean(), b.First, b.Last} {
+			s.b = sensocto.AppendNumber(append(s.b, ','), v)
+		}
+		s.b = sensocto.AppendTimestamp(append(s.b, ','), b.From)
+		s.b = sensocto.AppendTimestamp(append(s.b, ','), b.To)
+		s.b = append(s.b, '\n')
+		if s.full() {
+			return
+		}
+	}
 }
 
 func (s *stream) csv(samples []sensocto.Sample) {
