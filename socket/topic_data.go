@@ -91,6 +91,12 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 		return battery(v.ch, f)
 	case "command":
 		return v.command(ctx, f)
+	case "history":
+		p, err := parseParams(f)
+		if err != nil {
+			return err
+		}
+		return answerHistory(ctx, v.ch, f, v.sensorID, p)
 	}
 	return errUnknownEvent
 }

@@ -35,7 +35,7 @@ func (v *viewer) join(context.Context, params) ([]byte, error) {
 
 func (v *viewer) joined() {}
 
-func (v *viewer) handle(_ context.Context, f *phx.Frame) error {
+func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	var act func(*phx.Frame, params) error
 	switch string(f.Event) {
 	case "watch":
@@ -46,6 +46,8 @@ func (v *viewer) handle(_ context.Context, f *phx.Frame) error {
 		act = v.attention
 	case "visibility_changed":
 		act = v.visibility
+	case "history":
+		act = func(f *phx.Frame, p params) error { return answerHistory(ctx, v.ch, f, p.text("sensor_id"), p) }
 	case "battery":
 		return battery(v.ch, f)
 	default:

@@ -6,6 +6,10 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
+// pageDocumentBytes bounds the text of the documents on a page: it ends early
+// rather than hold more.
+const pageDocumentBytes = 8 << 20
+
 // collector gathers samples that a query selects, in whatever order they
 // come, and keeps those that come first in the query's order. What arrives is
 // mostly sorted: it keeps sorted runs and merges them when it has to.
@@ -20,6 +24,8 @@ type collector struct {
 	runs      []int // where sorted runs begin, after the first
 	spare     []entry
 	documents map[int64][]byte // of entries, by number
+	size      int              // bytes of these
+	cut       bool             // they are too many bytes for one page: it ends early
 	full      bool             // entries are sorted and limit many: nothing behind the last counts
 }
 
@@ -83,6 +89,23 @@ func (c *collector) add(cols *Columns, first int64) {
 	if c.limit > 0 && len(c.entries) >= c.limit {
 		c.prune()
 	}
+	if c.limit > 0 && c.size > pageDocumentBytes {
+		c.shorten()
+	}
+}
+
+// shorten ends the page where its documents are as many bytes as are allowed.
+func (c *collector) shorten() {
+	c.sort()
+	size, n := 0, 0
+	for n < len(c.entries) && (n < 2 || size <= pageDocumentBytes) {
+		size += len(c.documents[c.entries[n].seq])
+		n++
+	}
+	if n < len(c.entries) {
+		c.limit, c.cut = n, true
+		c.prune()
+	}
 }
 
 // offer takes one sample if the query selects it.
@@ -127,6 +150,7 @@ func (c *collector) prune() {
 	c.sort()
 	if len(c.documents) > 0 {
 		for _, e := range c.entries[c.limit:] {
+			c.size -= len(c.documents[e.seq])
 			delete(c.documents, e.seq)
 		}
 	}
@@ -139,6 +163,7 @@ func (c *collector) keepDocument(seq int64, text []byte) {
 		c.documents = make(map[int64][]byte)
 	}
 	c.documents[seq] = text
+	c.size += len(text)
 }
 
 // sort merges neighbouring runs until one is left.
@@ -174,6 +199,9 @@ func (c *collector) merge(a, b []entry) {
 func (c *collector) page(limit int) sensocto.Page {
 	c.sort()
 	var next *sensocto.Cursor
+	if c.cut && limit > 0 {
+		limit = min(limit, len(c.entries)-1)
+	}
 	if limit > 0 && len(c.entries) > limit {
 		last := c.entries[limit-1]
 		next = &sensocto.Cursor{Timestamp: last.time, Seq: last.seq, Before: c.bound}
