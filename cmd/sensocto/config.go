@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/store"
 )
 
 // Config is everything that can be configured of the server. Each field is
@@ -25,6 +26,7 @@ type Config struct {
 	LogFormat         string           `key:"log.format" help:"Form of the log: text or json."`
 	Pprof             string           `key:"pprof" help:"Loopback address for profiles, such as 127.0.0.1:6060. Empty: off."`
 	ShutdownTimeout   time.Duration    `key:"shutdown_timeout" help:"Time for an orderly end."`
+	Retention         retentionTable   `key:"retention" help:"How long samples (raw) and rollups are kept, by sensor, attribute or type, such as [{type: ecg, raw: 30d, rollups: 2y}]. Default: for ever."`
 
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
 	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
@@ -104,6 +106,9 @@ func (c Config) check() (problems []problem) {
 	}
 	if c.DataDir == "" {
 		bad("data_dir", "must not be empty")
+	}
+	for _, err := range store.Retention(c.Retention).Problems() {
+		bad("retention", "%v", err)
 	}
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")

@@ -22,6 +22,7 @@ type serverFlags struct {
 	LogFormat         *string   `placeholder:"FORMAT" help:"text or json."`
 	Pprof             *string   `placeholder:"ADDRESS" help:"Loopback address for profiles. Default: off."`
 	ShutdownTimeout   *string   `placeholder:"TIME" help:"Time for an orderly end, default 15s."`
+	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
 }
@@ -132,6 +133,9 @@ func printConfig(w io.Writer, c *Config) {
 // yaml is the value as YAML.
 func (f field) yaml() string {
 	text := f.text()
+	if _, ok := f.value.Interface().(retentionTable); ok {
+		return text
+	}
 	switch f.value.Kind().String() {
 	case "slice":
 		return "[" + strings.ReplaceAll(text, ",", ", ") + "]"

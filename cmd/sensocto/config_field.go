@@ -88,6 +88,8 @@ func (f field) set(text string) (err error) {
 		*p, err = sensocto.ParseScopes(text)
 	case *Bytes:
 		*p, err = parseBytes(text)
+	case *retentionTable:
+		err = p.setText(text)
 	case *bool:
 		if *p, err = strconv.ParseBool(text); err != nil {
 			err = fmt.Errorf("%q is not true or false", text)

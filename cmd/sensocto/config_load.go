@@ -143,12 +143,17 @@ func (l *loader) node(path, prefix string, n *yaml.Node) {
 	}
 }
 
-// scalar reads the value of a key: a scalar, or a list of them.
+// scalar reads the value of a key: a scalar, a list of them, or a table.
 func (l *loader) scalar(source, key string, n *yaml.Node) {
 	if n.Kind == yaml.AliasNode {
 		n = n.Alias
 	}
+	table, isTable := l.fields[key].value.Addr().Interface().(*retentionTable)
 	switch {
+	case isTable:
+		if err := table.setNode(n); err != nil {
+			l.problems = append(l.problems, problem{source, key, err.Error()})
+		}
 	case n.Kind == yaml.ScalarNode && n.Tag == "!!null":
 		l.set(source, key, "")
 	case n.Kind == yaml.ScalarNode:
