@@ -213,15 +213,21 @@ func (s *Store) rollUp(ctx context.Context, r *series, level int) (bool, error) 
 	if err != nil || !g.complete || g.next == from {
 		return false, err
 	}
+	return s.writeRollup(ctx, &g, u.epoch)
+}
+
+// writeRollup makes the rollup of a group, if there is anything in it.
+func (s *Store) writeRollup(ctx context.Context, g *group, epoch int) (bool, error) {
 	var chunks []sensocto.Chunk
+	r, level := g.series, g.level
 	if len(g.chunks) > 0 {
-		c, err := s.build(ctx, &g)
+		c, err := s.build(ctx, g)
 		if err != nil {
 			return false, err
 		}
 		chunks = append(chunks, c)
 	}
-	return s.replace(ctx, r, u.epoch, chunks, func() {
+	return s.replace(ctx, r, epoch, chunks, func() {
 		r.upkeep.rolled[level-1] = g.next
 		r.upkeep.covered[level-1] = max(r.upkeep.covered[level-1], g.next)
 		for i := range chunks {
