@@ -38,18 +38,6 @@ type Retainer struct {
 	failed  atomic.Uint64
 }
 
-// Aged is what of a series is older than it is kept.
-type Aged struct {
-	SensorID, AttributeID string
-	Keep                  Keep
-	// RawBefore and RollupsBefore are the times (µs) before which samples and
-	// rollups are not kept.
-	RawBefore, RollupsBefore int64
-	// Raw and Rollups are the chunks to remove, or removed. The bytes that are
-	// to go are an estimate.
-	Raw, Rollups sensocto.DroppedChunks
-}
-
 // NewRetainer returns a retainer of a store. It starts nothing: see Run.
 func NewRetainer(s *Store, o RetainerOptions) *Retainer {
 	o.Every = cmp.Or(o.Every, 10*time.Minute)
@@ -86,8 +74,8 @@ func (r *Retainer) Run(ctx context.Context) error {
 }
 
 // Plan returns what Sweep would remove, by sensor and attribute.
-func (r *Retainer) Plan(ctx context.Context, now time.Time) (list []Aged, err error) {
-	err = r.each(ctx, now, func(_ *series, a *Aged, _ levels) error {
+func (r *Retainer) Plan(ctx context.Context, now time.Time) (list []sensocto.Aged, err error) {
+	err = r.each(ctx, now, func(_ *series, a *sensocto.Aged, _ levels) error {
 		list = append(list, *a)
 		return nil
 	})
@@ -96,10 +84,10 @@ func (r *Retainer) Plan(ctx context.Context, now time.Time) (list []Aged, err er
 
 // Sweep removes what is older than it is kept at a time, and returns what it
 // removed, also where it fails on the way.
-func (r *Retainer) Sweep(ctx context.Context, now time.Time) (list []Aged, err error) {
+func (r *Retainer) Sweep(ctx context.Context, now time.Time) (list []sensocto.Aged, err error) {
 	began := time.Now()
-	var all Aged
-	err = r.each(ctx, now, func(of *series, a *Aged, ends levels) error {
+	var all sensocto.Aged
+	err = r.each(ctx, now, func(of *series, a *sensocto.Aged, ends levels) error {
 		err := r.store.remove(ctx, of, a, ends)
 		if a.Raw.Chunks+a.Rollups.Chunks > 0 {
 			r.note(a)
@@ -117,7 +105,7 @@ func (r *Retainer) Sweep(ctx context.Context, now time.Time) (list []Aged, err e
 	return list, err
 }
 
-func (r *Retainer) note(a *Aged) {
+func (r *Retainer) note(a *sensocto.Aged) {
 	for i, d := range []sensocto.DroppedChunks{a.Raw, a.Rollups} {
 		r.removed[i].chunks.Add(uint64(d.Chunks))
 		r.removed[i].bytes.Add(uint64(d.Bytes))
@@ -135,14 +123,14 @@ func addDropped(sum *sensocto.DroppedChunks, d sensocto.DroppedChunks) {
 
 // each calls f with the series that have something too old, what that is, and
 // up to which numbers. One that fails does not keep the others from their turn.
-func (r *Retainer) each(ctx context.Context, now time.Time, f func(*series, *Aged, levels) error) error {
+func (r *Retainer) each(ctx context.Context, now time.Time, f func(*series, *sensocto.Aged, levels) error) error {
 	types, err := r.options.Types(ctx)
 	if err != nil {
 		return fmt.Errorf("types of attributes: %w", err)
 	}
 	var errs []error
 	for _, of := range r.store.sortedSeries() {
-		a := Aged{SensorID: of.sensor.id, AttributeID: of.attributeID}
+		a := sensocto.Aged{SensorID: of.sensor.id, AttributeID: of.attributeID}
 		a.Keep = r.options.Rules.Of(a.SensorID, a.AttributeID, types(a.SensorID, a.AttributeID))
 		a.RawBefore, a.RollupsBefore = a.Keep.Before(now)
 		ends, err := r.store.survey(ctx, of, &a)
@@ -173,7 +161,7 @@ func (s *Store) sortedSeries() (list []*series) {
 // which it is. Samples go in order of arrival: one that came before it, and is
 // kept, keeps an old one. So what is left has no holes, which makes clear to a
 // reader where it needs rollups.
-func (s *Store) survey(ctx context.Context, r *series, a *Aged) (ends levels, err error) {
+func (s *Store) survey(ctx context.Context, r *series, a *sensocto.Aged) (ends levels, err error) {
 	r.sensor.mu.Lock()
 	bytes, samples := r.bytes, r.samples
 	r.sensor.mu.Unlock()
@@ -220,7 +208,7 @@ func (s *Store) surveyLevel(ctx context.Context, r *series, level int, before in
 }
 
 // remove removes what a survey found, and puts what that was in its place.
-func (s *Store) remove(ctx context.Context, r *series, a *Aged, ends levels) error {
+func (s *Store) remove(ctx context.Context, r *series, a *sensocto.Aged, ends levels) error {
 	select {
 	case s.upkeepTurn <- struct{}{}: // nobody makes rollups of what goes
 		defer func() { <-s.upkeepTurn }()

@@ -74,7 +74,7 @@ func TestRetainer_RemovesWhatItPlannedAndKeepsRollups(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, list := range [][]store.Aged{plan, swept} {
+	for _, list := range [][]sensocto.Aged{plan, swept} {
 		list[0].Raw.Bytes = 0 // an estimate in the plan
 	}
 	if diff := cmp.Diff(plan, swept); diff != "" {
@@ -147,7 +147,7 @@ func TestRetainer_RemovesRollupsToo(t *testing.T) {
 func TestRetainer_WithoutRulesNothingGoes(t *testing.T) {
 	s := filledChunks(t, storetest.NewMemory(), 2)
 	types := func(sensorID, attributeID string) string { return "ecg" }
-	for _, rules := range []store.Retention{nil, {{Type: "temperature", Raw: time.Second}}, {{Raw: time.Second}, {Type: "ecg", Raw: store.Forever}}} {
+	for _, rules := range []store.Retention{nil, {{Type: "temperature", Raw: time.Second}}, {{Raw: time.Second}, {Type: "ecg", Raw: sensocto.Forever}}} {
 		r := store.NewRetainer(s, store.RetainerOptions{Rules: rules, Types: fixed(types)})
 		if swept, err := r.Sweep(t.Context(), at(time.Hour)); err != nil || len(swept) > 0 {
 			t.Errorf("%v: %+v %v", rules, swept, err)

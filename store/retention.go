@@ -1,18 +1,11 @@
 package store
 
 import (
-	"errors"
 	"fmt"
-	"math"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
-
-// Forever is the age of what is never removed.
-const Forever = time.Duration(math.MaxInt64)
 
 // MinRetention is the least age at which anything is removed: far more than
 // what memory and the journal hold, and what a late device may bring.
@@ -32,9 +25,6 @@ type RetentionRule struct {
 // attribute before a type. What no rule says is kept for ever.
 type Retention []RetentionRule
 
-// Keep is how long samples and rollups of one series are kept.
-type Keep struct{ Raw, Rollups time.Duration }
-
 // Problems returns what is wrong with the rules.
 func (rules Retention) Problems() (problems []error) {
 	seen := make(map[[3]string]int)
@@ -53,7 +43,7 @@ func (rules Retention) Problems() (problems []error) {
 		}
 		for _, age := range []time.Duration{r.Raw, r.Rollups} {
 			if age != 0 && age < MinRetention {
-				bad("%s is too short: an hour is the least", FormatAge(age))
+				bad("%s is too short: an hour is the least", sensocto.FormatAge(age))
 			}
 		}
 		if r.Rollups != 0 && r.Raw != 0 && r.Rollups < r.Raw {
@@ -86,8 +76,8 @@ func (r *RetentionRule) fits(sensorID, attributeID, attributeType string) bool {
 
 // Of returns how long the samples of a series are kept. Rollups are kept at
 // least as long as the samples.
-func (rules Retention) Of(sensorID, attributeID, attributeType string) Keep {
-	keep := Keep{Forever, Forever}
+func (rules Retention) Of(sensorID, attributeID, attributeType string) sensocto.Keep {
+	keep := sensocto.Keep{Raw: sensocto.Forever, Rollups: sensocto.Forever}
 	raw, rollups := -1, -1 // weights of the rules that count
 	for i := range rules {
 		r := &rules[i]
@@ -104,58 +94,4 @@ func (rules Retention) Of(sensorID, attributeID, attributeType string) Keep {
 	}
 	keep.Rollups = max(keep.Rollups, keep.Raw)
 	return keep
-}
-
-// Before returns the times (µs) before which samples and rollups are no longer
-// kept; math.MinInt64 is never.
-func (k Keep) Before(now time.Time) (raw, rollups int64) {
-	return before(now, k.Raw), before(now, k.Rollups)
-}
-
-func before(now time.Time, age time.Duration) int64 {
-	if age == Forever {
-		return math.MinInt64
-	}
-	return now.UnixMicro() - age.Microseconds()
-}
-
-var errAge = errors.New("is no age, such as 36h, 30d, 8w, 2y or forever")
-
-const day = 24 * time.Hour
-
-// ParseAge reads an age: forever, whole days (30d), weeks (8w) or years of 365
-// days (2y), or what time.ParseDuration reads.
-func ParseAge(text string) (time.Duration, error) {
-	if text == "forever" {
-		return Forever, nil
-	}
-	for suffix, unit := range map[string]time.Duration{"d": day, "w": 7 * day, "y": 365 * day} {
-		if digits, ok := strings.CutSuffix(text, suffix); ok {
-			n, err := strconv.ParseInt(digits, 10, 64)
-			if err != nil || n <= 0 || n > int64(200*365*day/unit) {
-				return 0, fmt.Errorf("%q %w", text, errAge)
-			}
-			return time.Duration(n) * unit, nil
-		}
-	}
-	age, err := time.ParseDuration(text)
-	if err != nil || age <= 0 {
-		return 0, fmt.Errorf("%q %w", text, errAge)
-	}
-	return age, nil
-}
-
-// FormatAge is what ParseAge reads.
-func FormatAge(age time.Duration) string {
-	switch {
-	case age == Forever:
-		return "forever"
-	case age >= 365*day && age%(365*day) == 0:
-		return fmt.Sprintf("%dy", age/(365*day))
-	case age >= day && age%day == 0:
-		return fmt.Sprintf("%dd", age/day)
-	case age >= time.Hour && age%time.Hour == 0:
-		return fmt.Sprintf("%dh", age/time.Hour)
-	}
-	return age.String()
 }

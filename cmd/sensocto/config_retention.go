@@ -8,6 +8,7 @@ import (
 
 	"go.yaml.in/yaml/v3"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/store"
 )
 
@@ -100,7 +101,7 @@ func setRuleKey(rule *store.RetentionRule, name, value string) (err error) {
 			*k.text(rule) = value
 			return nil
 		default:
-			if *k.age(rule), err = store.ParseAge(value); err != nil {
+			if *k.age(rule), err = sensocto.ParseAge(value); err != nil {
 				err = fmt.Errorf("%s: %w", name, err)
 			}
 			return err
@@ -119,7 +120,7 @@ func (t retentionTable) String() string {
 			case k.text != nil && *k.text(&t[i]) != "":
 				pairs = append(pairs, fmt.Sprintf("%s: %q", k.name, *k.text(&t[i])))
 			case k.age != nil && *k.age(&t[i]) != 0:
-				pairs = append(pairs, k.name+": "+store.FormatAge(*k.age(&t[i])))
+				pairs = append(pairs, k.name+": "+sensocto.FormatAge(*k.age(&t[i])))
 			}
 		}
 		rules[i] = "{" + strings.Join(pairs, ", ") + "}"

@@ -5,7 +5,7 @@ import (
 	"testing"
 	"time"
 
-	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto"
 )
 
 func TestConfig_RetentionIsATable(t *testing.T) {
@@ -13,7 +13,7 @@ func TestConfig_RetentionIsATable(t *testing.T) {
 	want := retentionTable{
 		{Raw: 90 * day},
 		{Type: "ecg", Raw: 7 * day, Rollups: 730 * day},
-		{SensorID: "strap-7", AttributeID: "ecg", Raw: store.Forever},
+		{SensorID: "strap-7", AttributeID: "ecg", Raw: sensocto.Forever},
 	}
 	path := writeConfig(t, `
 retention:
