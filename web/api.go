@@ -27,6 +27,7 @@ func (s *server) routeAPI() {
 	s.registerMeasurements()
 	s.registerHistory()
 	s.registerBackup()
+	s.registerRetention()
 	document, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		panic(err) // the document is part of the program

@@ -14,8 +14,9 @@ import (
 )
 
 const (
-	backupPath = "/api/v1/backup"
-	backupType = "application/vnd.sensocto.backup"
+	backupPath    = "/api/v1/backup"
+	retentionPath = "/api/v1/retention"
+	backupType    = "application/vnd.sensocto.backup"
 )
 
 func (s *server) registerBackup() {

@@ -33,6 +33,9 @@ type Options struct {
 	Metrics []sensocto.MetricSource
 	// Backup writes an archive of everything; nil means that there is none.
 	Backup func(ctx context.Context, w io.Writer) error
+	// Retention returns what is older at a time than it is kept; nil means that
+	// there is no retention.
+	Retention func(ctx context.Context, now time.Time) ([]sensocto.Aged, error)
 	// Ready returns why the program cannot do its work now; nil means always ready.
 	Ready func() error
 	// Version of the program, shown in the OpenAPI document.
@@ -58,8 +61,8 @@ type server struct {
 }
 
 // requestTimeout bounds the work on one request of the API, reading from disk
-// included, but not the time that a slow client takes to read the answer. A
-// download of everything has no such bound: it ends with its client.
+// included, but not the time that a slow client takes to read the answer. What
+// looks at everything has no such bound: it ends with its client.
 const requestTimeout = 30 * time.Second
 
 // New returns the handler of everything that the program serves over HTTP.
@@ -145,7 +148,7 @@ func (s *statusRecorder) WriteHeader(status int)      { s.status = status }
 
 func (s *server) timeout(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == backupPath {
+		if r.URL.Path == backupPath || r.URL.Path == retentionPath {
 			next.ServeHTTP(w, r)
 			return
 		}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
 	"os"
 	"path/filepath"
 	"time"
@@ -81,7 +82,7 @@ func chunkCheck() func(*sensocto.Chunk) error {
 
 // copyBackup copies the backup that a server makes.
 func (f remoteFlags) copyBackup(ctx context.Context, w io.Writer) error {
-	resp, err := f.download(ctx, "/api/v1/backup")
+	resp, err := f.send(ctx, http.MethodGet, "/api/v1/backup")
 	if err != nil {
 		return err
 	}

@@ -33,13 +33,16 @@ func TestCLI_UsageErrorsExitWith2(t *testing.T) {
 		{"completion tcsh", "tcsh"},
 		{"backup", "file"},
 		{"restore", "file"},
+		{"retention", "--dry-run"},
+		{"cleanup", "sensor"},
+		{"cleanup a/b", "a/b"},
 	} {
 		runCLI(t, []string{"HOME=" + t.TempDir()}, strings.Fields(tc.args)...).wants(t, exitUsage, tc.want)
 	}
 }
 
 func TestCLI_EveryCommandHasHelp(t *testing.T) {
-	for _, command := range []string{"serve", "replay", "simulate", "watch", "read", "token", "token create", "config", "config print", "completion", "bench", "backup", "restore"} {
+	for _, command := range []string{"serve", "replay", "simulate", "watch", "read", "token", "token create", "config", "config print", "completion", "bench", "backup", "restore", "retention", "cleanup"} {
 		r := runCLI(t, nil, append(strings.Fields(command), "--help")...).wants(t, 0, "Usage: sensocto "+command)
 		if !strings.Contains(command, " ") && command != "config" && !strings.Contains(r.stdout, "Example") {
 			t.Errorf("%s has no example", command)
@@ -58,7 +61,7 @@ func TestCompletion_ScriptsKnowCommandsAndFlags(t *testing.T) {
 		t.Skip("no bash")
 	}
 	script := runCLI(t, nil, "completion", "bash").stdout
-	for words, want := range map[string]string{"sensocto re": "read replay restore", "sensocto token re": "revoke", "sensocto replay f.hea --sp": "--speed"} {
+	for words, want := range map[string]string{"sensocto re": "read replay restore retention", "sensocto token re": "revoke", "sensocto replay f.hea --sp": "--speed"} {
 		list := strings.Fields(words)
 		test := script + "\nCOMP_WORDS=(" + words + "); COMP_CWORD=" + string(rune('0'+len(list)-1)) + "; _sensocto; echo $(printf '%s\\n' \"${COMPREPLY[@]}\" | sort)"
 		out, err := exec.Command(bash, "-c", test).CombinedOutput()

@@ -93,14 +93,14 @@ func ownAddress(c Config) (string, bool) {
 	return "http://" + net.JoinHostPort(host, port), true
 }
 
-// download asks the API for something that may take long. The answer's body is
-// the caller's to close.
-func (f remoteFlags) download(ctx context.Context, path string) (*http.Response, error) {
+// send makes a request that may take long. The answer's body is the caller's to
+// close.
+func (f remoteFlags) send(ctx context.Context, method, path string) (*http.Response, error) {
 	base := f.Server
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
 	}
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(base, "/")+path, nil)
 	if err != nil {
 		return nil, usagef("--server: %w", err)
 	}

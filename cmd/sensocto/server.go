@@ -25,6 +25,7 @@ type server struct {
 	config   Config
 	log      *slog.Logger
 	store    *store.Store
+	retainer *store.Retainer
 	accounts *account.Accounts
 	sensors  *sensor.Registry
 	sockets  *socket.Server
@@ -50,15 +51,16 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
 	}
+	s.retainer = newRetainer(s.store, c, func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }, log)
 	s.sockets = socket.New(socket.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: looks,
 		Limits: c.socketLimits(), AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
 	s.http = newHTTP(web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Metrics: metricSources(db, s.store, hub, looks, s.accounts, s.sensors, s.sockets),
-		Backup:  s.backupTo(db),
-		Ready:   s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
+		Metrics: metricSources(db, s.store, hub, looks, s.accounts, s.sensors, s.sockets, s.retainer),
+		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
+		Ready: s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
@@ -98,6 +100,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	stages := []*stage{
 		{name: "memory", run: trimMemory},
 		{name: "store", run: s.store.Run},
+		{name: "retention", run: s.retainer.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "sensors", run: s.sensors.Run},
 		{name: "sockets", run: s.sockets.Run},

@@ -1,0 +1,47 @@
+package main
+
+import (
+	"strings"
+	"testing"
+)
+
+// The records are replayed with timestamps of January 2026: any rule makes
+// them old.
+func TestRetention_DryRunSaysWhatGoes(t *testing.T) {
+	s, want := replayed(t)
+	admin := s.admin(t)
+	runCLI(t, admin, "retention", "--dry-run").wants(t, 0, "would remove 0 samples")
+	runCLI(t, s.env, "retention", "--dry-run").wants(t, exitFailed, "admin")
+	s.stop()
+	rules := []string{"SENSOCTO_RETENTION=[{sensor: rec-1, raw: 1d, rollups: 2y}]"}
+	r := runCLI(t, rules, "retention", "--dry-run", "--data-dir", s.dir).wants(t, 0, "rec-1", "would remove 8999 samples", "1d", "2y")
+	if strings.Contains(r.stdout, "rec-2") {
+		t.Errorf("another sensor goes:\n%s", r.stdout)
+	}
+	runCLI(t, nil, "retention", "--dry-run", "--data-dir", s.dir).wants(t, 0, "kept for ever", "would remove 0 samples")
+	s = startServer(t, s.dir, "--retention", "[{raw: 1d}]")
+	runCLI(t, []string{"SENSOCTO_SERVER=" + s.url, admin[1]}, "retention", "--dry-run").wants(t, 0, "would remove 9098 samples")
+	for id, text := range readAll(t, s, "rec-1", "rec-2") {
+		if text != want[id] {
+			t.Errorf("a dry run changed %s", id)
+		}
+	}
+}
+
+func TestCleanup_DeletesASensorHereAndOnAServer(t *testing.T) {
+	s, want := replayed(t)
+	admin := s.admin(t)
+	runCLI(t, admin, "cleanup", "rec-2", "--dry-run").wants(t, 0, "would delete sensor rec-2", "1 attribute")
+	runCLI(t, admin, "cleanup", "rec-2").wants(t, exitFailed, "--yes")
+	runCLI(t, s.env, "cleanup", "rec-2", "--yes").wants(t, exitFailed, "scope")
+	runCLI(t, admin, "cleanup", "rec-3", "--yes").wants(t, exitFailed, "no sensor rec-3")
+	if got := readAll(t, s, "rec-2"); got["rec-2"] != want["rec-2"] {
+		t.Error("it was changed")
+	}
+	runCLI(t, admin, "cleanup", "rec-2", "--yes").wants(t, 0, "deleted sensor rec-2: 99 samples of 1 attribute")
+	s.cli(t, "read", "rec-2", "ECG_lead_I").wants(t, exitFailed, "no sensor")
+	s.stop()
+	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "--dry-run").wants(t, 0, "would delete sensor rec-1 with 8999 samples")
+	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "-y").wants(t, 0, "deleted sensor rec-1: 8999 samples")
+	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "-y").wants(t, exitFailed, "no sensor rec-1")
+}

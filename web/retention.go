@@ -1,0 +1,68 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sensocto/sensocto"
+)
+
+type retentionView struct {
+	Time   timestamp  `json:"time" doc:"When this was found out."`
+	Series []agedView `json:"series" nullable:"false" doc:"Attributes that have something older than it is kept, sorted."`
+}
+
+type agedView struct {
+	SensorID    string        `json:"sensor_id"`
+	AttributeID string        `json:"attribute_id"`
+	Raw         agedTotalView `json:"raw" doc:"Measurements that are no longer kept."`
+	Rollups     agedTotalView `json:"rollups" doc:"Their statistics, which may be kept longer."`
+}
+
+type agedTotalView struct {
+	Keep         string     `json:"keep" example:"30d" doc:"How long they are kept; forever where nothing goes."`
+	Before       *timestamp `json:"before" nullable:"true" doc:"What is older goes; null where nothing does."`
+	Chunks       int64      `json:"chunks" doc:"Chunks that go."`
+	Measurements int64      `json:"measurements" doc:"Measurements in them."`
+	Bytes        int64      `json:"bytes" doc:"Their size, about."`
+}
+
+func (s *server) registerRetention() {
+	op := s.operation("plan-retention", http.MethodGet, retentionPath, sensocto.ScopeAdmin, "Operation", "See what retention would remove now")
+	op.Description = "What is older than it is kept, by attribute. The server removes it by itself within minutes; rules are in its configuration. Nothing is changed by asking."
+	huma.Register(s.api, op, s.retention)
+}
+
+type retentionAnswer struct{ Body retentionView }
+
+func (s *server) retention(ctx context.Context, _ *struct{}) (*retentionAnswer, error) {
+	if s.Retention == nil {
+		return nil, problem(http.StatusNotFound, "this server removes nothing by itself")
+	}
+	now := time.Now()
+	list, err := s.Retention(ctx, now)
+	if err != nil {
+		return nil, s.translate(err, "plan retention", "")
+	}
+	view := retentionView{Time: timestamp(now.UnixMicro()), Series: make([]agedView, len(list))}
+	for i, a := range list {
+		view.Series[i] = agedView{
+			SensorID: a.SensorID, AttributeID: a.AttributeID,
+			Raw:     agedTotal(a.Keep.Raw, a.RawBefore, a.Raw),
+			Rollups: agedTotal(a.Keep.Rollups, a.RollupsBefore, a.Rollups),
+		}
+	}
+	return &retentionAnswer{view}, nil
+}
+
+func agedTotal(keep time.Duration, before int64, d sensocto.DroppedChunks) agedTotalView {
+	v := agedTotalView{Keep: sensocto.FormatAge(keep), Chunks: d.Chunks, Measurements: d.Samples, Bytes: d.Bytes}
+	if keep != sensocto.Forever {
+		ts := timestamp(before)
+		v.Before = &ts
+	}
+	return v
+}
