@@ -38,12 +38,13 @@ type SeriesInfo struct {
 }
 
 // ChunkDrop selects the chunks of one level of a series all of whose samples
-// are older than a time (µs) and which begin with a number lower than BeforeSeq.
+// are older than a time (µs) and which begin with a number of at least FromSeq
+// and lower than BeforeSeq.
 type ChunkDrop struct {
 	SensorID, AttributeID string
 	Level                 int
 	Before                int64
-	BeforeSeq             int64
+	FromSeq, BeforeSeq    int64
 	Limit                 int // of chunks; 0: none
 }
 

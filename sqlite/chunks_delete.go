@@ -100,8 +100,8 @@ func (db *DB) DropChunks(ctx context.Context, d sensocto.ChunkDrop) (dropped sen
 func dropSpan(ctx context.Context, tx *sql.Tx, d sensocto.ChunkDrop, id int64, span int, limit int64, dropped *sensocto.DroppedChunks) error {
 	table, key := tableOf(d.Level)
 	rows, err := tx.QueryContext(ctx, `DELETE FROM `+table+` WHERE id IN (SELECT id FROM `+table+` WHERE `+key+
-		` AND span = ? AND max_time < ? AND first_seq < ? LIMIT ?) RETURNING samples, length(data)`,
-		append(keyArgs(id, d.Level), span, d.Before, d.BeforeSeq, limit)...)
+		` AND span = ? AND max_time < ? AND first_seq >= ? AND first_seq < ? LIMIT ?) RETURNING samples, length(data)`,
+		append(keyArgs(id, d.Level), span, d.Before, d.FromSeq, d.BeforeSeq, limit)...)
 	if err != nil {
 		return err
 	}

@@ -125,10 +125,15 @@ func testDrop(t *testing.T, p Place) {
 	same(t, err, nil)
 	same(t, dropped, sensocto.DroppedChunks{Chunks: 1, Samples: 10, Bytes: int64(len(old.Data))})
 	same(t, read(t, c, sensocto.ChunkRange{SensorID: "s", AttributeID: "a", ByNumber: true}), []sensocto.Chunk{straddling, young, late})
-	drop.BeforeSeq, drop.Before = 1<<62, 1000
+	drop.FromSeq, drop.BeforeSeq, drop.Before = 20, 21, 1000
 	dropped, err = c.DropChunks(t.Context(), drop)
 	same(t, err, nil)
-	same(t, dropped.Samples, int64(25))
+	same(t, dropped.Samples, int64(10))
+	same(t, read(t, c, sensocto.ChunkRange{SensorID: "s", AttributeID: "a", ByNumber: true}), []sensocto.Chunk{straddling, late})
+	drop.FromSeq, drop.BeforeSeq = 0, 1<<62
+	dropped, err = c.DropChunks(t.Context(), drop)
+	same(t, err, nil)
+	same(t, dropped.Samples, int64(15))
 	same(t, read(t, c, all(1)), []sensocto.Chunk{above})
 	drop.Level = 1
 	dropped, err = c.DropChunks(t.Context(), drop)

@@ -171,7 +171,7 @@ func (m *Memory) DropChunks(_ context.Context, d sensocto.ChunkDrop) (dropped se
 		return dropped, err
 	}
 	s.levels[d.Level] = slices.DeleteFunc(s.levels[d.Level], func(c sensocto.Chunk) bool {
-		if c.MaxTime >= d.Before || c.FirstSeq >= d.BeforeSeq || d.Limit > 0 && dropped.Chunks == int64(d.Limit) {
+		if c.MaxTime >= d.Before || c.FirstSeq < d.FromSeq || c.FirstSeq >= d.BeforeSeq || d.Limit > 0 && dropped.Chunks == int64(d.Limit) {
 			return false
 		}
 		dropped.Chunks++
