@@ -2,6 +2,7 @@ package socket
 
 import (
 	"encoding/json"
+	"strings"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
@@ -87,7 +88,7 @@ func encodeReceiverBinary(m *sensocto.Message) []byte {
 }
 
 func receiverTopic(m *sensocto.Message) string {
-	return sensocto.TopicPrefixSensor + m.Payload.(*sensocto.Batch).SensorID
+	return sensocto.TopicPrefixSensor + strings.TrimPrefix(m.Topic, sensocto.TopicPrefixData)
 }
 
 // encodeText returns the message as one text frame: a broadcast.
@@ -99,6 +100,9 @@ func encodeText(m *sensocto.Message, v phx.Version, topic string) []byte {
 
 // sizeOf estimates the size of a payload.
 func sizeOf(m *sensocto.Message) int {
+	if d, ok := m.Payload.(*digest); ok {
+		return d.size()
+	}
 	b, ok := m.Payload.(*sensocto.Batch)
 	if !ok {
 		return 1024
@@ -117,6 +121,8 @@ func appendPayload(dst []byte, m *sensocto.Message) []byte {
 			return wire.AppendMeasurement(dst, p.SensorID, &p.Measurements[0], 0)
 		}
 		return wire.AppendBatch(dst, p.SensorID, p.Measurements, 0)
+	case *digest:
+		return p.appendBatch(dst)
 	case sensocto.Sensor:
 		if m.Event == sensocto.EventNewState {
 			return append(appendJSON(append(dst, `{"sensor":`...), tidy(p)), '}')
@@ -163,9 +169,15 @@ func tidyUpdate(u sensocto.SensorListUpdate) sensocto.SensorListUpdate {
 }
 
 // encodeColumns returns numbers as a binary frame, and documents, which columns
-// cannot carry, as a text frame behind it.
+// cannot carry, as a text frame behind it. Buckets are text too, and what comes
+// with them.
 func encodeColumns(m *sensocto.Message, topic string) []byte {
-	b := m.Payload.(*sensocto.Batch)
+	b, ok := m.Payload.(*sensocto.Batch)
+	if d, merged := m.Payload.(*digest); merged {
+		if b, ok = d.batch(); !ok {
+			return encodeText(m, phx.V2, topic)
+		}
+	}
 	var frames []byte
 	if columns, ok := wire.AppendBatchColumns(nil, wire.Header{}, b.Measurements); ok {
 		frame, err := phx.AppendBinaryBroadcast(reserve(len(columns)+len(topic)+32), topic, eventMeasurements, columns)

@@ -28,8 +28,17 @@ type feed struct {
 	ch       *channel
 	kind     kind
 	encoding sensocto.Encoding
-	sensorID string // of a viewer's fragments
-	slot     int    // see batchComposer.sensor
+	sensorID string  // of a viewer's fragments
+	slot     int     // see batchComposer.sensor
+	source   *source // of measurements; nil for anything else
+
+	// Where the feed is in its source, whose mu guards it.
+	level sensocto.AttentionLevel // that was asked for
+	place sensocto.AttentionLevel // in force
+	index int                     // in its list there
+	part  uint32                  // the first part of the window's content that is for this feed
+	waits bool                    // it has to be live until it is open, and through with its history
+	gone  bool
 
 	open   atomic.Bool // nothing is held any more
 	recent atomic.Pointer[recent]
@@ -53,26 +62,55 @@ func (f *feed) subscribe(topic string, kind kind, e sensocto.Encoding) {
 	f.sub = f.ch.conn.srv.pubsub.Subscribe(topic, f)
 }
 
+// watch begins to hold the measurements of a sensor, for a viewer who looks at
+// it at a level.
+func (f *feed) watch(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
+	f.mu.Lock()
+	if f.closed {
+		f.mu.Unlock()
+		return
+	}
+	f.sensorID, f.kind, f.encoding = sensorID, kind, e
+	f.waits = level > sensocto.AttentionNone
+	f.source = f.ch.conn.srv.sources.acquire(sensorID)
+	f.mu.Unlock()
+	f.source.look(f, level)
+}
+
+// look changes the level.
+func (f *feed) look(level sensocto.AttentionLevel) {
+	if f.source != nil {
+		f.source.look(f, level)
+	}
+}
+
 // close ends the subscription. It may be called twice, also while the channel
 // is joining.
 func (f *feed) close() {
 	f.mu.Lock()
-	sub := f.sub
+	sub, src := f.sub, f.source
+	if f.closed {
+		src = nil
+	}
 	f.closed, f.sub = true, nil
 	f.mu.Unlock()
 	if sub != nil {
 		sub.Close()
 	}
+	if src != nil {
+		src.drop(f)
+	}
 }
 
-// Deliver implements sensocto.Subscriber.
+// Deliver implements sensocto.Subscriber. Measurements come through a source,
+// which holds its mu.
 func (f *feed) Deliver(m *sensocto.Message) {
 	defer f.ch.conn.contain("deliver")
 	it := item{ch: f.ch, kind: f.kind, feed: f}
 	it.batch, _ = m.Payload.(*sensocto.Batch)
 	open := f.open.Load()
 	if r := f.recent.Load(); open && r != nil && it.batch != nil {
-		f.recent.Store(nil) // see historyRead: the next message is not in it
+		f.through()
 		if it.batch = r.trim(it.batch); it.batch == nil {
 			return
 		}
@@ -87,6 +125,25 @@ func (f *feed) Deliver(m *sensocto.Message) {
 	case !f.hold(it): // release came first
 		f.Deliver(m)
 	}
+}
+
+// through ends the comparison with the history: the message after the one that
+// is being delivered is not in it (see historyRead).
+func (f *feed) through() {
+	f.recent.Store(nil)
+	f.waits = false
+	f.source.unsettled = append(f.source.unsettled, f)
+}
+
+// deliverDigest queues what a window has gathered, and appends the connection
+// to those that are to be told later that it has.
+func (f *feed) deliverDigest(m *sensocto.Message, d *digest, parked []*outbox) []*outbox {
+	defer f.ch.conn.contain("deliver")
+	o := &f.ch.conn.out
+	if o.park(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: encoded(m, f.encoding)}) {
+		parked = append(parked, o)
+	}
+	return parked
 }
 
 // historyRead is called when the history has been read. What is held came
@@ -117,6 +174,14 @@ func (f *feed) hold(it item) bool {
 // release sends what was held, and opens the feed. The channel's answer has
 // been queued before.
 func (f *feed) release(history map[string][]sensocto.Sample) {
+	waits := f.unhold(history)
+	if f.source != nil {
+		f.source.opened(f, waits)
+	}
+}
+
+// unhold reports whether the history may contain the message that comes next.
+func (f *feed) unhold(history map[string][]sensocto.Sample) (waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := newRecent(history)
@@ -131,9 +196,11 @@ func (f *feed) release(history map[string][]sensocto.Sample) {
 	if r != nil && !r.passed() && len(f.held) < f.unsure {
 		r.shorten()
 		f.recent.Store(r)
+		waits = true
 	}
 	f.held = nil
 	f.open.Store(true)
+	return waits
 }
 
 // retrim trims an item that was encoded before the history was known.

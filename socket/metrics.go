@@ -13,8 +13,8 @@ type counters struct {
 	accepted, panics            atomic.Uint64
 	framesIn, bytesIn           atomic.Uint64
 	framesOut, bytesOut, writes atomic.Uint64
-	delivered, merged           atomic.Uint64 // measurements
-	droppedClosing, droppedLost atomic.Uint64 // measurements
+	samples                     [sensocto.AttentionHigh + 1]sampleCounters // to viewers, by level
+	droppedClosing, droppedLost atomic.Uint64                              // measurements
 	collapses                   atomic.Uint64
 
 	joins               byReason // "family,result"
@@ -24,13 +24,14 @@ type counters struct {
 	refusedMeasurements byReason
 }
 
+// sampleCounters count measurements to viewers who look at one level.
+type sampleCounters struct{ delivered, bucketed, merged, late atomic.Uint64 }
+
 func (c *counters) refuseMeasurement(reason string) { c.refusedMeasurements.add(reason, 1) }
 
 // dropped counts what is not sent to a channel that lost its right.
 func (c *counters) dropped(it item) {
-	if it.batch != nil {
-		c.droppedLost.Add(uint64(len(it.batch.Measurements)))
-	}
+	c.droppedLost.Add(uint64(it.samples()))
 }
 
 // byReason counts by a label of which there are few. The zero value is ready.
@@ -73,8 +74,13 @@ func (s *Server) Metrics(emit func(sensocto.Metric)) {
 	counter("socket_writes_total", "Writes: frames that wait together leave in one.", c.writes.Load())
 	counter("socket_panics_total", "Panics that cost a connection.", c.panics.Load())
 	counter("socket_overflows_total", "Outbound queues that overflowed and were merged.", c.collapses.Load())
-	counter("measurements_delivered_total", "Measurements sent to viewers one by one.", c.delivered.Load())
-	counter("measurements_merged_total", "Measurements merged or replaced because a viewer was too slow.", c.merged.Load())
+	for level := sensocto.AttentionLow; level <= sensocto.AttentionHigh; level++ {
+		at, name := &c.samples[level], level.String()
+		counter("measurements_delivered_total", "Measurements sent to viewers one by one, by the level at which they look.", at.delivered.Load(), "level", name)
+		counter("measurements_bucketed_total", "Measurements that a window merged or replaced, by level.", at.bucketed.Load(), "level", name)
+		counter("measurements_merged_total", "Measurements merged or replaced because a viewer was too slow, by level.", at.merged.Load(), "level", name)
+		counter("measurements_late_total", "Measurements in writes that a viewer's network did not take for over a quarter of a second, by level.", at.late.Load(), "level", name)
+	}
 	const dropped = "Measurements not sent to viewers, by reason."
 	counter("measurements_dropped_total", dropped, c.droppedClosing.Load(), "reason", "closing")
 	counter("measurements_dropped_total", dropped, c.droppedLost.Load(), "reason", "right_lost")

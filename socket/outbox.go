@@ -34,17 +34,30 @@ const (
 
 // item is one thing that waits to be sent.
 type item struct {
-	frame []byte          // whole WebSocket frames, or the bytes of a fragment
-	ch    *channel        // whose it is, nil for the connection's own
-	batch *sensocto.Batch // the measurements, where there are any
-	feed  *feed           // of a fragment
-	kind  kind
+	frame  []byte          // whole WebSocket frames, or the bytes of a fragment
+	ch     *channel        // whose it is, nil for the connection's own
+	batch  *sensocto.Batch // the measurements, where there are any:
+	digest *digest         // as they came, or merged by a window
+	feed   *feed           // of measurements
+	kind   kind
+}
+
+// samples is how many measurements the item brings.
+func (it *item) samples() int {
+	switch {
+	case it.batch != nil:
+		return len(it.batch.Measurements)
+	case it.digest != nil:
+		return int(it.digest.taken)
+	}
+	return 0
 }
 
 // outbox is the outbound queue of one connection. It is bounded in bytes
-// (Limits.QueueBytes). When data frames overflow it, all of them are merged
+// (Limits.QueueBytes), and its measurements in time: to what the connection
+// takes in a moment (see drain). When they are more, all of them are merged
 // into buckets (see thinner) until the socket takes bytes again; when other
-// frames do, the connection ends with 1013.
+// frames overflow, the connection ends with 1013.
 //
 // It has no goroutine while nothing waits. The first frame of an idle
 // connection is written at once, and so are answers, a few in a row; other
@@ -64,6 +77,8 @@ type outbox struct {
 	dead    bool          // nothing is written any more
 	last    time.Duration // when the last write ended
 	pulsing bool          // the server's pulse will call due
+	parked  bool          // a window will call unpark
+	pace    drain
 	answers int           // answers that did not wait for others since the last gathering
 	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
 	closed  chan struct{} // closed when the close frame is out; nil before it is queued
@@ -105,7 +120,11 @@ func (o *outbox) push(ch *channel, frame []byte) bool {
 
 // deliver queues measurements, as they are or merged.
 func (o *outbox) deliver(it item) {
-	fits, crowded := o.offer(it)
+	o.mu.Lock()
+	fits := o.offer(it)
+	o.kick()
+	crowded := o.bytes > o.srv.limits.QueueBytes/4
+	o.mu.Unlock()
 	switch {
 	case !fits:
 		o.owner.close(closeTryLater, "too_slow")
@@ -125,25 +144,58 @@ func (o *outbox) add(it item) {
 	o.deliver(it)
 }
 
-// offer reports whether there was room, and whether little is left.
-func (o *outbox) offer(it item) (fits, crowded bool) {
+// park queues measurements and leaves it to unpark to start the writer, so
+// that what is parked meanwhile leaves with them. It reports whether unpark has
+// to be called.
+func (o *outbox) park(it item) bool {
+	o.mu.Lock()
+	fits := o.offer(it)
+	first := !o.parked
+	o.parked = true
+	o.mu.Unlock()
+	if !fits {
+		o.owner.close(closeTryLater, "too_slow")
+	}
+	return first
+}
+
+func (o *outbox) unpark() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if !o.accepts(it.ch) {
-		return true, false
+	o.parked = false
+	if o.queue != nil || o.thin != nil {
+		o.kick()
 	}
-	fits = true
-	switch limit := o.srv.limits.QueueBytes; {
+}
+
+// offer queues measurements, and reports whether there was room. The caller
+// holds mu.
+func (o *outbox) offer(it item) bool {
+	switch {
+	case !o.accepts(it.ch):
+		return true
 	case o.thin != nil:
-		fits = o.thin.add(it)
-	case o.bytes > 0 && o.bytes+len(it.frame) > limit:
+		return o.thin.add(it)
+	case o.full(len(it.frame)):
 		o.collapse()
-		fits = o.thin.add(it)
-	default:
-		o.append(it)
+		return o.thin.add(it)
 	}
-	o.kick()
-	return fits, o.bytes > o.srv.limits.QueueBytes/4
+	o.append(it)
+	return true
+}
+
+// full reports whether measurements of so many bytes are to be merged with
+// those that wait, because they would wait too long.
+func (o *outbox) full(more int) bool {
+	waiting := o.bytes - o.control
+	if waiting == 0 {
+		return o.bytes > 0 && o.bytes+more > o.srv.limits.QueueBytes
+	}
+	if o.bytes+more > o.srv.limits.QueueBytes || o.pace.rate > 0 && waiting+more > o.pace.bytesIn(maxWait) {
+		return true
+	}
+	since := o.since.Load()
+	return since != 0 && o.srv.now()-time.Duration(since) > maxBlocked
 }
 
 // accepts reports whether anything may still be queued for the channel.
@@ -277,16 +329,14 @@ func (o *outbox) close(frame []byte, discard bool) bool {
 // discard drops all that waits.
 func (o *outbox) discard() {
 	if o.thin != nil {
-		o.srv.count.droppedClosing.Add(uint64(o.thin.samples))
+		o.srv.count.droppedClosing.Add(uint64(o.thin.samples()))
 		o.thin = nil
 	}
 	if o.queue == nil {
 		return
 	}
 	for _, it := range o.queue.items[o.queue.head:] {
-		if it.batch != nil {
-			o.srv.count.droppedClosing.Add(uint64(len(it.batch.Measurements)))
-		}
+		o.srv.count.droppedClosing.Add(uint64(it.samples()))
 	}
 	clear(o.queue.items)
 	o.queue.head = len(o.queue.items)

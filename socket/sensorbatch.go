@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"slices"
+	"strconv"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -19,6 +20,9 @@ const eventSensorBatch = "sensor_batch"
 
 // encodeFragment is the encoding of a message as a fragment.
 func encodeFragment(m *sensocto.Message) []byte {
+	if d, ok := m.Payload.(*digest); ok {
+		return d.appendFragment(make([]byte, 0, d.size()))
+	}
 	ms := m.Payload.(*sensocto.Batch).Measurements
 	dst := make([]byte, 0, 64*len(ms)+32)
 	for i := range ms {
@@ -71,7 +75,7 @@ func newBatchFrame(v phx.Version, joinRef phx.Ref, topic string) *batchFrame {
 	head, tail, _ := bytes.Cut(whole, []byte{0})
 	return &batchFrame{
 		head: slices.Concat(head, []byte(`{"batch":{`)),
-		tail: slices.Concat([]byte(`}}`), tail),
+		tail: slices.Concat([]byte(`}`), tail),
 	}
 }
 
@@ -82,8 +86,9 @@ type batchComposer struct {
 }
 
 type sensorPart struct {
-	feed  *feed
-	lists []listPart
+	feed   *feed
+	lists  []listPart
+	lagged int64
 }
 
 type listPart struct {
@@ -94,6 +99,9 @@ type listPart struct {
 // add adds a fragment.
 func (c *batchComposer) add(it item) {
 	s := c.sensor(it.feed)
+	if it.digest != nil {
+		s.lagged += it.digest.lagged
+	}
 	for rest := it.frame; len(rest) > 0; {
 		var id, items []byte
 		id, items, rest = cutFragment(rest)
@@ -115,7 +123,7 @@ func (c *batchComposer) sensor(w *feed) *sensorPart {
 		c.sensors = append(c.sensors, sensorPart{})
 	}
 	s := &c.sensors[w.slot]
-	s.feed, s.lists = w, s.lists[:0]
+	s.feed, s.lists, s.lagged = w, s.lists[:0], 0
 	return s
 }
 
@@ -155,6 +163,7 @@ func (c *batchComposer) appendFrame(dst []byte, ch *channel, i int) []byte {
 	start := len(dst)
 	dst = append(dst, make([]byte, maxHeader)...)
 	dst = append(dst, ch.frame.head...)
+	var lagged int64
 	for first := true; i < len(c.sensors); i++ {
 		s := &c.sensors[i]
 		if s.feed == nil || s.feed.ch != ch {
@@ -165,7 +174,12 @@ func (c *batchComposer) appendFrame(dst []byte, ch *channel, i int) []byte {
 		}
 		first = false
 		dst = s.appendJSON(dst)
+		lagged += s.lagged
 		s.feed = nil
+	}
+	dst = append(dst, '}')
+	if lagged > 0 {
+		dst = strconv.AppendInt(append(dst, `,"lagged":`...), lagged, 10)
 	}
 	dst = append(dst, ch.frame.tail...)
 	return sealInside(dst, start)

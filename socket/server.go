@@ -88,6 +88,8 @@ type Server struct {
 	queues      sync.Pool // of *queue
 	loads       sync.Pool // of *load
 	pulse       pulse
+	sources     sources
+	wheels      [sensocto.AttentionHigh]wheel // by level
 	writers     writers
 	count       counters
 	unsubscribe func() // from revocations
@@ -115,6 +117,10 @@ func New(o Options) *Server {
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
 	s.writers.srv = s
 	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
+	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
+	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
+		s.wheels[level] = wheel{srv: s, level: level, period: period}
+	}
 	s.queues.New = func() any { return new(queue) }
 	s.loads.New = func() any { return new(load) }
 	s.unsubscribe = s.auth.OnRevoked(s.onRevoked)

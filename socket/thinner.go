@@ -3,7 +3,6 @@ package socket
 import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
-	"github.com/sensocto/sensocto/wire"
 )
 
 // Bounds of what is kept for a connection that does not take bytes.
@@ -13,211 +12,113 @@ const (
 	allBuckets = 4096 // for all attributes together, as long as minBuckets allows
 )
 
-// thinner holds measurements for a connection that cannot keep up: numbers
-// merged into buckets, of documents the newest per attribute. It is bounded:
-// when an attribute has all its buckets, neighbours are merged pairwise, so
-// the whole time since the overflow stays visible, only coarser.
+// thinner holds measurements for a connection that cannot keep up: a digest of
+// each sensor that it watches. It is bounded: when an attribute has all its
+// buckets, neighbours are merged pairwise, so the whole time since the overflow
+// stays visible, only coarser.
 type thinner struct {
-	srv      *Server
-	series   map[seriesKey]*thinSeries
-	order    []*thinSeries
-	samples  int // taken since the last frame
-	docBytes int
-}
-
-// seriesKey names a series as a channel sees it.
-type seriesKey struct {
-	ch                    *channel
-	sensorID, attributeID string
-}
-
-type thinSeries struct {
-	key     seriesKey
-	buckets []sensocto.Bucket
-	span    int64 // how many samples make a bucket full
-	doc     *sensocto.Sample
-	taken   int64 // samples
+	srv    *Server
+	byFeed map[*feed]*digest
+	order  []*feed // longest waiting first
 }
 
 func newThinner(srv *Server) *thinner {
-	return &thinner{srv: srv, series: make(map[seriesKey]*thinSeries)}
+	return &thinner{srv: srv, byFeed: make(map[*feed]*digest)}
 }
 
-// add merges the measurements of an item. It reports false when so many
-// attributes have documents that even the newest are too much.
+// add merges the measurements of an item. It reports false when there are so
+// many attributes, or documents, that even the least is too much.
 func (t *thinner) add(it item) bool {
-	var s *thinSeries
-	for i := range it.batch.Measurements {
-		m := &it.batch.Measurements[i]
-		if s == nil || s.key.attributeID != m.AttributeID {
-			s = t.find(seriesKey{it.ch, it.batch.SensorID, m.AttributeID})
-		}
-		s.taken++
-		t.samples++
-		if !m.IsDocument() {
-			s.add(m.Timestamp, m.Value, t.bucketsEach())
-			continue
-		}
-		if s.doc != nil {
-			t.docBytes -= len(s.doc.Document)
-		}
-		s.doc = &sensocto.Sample{Timestamp: m.Timestamp, Document: m.Document} // a copy: the batch may go
-		t.docBytes += len(m.Document)
+	d := t.byFeed[it.feed]
+	if d == nil {
+		d = &digest{}
+		t.byFeed[it.feed] = d
+		t.order = append(t.order, it.feed)
 	}
-	return t.docBytes <= 4*t.srv.limits.QueueBytes && len(t.order)*minBuckets <= 4*allBuckets
+	limit := min(maxBuckets, max(minBuckets, allBuckets/(len(t.order)*max(1, len(d.series)))))
+	if it.digest != nil {
+		d.sensorID, d.level = it.digest.sensorID, it.digest.level
+		d.merge(it.digest, limit)
+	} else {
+		d.sensorID, d.level = it.batch.SensorID, sensocto.AttentionHigh
+		d.add(it.batch, limit)
+	}
+	return d.docBytes <= 4*t.srv.limits.QueueBytes && len(d.series)*len(t.order)*minBuckets <= 16*allBuckets
 }
 
-func (t *thinner) bucketsEach() int {
-	return min(maxBuckets, max(minBuckets, allBuckets/len(t.order)))
-}
-
-func (t *thinner) find(key seriesKey) *thinSeries {
-	s := t.series[key]
-	if s == nil {
-		s = &thinSeries{key: key, span: 1}
-		t.series[key] = s
-		t.order = append(t.order, s)
-	}
-	return s
-}
-
-func (s *thinSeries) add(timestamp int64, v float64, limit int) {
-	n := len(s.buckets)
-	if n > 0 && s.buckets[n-1].Count < s.span {
-		s.buckets[n-1].Add(timestamp, v)
-		return
-	}
-	for len(s.buckets) >= limit {
-		s.halve()
-	}
-	if n = len(s.buckets); n > 0 && s.buckets[n-1].Count < s.span {
-		s.buckets[n-1].Add(timestamp, v)
-		return
-	}
-	var b sensocto.Bucket
-	b.Add(timestamp, v)
-	s.buckets = append(s.buckets, b)
-}
-
-// halve merges neighbours.
-func (s *thinSeries) halve() {
-	s.span *= 2
-	n := 0
-	for i := 0; i < len(s.buckets); i += 2 {
-		b := s.buckets[i]
-		if i+1 < len(s.buckets) {
-			b.Merge(s.buckets[i+1])
-		}
-		s.buckets[n] = b
-		n++
-	}
-	s.buckets = s.buckets[:n]
-}
-
-// lagged returns how many samples are not sent one by one.
-func (s *thinSeries) lagged() int64 {
-	n := s.taken
-	for _, b := range s.buckets {
-		if b.Count == 1 {
-			n--
-		}
-	}
-	if s.doc != nil {
-		n--
+// samples is how many samples the thinner holds.
+func (t *thinner) samples() (n int64) {
+	for _, d := range t.byFeed {
+		n += d.taken
 	}
 	return n
 }
 
-// dropEnded forgets channels that are over: their viewers left.
-func (t *thinner) dropEnded() {
-	kept := t.order[:0]
-	for _, s := range t.order {
-		if s.key.ch.ended {
-			t.srv.count.droppedClosing.Add(uint64(s.taken))
+// split returns what has waited longest and may fit into so many bytes; the
+// rest goes on waiting. Where all of it may go now it returns t itself. Channels
+// that are over are forgotten: their viewers left.
+func (t *thinner) split(bytes int) *thinner {
+	n := 0
+	for _, f := range t.order {
+		d := t.byFeed[f]
+		if f.ch.ended {
+			t.srv.count.droppedClosing.Add(uint64(d.taken))
+			delete(t.byFeed, f)
 			continue
 		}
-		kept = append(kept, s)
+		t.order[n] = f
+		n++
 	}
-	t.order = kept
+	clear(t.order[n:])
+	t.order = t.order[:n]
+	n = 0
+	for n < len(t.order) && (n == 0 || bytes > 0) {
+		bytes -= t.byFeed[t.order[n]].leastBytes()
+		n++
+	}
+	if n == len(t.order) {
+		return t
+	}
+	first := newThinner(t.srv)
+	for _, f := range t.order[:n] {
+		first.byFeed[f] = t.byFeed[f]
+		delete(t.byFeed, f)
+	}
+	first.order = append(first.order, t.order[:n]...)
+	t.order = append(t.order[:0], t.order[n:]...)
+	return first
 }
 
-// appendFrames appends one frame per channel. V2 pushes carry the join ref:
-// they are for this viewer alone.
-func (t *thinner) appendFrames(dst []byte, v phx.Version, stats *loadStats) []byte {
-	for len(t.order) > 0 {
-		ch := t.order[0].key.ch
-		var own, others []*thinSeries
-		var lagged int64
-		for _, s := range t.order {
-			if s.key.ch != ch {
-				others = append(others, s)
-				continue
-			}
-			own = append(own, s)
-			lagged += s.lagged()
-			stats.measurements += int(s.taken - s.lagged())
+// fit merges further until all of it takes about as many bytes as allowed.
+func (t *thinner) fit(bytes int) {
+	least := 0
+	for _, d := range t.byFeed {
+		least += d.leastBytes()
+	}
+	for _, d := range t.byFeed {
+		if least > 0 {
+			d.fit(int(float64(bytes) * float64(d.leastBytes()) / float64(least)))
 		}
-		t.order = others
-		event, topic, payload := thinnedPayload(ch, own, lagged)
-		frame := phx.AppendPush(nil, v, ch.joinRef, nil, topic, event, payload)
+	}
+}
+
+// appendFrames appends a frame for each sensor, and of viewer topics one for
+// all their sensors. V2 pushes carry the join ref: they are for this viewer
+// alone.
+func (t *thinner) appendFrames(dst []byte, v phx.Version, l *load) []byte {
+	for _, f := range t.order {
+		d := t.byFeed[f].seal()
+		l.stats.digest(d)
+		if f.kind == fragment {
+			l.batch.add(item{feed: f, digest: d, frame: d.appendFragment(nil)})
+			continue
+		}
+		frame := phx.AppendPush(nil, v, f.ch.joinRef, nil, f.ch.topic, sensocto.EventMeasurementsBatch, d.appendBatch(nil))
 		dst = appendFrame(dst, opText, frame)
-		stats.frames++
-		stats.merged += int(lagged)
+		l.stats.frames++
 	}
+	var n int
+	dst, n = l.batch.appendFrames(dst)
+	l.stats.frames += n
 	return dst
-}
-
-func thinnedPayload(ch *channel, own []*thinSeries, lagged int64) (event, topic string, payload []byte) {
-	if ch.family == familyViewer {
-		return eventSensorBatch, ch.topic, thinnedSensorBatch(own, lagged)
-	}
-	return sensocto.EventMeasurementsBatch, ch.topic, thinnedBatch(own, lagged)
-}
-
-func thinnedBatch(own []*thinSeries, lagged int64) []byte {
-	dst := wire.AppendBatchHead(nil, own[0].key.sensorID, lagged)
-	first := true
-	comma := func() {
-		if !first {
-			dst = append(dst, ',')
-		}
-		first = false
-	}
-	for _, s := range own {
-		for _, b := range s.buckets {
-			comma()
-			if b.Count > 1 {
-				dst = wire.AppendBucketItem(dst, s.key.attributeID, b)
-			} else {
-				dst = wire.AppendItem(dst, s.measurement(b))
-			}
-		}
-		if s.doc != nil {
-			comma()
-			dst = wire.AppendItem(dst, &sensocto.Measurement{AttributeID: s.key.attributeID, Sample: *s.doc})
-		}
-	}
-	return wire.AppendBatchTail(dst)
-}
-
-func thinnedSensorBatch(own []*thinSeries, lagged int64) []byte {
-	var batch wire.SensorBatch
-	for _, s := range own {
-		for _, b := range s.buckets {
-			if b.Count > 1 {
-				batch.AddBucket(s.key.sensorID, s.key.attributeID, b)
-			} else {
-				batch.Add(s.key.sensorID, s.measurement(b))
-			}
-		}
-		if s.doc != nil {
-			batch.Add(s.key.sensorID, &sensocto.Measurement{AttributeID: s.key.attributeID, Sample: *s.doc})
-		}
-	}
-	return batch.Append(nil, lagged)
-}
-
-// measurement returns the one sample that a bucket is.
-func (s *thinSeries) measurement(b sensocto.Bucket) *sensocto.Measurement {
-	return &sensocto.Measurement{AttributeID: s.key.attributeID, Sample: sensocto.Sample{Timestamp: b.From, Value: b.First}}
 }

@@ -34,8 +34,8 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	}
 	srv := v.ch.conn.srv
 	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
-	v.feed.subscribe(sensocto.DataTopic(v.sensorID), data, e)
 	srv.attention.Look(v.id, v.sensorID, level)
+	v.feed.watch(v.sensorID, data, e, level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
@@ -101,6 +101,13 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	return errUnknownEvent
 }
 
+// look changes the level at once, for the sensor's device and for what the
+// viewer gets.
+func (v *dataViewer) look(level sensocto.AttentionLevel) {
+	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
+	v.feed.look(level)
+}
+
 func (v *dataViewer) visibility(f *phx.Frame) error {
 	visible, err := visibility(f)
 	if err != nil {
@@ -110,7 +117,7 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 	if visible {
 		level = sensocto.AttentionHigh
 	}
-	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }
@@ -124,7 +131,7 @@ func (v *dataViewer) attention(f *phx.Frame) error {
 	if err != nil {
 		return errInvalidLevel
 	}
-	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }

@@ -108,21 +108,25 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 		id = strings.Clone(id)
 		w = &watched{feed: feed{ch: v.ch, sensorID: id}}
 		v.feeds[id] = w
-		w.feed.subscribe(sensocto.DataTopic(id), fragment, encodingFragment)
 		isNew = true
 	}
 	w.level = level
-	v.look(w)
+	v.look(w, isNew)
 	return w, isNew
 }
 
 // look says how closely the viewer looks at a sensor. The caller holds mu.
-func (v *viewer) look(w *watched) {
+func (v *viewer) look(w *watched, isNew bool) {
 	level := w.level
 	if v.hidden {
 		level = sensocto.AttentionNone
 	}
 	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
+	if isNew {
+		w.feed.watch(w.feed.sensorID, fragment, encodingFragment, level)
+		return
+	}
+	w.feed.look(level)
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
@@ -167,7 +171,7 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 	for id, level := range levels {
 		if w := v.feeds[id]; w != nil {
 			w.level = level
-			v.look(w)
+			v.look(w, false)
 		}
 	}
 	v.mu.Unlock()
@@ -185,7 +189,7 @@ func (v *viewer) visibility(f *phx.Frame, p params) error {
 	v.mu.Lock()
 	v.hidden = !visible
 	for _, w := range v.feeds {
-		v.look(w)
+		v.look(w, false)
 	}
 	v.mu.Unlock()
 	v.ch.ok(f)

@@ -2,7 +2,9 @@ package socket
 
 import (
 	"slices"
+	"time"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
 )
 
@@ -21,19 +23,52 @@ type queue struct {
 
 // load is what one write carries.
 type load struct {
-	items []item
-	thin  *thinner
-	size  int
-	buf   []byte
-	batch batchComposer
-	stats loadStats
+	items     []item
+	thin      *thinner
+	thinBytes int // that it may take
+	size      int
+	buf       []byte
+	batch     batchComposer
+	stats     loadStats
+
+	unsent  int           // how much the kernel is to hold
+	written int           // bytes
+	blocked time.Duration // how long the socket did not take them
 }
 
-type loadStats struct{ frames, measurements, merged int }
+// loadStats is what a write carries, for the metrics: samples by the level at
+// which their viewers look.
+type loadStats struct {
+	frames  int
+	samples [sensocto.AttentionHigh + 1]sampleStats
+}
+
+// sampleStats are samples that went one by one, that a window had merged, and
+// that were merged because the connection is slow.
+type sampleStats struct{ delivered, bucketed, merged int }
+
+func (s *loadStats) digest(d *digest) {
+	at := &s.samples[d.level]
+	at.delivered += int(d.taken - d.lagged)
+	at.bucketed += int(d.windowed)
+	at.merged += int(d.lagged - d.windowed)
+}
+
+func (s *loadStats) item(it *item) {
+	switch {
+	case it.batch != nil:
+		s.samples[sensocto.AttentionHigh].delivered += len(it.batch.Measurements)
+	case it.digest != nil: // of a window: nothing else merged it
+		at := &s.samples[it.digest.level]
+		at.delivered += int(it.digest.taken - it.digest.lagged)
+		at.bucketed += int(it.digest.lagged)
+	}
+}
 
 func (l *load) reset() {
 	clear(l.items)
 	l.items, l.thin, l.size, l.stats = l.items[:0], nil, 0, loadStats{}
+	l.written, l.blocked = 0, 0
 }
 
 // turn writes what waits. It reports false when l was handed over to a
@@ -55,7 +90,7 @@ func (o *outbox) turn(l *load) (kept bool) {
 			go o.finish(l, b[n:])
 			return false
 		}
-		o.wrote(l, len(b))
+		o.wrote(l, len(b), 0)
 	}
 	return true
 }
@@ -73,30 +108,34 @@ func (o *outbox) finish(l *load, rest []byte) {
 func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 	defer o.owner.contain("write")
 	for {
-		o.since.Store(int64(o.srv.now()))
+		start := o.srv.now()
+		o.since.Store(int64(start))
 		_, err := o.conn.Write(rest)
 		o.since.Store(0)
 		if err != nil {
 			o.owner.abort(err)
 			return true
 		}
-		o.wrote(l, len(rest))
+		o.wrote(l, len(rest), o.srv.now()-start)
 		if !o.next(l) {
 			return true
 		}
+		o.prompt.limitUnsent(l.unsent)
 		rest = l.compose(o.owner.version)
 	}
 }
 
 // next moves what waits into l, or ends the writing.
 func (o *outbox) next(l *load) bool {
-	wrote := l.size > 0
+	wrote, bytes, blocked := l.size > 0, l.written, l.blocked
 	l.reset()
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if wrote {
 		o.last = o.srv.now()
+		o.pace.wrote(bytes, blocked, o.last)
 	}
+	l.unsent = o.pace.unsent()
 	switch {
 	case o.dead || o.queue == nil && o.thin == nil:
 		o.state = idle
@@ -112,12 +151,17 @@ func (o *outbox) next(l *load) bool {
 	return true
 }
 
-// take moves items into l, up to maxWrite bytes; merged data comes last.
+// take moves items into l, up to maxWrite bytes or, where the connection is
+// slow, what it takes in a moment; merged data comes last.
 func (o *outbox) take(l *load) {
+	limit := maxWrite
+	if o.pace.rate > 0 {
+		limit = min(limit, o.pace.bytesIn(writeTime))
+	}
 	if q := o.queue; q != nil {
 		for q.head < len(q.items) {
 			it := q.items[q.head]
-			if l.size > 0 && l.size+len(it.frame) > maxWrite {
+			if l.size > 0 && l.size+len(it.frame) > limit {
 				break
 			}
 			q.items[q.head] = item{}
@@ -135,10 +179,16 @@ func (o *outbox) take(l *load) {
 		}
 		o.recycle()
 	}
-	if o.queue == nil && o.thin != nil {
-		l.thin, o.thin = o.thin, nil
-		l.thin.dropEnded()
+	if o.queue == nil && o.thin != nil && l.size < limit {
+		room := limit - l.size
+		if o.pace.rate == 0 {
+			room = o.srv.limits.QueueBytes
+		}
+		l.thin, l.thinBytes = o.thin.split(room), room
 		l.size++
+		if l.thin == o.thin {
+			o.thin = nil
+		}
 	}
 	if o.control < o.srv.limits.QueueBytes/4 {
 		o.signalRoom()
@@ -146,7 +196,8 @@ func (o *outbox) take(l *load) {
 }
 
 // wrote counts what went out with l.
-func (o *outbox) wrote(l *load, bytes int) {
+func (o *outbox) wrote(l *load, bytes int, blocked time.Duration) {
+	l.written, l.blocked = bytes, blocked
 	if bytes == 0 {
 		return
 	}
@@ -154,8 +205,19 @@ func (o *outbox) wrote(l *load, bytes int) {
 	c.writes.Add(1)
 	c.bytesOut.Add(uint64(bytes))
 	c.framesOut.Add(uint64(l.stats.frames))
-	c.delivered.Add(uint64(l.stats.measurements))
-	c.merged.Add(uint64(l.stats.merged))
+	for level := range l.stats.samples {
+		s := &l.stats.samples[level]
+		if s.delivered+s.bucketed+s.merged == 0 {
+			continue
+		}
+		at := &c.samples[level]
+		at.delivered.Add(uint64(s.delivered))
+		at.bucketed.Add(uint64(s.bucketed))
+		at.merged.Add(uint64(s.merged))
+		if blocked > maxBlocked {
+			at.late.Add(uint64(s.delivered + s.bucketed + s.merged))
+		}
+	}
 }
 
 // compose returns the bytes of one write. A single frame is not copied.
@@ -169,7 +231,7 @@ func (l *load) compose(v phx.Version) []byte {
 		switch it.kind {
 		case fragment:
 			l.batch.add(it)
-			l.stats.measurements += len(it.batch.Measurements)
+			l.stats.item(&it)
 			continue
 		case control:
 			// Nothing of a topic overtakes its replies.
@@ -180,16 +242,15 @@ func (l *load) compose(v phx.Version) []byte {
 	}
 	l.flushBatches()
 	if l.thin != nil {
-		l.buf = l.thin.appendFrames(l.buf, v, &l.stats)
+		l.thin.fit(l.thinBytes)
+		l.buf = l.thin.appendFrames(l.buf, v, l)
 	}
 	return l.buf
 }
 
 func (l *load) counted(it item) {
 	l.stats.frames++
-	if it.batch != nil {
-		l.stats.measurements += len(it.batch.Measurements)
-	}
+	l.stats.item(&it)
 }
 
 // flushBatches appends one sensor_batch for every viewer channel that got

@@ -76,6 +76,7 @@ type prompt struct {
 	buf     []byte
 	n       int
 	err     error
+	unsent  int // the bound on what waits in the kernel
 }
 
 func newPrompt(c net.Conn) *prompt {
@@ -83,8 +84,22 @@ func newPrompt(c net.Conn) *prompt {
 	if s, ok := c.(syscall.Conn); ok {
 		p.raw, _ = s.SyscallConn()
 	}
+	if t, ok := c.(*net.TCPConn); ok {
+		_ = t.SetWriteBuffer(sendBuffer) // a wish, no more
+	}
 	p.attempt = p.write // made once: a write allocates nothing
+	p.limitUnsent(maxUnsent)
 	return p
+}
+
+// limitUnsent bounds what the kernel takes before it is sent: what waits there
+// cannot be merged any more.
+func (p *prompt) limitUnsent(bytes int) {
+	if p.raw == nil || p.unsent/2 < bytes && bytes < p.unsent*2 {
+		return
+	}
+	p.unsent = bytes
+	p.raw.Control(func(fd uintptr) { limitUnsent(fd, bytes) }) // without it the picture is later, no more
 }
 
 func (p *prompt) write(fd uintptr) (done bool) {

@@ -1,0 +1,87 @@
+package socket
+
+import "time"
+
+// How long measurements may be on their way inside the server. A viewer's
+// picture is as far behind as this, what the kernel holds (unsentTime), and
+// what the network does together.
+const (
+	// maxWait is how much may wait one by one, in time at the measured rate.
+	maxWait = 150 * time.Millisecond
+	// maxBlocked is how long a socket may take nothing before what waits is
+	// merged, where no rate is known yet.
+	maxBlocked = 250 * time.Millisecond
+	// writeTime is how much one write to a slow connection carries.
+	writeTime = 100 * time.Millisecond
+	// unsentTime is how much may wait in the kernel.
+	unsentTime = 100 * time.Millisecond
+)
+
+// Bounds of what the kernel may hold unsent.
+const (
+	minUnsent = 4 << 10
+	maxUnsent = 8 << 10
+	// sendBuffer bounds what it holds at all, most of it on its way.
+	sendBuffer = 512 << 10
+)
+
+const (
+	minDrainBytes = 2 << 10 // of measurements, however slow the connection is
+	drainInterval = 100 * time.Millisecond
+	fastRate      = 8 << 20 // bytes a second from which on a connection is not slow
+)
+
+// drain measures how fast a connection takes bytes while it is the network
+// that sets the pace. It is forgotten soon after that has ended.
+type drain struct {
+	rate float64 // bytes a second; 0 where the connection takes all at once
+
+	// Of the interval that is being measured.
+	since   time.Duration // since the server's start; 0 while there is none
+	bytes   int
+	blocked time.Duration
+}
+
+// wrote notes a write that ended now, and how long it had to wait.
+func (d *drain) wrote(bytes int, blocked, now time.Duration) {
+	if d.since == 0 {
+		if d.rate == 0 && blocked == 0 {
+			return
+		}
+		d.since = now - blocked
+	}
+	d.bytes += bytes
+	d.blocked += blocked
+	elapsed := now - d.since
+	if elapsed < drainInterval {
+		return
+	}
+	if d.blocked > elapsed/4 {
+		d.measured(float64(d.bytes) / elapsed.Seconds())
+	} else {
+		d.measured(4 * d.rate) // it was not the network that set the pace
+	}
+	d.since, d.bytes, d.blocked = 0, 0, 0
+}
+
+func (d *drain) measured(rate float64) {
+	if d.rate > 0 && rate < d.rate*4 {
+		rate = (rate + d.rate) / 2
+	}
+	if d.rate = rate; d.rate > fastRate {
+		d.rate = 0
+	}
+}
+
+// bytesIn is how much the connection takes in a time. The rate is known.
+func (d *drain) bytesIn(t time.Duration) int {
+	return max(minDrainBytes, int(d.rate*t.Seconds()))
+}
+
+// unsent is how much the kernel is to hold before it is sent.
+func (d *drain) unsent() int {
+	if d.rate == 0 {
+		return maxUnsent
+	}
+	return min(maxUnsent, max(minUnsent, int(d.rate*unsentTime.Seconds())))
+}

@@ -1,0 +1,183 @@
+package socket
+
+import (
+	"sync"
+
+	"github.com/sensocto/sensocto"
+)
+
+// sources are the sensors that somebody on this server joined for their
+// measurements.
+type sources struct {
+	srv *Server
+
+	mu       sync.Mutex // guards what follows; taken before a source's
+	bySensor map[string]*source
+}
+
+// source hands the measurements of one sensor to those who watch it here, each
+// by the level at which it looks: high at once, medium and low when their
+// window ends, none not at all.
+//
+// Whatever changes who gets what happens between two messages, under mu: so
+// every sample takes exactly one of these ways to a viewer, in order.
+type source struct {
+	srv      *Server
+	sensorID string
+	feeds    int // guarded by sources.mu
+
+	mu        sync.Mutex            // guards what follows, and where the feeds are; taken before a wheel's, a feed's and an outbox's
+	sub       sensocto.Subscription // nil while nobody looks
+	live      []*feed
+	windows   [sensocto.AttentionHigh]window // by level
+	unsettled []*feed                        // to be moved after the message that is being delivered
+}
+
+// acquire returns the sensor's source, making it for the first who asks.
+func (all *sources) acquire(sensorID string) *source {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	s := all.bySensor[sensorID]
+	if s == nil {
+		s = &source{srv: all.srv, sensorID: sensorID}
+		all.bySensor[sensorID] = s
+	}
+	s.feeds++
+	return s
+}
+
+// release is called once for each acquire, when its feed has left.
+func (all *sources) release(s *source) {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	if s.feeds--; s.feeds == 0 {
+		delete(all.bySensor, s.sensorID)
+	}
+}
+
+// Deliver implements sensocto.Subscriber.
+func (s *source) Deliver(m *sensocto.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, f := range s.live {
+		f.Deliver(m)
+	}
+	if b, ok := m.Payload.(*sensocto.Batch); ok {
+		for level := range s.windows {
+			if w := &s.windows[level]; len(w.feeds) > 0 {
+				s.gather(w, sensocto.AttentionLevel(level), b)
+			}
+		}
+	}
+	for _, f := range s.unsettled {
+		s.settle(f)
+	}
+	s.unsettled = s.unsettled[:0]
+}
+
+// gather puts a batch into a window.
+func (s *source) gather(w *window, level sensocto.AttentionLevel, b *sensocto.Batch) {
+	w.take(b, level)
+	if !w.armed {
+		w.armed = true
+		s.srv.wheels[level].add(s)
+	}
+}
+
+// look moves a feed to the place that a level has. What its window holds so
+// far comes first.
+func (s *source) look(f *feed, level sensocto.AttentionLevel) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.level = level
+	s.settle(f)
+}
+
+// opened is called when a feed holds nothing back any more. While it waits for
+// the message that its history may contain, it stays live, whatever its level.
+func (s *source) opened(f *feed, waits bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f.waits = waits && f.recent.Load() != nil // that message may have come already
+	s.settle(f)
+}
+
+// settle puts a feed where it belongs. The caller holds mu.
+func (s *source) settle(f *feed) {
+	level := f.level
+	switch {
+	case f.gone:
+		level = sensocto.AttentionNone
+	case level == sensocto.AttentionNone && f.open.Load():
+		f.waits = false // what comes when it looks again is not in its history
+		f.recent.Store(nil)
+	case f.waits && level > sensocto.AttentionNone:
+		level = sensocto.AttentionHigh
+	}
+	if level == f.place {
+		return
+	}
+	s.leave(f)
+	f.place = level
+	switch level {
+	case sensocto.AttentionNone:
+	case sensocto.AttentionHigh:
+		f.index = len(s.live)
+		s.live = append(s.live, f)
+	default:
+		s.windows[level].enter(f)
+	}
+	s.subscribe()
+}
+
+// leave takes a feed from its place.
+func (s *source) leave(f *feed) {
+	switch f.place {
+	case sensocto.AttentionNone:
+	case sensocto.AttentionHigh:
+		s.live = without(s.live, f)
+	default:
+		s.windows[f.place].leave(f)
+	}
+}
+
+// without removes a feed; the last one takes its place.
+func without(feeds []*feed, f *feed) []*feed {
+	n := len(feeds) - 1
+	feeds[f.index] = feeds[n]
+	feeds[f.index].index = f.index
+	feeds[n] = nil
+	return feeds[:n]
+}
+
+// subscribe keeps the source subscribed exactly while somebody looks.
+func (s *source) subscribe() {
+	looked := len(s.live) > 0
+	for level := range s.windows {
+		looked = looked || len(s.windows[level].feeds) > 0
+	}
+	switch {
+	case looked && s.sub == nil:
+		s.sub = s.srv.pubsub.Subscribe(sensocto.DataTopic(s.sensorID), s)
+	case !looked && s.sub != nil:
+		s.sub.Close()
+		s.sub = nil
+	}
+}
+
+// drop removes a feed for good. It may be called before the feed came.
+func (s *source) drop(f *feed) {
+	s.mu.Lock()
+	f.gone = true
+	s.settle(f)
+	s.mu.Unlock()
+	s.srv.sources.release(s)
+}
+
+// turn hands over what a window has gathered. It returns the connections that
+// are to be told when all windows of this beat have been handed over.
+func (s *source) turn(level sensocto.AttentionLevel, parked []*outbox) []*outbox {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.windows[level].turn(parked)
+}

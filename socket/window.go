@@ -1,0 +1,99 @@
+package socket
+
+import (
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// What viewers get who do not look closely (docs/attention.md). Numbers that
+// fall into one cell of time come as one bucket, and a number that is alone in
+// its cell as itself: so what is slower than the cells comes sample by sample.
+const (
+	mediumWindow = 200 * time.Millisecond
+	mediumCell   = 20 * time.Millisecond // a tile of 300 pixels that shows 6 s has a cell for each
+	lowWindow    = time.Second
+	lowCell      = 250 * time.Millisecond // enough for a trace that is scrolled back into view
+
+	// maxEntries bounds an attribute in a window, whatever its timestamps are.
+	maxEntries = 64
+	// maxParts bounds how often viewers may come and go within a window before
+	// all get what it has.
+	maxParts = 32
+)
+
+// window gathers what a sensor sends for all who look at it at one level, and
+// hands it to them together. Its source's mu guards it.
+type window struct {
+	feeds   []*feed
+	content *digest // nil while there is nothing
+	armed   bool    // the wheel will turn it
+}
+
+// take puts a batch into the window.
+func (w *window) take(b *sensocto.Batch, level sensocto.AttentionLevel) {
+	if w.content == nil {
+		cell := mediumCell
+		if level == sensocto.AttentionLow {
+			cell = lowCell
+		}
+		w.content = &digest{sensorID: b.SensorID, level: level, cell: cell.Microseconds()}
+	}
+	w.content.add(b, maxEntries)
+}
+
+// enter adds a feed, which gets what comes from now on.
+func (w *window) enter(f *feed) {
+	if w.content != nil && w.content.part == maxParts {
+		flush(w.turn(nil))
+	}
+	f.part = 0
+	if w.content != nil {
+		f.part = w.content.cut()
+	}
+	f.index = len(w.feeds)
+	w.feeds = append(w.feeds, f)
+}
+
+// leave removes a feed, after handing it what came so far.
+func (w *window) leave(f *feed) {
+	w.feeds = without(w.feeds, f)
+	if w.content == nil {
+		return
+	}
+	if part := w.content.from(f.part); part != nil {
+		flush(f.deliverDigest(part.message(), part, nil))
+	}
+	if len(w.feeds) == 0 {
+		w.content = nil
+	}
+}
+
+// turn hands over all that came, and begins anew.
+func (w *window) turn(parked []*outbox) []*outbox {
+	w.armed = false
+	d := w.content
+	if d == nil {
+		return parked
+	}
+	w.content = nil
+	m := d.seal().message()
+	for _, f := range w.feeds {
+		if f.part == 0 {
+			parked = f.deliverDigest(m, d, parked)
+			continue
+		}
+		if part := d.from(f.part); part != nil {
+			parked = f.deliverDigest(part.message(), part, parked)
+		}
+		f.part = 0
+	}
+	return parked
+}
+
+// flush lets the writers of connections run for which something was parked.
+func flush(parked []*outbox) {
+	for _, o := range parked {
+		o.unpark()
+	}
+}
