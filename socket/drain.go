@@ -19,8 +19,9 @@ const (
 
 // Bounds of what the kernel may hold unsent.
 const (
-	minUnsent = 4 << 10
-	maxUnsent = 8 << 10
+	minUnsent    = 4 << 10
+	normalUnsent = 8 << 10
+	maxUnsent    = 32 << 10 // of a connection that takes much, but not at once
 	// sendBuffer bounds what it holds at all, most of it on its way.
 	sendBuffer = 512 << 10
 )
@@ -81,7 +82,7 @@ func (d *drain) bytesIn(t time.Duration) int {
 // unsent is how much the kernel is to hold before it is sent.
 func (d *drain) unsent() int {
 	if d.rate == 0 {
-		return maxUnsent
+		return normalUnsent
 	}
 	return min(maxUnsent, max(minUnsent, int(d.rate*unsentTime.Seconds())))
 }

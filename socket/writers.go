@@ -88,14 +88,14 @@ func newPrompt(c net.Conn) *prompt {
 		_ = t.SetWriteBuffer(sendBuffer) // a wish, no more
 	}
 	p.attempt = p.write // made once: a write allocates nothing
-	p.limitUnsent(maxUnsent)
+	p.limitUnsent(normalUnsent)
 	return p
 }
 
 // limitUnsent bounds what the kernel takes before it is sent: what waits there
 // cannot be merged any more.
 func (p *prompt) limitUnsent(bytes int) {
-	if p.raw == nil || p.unsent/2 < bytes && bytes < p.unsent*2 {
+	if p.raw == nil || p.unsent < 2*bytes && bytes < 2*p.unsent {
 		return
 	}
 	p.unsent = bytes
