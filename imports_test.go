@@ -27,7 +27,7 @@ var allowed = map[string]struct {
 	"pubsub":            {},
 	"attention":         {},
 	"sensor":            {},
-	"recording":         {},
+	"recording":         {third: []string{"github.com/parquet-go/parquet-go"}},
 	"sim":               {},
 	"socket":            {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket"}},
 	"client":            {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "github.com/google/uuid"}},

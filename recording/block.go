@@ -95,3 +95,39 @@ func (b *Block) addRaw(signal int, s *Signal, first, origin int64, from int, gap
 		i = end
 	}
 }
+
+// cut takes the samples within spans, which are in order of time, out of the
+// runs from index first on.
+func (b *Block) cut(first int, spans []span) {
+	if len(spans) == 0 || first == len(b.Runs) {
+		return
+	}
+	runs := slices.Clone(b.Runs[first:])
+	b.Runs = b.Runs[:first]
+	for _, r := range runs {
+		at := r.Offset(0)
+		next := sort.Search(len(spans), func(i int) bool { return spans[i].to > at })
+		from := 0
+		for ; next < len(spans) && from < len(r.Values); next++ {
+			b.addPart(r, from, r.Before(spans[next].from))
+			from = r.Before(spans[next].to)
+		}
+		b.addPart(r, from, len(r.Values))
+	}
+}
+
+// addPart adds the values [from, to) of a run, if there are any.
+func (b *Block) addPart(r Run, from, to int) {
+	if from >= to {
+		return
+	}
+	r.First += int64(from)
+	r.Values = r.Values[from:to:to]
+	if r.Raw != nil {
+		r.Raw = r.Raw[from:to:to]
+	}
+	if r.Times != nil {
+		r.Times = r.Times[from:to:to]
+	}
+	b.Runs = append(b.Runs, r)
+}

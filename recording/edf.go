@@ -87,18 +87,23 @@ func (e *edf) recordAt(record int64) int64 {
 func (e *edf) describe(path string) *Recording {
 	h := e.header
 	r := &Recording{Name: stem(path), Format: h.format, Start: h.start, source: e}
-	for _, s := range h.signals {
+	for i := range h.signals {
+		s := &h.signals[i]
 		if s.annotations {
 			e.numbers = append(e.numbers, -1)
 			continue
 		}
 		e.numbers = append(e.numbers, len(r.Signals))
+		if total := s.samples * e.records; s.valid < 0 || s.valid > total {
+			s.valid = total
+		}
 		r.Signals = append(r.Signals, Signal{
-			Name: s.label, Unit: s.unit, Rate: float64(s.samples) / h.duration, Count: s.samples * e.records,
+			Name: s.label, Unit: s.unit, Rate: float64(s.samples) / h.duration, Count: s.valid,
 			Digital: true, Gain: s.gain, Baseline: s.baseline, Bits: int(8 * h.width),
 		})
 	}
 	e.signals = r.Signals
+	e.findPadding()
 	if !r.Start.IsZero() {
 		r.Start = r.Start.Add(time.Duration(e.firstOnset) * time.Microsecond)
 	}
@@ -117,11 +122,14 @@ func (e *edf) measure(r *Recording) {
 		return
 	}
 	r.Duration = time.Duration(e.time(e.records-1, 1)) * time.Microsecond
-	for i := range r.Signals {
-		s := &r.Signals[i]
+	for place, number := range e.numbers {
+		if number < 0 || r.Signals[number].Count == 0 {
+			continue
+		}
+		s := &r.Signals[number]
 		last := s.Offset(s.Count - 1)
-		if e.onsets != nil {
-			last = e.onsets[e.records-1] + s.Offset(s.Count/e.records-1)
+		if per := e.header.signals[place].samples; e.onsets != nil {
+			last = e.onsets[(s.Count-1)/per] + s.Offset((s.Count-1)%per)
 		}
 		r.Last = max(r.Last, last)
 	}
@@ -197,7 +205,12 @@ func (e *edf) addSignal(b *Block, place int, first, last, slice int64) error {
 	if e.onsets != nil {
 		index, origin = from, e.onsets[first]
 	}
+	if rest := s.valid - (first*s.samples + from); rest < int64(len(b.raws)-at) {
+		b.raws = b.raws[:at+int(max(rest, 0))]
+	}
+	run := len(b.Runs)
 	b.addRaw(number, &e.signals[number], index, origin, at, noGap)
+	b.cut(run, s.padding)
 	return nil
 }
 

@@ -2,9 +2,11 @@ package recording
 
 import (
 	"bytes"
+	"cmp"
 	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 )
@@ -129,4 +131,34 @@ func edfMicros(text string) (int64, error) {
 		return 0, fmt.Errorf("%q: want seconds", text)
 	}
 	return int64(math.Round(v * 1e6)), nil
+}
+
+// findPadding takes out of the annotations those that mark stretches of a
+// signal as not measured, and gives them to the signals.
+func (e *edf) findPadding() {
+	kept := e.annotations[:0]
+	for _, a := range e.annotations {
+		label, ok := strings.CutPrefix(a.Text, noSignal)
+		if s := e.signal(label); ok && s != nil {
+			// Times are rounded to µs; half a sample is far enough from the next.
+			half := int64(math.Round(e.header.duration * 5e5 / float64(s.samples)))
+			from := a.Offset - e.firstOnset - half
+			s.padding = append(s.padding, span{from, from + a.Duration})
+			continue
+		}
+		kept = append(kept, a)
+	}
+	e.annotations = kept
+	for i := range e.header.signals {
+		slices.SortFunc(e.header.signals[i].padding, func(a, b span) int { return cmp.Compare(a.from, b.from) })
+	}
+}
+
+func (e *edf) signal(label string) *edfSignal {
+	for i := range e.header.signals {
+		if s := &e.header.signals[i]; s.label == label && !s.annotations {
+			return s
+		}
+	}
+	return nil
 }

@@ -36,7 +36,12 @@ type edfSignal struct {
 	offset      int64 // of the first in the data record, bytes
 	gain        float64
 	baseline    float64
+	valid       int64  // samples up to the last that was measured, -1: all
+	padding     []span // stretches that were not measured, in order of time
 }
+
+// span is a stretch of time, in µs after the start.
+type span struct{ from, to int64 }
 
 // bdfMark is the first field of a BDF file; EDF files say "0".
 const bdfMark = "\xffBIOSEMI"
@@ -107,7 +112,7 @@ func (h *edfHeader) parseSignals(b []byte, count int) error {
 		fields = append(fields, column)
 	}
 	for i := range count {
-		s := edfSignal{label: fields[0][i], unit: fields[2][i], offset: h.recordBytes}
+		s := edfSignal{label: fields[0][i], unit: fields[2][i], offset: h.recordBytes, valid: validSamples(fields[9][i])}
 		s.annotations = s.label == "EDF Annotations" || s.label == "BDF Annotations"
 		n, err := strconv.ParseInt(fields[8][i], 10, 64)
 		if err != nil || n < 1 || n > math.MaxInt32 {
@@ -126,6 +131,16 @@ func (h *edfHeader) parseSignals(b []byte, count int) error {
 		h.signals = append(h.signals, s)
 	}
 	return nil
+}
+
+// validSamples reads what our own files say in the reserved field: how many
+// samples there are before those that only fill the last data record.
+func validSamples(reserved string) int64 {
+	text, ok := strings.CutSuffix(reserved, validSuffix)
+	if n, err := strconv.ParseInt(text, 10, 64); ok && err == nil && n >= 0 {
+		return n
+	}
+	return -1
 }
 
 // calibrate computes gain and baseline from the physical and the digital

@@ -55,11 +55,13 @@ func attributeID(name string, n int) string {
 
 // unique numbers an id that is taken: ecg, ecg_2, ecg_3. It shortens the id
 // where the number would make it too long.
-func unique(id string, taken map[string]int) string {
+func unique(id string, taken map[string]int) string { return uniqueWithin(id, taken, maxAttributeID) }
+
+func uniqueWithin(id string, taken map[string]int, width int) string {
 	candidate := id
 	for n := max(taken[id], 1) + 1; taken[candidate] > 0; n++ {
 		suffix := "_" + strconv.Itoa(n)
-		candidate = id[:min(len(id), maxAttributeID-len(suffix))] + suffix
+		candidate = id[:min(len(id), width-len(suffix))] + suffix
 		taken[id] = n
 	}
 	taken[candidate] = max(taken[candidate], 1)

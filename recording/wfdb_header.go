@@ -268,6 +268,9 @@ func (s *wfdbSignal) parseGain(text string, zero int64) error {
 	if ok && unit != "" {
 		s.unit = unit
 	}
+	if unit == noUnit {
+		s.unit = ""
+	}
 	gain, baseline, ok := strings.Cut(rest, "(")
 	if ok {
 		n, err := strconv.ParseInt(strings.TrimSuffix(baseline, ")"), 10, 64)
