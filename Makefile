@@ -44,8 +44,8 @@ test-go: ## the quick inner loop: the Go tests, no network
 	go test -race -shuffle=on ./...
 
 .PHONY: test-files
-test-files: $(CACHE)/venv/installed ## read files that other people's software wrote
-	@echo "== files written by wfdb and pyedflib"
+test-files: $(CACHE)/venv/installed ## exchange files with other people's software, both ways
+	@echo "== files of wfdb, pyedflib and pyarrow, both ways"
 	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run ForeignFiles ./recording
 
 .PHONY: test-e2e

@@ -168,7 +168,7 @@ func (w *edfWriter) annotateGaps() {
 		w.tracks.notes = append(w.tracks.notes, note{at: g.at, Annotation: Annotation{Text: noSignal + w.labels[g.track], Duration: g.duration}})
 	}
 	if n := len(w.layout.gaps); n > 0 {
-		w.tracks.said.add("%d gaps inside data records are padded, and annotated as \"no signal\".", n)
+		w.tracks.said.add("Where a signal has no samples but its data record is there (%d times) it is padded, and annotated as \"no signal\".", n)
 	}
 	if n := len(w.layout.stretches); n > 1 {
 		w.tracks.said.add("The file is discontinuous (EDF+D): %d stretches with gaps between them.", n)

@@ -2,8 +2,8 @@ package recording
 
 import (
 	"context"
+	"errors"
 	"math"
-	"slices"
 	"strconv"
 )
 
@@ -80,12 +80,8 @@ func gcd(a, b uint64) uint64 {
 // decimal ones, or those of a gain that is no whole number.
 func (t *track) findScale(ctx context.Context, s *spool) (found scale, ok bool, err error) {
 	if found, ok = t.decimals.scale(); !ok {
-		sample, err := t.distinct(s)
-		if err != nil {
+		if found, ok, err = t.lattice(ctx, s); !ok || err != nil {
 			return found, false, err
-		}
-		if found, ok = latticeOf(sample); !ok {
-			return found, false, nil
 		}
 	}
 	found.low, found.high = math.MaxInt64, math.MinInt64
@@ -101,47 +97,44 @@ func (t *track) findScale(ctx context.Context, s *spool) (found scale, ok bool, 
 	return found, ok, err
 }
 
-// distinct returns different values from the beginning of a track, sorted.
-func (t *track) distinct(s *spool) ([]float64, error) {
-	var list []float64
-	r := s.reader(t.from, t.count, 1)
-	for range 1 << 15 {
-		ok, err := r.next()
-		if err != nil {
-			return nil, err
+// errNoLattice ends the search for steps.
+var errNoLattice = errors.New("the values lie on no lattice")
+
+// lattice finds step and offset of values that are all offset + n·step. The
+// step is the common divisor of their distances, known the more precisely the
+// wider the distance that it is measured by.
+func (t *track) lattice(ctx context.Context, s *spool) (found scale, ok bool, err error) {
+	fuzz := 1e-12 * max(math.Abs(t.low), math.Abs(t.high))
+	step, widest := 0.0, 0.0
+	err = t.each(ctx, s, func(_ int64, v float64) error {
+		d := v - t.low
+		if d <= fuzz {
+			return nil
 		}
-		if !ok {
-			break
+		if n := math.Round(d / step); !(math.Abs(d-n*step) <= 1e-3*step) {
+			if step = divisor(d, step, fuzz); step < 1000*fuzz || (t.high-t.low)/step > 1<<31 {
+				return errNoLattice
+			}
+			widest = 0
+		} else if d > widest {
+			step, widest = d/n, d
 		}
-		list = append(list, r.v)
+		return nil
+	})
+	if errors.Is(err, errNoLattice) || err == nil && step == 0 {
+		return found, false, nil
 	}
-	slices.Sort(list)
-	return slices.Compact(list), nil
+	span := t.high - t.low
+	return through(t.low, span/math.Round(span/step)), true, err
 }
 
-// latticeOf finds step and offset of sorted different values that are all
-// offset + n·step. The smallest distance is a first estimate of the step; every
-// wider distance makes it more precise.
-func latticeOf(sorted []float64) (scale, bool) {
-	if len(sorted) < 2 {
-		return scale{}, false
+// divisor is the greatest common divisor of numbers that are not quite exact: a
+// rest of a few millionths is none.
+func divisor(a, b, fuzz float64) float64 {
+	for b > fuzz+3e-6*a {
+		a, b = b, math.Abs(a-b*math.Round(a/b))
 	}
-	step := math.Inf(1)
-	for i := 1; i < len(sorted); i++ {
-		step = min(step, sorted[i]-sorted[i-1])
-	}
-	first, last := sorted[0], sorted[len(sorted)-1]
-	if !(step > 0) || (last-first)/step > 1<<31 {
-		return scale{}, false
-	}
-	for _, v := range sorted[1:] {
-		n := math.Round((v - first) / step)
-		if math.Abs(v-first-n*step) > 0.01*step {
-			return scale{}, false
-		}
-		step = (v - first) / n
-	}
-	return through(first, step), true
+	return a
 }
 
 // through writes a lattice as gain and baseline, preferring numbers that a
