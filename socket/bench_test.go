@@ -6,6 +6,7 @@ import (
 	"net"
 	"net/http"
 	"runtime"
+	"sync"
 	"testing"
 
 	"github.com/gorilla/websocket"
@@ -65,6 +66,7 @@ func BenchmarkFanOut(b *testing.B) {
 type pipeListener struct {
 	conns chan net.Conn
 	done  chan struct{}
+	once  sync.Once
 }
 
 func (l *pipeListener) Accept() (net.Conn, error) {
@@ -75,7 +77,7 @@ func (l *pipeListener) Accept() (net.Conn, error) {
 		return nil, net.ErrClosed
 	}
 }
-func (l *pipeListener) Close() error   { close(l.done); return nil }
+func (l *pipeListener) Close() error   { l.once.Do(func() { close(l.done) }); return nil }
 func (l *pipeListener) Addr() net.Addr { return &net.UnixAddr{} }
 
 // BenchmarkIdleViewer is the memory of one idle joined viewer: heap and stack

@@ -108,6 +108,7 @@ type world struct {
 	t      testing.TB
 	socket *socket.Server
 	http   *httptest.Server
+	dialer *websocket.Dialer
 	pubsub *pubsub.Local
 	store  *store.Store
 	reg    *sensor.Registry
@@ -116,7 +117,34 @@ type world struct {
 
 func newWorld(t testing.TB, change ...func(*socket.Options)) *world {
 	t.Helper()
-	w := &world{t: t, pubsub: pubsub.New(), auth: &auth{listeners: map[int]func(string){}, tokens: map[string][]sensocto.Scope{
+	w := assemble(t, change)
+	w.http.Listener = tightListener{w.http.Listener}
+	w.http.Start()
+	w.run()
+	return w
+}
+
+// newPipeWorld is a world whose connections are pipes in memory, so that it
+// lives in virtual time.
+func newPipeWorld(t testing.TB, change ...func(*socket.Options)) *world {
+	t.Helper()
+	w := assemble(t, change)
+	w.http.Listener.Close()
+	l := &pipeListener{conns: make(chan net.Conn), done: make(chan struct{})}
+	w.http.Listener = l
+	w.dialer = &websocket.Dialer{NetDial: func(string, string) (net.Conn, error) {
+		near, far := net.Pipe()
+		l.conns <- far
+		return near, nil
+	}}
+	w.http.Start()
+	w.run()
+	return w
+}
+
+func assemble(t testing.TB, change []func(*socket.Options)) *world {
+	t.Helper()
+	w := &world{t: t, dialer: websocket.DefaultDialer, pubsub: pubsub.New(), auth: &auth{listeners: map[int]func(string){}, tokens: map[string][]sensocto.Scope{
 		"admin":  {sensocto.ScopeAdmin},
 		"ingest": {sensocto.ScopeIngest},
 		"view":   {sensocto.ScopeView},
@@ -134,9 +162,6 @@ func newWorld(t testing.TB, change ...func(*socket.Options)) *world {
 	}
 	w.socket = socket.New(o)
 	w.http = httptest.NewUnstartedServer(http.HandlerFunc(w.socket.ServeHTTP))
-	w.http.Listener = tightListener{w.http.Listener}
-	w.http.Start()
-	w.run()
 	return w
 }
 
@@ -206,7 +231,7 @@ func (w *world) dial(query string) *client {
 
 func (w *world) dialWith(query string, h http.Header) *client {
 	w.t.Helper()
-	ws, _, err := websocket.DefaultDialer.Dial(w.url(query), h)
+	ws, _, err := w.dialer.Dial(w.url(query), h)
 	if err != nil {
 		w.t.Fatalf("dial %s: %v", query, err)
 	}
