@@ -38,7 +38,7 @@ func (d *device) levels() []sensocto.AttentionLevel {
 func (d *device) last() sensocto.AttentionLevel { l := d.levels(); return l[len(l)-1] }
 
 func TestTracker_LevelIsTheHighestOfItsViewers(t *testing.T) {
-	tr := attention.New(attention.Options{})
+	tr := attention.New(attention.Options{Hold: -1})
 	steps := []struct {
 		do   func()
 		want sensocto.AttentionLevel
@@ -61,7 +61,7 @@ func TestTracker_LevelIsTheHighestOfItsViewers(t *testing.T) {
 }
 
 func TestTracker_TellsADeviceTheConfigurationAndEveryChange(t *testing.T) {
-	tr := attention.New(attention.Options{})
+	tr := attention.New(attention.Options{Hold: -1})
 	var d device
 	stop := tr.Watch("s", d.hear)
 	tr.Look(1, "s", sensocto.AttentionHigh)
@@ -96,7 +96,7 @@ func TestBackpressureFor_IsTheTableOfTheProtocol(t *testing.T) {
 
 func TestTracker_NoDeviceIsLeftWithAStaleConfiguration(t *testing.T) {
 	rapid.Check(t, func(rt *rapid.T) {
-		tr := attention.New(attention.Options{})
+		tr := attention.New(attention.Options{Hold: -1})
 		var d device
 		defer tr.Watch("s", d.hear)()
 		truth := make([]map[int]sensocto.AttentionLevel, 4)

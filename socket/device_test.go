@@ -5,11 +5,14 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -99,7 +102,7 @@ func TestDevice_FormsOfAttributes(t *testing.T) {
 }
 
 func TestDevice_ConfigFollowsTheReplyAndAttention(t *testing.T) {
-	w := newWorld(t)
+	w := newWorld(t, func(o *socket.Options) { o.Attention = attention.New(attention.Options{Hold: time.Millisecond}) })
 	c := w.v2()
 	c.join("1", "sensocto:sensor:s", `"bearer_token":"ingest"`)
 	config := func(level string, window float64) {

@@ -134,3 +134,20 @@ func (p params) level(key string, or sensocto.AttentionLevel) (sensocto.Attentio
 	}
 	return l, nil
 }
+
+// battery returns what a viewer says of its battery. Where it does not say how
+// full that is, nothing is known of it.
+func (p params) battery() (b sensocto.Battery, err error) {
+	if p.has("level") {
+		if b.Level, b.Known = p.number("level"); !b.Known || b.Level < 0 || b.Level > 1 {
+			return b, errInvalidLevel
+		}
+	}
+	if p.has("charging") {
+		var ok bool
+		if b.Charging, ok = p.flag("charging"); !ok {
+			return b, errInvalidPayload
+		}
+	}
+	return b, nil
+}

@@ -21,6 +21,8 @@ type dataViewer struct {
 	receiver bool
 	id       sensocto.ViewerID
 	feed     feed
+	asked    sensocto.AttentionLevel // what the viewer asked for last
+	gaze     sensocto.Gaze
 	history  map[string][]sensocto.Sample // between join and joined
 }
 
@@ -34,6 +36,7 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	}
 	srv := v.ch.conn.srv
 	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
+	v.asked = level
 	srv.attention.Look(v.id, v.sensorID, level)
 	v.feed.watch(v.sensorID, data, e, level)
 	if v.receiver {
@@ -88,7 +91,7 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "attention":
 		return v.attention(f)
 	case "battery":
-		return battery(v.ch, f)
+		return v.battery(f)
 	case "command":
 		return v.command(ctx, f)
 	case "history":
@@ -101,9 +104,10 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	return errUnknownEvent
 }
 
-// look changes the level at once, for the sensor's device and for what the
+// look changes what counts at once, for the sensor's device and for what the
 // viewer gets.
-func (v *dataViewer) look(level sensocto.AttentionLevel) {
+func (v *dataViewer) look() {
+	level := v.gaze.Level(v.asked)
 	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
 	v.feed.look(level)
 }
@@ -113,11 +117,11 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
-	level := sensocto.AttentionNone
+	v.asked = sensocto.AttentionNone
 	if visible {
-		level = sensocto.AttentionHigh
+		v.asked = sensocto.AttentionHigh
 	}
-	v.look(level)
+	v.look()
 	v.ch.ok(f)
 	return nil
 }
@@ -131,7 +135,21 @@ func (v *dataViewer) attention(f *phx.Frame) error {
 	if err != nil {
 		return errInvalidLevel
 	}
-	v.look(level)
+	v.asked = level
+	v.look()
+	v.ch.ok(f)
+	return nil
+}
+
+func (v *dataViewer) battery(f *phx.Frame) error {
+	p, err := parseParams(f)
+	if err != nil {
+		return err
+	}
+	if v.gaze.Battery, err = p.battery(); err != nil {
+		return err
+	}
+	v.look()
 	v.ch.ok(f)
 	return nil
 }
@@ -173,17 +191,4 @@ func visibility(f *phx.Frame) (visible bool, err error) {
 		return false, errInvalidPayload
 	}
 	return visible, nil
-}
-
-// battery takes a viewer's battery state, of which nothing is made yet.
-func battery(ch *channel, f *phx.Frame) error {
-	p, err := parseParams(f)
-	if err != nil {
-		return err
-	}
-	if level, ok := p.number("level"); p.has("level") && (!ok || level < 0 || level > 1) {
-		return errInvalidLevel
-	}
-	ch.ok(f)
-	return nil
 }

@@ -18,14 +18,14 @@ type viewer struct {
 
 	mu     sync.Mutex // guards what follows
 	closed bool
-	hidden bool
+	gaze   sensocto.Gaze
 	feeds  map[string]*watched // by sensor
 }
 
 // watched is one sensor of a viewer.
 type watched struct {
 	feed  feed
-	level sensocto.AttentionLevel // while the viewer is visible
+	asked sensocto.AttentionLevel // what counts is for the gaze to say
 }
 
 func (v *viewer) join(context.Context, params) ([]byte, error) {
@@ -49,7 +49,7 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "history":
 		act = func(f *phx.Frame, p params) error { return answerHistory(ctx, v.ch, f, p.text("sensor_id"), p) }
 	case "battery":
-		return battery(v.ch, f)
+		act = v.battery
 	default:
 		return errUnknownEvent
 	}
@@ -110,17 +110,14 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 		v.feeds[id] = w
 		isNew = true
 	}
-	w.level = level
+	w.asked = level
 	v.look(w, isNew)
 	return w, isNew
 }
 
 // look says how closely the viewer looks at a sensor. The caller holds mu.
 func (v *viewer) look(w *watched, isNew bool) {
-	level := w.level
-	if v.hidden {
-		level = sensocto.AttentionNone
-	}
+	level := v.gaze.Level(w.asked)
 	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
 	if isNew {
 		w.feed.watch(w.feed.sensorID, fragment, encodingFragment, level)
@@ -170,7 +167,7 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 	v.mu.Lock()
 	for id, level := range levels {
 		if w := v.feeds[id]; w != nil {
-			w.level = level
+			w.asked = level
 			v.look(w, false)
 		}
 	}
@@ -186,14 +183,29 @@ func (v *viewer) visibility(f *phx.Frame, p params) error {
 	if !ok {
 		return errInvalidPayload
 	}
+	v.turn(func(g *sensocto.Gaze) { g.Hidden = !visible })
+	v.ch.ok(f)
+	return nil
+}
+
+func (v *viewer) battery(f *phx.Frame, p params) error {
+	b, err := p.battery()
+	if err != nil {
+		return err
+	}
+	v.turn(func(g *sensocto.Gaze) { g.Battery = b })
+	v.ch.ok(f)
+	return nil
+}
+
+// turn changes the viewer's gaze, which lies on all its sensors.
+func (v *viewer) turn(change func(*sensocto.Gaze)) {
 	v.mu.Lock()
-	v.hidden = !visible
+	defer v.mu.Unlock()
+	change(&v.gaze)
 	for _, w := range v.feeds {
 		v.look(w, false)
 	}
-	v.mu.Unlock()
-	v.ch.ok(f)
-	return nil
 }
 
 func (v *viewer) close() {

@@ -40,6 +40,9 @@ type Config struct {
 	Attributes      int           `key:"limits.attributes" help:"Attributes of one sensor."`
 	Sensors         int           `key:"limits.sensors" help:"Sensors of the server."`
 
+	Hold   time.Duration `key:"attention.hold" help:"How long a sensor's level outlives its last viewer, so that a scroll does not flap."`
+	Spread time.Duration `key:"attention.spread" help:"Time over which devices hear of a change of the server's load."`
+
 	HotSamples   int   `key:"store.hot_samples" help:"Samples of each attribute that stay in memory."`
 	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait for the disk before measurements are refused."`
 }
@@ -63,6 +66,8 @@ func defaults(env environment) Config {
 		History:         10_000,
 		Attributes:      1000,
 		Sensors:         100_000,
+		Hold:            2 * time.Second,
+		Spread:          time.Second,
 		HotSamples:      1024,
 		MaxUnflushed:    256 << 20,
 	}

@@ -24,6 +24,7 @@ type serverFlags struct {
 	ShutdownTimeout   *string   `placeholder:"TIME" help:"Time for an orderly end, default 15s."`
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
+	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
 }
 
@@ -39,6 +40,11 @@ type limitFlag struct {
 	History         *string `placeholder:"N" help:"Samples of an attribute that a join may bring, default 10000."`
 	Attributes      *string `placeholder:"N" help:"Attributes of a sensor, default 1000."`
 	Sensors         *string `placeholder:"N" help:"Sensors of the server, default 100000."`
+}
+
+type looksFlag struct {
+	Hold   *string `placeholder:"TIME" help:"How long a level outlives its last viewer, default 2s."`
+	Spread *string `placeholder:"TIME" help:"Time over which devices hear of load, default 1s."`
 }
 
 type storeFlag struct {

@@ -43,7 +43,7 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	hub, looks := pubsub.New(), attention.New(attention.Options{})
+	hub, looks := pubsub.New(), attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})
 	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
