@@ -26,6 +26,7 @@ var allowed = map[string]struct {
 	"wire":                    {siblings: []string{"jsonscan"}},
 	"pubsub":                  {},
 	"attention":               {},
+	"load":                    {},
 	"sensor":                  {},
 	"recording":               {third: []string{"github.com/parquet-go/parquet-go"}},
 	"sim":                     {},

@@ -55,3 +55,14 @@ func (r *Registry) queued() (sensors, waiting int) {
 	}
 	return len(r.sensors), waiting
 }
+
+// Fill says how full the mailboxes of the connected sensors are, all together:
+// at 1, every device waits.
+func (r *Registry) Fill() float64 {
+	live := r.live.Load()
+	if live <= 0 {
+		return 0
+	}
+	_, waiting := r.queued()
+	return float64(waiting) / float64(live*int64(r.options.Mailbox))
+}

@@ -43,6 +43,9 @@ type Config struct {
 	Hold   time.Duration `key:"attention.hold" help:"How long a sensor's level outlives its last viewer, so that a scroll does not flap."`
 	Spread time.Duration `key:"attention.spread" help:"Time over which devices hear of a change of the server's load."`
 
+	LoadCores  float64 `key:"load.cores" zero:"auto" help:"Processor cores that the server may use, before devices are asked for less. 0: the cgroup's quota, or all."`
+	LoadMemory Bytes   `key:"load.memory" zero:"auto" help:"Memory that the server may use, before devices are asked for less. 0: the cgroup's limit, or all."`
+
 	HotSamples   int   `key:"store.hot_samples" help:"Samples of each attribute that stay in memory."`
 	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait for the disk before measurements are refused."`
 }
@@ -126,10 +129,15 @@ func (c Config) check() (problems []problem) {
 }
 
 // checkNumbers wants every number to be positive: the zero value of a part's
-// options means its default, and not none.
+// options means its default, and not none. Where that is found out at run time,
+// zero may be said.
 func (c Config) checkNumbers() (problems []problem) {
 	for _, f := range fields(&c) {
-		if n, ok := f.number(); ok && n <= 0 {
+		n, ok := f.number()
+		switch {
+		case ok && f.auto && n < 0:
+			problems = append(problems, problem{key: f.key, text: "must be greater than 0, or 0 for what there is"})
+		case ok && !f.auto && n <= 0:
 			problems = append(problems, problem{key: f.key, text: "must be greater than 0"})
 		}
 	}

@@ -25,6 +25,7 @@ type serverFlags struct {
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
+	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
 }
 
@@ -45,6 +46,11 @@ type limitFlag struct {
 type looksFlag struct {
 	Hold   *string `placeholder:"TIME" help:"How long a level outlives its last viewer, default 2s."`
 	Spread *string `placeholder:"TIME" help:"Time over which devices hear of load, default 1s."`
+}
+
+type loadFlag struct {
+	Cores  *string `placeholder:"N" help:"Cores that the server may use, such as 1.5, default the cgroup's quota."`
+	Memory *string `placeholder:"SIZE" help:"Memory that the server may use, default the cgroup's limit."`
 }
 
 type storeFlag struct {

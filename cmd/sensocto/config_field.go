@@ -45,6 +45,7 @@ func (b Bytes) String() string {
 type field struct {
 	key, help string
 	secret    bool // shown as <redacted>
+	auto      bool // zero stands for what the machine has
 	value     reflect.Value
 }
 
@@ -55,7 +56,7 @@ func fields(c *Config) []field {
 	for i := range v.NumField() {
 		tag := v.Type().Field(i).Tag
 		list = append(list, field{
-			key: tag.Get("key"), help: tag.Get("help"), secret: tag.Get("secret") != "", value: v.Field(i),
+			key: tag.Get("key"), help: tag.Get("help"), secret: tag.Get("secret") != "", auto: tag.Get("zero") == "auto", value: v.Field(i),
 		})
 	}
 	return list
@@ -70,9 +71,12 @@ func (f field) variable() string {
 func (f field) flag() string { return strings.NewReplacer(".", "-", "_", "-").Replace(f.key) }
 
 // number returns the value of a key that is one.
-func (f field) number() (int64, bool) {
-	if f.value.CanInt() {
-		return f.value.Int(), true
+func (f field) number() (float64, bool) {
+	switch {
+	case f.value.CanInt():
+		return float64(f.value.Int()), true
+	case f.value.CanFloat():
+		return f.value.Float(), true
 	}
 	return 0, false
 }
@@ -101,6 +105,10 @@ func (f field) set(text string) (err error) {
 	case *int:
 		if *p, err = strconv.Atoi(text); err != nil {
 			err = fmt.Errorf("%q is not a whole number", text)
+		}
+	case *float64:
+		if *p, err = strconv.ParseFloat(text, 64); err != nil || *p != *p {
+			err = fmt.Errorf("%q is not a number", text)
 		}
 	default:
 		panic(fmt.Sprintf("configuration key %s has a type that cannot be read", f.key))

@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
@@ -28,6 +29,8 @@ type server struct {
 	retainer *store.Retainer
 	accounts *account.Accounts
 	sensors  *sensor.Registry
+	looks    *attention.Tracker
+	load     *load.Meter
 	sockets  *socket.Server
 	http     *http.Server
 	pprof    *http.Server // nil where it is off
@@ -43,7 +46,8 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 	if err != nil {
 		return nil, err
 	}
-	hub, looks := pubsub.New(), attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})
+	hub := pubsub.New()
+	s.looks = attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})
 	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
@@ -52,13 +56,17 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 		return nil, err
 	}
 	s.retainer = newRetainer(s.store, c, func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }, log)
+	s.load = load.New(load.Options{
+		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Tell: s.looks.SetLoad, Log: log,
+		Queues: []load.Queue{{Name: "store", Fill: s.store.Fill}, {Name: "mailboxes", Fill: s.sensors.Fill}},
+	})
 	s.sockets = socket.New(socket.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: looks,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks,
 		Limits: c.socketLimits(), AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
 	s.http = newHTTP(web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Metrics: metricSources(db, s.store, hub, looks, s.accounts, s.sensors, s.sockets, s.retainer),
+		Metrics: metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer),
 		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
 		Ready: s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
@@ -103,6 +111,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "retention", run: s.retainer.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "sensors", run: s.sensors.Run},
+		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},
 		{name: "http", run: func(ctx context.Context) error { return serveHTTP(ctx, s.http, listener, s.shutdownHTTP) }},
 	}
