@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -21,9 +22,18 @@ type DeviceOptions struct {
 	// QueueLimit bounds the measurements that Add holds while the server asks
 	// for a pause or is away; 16,384 where it is zero.
 	QueueLimit int
-	// Binary sends numbers as binary columns instead of JSON, on a Stream of
-	// the device's own: what is not acknowledged is sent again. It needs V2.
+	// Acknowledged sends everything on a Stream of the device's own: what is not
+	// acknowledged is kept and sent again.
+	Acknowledged bool
+	// Binary sends numbers as binary columns instead of JSON, Acknowledged. It
+	// needs V2.
 	Binary bool
+	// File keeps on disk what is not acknowledged, up to FileBytes, so that it
+	// outlives the process (StreamOptions.File). Everything is Acknowledged then,
+	// and measurements go to the file also while the server is away or asks for
+	// a pause: Add refuses only when the file is full.
+	File      string
+	FileBytes int64
 	// OnBackpressure is told what the server asks for, OnCommand what somebody
 	// sends to the sensor. Both are called by the reader and must not block;
 	// the command is valid only during the call.
@@ -39,9 +49,10 @@ type Device struct {
 	o      DeviceOptions
 	sensor *Channel
 
-	columns *Stream // for Binary, else nil
+	stream *Stream // for Acknowledged, else nil
 
-	wake chan struct{} // one slot: wake-ups of the pump coalesce
+	wake   chan struct{} // one slot: wake-ups of the pump coalesce
+	paused atomic.Bool   // the server asks to send nothing
 
 	// mu guards the fields below; it is never held over I/O.
 	mu           sync.Mutex
@@ -86,9 +97,9 @@ func (c *Client) Device(ctx context.Context, o DeviceOptions) (*Device, error) {
 	if err != nil {
 		return nil, err
 	}
-	if o.Binary {
-		if d.columns, err = d.Stream(StreamOptions{}); err != nil {
-			return nil, err
+	if o.Acknowledged || o.Binary || o.File != "" {
+		if d.stream, err = d.Stream(StreamOptions{File: o.File, FileBytes: o.FileBytes}); err != nil {
+			return nil, errors.Join(err, d.Close(ctx))
 		}
 	}
 	if !c.goIfOpen(d.pump) {
@@ -140,7 +151,7 @@ func sensorParams(o DeviceOptions) map[string]any {
 // Add queues measurements: all of them, or none and ErrQueueFull. It does not
 // wait. Once the device is over it returns why.
 func (d *Device) Add(measurements ...sensocto.Measurement) error {
-	if err := d.sensor.Err(); err != nil {
+	if err := d.Err(); err != nil {
 		return err
 	}
 	d.mu.Lock()
@@ -165,7 +176,8 @@ func (d *Device) Add(measurements ...sensocto.Measurement) error {
 }
 
 // Flush sends what is queued without waiting for the window, and returns when
-// it was handed to the connection.
+// it was handed to the connection, or to the stream. While the server asks for
+// a pause, that may take until ctx ends.
 func (d *Device) Flush(ctx context.Context) error {
 	d.mu.Lock()
 	if len(d.queue) == 0 {
@@ -195,8 +207,8 @@ func (d *Device) Sync(ctx context.Context) error {
 	if err := d.Flush(ctx); err != nil {
 		return err
 	}
-	if d.columns != nil {
-		if err := d.columns.Wait(ctx); err != nil {
+	if d.stream != nil {
+		if err := d.stream.Wait(ctx); err != nil {
 			return err
 		}
 	}
@@ -224,11 +236,18 @@ func (d *Device) Channel() *Channel { return d.sensor }
 // Done is closed when the device is over; Err then says why.
 func (d *Device) Done() <-chan struct{} { return d.sensor.Done() }
 
-// Err returns why the device is over, nil while it is not.
-func (d *Device) Err() error { return d.sensor.Err() }
+// Err returns why the device is over, nil while it is not. A device is over as
+// well when the server refused for good what its stream sent; Done is not
+// closed then.
+func (d *Device) Err() error {
+	if err := d.sensor.Err(); err != nil || d.stream == nil {
+		return err
+	}
+	return d.stream.Err()
+}
 
 // Close leaves the sensor. What is still queued is not sent: Flush or Sync
-// before.
+// before. What the stream's File holds stays there.
 func (d *Device) Close(ctx context.Context) error {
 	d.mu.Lock()
 	closed := d.closed
@@ -296,8 +315,13 @@ func (d *Device) follow(payload []byte) {
 	}
 	b.Paused, b.LoadLevel = config.Paused, config.Load
 	d.backpressure = b
+	d.paused.Store(b.Paused)
+	streams := d.streams
 	d.mu.Unlock()
 	d.poke()
+	for _, s := range streams {
+		s.poke() // the pause may be over
+	}
 	if d.o.OnBackpressure != nil {
 		d.o.OnBackpressure(b)
 	}

@@ -22,10 +22,9 @@ func (d *Device) pump() {
 	for {
 		due, wait := d.next(time.Now())
 		if due {
-			if d.sendBatch() {
+			if wait = d.sendBatch(); wait == 0 {
 				continue
 			}
-			wait = time.Hour // the next join wakes the pump
 		}
 		timer.Reset(wait)
 		select {
@@ -45,8 +44,8 @@ func (d *Device) next(now time.Time) (due bool, wait time.Duration) {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	b := d.backpressure
-	if len(d.queue) == 0 || b.Paused {
-		return false, time.Hour
+	if len(d.queue) == 0 || b.Paused && d.o.File == "" {
+		return false, time.Hour // paused, a stream with a file takes more
 	}
 	age, window := now.Sub(d.oldest), time.Duration(b.BatchWindowMS)*time.Millisecond
 	if !d.flush && len(d.queue) < b.BatchSize && age < window {
@@ -63,14 +62,17 @@ func (d *Device) next(now time.Time) (due bool, wait time.Duration) {
 	return true, 0
 }
 
-// sendBatch sends d.batch and takes it off the queue. It reports false where
-// the server is away: the batch stays queued.
-func (d *Device) sendBatch() bool {
+// sendBatch sends d.batch and takes it off the queue. Where that cannot be at
+// present, the batch stays queued, and it returns when to try again.
+func (d *Device) sendBatch() (wait time.Duration) {
 	err := d.transmit(d.batch)
-	if errors.Is(err, ErrDisconnected) || errors.Is(err, context.Canceled) {
-		return false
-	}
-	if err != nil { // cannot be encoded: the caller's fault, and no reason to stop
+	switch {
+	case errors.Is(err, ErrDisconnected), errors.Is(err, context.Canceled):
+		return time.Hour // the next join wakes the pump
+	case errors.Is(err, errKeep):
+		d.c.log.Warn("measurements wait in memory", "sensor", d.o.SensorID, "err", err)
+		return time.Second
+	case err != nil: // cannot be encoded: the caller's fault, and no reason to stop
 		d.c.stats.lost.Add(1)
 		d.c.log.Warn("batch not sent", "sensor", d.o.SensorID, "err", err)
 	}
@@ -87,7 +89,7 @@ func (d *Device) sendBatch() bool {
 			d.empty = nil
 		}
 	}
-	return true
+	return 0
 }
 
 // transmit encodes one batch and hands it to the connection.
@@ -96,6 +98,8 @@ func (d *Device) transmit(batch []sensocto.Measurement) error {
 	switch {
 	case d.o.Binary:
 		return d.transmitBinary(ctx, batch)
+	case d.stream != nil:
+		return d.stream.SendMeasurements(ctx, batch)
 	case len(batch) == 1:
 		d.body = wire.AppendItem(d.body[:0], &batch[0])
 		return d.sensor.Send(ctx, sensocto.EventMeasurement, d.body)
@@ -104,14 +108,11 @@ func (d *Device) transmit(batch []sensocto.Measurement) error {
 	return d.sensor.Send(ctx, sensocto.EventMeasurementsBatch, d.body)
 }
 
-// transmitBinary sends numbers as columns, which the server acknowledges, and
-// documents, which these cannot carry, as JSON.
+// transmitBinary sends numbers as columns, and documents, which these cannot
+// carry, as JSON.
 func (d *Device) transmitBinary(ctx context.Context, batch []sensocto.Measurement) error {
-	if err := d.columns.sendBatch(ctx, batch); err != nil {
+	if err := d.stream.sendBatch(ctx, batch); err != nil || !wire.HasDocuments(batch) {
 		return err
-	}
-	if !wire.HasDocuments(batch) {
-		return nil
 	}
 	var documents []sensocto.Measurement
 	for _, m := range batch {
@@ -119,6 +120,5 @@ func (d *Device) transmitBinary(ctx context.Context, batch []sensocto.Measuremen
 			documents = append(documents, m)
 		}
 	}
-	d.body = wire.AppendMeasurements(d.body[:0], documents)
-	return d.sensor.Send(ctx, sensocto.EventMeasurementsBatch, d.body)
+	return d.stream.SendMeasurements(ctx, documents)
 }

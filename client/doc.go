@@ -11,8 +11,9 @@
 // only the reading, which makes the server merge samples for this viewer.
 // Every queue is bounded, and what a full one refuses is refused to the caller
 // and counted ([Stats]). A [Stream] loses nothing while the process lives: it
-// keeps every batch until the server has it on disk. All goroutines have ended
-// when [Client.Close] returns.
+// keeps every batch until the server has it on disk; with a file, it loses
+// nothing when the process ends either. All goroutines have ended when
+// [Client.Close] returns.
 //
-// What it does not do: keep anything on disk, or discover servers.
+// What it does not do: discover servers.
 package client

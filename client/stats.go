@@ -13,12 +13,13 @@ type Stats struct {
 	Lost           int64 // batches that were refused for good by the server
 	Acknowledged   int64 // batches of streams that the server has on disk
 	Resent         int64 // batches of streams that were sent again
+	Spilled        int64 // batches of streams that were written to their file
 	Lagged         int64 // samples that the server merged or left out for viewers
 }
 
 type counters struct {
-	sent, received, reconnects, unexpected      atomic.Int64
-	added, refused, lost, acked, resent, lagged atomic.Int64
+	sent, received, reconnects, unexpected               atomic.Int64
+	added, refused, lost, acked, resent, spilled, lagged atomic.Int64
 }
 
 // Stats returns the counts of the whole client.
@@ -28,6 +29,6 @@ func (c *Client) Stats() Stats {
 		FramesSent: s.sent.Load(), FramesReceived: s.received.Load(),
 		Reconnects: s.reconnects.Load(), Unexpected: s.unexpected.Load(),
 		Added: s.added.Load(), Refused: s.refused.Load(), Lost: s.lost.Load(),
-		Acknowledged: s.acked.Load(), Resent: s.resent.Load(), Lagged: s.lagged.Load(),
+		Acknowledged: s.acked.Load(), Resent: s.resent.Load(), Spilled: s.spilled.Load(), Lagged: s.lagged.Load(),
 	}
 }

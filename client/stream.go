@@ -17,15 +17,39 @@ import (
 
 // StreamOptions bound what a stream keeps until it is acknowledged.
 type StreamOptions struct {
-	ID      [16]byte // a UUID; random where it is zero
-	Batches int      // 64 where it is zero
-	Bytes   int      // of encoded batches; 8 MiB where it is zero
+	// ID is a UUID; random where it is zero. What a File holds keeps its own.
+	ID      [16]byte
+	Batches int // under way at a time; 64 where it is zero
+	Bytes   int // of encoded batches in memory; 8 MiB where it is zero
+	// File keeps on disk what is not acknowledged, so that it outlives the
+	// process: a stream that is opened with the file of an earlier one goes on
+	// with what that left. Where it is empty, all is kept in memory, and Send
+	// waits at Batches. A file is for one stream at a time.
+	File      string
+	FileBytes int64 // bound of the file, at which Send waits; 1 GiB where it is zero
+}
+
+func (o StreamOptions) withDefaults() StreamOptions {
+	if o.ID == [16]byte{} {
+		o.ID = uuid.New()
+	}
+	if o.Batches <= 0 {
+		o.Batches = 64
+	}
+	if o.Bytes <= 0 {
+		o.Bytes = 8 << 20
+	}
+	if o.FileBytes <= 0 {
+		o.FileBytes = 1 << 30
+	}
+	return o
 }
 
 // Stream is one run of a sensor whose batches the server acknowledges when they
 // are on disk (protocol section 5). What is not acknowledged is kept and sent
-// again after a reconnect. It does not look at backpressure_config: its pace is
-// its caller's, and that of the acknowledgements.
+// again after a reconnect. Its pace is its caller's and that of the
+// acknowledgements, whatever window the server recommends; but it sends
+// nothing while the server asks for a pause.
 //
 // It is safe for concurrent use; batches are numbered in the order in which
 // Send was called.
@@ -33,12 +57,14 @@ type Stream struct {
 	d    *Device
 	o    StreamOptions
 	wake chan struct{} // one slot: wake-ups of the pump coalesce
+	turn chan struct{} // one slot: who numbers a batch, or uses the file; taken before mu
+	disk *spool        // nil without a file; used in turn
 
 	// mu guards the fields below; it is never held over I/O.
 	mu         sync.Mutex
 	seq        uint64        // of the last batch
 	kept       []keptBatch   // not acknowledged, by seq; bounded by o, Send waits
-	bytes      int           // of all kept
+	bytes      int           // of all kept in memory
 	next       int           // index in kept of what is to be sent next
 	generation int           // of sending: late replies to an earlier one do not count
 	notBefore  time.Time     // the server asked to come back later
@@ -49,27 +75,27 @@ type Stream struct {
 
 type keptBatch struct {
 	seq    uint64
-	body   []byte
+	body   []byte // nil where only the file has it
+	size   int    // of the body
+	offset int64  // in the file
 	binary bool
 	sent   bool
 }
 
 // Stream begins a stream on the device.
 func (d *Device) Stream(o StreamOptions) (*Stream, error) {
-	if o.ID == [16]byte{} {
-		o.ID = uuid.New()
+	o = o.withDefaults()
+	s := &Stream{d: d, o: o, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
+	if o.File != "" {
+		if err := s.open(); err != nil {
+			return nil, err
+		}
 	}
-	if o.Batches <= 0 {
-		o.Batches = 64
-	}
-	if o.Bytes <= 0 {
-		o.Bytes = 8 << 20
-	}
-	s := &Stream{d: d, o: o, wake: make(chan struct{}, 1), changed: make(chan struct{})}
 	d.mu.Lock()
 	d.streams = append(d.streams, s)
 	d.mu.Unlock()
 	if !d.c.goIfOpen(s.pump) {
+		s.closeFile()
 		return nil, ErrClosed
 	}
 	return s, nil
@@ -108,36 +134,86 @@ func (s *Stream) sendBatch(ctx context.Context, measurements []sensocto.Measurem
 }
 
 func (s *Stream) send(ctx context.Context, binary bool, encode func(wire.Stream) ([]byte, error)) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.err == nil && s.full() {
-		if err := s.wait(ctx); err != nil {
-			return err
-		}
-	}
-	if s.err != nil {
-		return s.err
-	}
-	body, err := encode(wire.Stream{ID: s.o.ID, Seq: s.seq + 1})
+	seq, err := s.room(ctx)
 	if err != nil {
 		return err
 	}
-	s.seq++
-	s.bytes += len(body)
-	s.kept = append(s.kept, keptBatch{seq: s.seq, body: body, binary: binary})
-	s.poke()
+	defer s.leaveTurn()
+	body, err := encode(wire.Stream{ID: s.o.ID, Seq: seq})
+	if err != nil {
+		return err
+	}
+	b := keptBatch{seq: seq, body: body, size: len(body), binary: binary}
+	if s.disk != nil {
+		if b.offset, err = s.disk.append(b); err != nil {
+			return err // nothing was kept, and the number is used for the next
+		}
+		s.d.c.stats.spilled.Add(1)
+	}
+	s.keep(b)
 	return nil
 }
 
+// room waits until one more may be kept, and returns its number and with it
+// the turn. It has no turn while it waits: the pump needs it to make room.
+func (s *Stream) room(ctx context.Context) (seq uint64, err error) {
+	for {
+		if err := s.takeTurn(ctx); err != nil {
+			return 0, err
+		}
+		s.tidy()
+		s.mu.Lock()
+		seq, err, changed := s.seq+1, s.err, s.changed
+		full := s.full()
+		s.mu.Unlock()
+		if err == nil && !full {
+			return seq, nil
+		}
+		s.leaveTurn()
+		if err == nil {
+			err = s.wait(ctx, changed)
+		}
+		if err != nil {
+			return 0, err
+		}
+	}
+}
+
+// keep adds a batch, of which the file alone has the body where memory is full.
+func (s *Stream) keep(b keptBatch) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.seq = b.seq
+	if s.disk != nil && s.bytes+b.size > s.o.Bytes {
+		b.body = nil
+	}
+	s.bytes += len(b.body)
+	s.kept = append(s.kept, b)
+	s.poke()
+}
+
+// full reports whether Send has to wait. It is called in turn, with mu held.
 func (s *Stream) full() bool {
+	if s.disk != nil {
+		return s.disk.size >= s.disk.limit
+	}
 	return len(s.kept) >= s.o.Batches || len(s.kept) > 0 && s.bytes >= s.o.Bytes
 }
 
-// wait waits for a change. s.mu is held, but not while it waits.
-func (s *Stream) wait(ctx context.Context) error {
-	changed := s.changed
-	s.mu.Unlock()
-	defer s.mu.Lock()
+// takeTurn waits for the turn, which is had while another waits for room.
+func (s *Stream) takeTurn(ctx context.Context) error {
+	select {
+	case s.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (s *Stream) leaveTurn() { <-s.turn }
+
+// wait waits for a change.
+func (s *Stream) wait(ctx context.Context, changed <-chan struct{}) error {
 	select {
 	case <-changed:
 		return nil
@@ -156,13 +232,23 @@ func (s *Stream) notify() {
 
 // Wait returns when every batch was acknowledged: all of it is on disk.
 func (s *Stream) Wait(ctx context.Context) error {
-	s.mu.Lock()
-	defer s.mu.Unlock()
-	for s.err == nil && len(s.kept) > 0 {
-		if err := s.wait(ctx); err != nil {
+	for {
+		s.mu.Lock()
+		err, left, changed := s.err, len(s.kept), s.changed
+		s.mu.Unlock()
+		if err != nil || left == 0 {
+			return err
+		}
+		if err := s.wait(ctx, changed); err != nil {
 			return err
 		}
 	}
+}
+
+// Err returns why the stream is over, nil while it is not.
+func (s *Stream) Err() error {
+	s.mu.Lock()
+	defer s.mu.Unlock()
 	return s.err
 }
 
@@ -198,12 +284,13 @@ func (s *Stream) restart() {
 
 // pump sends batch after batch until the device or the client ends.
 func (s *Stream) pump() {
+	defer s.closeFile()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
 	for {
 		wait := time.Hour
 		b, generation, pause := s.peek(time.Now())
-		if b.body != nil && s.transmit(b, generation) {
+		if b.seq != 0 && s.transmit(b, generation) {
 			continue
 		}
 		if pause > 0 {
@@ -227,7 +314,7 @@ func (s *Stream) pump() {
 func (s *Stream) peek(now time.Time) (b keptBatch, generation int, pause time.Duration) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.err != nil || s.next >= len(s.kept) {
+	if s.err != nil || s.next >= min(len(s.kept), s.o.Batches) || s.d.paused.Load() {
 		return b, 0, 0
 	}
 	if pause = s.notBefore.Sub(now); pause > 0 {
@@ -239,6 +326,16 @@ func (s *Stream) peek(now time.Time) (b keptBatch, generation int, pause time.Du
 // transmit sends one batch. It reports false where the server is away; the
 // next join wakes the pump.
 func (s *Stream) transmit(b keptBatch, generation int) bool {
+	if b.body == nil {
+		body, err := s.fetch(b.seq)
+		if err != nil {
+			s.fail(err)
+			return false
+		}
+		if b.body = body; body == nil {
+			return true // acknowledged meanwhile
+		}
+	}
 	_, err := s.d.sensor.push(s.d.c.ctx, "measurements", b.body, b.binary, func(_ json.RawMessage, err error) {
 		s.onReply(generation, b.seq, err)
 	})

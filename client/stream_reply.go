@@ -3,6 +3,7 @@ package client
 import (
 	"encoding/json"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/gorilla/websocket"
@@ -36,13 +37,14 @@ func (s *Stream) acknowledge(seq uint64) {
 		return // acknowledged before: it had been sent twice
 	}
 	s.bytes -= len(s.kept[i].body)
-	s.kept = append(s.kept[:i], s.kept[i+1:]...)
+	s.kept = slices.Delete(s.kept, i, i+1)
 	if s.next > i {
 		s.next--
 	}
 	s.retries = 0
 	s.d.c.stats.acked.Add(1)
 	s.notify()
+	s.poke() // there may be more than may be under way
 }
 
 // rewind goes on with the batch seq, after a pause.

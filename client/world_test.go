@@ -29,6 +29,7 @@ type world struct {
 	store    *store.Store
 	sensors  *sensor.Registry
 	accounts *account.Accounts
+	looks    *attention.Tracker
 	proxy    *cutter
 }
 
@@ -47,8 +48,9 @@ func newWorld(t *testing.T, guests ...sensocto.Scope) *world {
 	hub := pubsub.New()
 	w.accounts = account.New(account.Options{Tokens: db, GuestScopes: guests})
 	w.sensors = sensor.NewRegistry(sensor.Options{Store: w.store, PubSub: hub, Catalog: db, Log: slog.New(slog.DiscardHandler)})
+	w.looks = attention.New(attention.Options{Spread: -1})
 	w.sockets = socket.New(socket.Options{
-		Auth: w.accounts, Sensors: w.sensors, Store: w.store, PubSub: hub, Attention: attention.New(attention.Options{}),
+		Auth: w.accounts, Sensors: w.sensors, Store: w.store, PubSub: hub, Attention: w.looks,
 	})
 	w.http = httptest.NewServer(w.sockets)
 	w.proxy = newCutter(t, w.http.Listener.Addr().String())
@@ -84,6 +86,16 @@ func (w *world) dial(o client.Options) *client.Client {
 	}
 	w.t.Cleanup(func() { c.Close() })
 	return c
+}
+
+// read returns what is stored now.
+func (w *world) read(sensorID, attributeID string) []sensocto.Sample {
+	w.t.Helper()
+	page, err := w.store.Read(context.Background(), sensorID, attributeID, sensocto.Query{})
+	if err != nil && sensocto.ErrorReason(err) != "not_found" {
+		w.t.Fatal(err)
+	}
+	return page.Samples
 }
 
 // stored waits until n samples can be read, and returns them.
