@@ -35,6 +35,13 @@ type Load struct {
 	MemoryCritical bool
 }
 
+// LoadReading is one thing that the load is measured by.
+type LoadReading struct {
+	Name  string    // cpu, memory, or that of a queue
+	Ratio float64   // smoothed: 0 is idle, 1 is all there is
+	Level LoadLevel // that it alone would give
+}
+
 // Under returns the configuration as a server under load asks for it: with a
 // longer window, and paused where memory is critical, nobody looks closely
 // and nobody forbids it.

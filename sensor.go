@@ -153,4 +153,6 @@ type Rates struct {
 	BatchesPerSecond      float64            `json:"batches_per_second"`
 	Attributes            map[string]float64 `json:"attributes"` // measurements per second by attribute id
 	LastSeen              time.Time          `json:"last_seen"`
+	Waiting               int                `json:"waiting"` // measurements in the mailbox
+	Refused               uint64             `json:"refused"` // measurements that were not taken since the start
 }

@@ -15,6 +15,8 @@ package attention
 import (
 	"cmp"
 	"hash/maphash"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -182,6 +184,20 @@ func (t *Tracker) wake(e *entry, at time.Duration) {
 	tell := t.settle(s, e, e.config(), t.now())
 	s.mu.Unlock()
 	t.tell(tell, e.id)
+}
+
+// Sensors returns the ids of the sensors that somebody looks at, or whose
+// device is connected, sorted.
+func (t *Tracker) Sensors() []string {
+	var ids []string
+	for i := range t.shards {
+		s := &t.shards[i]
+		s.mu.Lock()
+		ids = slices.AppendSeq(ids, maps.Keys(s.sensors))
+		s.mu.Unlock()
+	}
+	slices.Sort(ids)
+	return ids
 }
 
 // Level implements sensocto.Attention.

@@ -144,20 +144,13 @@ func (m *Meter) Load() sensocto.Load {
 	return m.load
 }
 
-// Reading is one thing that is measured.
-type Reading struct {
-	Name  string             // cpu, memory, or that of a queue
-	Value float64            // smoothed: 0 is idle, 1 is all there is
-	Level sensocto.LoadLevel // that it alone would give
-}
-
 // Readings returns everything that is measured, cpu and memory first.
-func (m *Meter) Readings() []Reading {
+func (m *Meter) Readings() []sensocto.LoadReading {
 	m.mu.Lock()
 	defer m.mu.Unlock()
-	list := make([]Reading, len(m.gauges))
+	list := make([]sensocto.LoadReading, len(m.gauges))
 	for i, g := range m.gauges {
-		list[i] = Reading{Name: g.name, Value: g.value, Level: sensocto.LoadLevels[g.level]}
+		list[i] = sensocto.LoadReading{Name: g.name, Ratio: g.value, Level: sensocto.LoadLevels[g.level]}
 	}
 	return list
 }
@@ -176,7 +169,7 @@ func (m *Meter) Metrics(emit func(sensocto.Metric)) {
 		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Labels: labels, Value: v})
 	}
 	for _, r := range m.Readings() {
-		gauge("load_ratio", "Smoothed use of what there is, by resource: 1 is all.", r.Value, "resource", r.Name)
+		gauge("load_ratio", "Smoothed use of what there is, by resource: 1 is all.", r.Ratio, "resource", r.Name)
 	}
 	cpus, memory := m.Limits()
 	gauge("load_cpus", "CPUs that the server may use.", cpus)

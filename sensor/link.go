@@ -139,7 +139,7 @@ func (p *process) connect(l *link, r sensocto.Registration) {
 	for _, a := range r.Attributes {
 		if err := p.describeChecked(a); err != nil {
 			p.log().Warn("attribute of a join refused", "attribute", a.ID, "err", err)
-			p.registry.refuse(sensocto.ErrorReason(err), 1)
+			p.refuse(sensocto.ErrorReason(err), 1)
 		}
 	}
 	p.dirty = true

@@ -22,6 +22,12 @@ func (r *Registry) refuse(reason string, n int) {
 	r.refusals.counts[reason] += uint64(n)
 }
 
+// refuse counts what the sensor did not take.
+func (p *process) refuse(reason string, n int) {
+	p.refused.Add(uint64(n))
+	p.registry.refuse(reason, n)
+}
+
 // Metrics implements sensocto.MetricSource.
 func (r *Registry) Metrics(emit func(sensocto.Metric)) {
 	count := func(name, help string, v uint64) {

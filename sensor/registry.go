@@ -188,7 +188,9 @@ func (r *Registry) Rates(id string) sensocto.Rates {
 	if p == nil {
 		return sensocto.Rates{Attributes: map[string]float64{}}
 	}
-	return p.view.rates(time.Now())
+	rates := p.view.rates(time.Now())
+	rates.Waiting, rates.Refused = p.mailbox.depth(), p.refused.Load()
+	return rates
 }
 
 // Rename implements sensocto.SensorRegistry.

@@ -46,6 +46,7 @@ type process struct {
 	link    *link       // the device that feeds the sensor, nil while there is none
 	dirty   bool        // the state changed and has to be announced
 	deleted atomic.Bool // set on the goroutine, read by the saver too
+	refused atomic.Uint64
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
@@ -160,7 +161,7 @@ func (p *process) take(m *mail) {
 	refused := p.admit(b)
 	if len(b.Measurements) > 0 {
 		if err := r.options.Store.Put(context.Background(), b); err != nil {
-			r.refuse(sensocto.ErrorReason(err), len(b.Measurements))
+			p.refuse(sensocto.ErrorReason(err), len(b.Measurements))
 			m.finish(fmt.Errorf("store batch of %s: %w", p.id, err))
 			r.recycle(b)
 			return
@@ -194,7 +195,7 @@ func (p *process) admit(b *sensocto.Batch) (refused error) {
 		if m.AttributeID != known {
 			if !p.register(m) {
 				refused = sensocto.ErrTooManyAttributes
-				p.registry.refuse(sensocto.ErrTooManyAttributes.Reason, 1)
+				p.refuse(sensocto.ErrTooManyAttributes.Reason, 1)
 				continue
 			}
 			known = m.AttributeID
@@ -283,7 +284,7 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 // refuseDeleted answers what was still under way when the sensor was deleted.
 func (p *process) refuseDeleted(m *mail) {
 	if m.batch != nil {
-		p.registry.refuse(sensocto.ErrorReason(sensocto.ErrNotFound), len(m.batch.Measurements))
+		p.refuse(sensocto.ErrorReason(sensocto.ErrNotFound), len(m.batch.Measurements))
 	}
 	m.finish(sensocto.ErrNotFound)
 }

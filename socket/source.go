@@ -2,6 +2,7 @@ package socket
 
 import (
 	"sync"
+	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 )
@@ -26,11 +27,25 @@ type source struct {
 	sensorID string
 	feeds    int // guarded by sources.mu
 
+	delivered atomic.Uint64 // samples to viewers, those in buckets too
+
 	mu        sync.Mutex            // guards what follows, and where the feeds are; taken before a wheel's, a feed's and an outbox's
 	sub       sensocto.Subscription // nil while nobody looks
 	live      []*feed
 	windows   [sensocto.AttentionHigh]window // by level
 	unsettled []*feed                        // to be moved after the message that is being delivered
+}
+
+// Delivered returns how many samples of a sensor went to viewers since the
+// first of those came that watch it now. One that went to two counts twice, and
+// one in a bucket as well.
+func (s *Server) Delivered(sensorID string) uint64 {
+	s.sources.mu.Lock()
+	defer s.sources.mu.Unlock()
+	if src := s.sources.bySensor[sensorID]; src != nil {
+		return src.delivered.Load()
+	}
+	return 0
 }
 
 // acquire returns the sensor's source, making it for the first who asks.
@@ -63,11 +78,14 @@ func (s *source) Deliver(m *sensocto.Message) {
 		f.Deliver(m)
 	}
 	if b, ok := m.Payload.(*sensocto.Batch); ok {
+		viewers := len(s.live)
 		for level := range s.windows {
 			if w := &s.windows[level]; len(w.feeds) > 0 {
+				viewers += len(w.feeds)
 				s.gather(w, sensocto.AttentionLevel(level), b)
 			}
 		}
+		s.delivered.Add(uint64(viewers * len(b.Measurements)))
 	}
 	for _, f := range s.unsettled {
 		s.settle(f)

@@ -28,6 +28,7 @@ func (s *server) routeAPI() {
 	s.registerHistory()
 	s.registerBackup()
 	s.registerRetention()
+	s.registerAttention()
 	document, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		panic(err) // the document is part of the program

@@ -23,6 +23,7 @@ var operations = []struct {
 	{call{method: "PATCH", path: "/api/v1/sensors/nobody", body: `junk`}, sensocto.ScopeAdmin},
 	{call{method: "DELETE", path: "/api/v1/sensors/nobody"}, sensocto.ScopeAdmin},
 	{call{method: "POST", path: "/api/v1/sensors/nobody/command", body: `{}`}, sensocto.ScopeAdmin},
+	{call{method: "GET", path: "/api/v1/attention"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/healthz"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/readyz"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/metrics"}, sensocto.ScopeView},

@@ -36,6 +36,13 @@ type Options struct {
 	// Retention returns what is older at a time than it is kept; nil means that
 	// there is no retention.
 	Retention func(ctx context.Context, now time.Time) ([]sensocto.Aged, error)
+	// Attention tells who looks at what; nil means that nobody knows.
+	Attention Attention
+	// Load tells how busy the server is; nil means that nobody knows.
+	Load Load
+	// Delivered returns how many samples of a sensor went to viewers; nil means
+	// that nobody counts.
+	Delivered func(sensorID string) uint64
 	// Ready returns why the program cannot do its work now; nil means always ready.
 	Ready func() error
 	// Version of the program, shown in the OpenAPI document.

@@ -16,6 +16,7 @@ type cli struct {
 	Replay     replayCmd     `cmd:"" help:"Stream recordings (WFDB, EDF, CSV) to a server as a device would."`
 	Simulate   simulateCmd   `cmd:"" help:"Bring simulated sensors to a server."`
 	Watch      watchCmd      `cmd:"" help:"Watch sensors live."`
+	Top        topCmd        `cmd:"" help:"Show who looks at what, and what that asks of the devices."`
 	Read       readCmd       `cmd:"" help:"Read stored measurements of one attribute."`
 	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
 	BenchBare  benchBareCmd  `cmd:"" hidden:""`
