@@ -61,12 +61,16 @@ func (g *gauge) above(margin float64) (level int) {
 	return level
 }
 
+// ceiling bounds what counts as used: what is far beyond all there is would
+// weigh on the mean for long after it ended.
+const ceiling = 1.25
+
 // ratio is 0 where what there is is not known.
 func ratio(used, all float64) float64 {
 	if all <= 0 {
 		return 0
 	}
-	return max(0, used/all)
+	return min(ceiling, max(0, used/all))
 }
 
 func percent(v float64) string { return strconv.Itoa(int(math.Round(v*100))) + "%" }

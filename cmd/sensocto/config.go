@@ -43,8 +43,9 @@ type Config struct {
 	Hold   time.Duration `key:"attention.hold" help:"How long a sensor's level outlives its last viewer, so that a scroll does not flap."`
 	Spread time.Duration `key:"attention.spread" help:"Time over which devices hear of a change of the server's load."`
 
-	LoadCores  float64 `key:"load.cores" zero:"auto" help:"Processor cores that the server may use, before devices are asked for less. 0: the cgroup's quota, or all."`
-	LoadMemory Bytes   `key:"load.memory" zero:"auto" help:"Memory that the server may use, before devices are asked for less. 0: the cgroup's limit, or all."`
+	LoadCores  float64       `key:"load.cores" zero:"auto" help:"Processor cores that the server may use, before devices are asked for less. 0: the cgroup's quota, or all."`
+	LoadMemory Bytes         `key:"load.memory" zero:"auto" help:"Memory that the server may use, before devices are asked for less. 0: the cgroup's limit, or all."`
+	LoadCalm   time.Duration `key:"load.calm" help:"How long the load must have been lower before its level falls by one."`
 
 	HotSamples   int   `key:"store.hot_samples" help:"Samples of each attribute that stay in memory."`
 	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait for the disk before measurements are refused."`
@@ -71,6 +72,7 @@ func defaults(env environment) Config {
 		Sensors:         100_000,
 		Hold:            2 * time.Second,
 		Spread:          time.Second,
+		LoadCalm:        5 * time.Second,
 		HotSamples:      1024,
 		MaxUnflushed:    256 << 20,
 	}

@@ -50,6 +50,7 @@ type looksFlag struct {
 
 type loadFlag struct {
 	Cores  *string `placeholder:"N" help:"Cores that the server may use, such as 1.5, default the cgroup's quota."`
+	Calm   *string `placeholder:"TIME" help:"Time before the level of load falls by one, default 5s."`
 	Memory *string `placeholder:"SIZE" help:"Memory that the server may use, default the cgroup's limit."`
 }
 

@@ -57,7 +57,7 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 	}
 	s.retainer = newRetainer(s.store, c, func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }, log)
 	s.load = load.New(load.Options{
-		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Tell: s.looks.SetLoad, Log: log,
+		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.looks.SetLoad, Log: log,
 		Queues: []load.Queue{{Name: "store", Fill: s.store.Fill}, {Name: "mailboxes", Fill: s.sensors.Fill}},
 	})
 	s.sockets = socket.New(socket.Options{
