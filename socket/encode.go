@@ -19,6 +19,7 @@ const (
 	encodingReceiverV2
 	encodingReceiverBinary
 	encodingFragment
+	encodings
 )
 
 // eventMeasurements is the event of binary columns.
@@ -26,8 +27,18 @@ const eventMeasurements = "measurements"
 
 // encoded returns the message's shared bytes: whole WebSocket frames, or a
 // fragment of a sensor_batch.
-func encoded(m *sensocto.Message, e sensocto.Encoding) []byte {
-	return m.Encoded(e, encoderOf(e))
+func (s *Server) encoded(m *sensocto.Message, e sensocto.Encoding) []byte {
+	return m.Encoded(e, s.encoders[e])
+}
+
+// countedEncoder returns an encoder that counts what it does. It is made once:
+// making it for each message would allocate for each viewer.
+func (s *Server) countedEncoder(e sensocto.Encoding) func(*sensocto.Message) []byte {
+	encode := encoderOf(e)
+	return func(m *sensocto.Message) []byte {
+		s.count.encodings.Add(1)
+		return encode(m)
+	}
 }
 
 func encoderOf(e sensocto.Encoding) func(*sensocto.Message) []byte {

@@ -118,7 +118,7 @@ func (f *feed) Deliver(m *sensocto.Message) {
 			m = private(m, it.batch)
 		}
 	}
-	it.frame = encoded(m, f.encoding)
+	it.frame = f.ch.conn.srv.encoded(m, f.encoding)
 	switch {
 	case open:
 		f.ch.conn.out.add(it)
@@ -140,7 +140,7 @@ func (f *feed) through() {
 func (f *feed) deliverDigest(m *sensocto.Message, d *digest, parked []*outbox) []*outbox {
 	defer f.ch.conn.contain("deliver")
 	o := &f.ch.conn.out
-	if o.park(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: encoded(m, f.encoding)}) {
+	if o.park(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.conn.srv.encoded(m, f.encoding)}) {
 		parked = append(parked, o)
 	}
 	return parked

@@ -15,7 +15,7 @@ type counters struct {
 	framesOut, bytesOut, writes atomic.Uint64
 	samples                     [sensocto.AttentionHigh + 1]sampleCounters // to viewers, by level
 	droppedClosing, droppedLost atomic.Uint64                              // measurements
-	collapses                   atomic.Uint64
+	collapses, encodings        atomic.Uint64
 
 	joins               byReason // "family,result"
 	closes              byReason
@@ -73,6 +73,7 @@ func (s *Server) Metrics(emit func(sensocto.Metric)) {
 	counter("socket_bytes_sent_total", "Bytes sent.", c.bytesOut.Load())
 	counter("socket_writes_total", "Writes: frames that wait together leave in one.", c.writes.Load())
 	counter("socket_panics_total", "Panics that cost a connection.", c.panics.Load())
+	counter("socket_encodings_total", "Messages encoded: each once for all viewers who share encoding and level.", c.encodings.Load())
 	counter("socket_overflows_total", "Outbound queues that overflowed and were merged.", c.collapses.Load())
 	for level := sensocto.AttentionLow; level <= sensocto.AttentionHigh; level++ {
 		at, name := &c.samples[level], level.String()

@@ -92,6 +92,7 @@ type Server struct {
 	wheels      [sensocto.AttentionHigh]wheel // by level
 	writers     writers
 	count       counters
+	encoders    [encodings]func(*sensocto.Message) []byte
 	unsubscribe func() // from revocations
 
 	mu      sync.Mutex         // guards what follows
@@ -120,6 +121,9 @@ func New(o Options) *Server {
 	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
 	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
 		s.wheels[level] = wheel{srv: s, level: level, period: period}
+	}
+	for e := range encodings {
+		s.encoders[e] = s.countedEncoder(e)
 	}
 	s.queues.New = func() any { return new(queue) }
 	s.loads.New = func() any { return new(load) }
