@@ -75,8 +75,8 @@ func (c Campaign) Run(ctx context.Context) (Report, error) {
 	report := Report{Config: c.Config, Results: make([]Summary, len(c.Contenders))}
 	for round := range max(c.Rounds, 1) {
 		for i, contender := range c.Contenders {
-			if c.Config.Idle && i > 0 {
-				continue // the floor keeps nothing: its memory is no floor
+			if (c.Config.Idle || c.Config.Attention) && i > 0 {
+				continue // the floor keeps nothing, and asks for nothing
 			}
 			profile := ""
 			if round == 0 && i == 0 {

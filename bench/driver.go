@@ -32,6 +32,8 @@ type driver struct {
 	beats      int // heartbeats sent
 	faults     faults
 
+	looks func(now time.Duration) (next time.Duration) // of the scenario attention, else nil
+
 	delivered int64
 	measuring bool // latencies count
 	latency   Histogram

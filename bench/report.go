@@ -73,7 +73,7 @@ func always(Report) bool { return true }
 
 func watched(r Report) bool { return r.Config.Viewers > 0 && !r.Config.Idle }
 
-func timed(r Report) bool { return watched(r) || r.Config.Idle }
+func timed(r Report) bool { return watched(r) || r.Config.Idle || r.Config.Attention }
 
 func sending(r Report) bool { return !r.Config.Idle }
 

@@ -24,8 +24,11 @@ func Run(ctx context.Context, cfg Config, target Target) (Result, error) {
 	d := &driver{cfg: cfg, target: target, poll: poll, epoch: time.Now(), buf: make([]byte, 256<<10)}
 	defer d.close()
 	d.prepare()
-	if cfg.Idle {
+	switch {
+	case cfg.Idle:
 		return d.runIdle(ctx)
+	case cfg.Attention:
+		return d.runAttention(ctx)
 	}
 	return d.run(ctx)
 }
@@ -255,7 +258,11 @@ func (d *driver) sendUntil(ctx context.Context, end time.Duration, send func() t
 			next = send()
 			now = d.now()
 		}
-		if err := errors.Join(ctx.Err(), d.step(min(next, end, now+check)-now)); err != nil {
+		wake := min(next, end, now+check)
+		if d.looks != nil {
+			wake = min(wake, d.looks(now))
+		}
+		if err := errors.Join(ctx.Err(), d.step(wake-now)); err != nil {
 			return err
 		}
 		d.heartbeat()

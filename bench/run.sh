@@ -53,6 +53,7 @@ load() {
 		if wanted "$name"; then scenario "$name" "$name" "${floors[@]}"; fi
 	done
 	if wanted lobby-200; then scenario lobby lobby-200 --sensors 200 --rounds "$ROUNDS" --duration "$DURATION"; fi
+	if wanted attention; then scenario attention attention --rounds "$ROUNDS"; fi
 	if wanted idle; then scenario idle idle; fi
 	if wanted stalled; then scenario stalled stalled --pairs 5; fi
 }

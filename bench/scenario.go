@@ -27,6 +27,8 @@ type Config struct {
 	Window int `json:"window"`
 	// Idle measures the memory that joined and silent viewers cost.
 	Idle bool `json:"idle,omitempty"`
+	// Attention measures how soon a device hears that somebody looks.
+	Attention bool `json:"attention,omitempty"`
 	// PerViewer keeps a histogram for each viewer and reports the worst p99.
 	PerViewer bool `json:"per_viewer,omitempty"`
 }
@@ -52,10 +54,14 @@ func Scenarios() []Config {
 		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
 		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
+		{Scenario: "attention", Sensors: 100, Rate: 10, Batch: 1, Attention: true, Duration: 25 * time.Second},
 	}
 	for i := range all {
 		c := &all[i]
-		c.Rate, c.Window, c.Encoding, c.Warmup, c.Tick = ecgRate, 256, EncodingJSON, 2*time.Second, time.Millisecond
+		if c.Rate == 0 {
+			c.Rate = ecgRate
+		}
+		c.Window, c.Encoding, c.Warmup, c.Tick = 256, EncodingJSON, 2*time.Second, time.Millisecond
 		if c.Speed == "" {
 			c.Speed = SpeedPaced
 		}

@@ -14,7 +14,7 @@ import (
 
 // benchCmd measures a server. What a flag leaves out, the scenario sets.
 type benchCmd struct {
-	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,fan-out-saturated,idle,stalled" help:"One of ${enum}; default ${default}."`
+	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,fan-out-saturated,idle,attention,stalled" help:"One of ${enum}; default ${default}."`
 
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
@@ -57,6 +57,8 @@ Scenarios (all their settings can be changed by flags):
   ingest             100 sensors, batch 20, no viewers, as fast as the server takes it
   fan-out-saturated  1 sensor, batch 20, 200 viewers, as fast as all of them receive
   idle               10,000 joined viewers that get nothing: memory of each
+  attention          100 devices that send a little, and a viewer that looks at one after the other:
+                     latency until a device is asked to send at once
   stalled            the lobby with and without a viewer that stops reading, 5 pairs
 
 Examples:
