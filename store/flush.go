@@ -28,6 +28,11 @@ func (s *Store) Flush(ctx context.Context) error {
 		return err
 	}
 	defer s.leaveTurn()
+	return s.flushInTurn(ctx)
+}
+
+// flushInTurn is Flush for who has the turn.
+func (s *Store) flushInTurn(ctx context.Context) error {
 	started := time.Now()
 	dirty := s.takeDirty()
 	if len(dirty) == 0 {

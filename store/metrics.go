@@ -7,7 +7,7 @@ import (
 )
 
 type metrics struct {
-	taken, refused            atomic.Uint64 // samples
+	taken, refused, imported  atomic.Uint64 // samples
 	chunksWritten, chunkBytes atomic.Uint64
 	flushErrors               atomic.Uint64
 	flushTime                 sensocto.Histogram
@@ -44,6 +44,7 @@ func (s *Store) Metrics(emit func(sensocto.Metric)) {
 	counter("store_upkeep_errors_total", "Pieces of maintenance that failed.", m.upkeepErrors.Load())
 	counter("store_samples_total", "Samples taken.", m.taken.Load())
 	counter("store_refused_total", "Samples refused because the cold tier could not follow.", m.refused.Load())
+	counter("store_imported_total", "Samples that imports brought past the hot tier.", m.imported.Load())
 	counter("store_chunks_written_total", "Chunks written to the cold tier, replaced ones included.", m.chunksWritten.Load())
 	counter("store_chunk_bytes_written_total", "Bytes of these chunks.", m.chunkBytes.Load())
 	counter("store_flush_errors_total", "Flushes that failed.", m.flushErrors.Load())

@@ -17,7 +17,7 @@ import (
 )
 
 // RunModel compares a store over the cold tier with a naive model: random
-// puts, flushes, evictions, restarts, clean-ups and reads.
+// puts, imports, flushes, evictions, restarts, clean-ups and reads.
 func RunModel(t *testing.T, newPlace func(t testing.TB) Place) {
 	place, runs := newPlace(t), 0
 	rapid.Check(t, func(rt *rapid.T) {
@@ -35,6 +35,7 @@ func RunModel(t *testing.T, newPlace func(t testing.TB) Place) {
 			"latest":   m.latest,
 			"maintain": m.maintain,
 			"history":  m.history,
+			"import":   m.importing,
 		})
 	})
 }
