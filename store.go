@@ -48,6 +48,12 @@ type Removed struct {
 	Samples int64 `json:"samples"`
 }
 
+// Imported says what an import brought.
+type Imported struct {
+	Stored int64 `json:"stored"` // samples that are stored now and were not before
+	Known  int64 `json:"known"`  // samples that were there already
+}
+
 // Store keeps the samples of all sensors in tiers: hot in memory, cold on
 // disk. It is safe for concurrent use.
 type Store interface {

@@ -14,6 +14,9 @@ import (
 const (
 	importChunks = 256
 	importBytes  = 4 << 20
+	// importKnown is how many samples that are there already are looked at at
+	// once, about, of all attributes together.
+	importKnown = 32 << 10
 )
 
 // importSkew is how far in the future a recording may reach.
@@ -36,14 +39,8 @@ type Import struct {
 	series   []*importSeries // in the order of their first samples
 	bySeries map[string]*importSeries
 	batch    importBatch
-	done     Imported
+	done     sensocto.Imported
 	failed   error
-}
-
-// Imported is what an import has done so far.
-type Imported struct {
-	Stored int64 `json:"stored"` // samples that are in the cold tier now and were not before
-	Known  int64 `json:"known"`  // samples that were there already
 }
 
 // importSeries is the open chunk of one attribute.
@@ -68,7 +65,7 @@ func (s *Store) Import(sensorID string) *Import {
 }
 
 // Done returns what is certainly stored.
-func (i *Import) Done() Imported { return i.done }
+func (i *Import) Done() sensocto.Imported { return i.done }
 
 // Add takes samples of one attribute, none older than the one before it. It
 // copies them, but for the text of documents. After an error the import is
@@ -127,6 +124,7 @@ func (i *Import) seriesOf(attributeID string) *importSeries {
 	if r == nil {
 		r = &importSeries{attributeID: attributeID, last: math.MinInt64}
 		r.known = knownSamples{more: true, read: func(ctx context.Context, q sensocto.Query) (sensocto.Page, error) {
+			q.Limit = max(importKnown/len(i.series), 256)
 			return i.store.Read(ctx, i.sensorID, attributeID, q)
 		}}
 		i.bySeries[attributeID] = r

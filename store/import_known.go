@@ -9,14 +9,11 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// importPage is how many samples that are there already are looked at at once.
-const importPage = 16 << 10
-
 // knownSamples walks through what a series held when an import began, beside
 // what is imported. The first page makes the others a snapshot, so that it
 // never meets what the import itself brings.
 type knownSamples struct {
-	read  func(context.Context, sensocto.Query) (sensocto.Page, error)
+	read  func(context.Context, sensocto.Query) (sensocto.Page, error) // of bounded size
 	query sensocto.Query
 	page  []sensocto.Sample // from the present time on
 	more  bool              // there may be more behind the page
@@ -69,7 +66,6 @@ func (k *knownSamples) advance(ctx context.Context) error {
 
 // turn reads the next page that may hold something of the present time.
 func (k *knownSamples) turn(ctx context.Context) error {
-	k.query.Limit = importPage
 	switch after := k.query.After; {
 	case after == nil:
 		k.query.From = k.at

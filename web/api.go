@@ -26,6 +26,8 @@ func (s *server) routeAPI() {
 	s.registerSensors()
 	s.registerMeasurements()
 	s.registerHistory()
+	s.registerExport()
+	s.registerImport()
 	s.registerBackup()
 	s.registerRetention()
 	s.registerAttention()

@@ -36,6 +36,11 @@ type Options struct {
 	// Retention returns what is older at a time than it is kept; nil means that
 	// there is no retention.
 	Retention func(ctx context.Context, now time.Time) ([]sensocto.Aged, error)
+	// Export prepares a file of measurements; nil means that there is none.
+	Export func(ctx context.Context, q ExportQuery) (ExportFile, error)
+	// Import stores an uploaded recording of a sensor for whoever the identity
+	// is; nil means that none is taken.
+	Import func(ctx context.Context, id sensocto.Identity, sensorID string, body io.Reader) (sensocto.Imported, error)
 	// Attention tells who looks at what; nil means that nobody knows.
 	Attention Attention
 	// Load tells how busy the server is; nil means that nobody knows.
@@ -155,7 +160,7 @@ func (s *statusRecorder) WriteHeader(status int)      { s.status = status }
 
 func (s *server) timeout(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
-		if r.URL.Path == backupPath || r.URL.Path == retentionPath {
+		if unbounded(r.URL.Path) {
 			next.ServeHTTP(w, r)
 			return
 		}
@@ -163,6 +168,12 @@ func (s *server) timeout(next http.Handler) http.Handler {
 		defer cancel()
 		next.ServeHTTP(w, r.WithContext(ctx))
 	})
+}
+
+// unbounded reports whether a request may take as long as it takes.
+func unbounded(path string) bool {
+	return path == backupPath || path == retentionPath ||
+		strings.HasPrefix(path, "/api/v1/sensors/") && (strings.HasSuffix(path, "/export") || strings.HasSuffix(path, "/import"))
 }
 
 // Server returns an http.Server for the handler with time-outs against clients

@@ -67,7 +67,7 @@ func (m *machine) recording(t *rapid.T, k key) (list []sensocto.Sample) {
 }
 
 // bring imports the samples, some at a time.
-func (m *machine) bring(k key, list []sensocto.Sample) (store.Imported, error) {
+func (m *machine) bring(k key, list []sensocto.Sample) (sensocto.Imported, error) {
 	i := m.store.Import(k.sensor)
 	for part := range slices.Chunk(list, 70) {
 		var cols store.Columns
