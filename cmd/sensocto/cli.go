@@ -18,6 +18,8 @@ type cli struct {
 	Watch      watchCmd      `cmd:"" help:"Watch sensors live."`
 	Top        topCmd        `cmd:"" help:"Show who looks at what, and what that asks of the devices."`
 	Read       readCmd       `cmd:"" help:"Read stored measurements of one attribute."`
+	Export     exportCmd     `cmd:"" help:"Write measurements as CSV, EDF+, Parquet or WFDB files."`
+	Import     importCmd     `cmd:"" help:"Store recordings (WFDB, EDF, CSV) with their own times, at full speed."`
 	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
 	BenchBare  benchBareCmd  `cmd:"" hidden:""`
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`

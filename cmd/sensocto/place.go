@@ -19,7 +19,7 @@ import (
 type placeFlags struct {
 	databaseFlags
 	Server string `placeholder:"URL" help:"Ask this server, and do not look at the data directory. Also SENSOCTO_SERVER."`
-	Token  string `placeholder:"TOKEN" help:"Token with the scope admin, where a server is asked. Also SENSOCTO_TOKEN."`
+	Token  string `placeholder:"TOKEN" help:"Token with the scope that the command needs, where a server is asked. Also SENSOCTO_TOKEN."`
 }
 
 // local is a data directory that no server has open.

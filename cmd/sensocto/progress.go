@@ -18,6 +18,7 @@ type progress struct {
 	w     io.Writer
 	quiet bool
 	bar   bool
+	verb  string // what happens to samples
 
 	sent    atomic.Int64 // samples
 	total   int64        // 0 where there is no end
@@ -28,7 +29,7 @@ type progress struct {
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
-	return &progress{w: w, quiet: quiet, bar: isTerminal(w), began: time.Now(), stop: make(chan struct{})}
+	return &progress{w: w, quiet: quiet, verb: "sent", bar: isTerminal(w), began: time.Now(), stop: make(chan struct{})}
 }
 
 func isTerminal(w io.Writer) bool {
@@ -101,7 +102,7 @@ func (p *progress) summary() string {
 	if !p.endless {
 		of = fmt.Sprintf(" of %d", p.total)
 	}
-	return fmt.Sprintf("%d%s samples sent %s", p.sent.Load(), of, p.pace())
+	return fmt.Sprintf("%d%s samples %s %s", p.sent.Load(), of, p.verb, p.pace())
 }
 
 // stored says the same when all of it is on the server's disk. Samples that

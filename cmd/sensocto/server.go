@@ -68,6 +68,7 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		Metrics: metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer),
 		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
+		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
 		Ready: s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
