@@ -98,7 +98,8 @@ func (i *Import) add(ctx context.Context, attributeID string, cols *Columns) err
 			sample.Document, documents = documents[0].Text, documents[1:]
 		}
 		if err := r.check(&sample, latest); err != nil {
-			return fmt.Errorf("%s at %s: %w", attributeID, time.UnixMicro(t).UTC().Format(time.RFC3339Nano), err)
+			message := fmt.Sprintf("%s at %s: %s", attributeID, time.UnixMicro(t).UTC().Format(time.RFC3339Nano), err.Message)
+			return &sensocto.Error{Code: err.Code, Reason: err.Reason, Message: message}
 		}
 		known, err := r.known.take(ctx, &sample)
 		if err != nil {
@@ -134,7 +135,7 @@ func (i *Import) seriesOf(attributeID string) *importSeries {
 }
 
 // check refuses what a device could not have sent either.
-func (r *importSeries) check(s *sensocto.Sample, latest int64) error {
+func (r *importSeries) check(s *sensocto.Sample, latest int64) *sensocto.Error {
 	switch {
 	case s.Timestamp < r.last:
 		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "not_in_order", Message: "the measurements of an attribute must be in order of time"}

@@ -157,8 +157,10 @@ func (c importCmd) all(a *app, jobs []*importJob, open func(context.Context, *im
 	switch {
 	case err != nil && a.ctx.Err() != nil:
 		return errors.New("stopped; what is stored stays, and the same command goes on from there")
+	case err != nil && p.sent.Load() > 0:
+		return fmt.Errorf("%w\nWhat is stored stays: once the cause is gone, the same command goes on from there", err)
 	case err != nil:
-		return fmt.Errorf("%w\nWhat is stored stays, and the same command goes on from there", err)
+		return err
 	}
 	p.say("%s %s", importedText(total), p.pace())
 	return nil
