@@ -12,8 +12,8 @@ import (
 
 // Bounds on what an import holds before it is one transaction.
 const (
-	importChunks = 256
-	importBytes  = 4 << 20
+	importChunks = 32
+	importBytes  = 1 << 20
 	// importKnown is how many samples that are there already are looked at at
 	// once, about, of all attributes together.
 	importKnown = 32 << 10
@@ -23,8 +23,8 @@ const (
 const importSkew = 24 * time.Hour
 
 // Import brings samples of one sensor, as they were recorded, straight to the
-// cold tier: past the hot tier, in full chunks, each transaction a million
-// samples or so.
+// cold tier: past the hot tier, in full chunks, each transaction a hundred
+// thousand samples or so.
 //
 // What is there already is not stored again: a sample counts as there if its
 // attribute had one of the same time and value when the import began. So an
