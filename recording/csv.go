@@ -13,7 +13,8 @@ import (
 // table reads a CSV file: a header line, then one row per moment.
 //
 //   - Fields are separated by commas, semicolons or tabs, whichever the
-//     header has most of, and may be quoted. Numbers have a decimal point.
+//     header has most of, and may be quoted. Numbers have a decimal point, or,
+//     where commas do not separate the fields, all a decimal comma.
 //   - A header "name (unit)" or "name [unit]" gives a unit.
 //   - The time is the first column named time, timestamp, t, datetime,
 //     elapsed, … (with a unit in brackets or as a suffix, "time_ms"), or the
@@ -31,6 +32,7 @@ type table struct {
 	file    *os.File
 	lines   *lineReader
 	time    timeColumn
+	decimal decimalMark
 	columns []column
 	width   int   // cells per row
 	origin  int64 // first time, µs, that the offsets count from

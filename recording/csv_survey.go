@@ -58,6 +58,11 @@ func (t *table) nextRow() ([][]byte, error) {
 	if len(cells) != t.width {
 		return nil, fmt.Errorf("line %d: %d fields, but the header has %d", t.lines.number, len(cells), t.width)
 	}
+	if t.lines.separator != ',' {
+		if err := t.decimal.apply(cells); err != nil {
+			return nil, fmt.Errorf("line %d: %w", t.lines.number, err)
+		}
+	}
 	return cells, nil
 }
 
