@@ -17,7 +17,6 @@
 //     is wrong; nothing a file says of itself makes the reader allocate
 //     much more than the file is long.
 //
-// What it does not do: WFDB records of several segments, signals compressed
-// with FLAC (formats 508, 516, 524) and first differences (format 8) are
-// refused with an error that says so. A Recording is not for concurrent use.
+// What it does not do: WFDB signals compressed with FLAC (formats 508, 516,
+// 524) and first differences (format 8) are refused with an error that says so. A Recording is not for concurrent use.
 package recording

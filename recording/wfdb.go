@@ -19,6 +19,7 @@ type wfdb struct {
 	frames  int64 // in the record
 	perRead int64 // frames per block
 	at      int64 // next frame
+	before  int64 // first frame of the block read last
 }
 
 // wfdbGroup is the signals that share one file, frame by frame.
@@ -40,6 +41,40 @@ func openWFDB(path string, o Options) (_ *Recording, err error) {
 	if err != nil {
 		return nil, err
 	}
+	r := &Recording{Name: h.name, Format: FormatWFDB, Start: h.start, Comments: h.comments}
+	frames := int64(0)
+	if h.segmentCount > 0 {
+		s, err := openSegments(path, h, o)
+		if err != nil {
+			return nil, err
+		}
+		r.Signals, r.source, r.Last, frames = s.signals, s, s.last, s.frames
+	} else {
+		w, err := openSegment(path, h, o)
+		if err != nil {
+			return nil, err
+		}
+		r.Signals, r.source, frames = w.signals, w, w.frames
+	}
+	defer func() {
+		if err != nil {
+			r.source.Close()
+		}
+	}()
+	r.Duration = time.Duration(offset(frames, h.frequency)) * time.Microsecond
+	for i := range r.Signals {
+		if s := &r.Signals[i]; s.Count > 0 {
+			r.Last = max(r.Last, s.Offset(s.Count-1))
+		}
+	}
+	if r.Annotations, err = readWFDBAnnotations(path, h, o.Annotator); err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// openSegment opens the signal files of a record that has no segments, or is one.
+func openSegment(path string, h *wfdbHeader, o Options) (_ *wfdb, err error) {
 	w := &wfdb{header: h, frames: h.frames}
 	defer func() {
 		if err != nil {
@@ -52,22 +87,9 @@ func openWFDB(path string, o Options) (_ *Recording, err error) {
 	if err := w.checkLength(); err != nil {
 		return nil, err
 	}
-	r := &Recording{
-		Name: h.name, Format: FormatWFDB, Start: h.start, Comments: h.comments,
-		Signals: w.describe(), source: w,
-	}
-	w.signals = r.Signals
+	w.signals = w.describe()
 	w.perRead = framesPerBlock(o.BlockSpan, h.frequency, w.frameSamples())
-	r.Duration = time.Duration(offset(w.frames, h.frequency)) * time.Microsecond
-	for i := range r.Signals {
-		if s := &r.Signals[i]; s.Count > 0 {
-			r.Last = max(r.Last, s.Offset(s.Count-1))
-		}
-	}
-	if r.Annotations, err = readWFDBAnnotations(path, h, o.Annotator); err != nil {
-		return nil, err
-	}
-	return r, nil
+	return w, nil
 }
 
 // framesPerBlock returns how many frames make a block of about a time span.
@@ -207,7 +229,7 @@ func (w *wfdb) next(b *Block) error {
 			return err
 		}
 	}
-	w.at = to
+	w.before, w.at = from, to
 	return nil
 }
 

@@ -16,6 +16,7 @@ const (
 	maxHeaderBytes   = 16 << 20
 	maxFrameSamples  = 1 << 20
 	maxFrames        = 1 << 40
+	maxSegments      = 1 << 16
 	defaultFrequency = 250
 	defaultGain      = 200
 	// Beyond these no physical value would be finite, or none but zero.
@@ -29,7 +30,16 @@ type wfdbHeader struct {
 	frames    int64   // -1 where the header does not say
 	start     time.Time
 	signals   []wfdbSignal
+	segments  []wfdbSegment // of a record of several; then there are no signals
 	comments  []string
+
+	signalCount, segmentCount int // as the record line announces them
+}
+
+// wfdbSegment is a segment line: a record that is part of another one.
+type wfdbSegment struct {
+	name   string // "~": nothing was recorded
+	frames int64
 }
 
 // wfdbSignal is a signal specification line.
@@ -68,8 +78,7 @@ func readWFDBHeader(path string) (*wfdbHeader, error) {
 }
 
 func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
-	h := &wfdbHeader{}
-	expected := -1 // signal lines, unknown before the record line
+	h := &wfdbHeader{signalCount: -1} // unknown before the record line
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxHeaderBytes)
 	for n := 1; lines.Scan(); n++ {
@@ -79,9 +88,11 @@ func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
 		case line == "":
 		case line[0] == '#':
 			h.comments = append(h.comments, strings.TrimSpace(line[1:]))
-		case expected < 0:
-			expected, err = h.parseRecordLine(line)
-		case len(h.signals) < expected:
+		case h.signalCount < 0:
+			err = h.parseRecordLine(line)
+		case len(h.segments) < h.segmentCount:
+			err = h.parseSegmentLine(line)
+		case len(h.signals) < h.signalCount && h.segmentCount == 0:
 			err = h.parseSignalLine(line)
 		}
 		if err != nil {
@@ -91,44 +102,61 @@ func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
 	switch {
 	case lines.Err() != nil:
 		return nil, lines.Err()
-	case expected < 0:
+	case h.signalCount < 0:
 		return nil, fmt.Errorf("no record line: this is no WFDB header")
-	case len(h.signals) < expected:
-		return nil, fmt.Errorf("truncated: %d signals announced, %d described", expected, len(h.signals))
+	case len(h.segments) < h.segmentCount:
+		return nil, fmt.Errorf("truncated: %d segments announced, %d named", h.segmentCount, len(h.segments))
+	case len(h.signals) < h.signalCount && h.segmentCount == 0:
+		return nil, fmt.Errorf("truncated: %d signals announced, %d described", h.signalCount, len(h.signals))
 	}
 	return h, nil
 }
 
 // parseRecordLine reads: name[/segments] signals [frequency[/counter[(base)]]
 // [frames [time [date]]]].
-func (h *wfdbHeader) parseRecordLine(line string) (signals int, err error) {
+func (h *wfdbHeader) parseRecordLine(line string) (err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 2 {
-		return 0, fmt.Errorf("record line %q: want a name and the number of signals", line)
+		return fmt.Errorf("record line %q: want a name and the number of signals", line)
 	}
-	name, segments, multi := strings.Cut(fields[0], "/")
-	if multi {
-		return 0, fmt.Errorf("record %s has %s segments: records of several segments cannot be read as one, read the headers of its segments", name, segments)
+	name, segments, several := strings.Cut(fields[0], "/")
+	if several {
+		if h.segmentCount, err = strconv.Atoi(segments); err != nil || h.segmentCount < 1 || h.segmentCount > maxSegments {
+			return fmt.Errorf("number of segments %q: want a whole number up to %d", segments, maxSegments)
+		}
 	}
 	h.name = name
-	if signals, err = strconv.Atoi(fields[1]); err != nil || signals < 0 {
-		return 0, fmt.Errorf("number of signals %q: want a whole number", fields[1])
+	signals, err := strconv.Atoi(fields[1])
+	if err != nil || signals < 0 {
+		return fmt.Errorf("number of signals %q: want a whole number", fields[1])
 	}
 	if err := h.parseFrequency(field(fields, 2)); err != nil {
-		return 0, err
+		return err
 	}
 	h.frames = -1
 	if text := field(fields, 3); text != "" {
 		n, err := strconv.ParseInt(text, 10, 64)
 		if err != nil || n < 0 || n > maxFrames {
-			return 0, fmt.Errorf("number of samples %q: want a whole number up to %d", text, int64(maxFrames))
+			return fmt.Errorf("number of samples %q: want a whole number up to %d", text, int64(maxFrames))
 		}
 		if n > 0 {
 			h.frames = n
 		}
 	}
 	h.start = parseBaseTime(field(fields, 4), field(fields, 5))
-	return signals, nil
+	h.signalCount = signals
+	return nil
+}
+
+// parseSegmentLine reads: name frames.
+func (h *wfdbHeader) parseSegmentLine(line string) error {
+	fields := strings.Fields(line)
+	n, err := strconv.ParseInt(field(fields, 1), 10, 64)
+	if err != nil || n < 0 || n > maxFrames {
+		return fmt.Errorf("segment line %q: want a name and a number of samples", line)
+	}
+	h.segments = append(h.segments, wfdbSegment{name: fields[0], frames: n})
+	return nil
 }
 
 func field(fields []string, i int) string {

@@ -212,7 +212,34 @@ def real_recordings():
         expect_edf("real test_generator_2", path, "2009-12-10T12:44:02")
 
 
+def segments():
+    """Records of several segments: of one layout, and of a variable one with a pause."""
+    units, names, gains = ["mV", "mmHg"], ["II", "ABP"], [200.0, 12.5]
+
+    def segment(record, which, count):
+        wfdb.wrsamp(
+            record, fs=250, units=[units[i] for i in which], sig_name=[names[i] for i in which], fmt=["16"] * len(which),
+            d_signal=np.stack([digital("16", count) for _ in which], axis=1), adc_gain=[gains[i] for i in which],
+            baseline=[0] * len(which), write_dir=out)
+
+    for record, parts in {"fixed": [([0, 1], 700), ([0, 1], 333)], "variable": [([0, 1], 700), (None, 90), ([1], 333), ([1, 0], 100)]}.items():
+        lines = []
+        for i, (which, count) in enumerate(parts):
+            lines.append(f"{record}_{i} {count}" if which else f"~ {count}")
+            if which:
+                segment(f"{record}_{i}", which, count)
+        if record == "variable":
+            lines.insert(0, "variable_layout 0")
+            write_header("variable_layout", ["variable_layout 2 250 0"] + [
+                f"~ 0 {g}(0)/{u} 16 0 0 0 0 {n}" for g, u, n in zip(gains, units, names)])
+        write_header(record, [f"{record}/{len(lines)} 2 250 {sum(c for _, c in parts)} 12:34:56 01/05/2024"] + lines)
+        r = wfdb.rdrecord(os.path.join(out, record), m2s=True, return_res=64)
+        expect(record, os.path.join(out, record + ".hea"),
+               [(r.sig_name[i], r.units[i], r.fs, r.p_signal[:, i]) for i in range(r.n_sig)], [], r.base_datetime.isoformat())
+
+
 written_by_wfdb()
+segments()
 packed_by_hand()
 skewed()
 matlab()
