@@ -7,6 +7,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -151,4 +152,36 @@ func TestExport_ThatBreaksLeavesNoFile(t *testing.T) {
 	if left, _ := filepath.Glob(filepath.Join(dir, "*")); len(left) > 0 {
 		t.Errorf("left behind: %v", left)
 	}
+}
+
+// What was exported is imported again as what it was.
+func TestExchange_ComesBack(t *testing.T) {
+	s, files := startServer(t, t.TempDir()), t.TempDir()
+	s.cli(t, "import", writeRecord(t, "rec-1", 9000), "--start", startText).wants(t, 0)
+	want := s.cli(t, "read", "rec-1", "ECG_lead_I").wants(t, 0).stdout
+	for _, format := range []string{"csv", "wfdb", "edf", "parquet"} {
+		s.cli(t, "export", "rec-1", "--format", format, "-o", files).wants(t, 0)
+	}
+	for _, extension := range []string{"csv", "hea", "edf"} {
+		s.cli(t, "import", filepath.Join(files, "rec-1."+extension), "--sensor-id", extension).wants(t, 0, "8999 samples stored")
+		got := s.cli(t, "read", extension, "ECG_lead_I").wants(t, 0).stdout
+		if extension == "edf" { // digital numbers are the same, physical ones within half a step
+			times := func(text string) (list []string) {
+				for line := range strings.Lines(text) {
+					at, _, _ := strings.Cut(line, ",")
+					list = append(list, at)
+				}
+				return list
+			}
+			if !slices.Equal(times(got), times(want)) {
+				t.Error("other times in EDF+")
+			}
+			continue
+		}
+		if got != want {
+			t.Errorf("%s: reads %d bytes, want %d", extension, len(got), len(want))
+		}
+	}
+	// Imported to where it came from, nothing is stored twice.
+	s.cli(t, "import", filepath.Join(files, "rec-1.csv")).wants(t, 0, "0 samples stored", "8999 were there already")
 }
