@@ -61,6 +61,10 @@ func (r *Registry) Refresh(ctx context.Context, sensorID string) error {
 	})
 }
 
+// TypeOf returns the type that an attribute has by its id alone, where nothing
+// was said of it.
+func TypeOf(attributeID string) string { return inferType(attributeID, sensocto.Sample{}) }
+
 // sawLast takes over the last value of an attribute unless there is a later
 // one, and reports whether that changed anything.
 func (v *view) sawLast(attributeID string, s sensocto.Sample) bool {

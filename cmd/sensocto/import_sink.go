@@ -12,6 +12,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/store"
 )
 
@@ -21,11 +22,11 @@ type localImport struct{ *store.Import }
 // openImport makes the sensor known and begins.
 func (l local) openImport(ctx context.Context, j *importJob) (importSink, error) {
 	m := j.manifest()
-	sensor, err := l.sensor(ctx, m.registration(j.sensorID))
+	known, err := l.sensor(ctx, m.registration(j.sensorID))
 	if err != nil {
 		return nil, err
 	}
-	if err := l.db.SaveSensor(ctx, sensor); err != nil {
+	if err := l.db.SaveSensor(ctx, known); err != nil {
 		return nil, err
 	}
 	return localImport{l.store.Import(j.sensorID)}, nil
@@ -51,6 +52,7 @@ func (l local) sensor(ctx context.Context, said sensocto.Registration) (s sensoc
 	}
 	for _, a := range said.Attributes {
 		if !known[a.ID] {
+			a.Type = sensor.TypeOf(a.ID)
 			s.Attributes = append(s.Attributes, a)
 		}
 	}
