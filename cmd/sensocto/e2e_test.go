@@ -137,6 +137,30 @@ func TestRead_JSONHasTheShapeOfTheAPI(t *testing.T) {
 	s.cli(t, "read", "nobody", attribute).wants(t, exitFailed, "404", "sensocto watch")
 }
 
+func TestRead_Resolution(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	record := writeRecord(t, "rec-1", 2000)
+	s.cli(t, "replay", record, "--speed", "max", "--start", startText).wants(t, 0)
+	attribute := attributeOf(t, record)
+	lines := strings.Split(s.cli(t, "read", "rec-1", attribute, "--resolution", "1s").wants(t, 0).stdout, "\n")
+	if len(lines) < 7 || len(lines) > 9 || lines[0] != "start,count,min,max,mean,first,last,from,to" || !strings.HasPrefix(lines[1], "1767225600000,359,") {
+		t.Errorf("%q", lines)
+	}
+	points := s.cli(t, "read", "rec-1", attribute, "--resolution", "auto", "--method", "lttb", "--max-buckets", "100").wants(t, 0).stdout
+	if n := strings.Count(points, "\n"); n != 101 {
+		t.Errorf("%d lines", n)
+	}
+	var answer struct{ Width, Documents float64 }
+	out := s.cli(t, "read", "rec-1", attribute, "--resolution", "2s", "--format", "json").wants(t, 0).stdout
+	if err := json.Unmarshal([]byte(out), &answer); err != nil || answer.Width != 2000 {
+		t.Errorf("%v: %s", err, out)
+	}
+	s.cli(t, "read", "rec-1", attribute, "--resolution", "fine").wants(t, exitUsage, "--resolution", "10s")
+	s.cli(t, "read", "rec-1", attribute, "--max-buckets", "5").wants(t, exitUsage, "--resolution")
+	s.cli(t, "read", "rec-1", attribute, "--resolution", "1s", "--limit", "5").wants(t, exitUsage, "--limit")
+	s.cli(t, "read", "nobody", attribute, "--resolution", "1s").wants(t, exitFailed, "404")
+}
+
 func attributeOf(t *testing.T, record string) string {
 	t.Helper()
 	r, err := recording.Open(record)

@@ -26,6 +26,10 @@ type readCmd struct {
 	Limit     *int   `placeholder:"N" help:"At most this many; default all."`
 	Order     string `enum:"asc,desc" default:"asc" help:"asc: oldest first; desc: newest first."`
 	Format    string `enum:"csv,json" default:"csv" help:"csv: a line timestamp,payload each; json: as the API answers, in one piece."`
+
+	Resolution string `placeholder:"WIDTH" default:"raw" help:"raw: every sample; auto: as fine as --max-buckets allows; or the width of buckets at least, such as 500ms, 10s, 1h, 1d."`
+	MaxBuckets *int   `placeholder:"N" help:"At most this many buckets or points, 2 to 10000; default 1000."`
+	Method     string `enum:"buckets,lttb" default:"buckets" help:"lttb: points that make about the same line, instead of buckets."`
 }
 
 // Help is shown by --help.
@@ -36,7 +40,9 @@ same value. Pages are fetched as they are written: memory stays small however mu
 Examples:
   sensocto read 100 MLII > mlii.csv
   sensocto read 100 MLII --order desc --limit 10
-  sensocto read 100 MLII --from 2026-01-01T00:00:00Z --to 2026-01-02T00:00:00Z --format json`
+  sensocto read 100 MLII --from 2026-01-01T00:00:00Z --to 2026-01-02T00:00:00Z --format json
+  sensocto read 100 MLII --resolution 10s > minima-and-maxima.csv
+  sensocto read 100 MLII --resolution auto --max-buckets 500 --method lttb`
 }
 
 // pageLimit is the largest page that the API gives.
@@ -57,6 +63,12 @@ func (c readCmd) Run(a *app) error {
 			return usagef("--%s: %w", name, err)
 		}
 		query.Set(name, string(sensocto.AppendTimestamp(nil, micros)))
+	}
+	if c.Resolution != "raw" {
+		return c.history(a, query)
+	}
+	if c.MaxBuckets != nil || c.Method != "buckets" {
+		return usagef("--max-buckets and --method go with a --resolution: auto, or a width such as 10s")
 	}
 	out := bufio.NewWriterSize(a.stdout, 64<<10)
 	w := newSampleWriter(out, c.Format)
@@ -91,6 +103,28 @@ func (c readCmd) pages(ctx context.Context, query url.Values, w sampleWriter) er
 	}
 }
 
+// history writes buckets, or points, as the API answers them.
+func (c readCmd) history(a *app, query url.Values) error {
+	if _, ok := sensocto.ParseWidth(c.Resolution); !ok && c.Resolution != "auto" {
+		return usagef("--resolution: %q is neither raw, auto nor a width such as 500ms, 10s, 1h, 1d", c.Resolution)
+	}
+	if c.Limit != nil || c.Order != "asc" {
+		return usagef("--limit and --order are for single samples: leave --resolution out")
+	}
+	query.Del("order")
+	query.Set("resolution", c.Resolution)
+	query.Set("method", c.Method)
+	query.Set("format", c.Format)
+	if c.MaxBuckets != nil {
+		query.Set("max_buckets", strconv.Itoa(*c.MaxBuckets))
+	}
+	path := fmt.Sprintf("/api/v1/sensors/%s/attributes/%s/history?%s", url.PathEscape(c.Sensor), url.PathEscape(c.Attribute), query.Encode())
+	return c.request(a.ctx, path, func(body io.Reader) error {
+		_, err := io.Copy(a.stdout, body)
+		return err
+	})
+}
+
 // apiSample keeps the text of numbers as the server wrote it.
 type apiSample struct {
 	Timestamp json.RawMessage `json:"timestamp"`
@@ -110,6 +144,16 @@ func (c readCmd) page(ctx context.Context, query url.Values) (page apiPage, err 
 
 // fetch reads one answer of the API.
 func (f remoteFlags) fetch(ctx context.Context, path string, answer any) error {
+	return f.request(ctx, path, func(body io.Reader) error {
+		if err := json.NewDecoder(body).Decode(answer); err != nil {
+			return fmt.Errorf("read the answer of %s: %w", f.Server, err)
+		}
+		return nil
+	})
+}
+
+// request lets read have the body of an answer of the API.
+func (f remoteFlags) request(ctx context.Context, path string, read func(body io.Reader) error) error {
 	base := f.Server
 	if !strings.Contains(base, "://") {
 		base = "http://" + base
@@ -133,10 +177,7 @@ func (f remoteFlags) fetch(ctx context.Context, path string, answer any) error {
 	if resp.StatusCode != http.StatusOK {
 		return f.apiError(resp)
 	}
-	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
-		return fmt.Errorf("read the answer of %s: %w", f.Server, err)
-	}
-	return nil
+	return read(resp.Body)
 }
 
 // apiError turns an RFC 9457 problem into an error that says what to do.
