@@ -238,6 +238,20 @@ func (s *Store) writeRollup(ctx context.Context, g *group, epoch int) (bool, err
 	})
 }
 
+// reconsider lets maintenance look again at numbers from one on: chunks came
+// where there were none. The sensor's lock is held.
+func (s *Store) reconsider(r *series, from int64) {
+	u := &r.upkeep
+	u.epoch++
+	u.compacted = min(u.compacted, from)
+	for i := range u.rolled {
+		u.rolled[i] = min(u.rolled[i], from)
+	}
+	if !u.listed {
+		s.list(r)
+	}
+}
+
 // replace writes what maintenance made, unless the series has changed
 // meanwhile, and then lets the series know, under the sensor's lock.
 func (s *Store) replace(ctx context.Context, r *series, epoch int, chunks []sensocto.Chunk, apply func()) (bool, error) {
