@@ -55,10 +55,18 @@ func (s *Store) noteSealed(r *series, chunks int) {
 
 // list lets maintenance have a look at a series whose sensor's lock is held.
 func (s *Store) list(r *series) {
+	s.enlist(r)
+	s.wakeUpkeep()
+}
+
+func (s *Store) enlist(r *series) {
 	r.upkeep.listed = true
 	s.upkeepMu.Lock()
+	defer s.upkeepMu.Unlock()
 	s.upkeep = append(s.upkeep, r) // bounded by the series: each is listed once
-	s.upkeepMu.Unlock()
+}
+
+func (s *Store) wakeUpkeep() {
 	select {
 	case s.upkeepWake <- struct{}{}:
 	default:
@@ -90,7 +98,11 @@ func (s *Store) Maintain(ctx context.Context) error {
 		}
 		n.mu.Unlock()
 	}
-	return s.maintainListed(ctx, func(context.Context, time.Duration) {})
+	err := s.maintainListed(ctx, func(context.Context, time.Duration) {})
+	if err != nil {
+		s.wakeUpkeep() // for Run to try again
+	}
+	return err
 }
 
 // maintain looks after listed series until ctx ends. What fails is tried
@@ -160,11 +172,13 @@ func (r *series) look() {
 	r.upkeep.listed, r.upkeep.fresh = false, 0
 }
 
+// relist puts a series back that could not be looked after. It wakes nobody:
+// what failed would fail again at once.
 func (s *Store) relist(r *series) {
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
 	if !r.upkeep.listed {
-		s.list(r)
+		s.enlist(r)
 	}
 }
 
