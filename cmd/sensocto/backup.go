@@ -65,19 +65,7 @@ func (c backupCmd) Run(a *app) error {
 
 // backupSource is what a backup is made of.
 func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), tokens func(context.Context) ([]sensocto.Token, error)) backup.Source {
-	return backup.Source{Cold: cold, Sensors: sensors, Tokens: tokens, Check: chunkCheck(), Program: version}
-}
-
-// chunkCheck returns a function that says whether a chunk is whole, for one
-// goroutine.
-func chunkCheck() func(*sensocto.Chunk) error {
-	codec, cols := store.NewCodec(), &store.Columns{}
-	return func(c *sensocto.Chunk) error {
-		if c.Level > 0 {
-			return nil
-		}
-		return codec.Verify(c, cols)
-	}
+	return backup.Source{Cold: cold, Sensors: sensors, Tokens: tokens, Check: store.NewVerifier().Verify, Program: version}
 }
 
 // copyBackup copies the backup that a server makes.
@@ -227,7 +215,7 @@ func idOf(c *sensocto.Chunk) chunkID {
 // verifyArchive returns the chunks that cannot be decoded, and names them on
 // standard error. Any other fault is an error.
 func verifyArchive(a *app, in io.Reader, quiet bool) (backup.Trailer, map[chunkID]bool, error) {
-	check, damaged := chunkCheck(), make(map[chunkID]bool)
+	check, damaged := store.NewVerifier().Verify, make(map[chunkID]bool)
 	totals, err := scanWithBar(a.ctx, in, newBar(a.stderr, "verifying", quiet), backup.Handler{Chunk: func(c *sensocto.Chunk) error {
 		if err := check(c); err != nil {
 			damaged[idOf(c)] = true
