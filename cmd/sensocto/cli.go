@@ -25,6 +25,8 @@ type cli struct {
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`
 	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`
+	Check      checkCmd      `cmd:"" help:"Say whether everything in a data directory is sound."`
+	Repair     repairCmd     `cmd:"" help:"Mend a data directory, after asking."`
 	Retention  retentionCmd  `cmd:"" help:"Say what is older than the server's rules keep."`
 	Cleanup    cleanupCmd    `cmd:"" help:"Delete a sensor with all its measurements."`
 	Config     configCmd     `cmd:"" help:"Print or check the server's configuration."`

@@ -42,7 +42,7 @@ func TestCLI_UsageErrorsExitWith2(t *testing.T) {
 }
 
 func TestCLI_EveryCommandHasHelp(t *testing.T) {
-	for _, command := range []string{"serve", "replay", "simulate", "watch", "read", "token", "token create", "config", "config print", "completion", "bench", "backup", "restore", "retention", "cleanup"} {
+	for _, command := range []string{"serve", "replay", "simulate", "watch", "read", "token", "token create", "config", "config print", "completion", "bench", "backup", "restore", "retention", "cleanup", "check", "repair"} {
 		r := runCLI(t, nil, append(strings.Fields(command), "--help")...).wants(t, 0, "Usage: sensocto "+command)
 		if !strings.Contains(command, " ") && command != "config" && !strings.Contains(r.stdout, "Example") {
 			t.Errorf("%s has no example", command)
@@ -61,7 +61,7 @@ func TestCompletion_ScriptsKnowCommandsAndFlags(t *testing.T) {
 		t.Skip("no bash")
 	}
 	script := runCLI(t, nil, "completion", "bash").stdout
-	for words, want := range map[string]string{"sensocto re": "read replay restore retention", "sensocto token re": "revoke", "sensocto replay f.hea --sp": "--speed"} {
+	for words, want := range map[string]string{"sensocto re": "read repair replay restore retention", "sensocto token re": "revoke", "sensocto replay f.hea --sp": "--speed"} {
 		list := strings.Fields(words)
 		test := script + "\nCOMP_WORDS=(" + words + "); COMP_CWORD=" + string(rune('0'+len(list)-1)) + "; _sensocto; echo $(printf '%s\\n' \"${COMPREPLY[@]}\" | sort)"
 		out, err := exec.Command(bash, "-c", test).CombinedOutput()
