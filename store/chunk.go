@@ -64,6 +64,7 @@ type Codec struct {
 	scratch sync.Pool // of *scratch
 	pack    func() *zstd.Encoder
 	unpack  func() *zstd.Decoder
+	plain   bool // nothing is compressed
 }
 
 // scratch is memory that one encoding or decoding needs on its way.

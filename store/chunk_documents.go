@@ -31,6 +31,9 @@ func (c *Codec) appendDocuments(dst []byte, documents []Document, s *scratch) ([
 // is shorter.
 func (c *Codec) appendBlob(dst, raw []byte) ([]byte, byte) {
 	dst = binary.AppendUvarint(dst, uint64(len(raw)))
+	if c.plain {
+		return append(dst, raw...), bytesPlain
+	}
 	start := len(dst)
 	dst = binary.AppendUvarint(dst, uint64(len(raw))) // as long as the compressed length, or longer
 	body := len(dst)
