@@ -61,9 +61,9 @@ BEGIN
         word := (word << 8) | get_byte(d, p + k);
     END LOOP;
     IF s > 0 THEN
-        word := ((word >> s) & ((1::bigint << (64 - s)) - 1)) | (get_byte(d, p + 8)::bigint << (64 - s));
+        word := ((word >> s) & ~((-1)::bigint << (64 - s))) | (get_byte(d, p + 8)::bigint << (64 - s));
     END IF;
-    RETURN CASE WHEN width < 64 THEN word & ((1::bigint << width) - 1) ELSE word END;
+    RETURN CASE WHEN width < 64 THEN word & ~((-1)::bigint << width) ELSE word END;
 END $$;
 -- +goose StatementEnd
 
@@ -104,7 +104,7 @@ BEGIN
         k := k + 64;
     END LOOP;
     IF widest <= 17 THEN -- three bytes hold an integer, wherever it begins
-        ints := ARRAY(SELECT lows[g] + (((get_byte(d, p) | get_byte(d, p + 1) << 8 | get_byte(d, p + 2) << 16) >> s) & ((1 << w2) - 1))
+        ints := ARRAY(SELECT lows[g] + (((get_byte(d, p) | (get_byte(d, p + 1) << 8) | (get_byte(d, p + 2) << 16)) >> s) & ((1 << w2) - 1))
             FROM (SELECT g, w2, starts[g] + (at >> 3) AS p, at & 7 AS s
                 FROM (SELECT g, w2, (i & 63) * w2 AS at
                     FROM (SELECT i, (i >> 6) + 1 AS g, widths[(i >> 6) + 1] AS w2 FROM generate_series(0, n - 1) AS i OFFSET 0) a OFFSET 0) b OFFSET 0) c);
@@ -116,10 +116,11 @@ END $$;
 -- +goose StatementEnd
 
 -- The number with these 64 bits: SQL has no cast for that, and arithmetic with
--- powers of two is exact. There are no infinities and no NaN in chunks.
+-- powers of two is exact. There are no infinities and no NaN in chunks. They are
+-- not STRICT, and get columns only: so PostgreSQL puts them into the query.
 -- +goose StatementBegin
 CREATE FUNCTION _float8(u bigint) RETURNS float8
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN u < 0 THEN -1::float8 ELSE 1::float8 END * CASE (u >> 52) & 2047
         WHEN 0 THEN (u & 4503599627370495)::float8 * power(2::float8, -1074)
         ELSE ((u & 4503599627370495) | 4503599627370496)::float8 * power(2::float8, (((u >> 52) & 2047) - 1075)::float8)
@@ -128,7 +129,7 @@ CREATE FUNCTION _float8(u bigint) RETURNS float8
 
 -- +goose StatementBegin
 CREATE FUNCTION _float4(u bigint) RETURNS float8
-    LANGUAGE sql IMMUTABLE STRICT PARALLEL SAFE
+    LANGUAGE sql IMMUTABLE PARALLEL SAFE
     RETURN CASE WHEN u >= 2147483648 THEN -1::float8 ELSE 1::float8 END * CASE (u >> 23) & 255
         WHEN 0 THEN (u & 8388607)::float8 * power(2::float8, -149)
         ELSE ((u & 8388607) | 8388608)::float8 * power(2::float8, (((u >> 23) & 255) - 150)::float8)
@@ -223,12 +224,12 @@ BEGIN
         SELECT r.pos, r.size INTO p, size FROM _blob(d, pos + 1, get_byte(d, pos)) r;
         pos := p + size;
         IF form = 2 THEN
-            list := ARRAY(SELECT _float4(get_byte(d, i) | get_byte(d, i + n)::bigint << 8 | get_byte(d, i + 2 * n)::bigint << 16
-                    | get_byte(d, i + 3 * n)::bigint << 24) FROM generate_series(p, p + n - 1) AS i);
+            list := ARRAY(SELECT _float4(u) FROM (SELECT get_byte(d, i) | (get_byte(d, i + n)::bigint << 8) | (get_byte(d, i + 2 * n)::bigint << 16)
+                    | (get_byte(d, i + 3 * n)::bigint << 24) AS u FROM generate_series(p, p + n - 1) AS i OFFSET 0) x);
         ELSE
-            list := ARRAY(SELECT _float8(get_byte(d, i) | get_byte(d, i + n)::bigint << 8 | get_byte(d, i + 2 * n)::bigint << 16
-                    | get_byte(d, i + 3 * n)::bigint << 24 | get_byte(d, i + 4 * n)::bigint << 32 | get_byte(d, i + 5 * n)::bigint << 40
-                    | get_byte(d, i + 6 * n)::bigint << 48 | get_byte(d, i + 7 * n)::bigint << 56) FROM generate_series(p, p + n - 1) AS i);
+            list := ARRAY(SELECT _float8(u) FROM (SELECT get_byte(d, i) | (get_byte(d, i + n)::bigint << 8) | (get_byte(d, i + 2 * n)::bigint << 16)
+                    | (get_byte(d, i + 3 * n)::bigint << 24) | (get_byte(d, i + 4 * n)::bigint << 32) | (get_byte(d, i + 5 * n)::bigint << 40)
+                    | (get_byte(d, i + 6 * n)::bigint << 48) | (get_byte(d, i + 7 * n)::bigint << 56) AS u FROM generate_series(p, p + n - 1) AS i OFFSET 0) x);
         END IF;
         RETURN;
     END IF;
