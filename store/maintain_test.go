@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"slices"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -63,7 +64,11 @@ func samplesOf(b *sensocto.Batch) (list []sensocto.Sample) {
 func chunks(t testing.TB, cold store.Cold, level int) (list []sensocto.Chunk) {
 	t.Helper()
 	err := cold.ReadChunks(t.Context(), sensocto.ChunkRange{SensorID: "s", AttributeID: "a", Level: level, BeforeSeq: 1 << 62, ByNumber: true},
-		func(c *sensocto.Chunk) bool { list = append(list, *c); return true })
+		func(c *sensocto.Chunk) bool {
+			list = append(list, *c)
+			list[len(list)-1].Data = slices.Clone(c.Data)
+			return true
+		})
 	if err != nil {
 		t.Fatal(err)
 	}
