@@ -30,6 +30,9 @@ func (d dirFlags) with(a *app, f func(Config) error) (err error) {
 	if err != nil {
 		return err
 	}
+	if err := config.onlySQLite("check' and 'sensocto repair", "PostgreSQL looks after its own files (pg_amcheck)"); err != nil {
+		return err
+	}
 	if _, err := os.Stat(config.database()); err != nil {
 		return fmt.Errorf("there is no database in %s: name the data directory of a server", config.DataDir)
 	}

@@ -94,7 +94,7 @@ func (c cleanupCmd) here(ctx context.Context, a *app, l local) error {
 	}
 	known := slices.ContainsFunc(sensors, func(s sensocto.Sensor) bool { return s.ID == c.Sensor })
 	if !known && series == 0 {
-		return fmt.Errorf("there is no sensor %s in %s", c.Sensor, l.config.DataDir)
+		return fmt.Errorf("there is no sensor %s in %s", c.Sensor, l.config.place())
 	}
 	what := fmt.Sprintf("sensor %s with %s of %s", c.Sensor, plural(samples, "sample"), plural(series, "attribute"))
 	if ok, err := c.confirmed(a, what); !ok {

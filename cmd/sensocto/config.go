@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/store"
 )
 
@@ -17,7 +18,8 @@ import (
 // (SENSOCTO_LOG_LEVEL for log.level), and of the flags (--log-level).
 type Config struct {
 	Listen            string           `key:"listen" help:"Address to listen on; port 0 picks one."`
-	DataDir           string           `key:"data_dir" help:"Directory of the database."`
+	DataDir           string           `key:"data_dir" help:"Directory of the database and of what has to be written to it."`
+	DatabaseURL       databaseURL      `key:"database_url" help:"PostgreSQL database instead of the file in data_dir, such as postgres://sensocto@localhost/sensocto. The password is better in PGPASSWORD or ~/.pgpass than here."`
 	Guests            []sensocto.Scope `key:"guests" help:"What callers without a token may do: view, ingest. Empty: nothing."`
 	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
 	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
@@ -112,6 +114,11 @@ func (c Config) check() (problems []problem) {
 	for _, origin := range c.AllowedOrigins {
 		if u, err := url.Parse(origin); err != nil || u.Scheme == "" || u.Host == "" || u.Path != "" {
 			bad("allowed_origins", "%q is not an origin, such as https://example.org", origin)
+		}
+	}
+	if c.DatabaseURL != "" {
+		if err := postgres.Check(string(c.DatabaseURL)); err != nil {
+			bad("database_url", "%v", err)
 		}
 	}
 	if c.DataDir == "" {

@@ -14,6 +14,7 @@ type serverFlags struct {
 	ConfigFile        string    `name:"config" placeholder:"FILE" help:"Configuration file (YAML). Also SENSOCTO_CONFIG."`
 	Listen            *string   `placeholder:"ADDRESS" help:"Address to listen on, default 127.0.0.1:4000; port 0 picks one."`
 	DataDir           *string   `placeholder:"DIR" help:"Directory of the database, default $XDG_DATA_HOME/sensocto."`
+	Database          *string   `name:"database-url" placeholder:"URL" help:"PostgreSQL instead of SQLite, such as postgres://sensocto@localhost/sensocto. Also SENSOCTO_DATABASE_URL, where others do not see it."`
 	Guests            *string   `placeholder:"SCOPES" help:"What callers without a token may do, such as view,ingest. Default: nothing."`
 	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
 	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
@@ -76,6 +77,9 @@ func collect(given map[string]string, prefix string, v reflect.Value) {
 			key := prefix + name
 			if rest, ok := strings.CutPrefix(key, "log_"); ok {
 				key = "log." + rest
+			}
+			if key == "database" {
+				key = "database_url"
 			}
 			given[key] = fmt.Sprint(value.Elem().Interface())
 		}

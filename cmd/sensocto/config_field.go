@@ -86,6 +86,8 @@ func (f field) set(text string) (err error) {
 	switch p := f.value.Addr().Interface().(type) {
 	case *string:
 		*p = text
+	case *databaseURL:
+		*p = databaseURL(text)
 	case *[]string:
 		*p = splitList(text)
 	case *[]sensocto.Scope:

@@ -70,7 +70,7 @@ func (e *localExports) find(ctx context.Context, sensorID string) (sensocto.Sens
 	}
 	i := slices.IndexFunc(list, func(s sensocto.Sensor) bool { return s.ID == sensorID })
 	if i < 0 {
-		return sensocto.Sensor{}, fmt.Errorf("there is no such sensor in %s", e.local.config.DataDir)
+		return sensocto.Sensor{}, fmt.Errorf("there is no such sensor in %s", e.local.config.place())
 	}
 	sensor := list[i]
 	if len(e.cmd.Attributes) == 0 {

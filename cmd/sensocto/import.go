@@ -70,14 +70,14 @@ func (c importCmd) prepare(a *app) error {
 	if c.Server != "" {
 		return nil
 	}
-	config, err := serverFlags{ConfigFile: c.ConfigFile, DataDir: c.DataDir}.load(a)
+	config, err := c.load(a)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(config.database()); !errors.Is(err, os.ErrNotExist) {
+	if _, err := os.Stat(config.database()); !errors.Is(err, os.ErrNotExist) || config.DatabaseURL != "" {
 		return nil // whatever it is, opening it will tell
 	}
-	db, err := openDatabase(a.ctx, config)
+	db, err := openDatabase(a.ctx, config, newLogger(a.stderr, config))
 	if err != nil {
 		return err
 	}

@@ -10,7 +10,6 @@ import (
 	"strings"
 	"time"
 
-	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
 
@@ -25,7 +24,7 @@ type placeFlags struct {
 // local is a data directory that no server has open.
 type local struct {
 	config Config
-	db     *sqlite.DB
+	db     database
 	store  *store.Store
 }
 
@@ -35,20 +34,20 @@ func (p placeFlags) with(a *app, onServer func(remoteFlags) error, here func(con
 	if p.Server != "" {
 		return onServer(remoteFlags{Server: p.Server, Token: p.Token})
 	}
-	config, err := serverFlags{ConfigFile: p.ConfigFile, DataDir: p.DataDir}.load(a)
+	config, err := p.load(a)
 	if err != nil {
 		return err
 	}
-	if _, err := os.Stat(config.database()); err != nil {
+	if _, err := os.Stat(config.database()); err != nil && config.DatabaseURL == "" {
 		return fmt.Errorf("there is no database in %s: name the server's data directory with --data-dir, or the server with --server", config.DataDir)
 	}
-	db, err := openDatabase(a.ctx, config)
-	if errors.Is(err, sqlite.ErrInUse) {
+	db, err := openDatabase(a.ctx, config, newLogger(a.stderr, config))
+	if inUse(err) {
 		address, ok := ownAddress(config)
 		if !ok {
-			return fmt.Errorf("a server has %s open: name it with --server", config.DataDir)
+			return fmt.Errorf("a server has %s open: name it with --server", config.place())
 		}
-		fmt.Fprintf(a.stderr, "a server has %s open: asking it at %s\n", config.DataDir, address)
+		fmt.Fprintf(a.stderr, "a server has %s open: asking it at %s\n", config.place(), address)
 		return onServer(remoteFlags{Server: address, Token: p.Token})
 	}
 	if err != nil {
@@ -62,7 +61,7 @@ func (p placeFlags) with(a *app, onServer func(remoteFlags) error, here func(con
 
 // withStore calls f beside a running store that holds everything in the
 // database.
-func withStore(a *app, config Config, db *sqlite.DB, f func(context.Context, *store.Store) error) (err error) {
+func withStore(a *app, config Config, db database, f func(context.Context, *store.Store) error) (err error) {
 	s, err := store.Open(a.ctx, db, store.Options{Log: newLogger(a.stderr, config)})
 	if err != nil {
 		return err

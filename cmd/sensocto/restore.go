@@ -43,8 +43,11 @@ Examples:
 
 // Run restores.
 func (c restoreCmd) Run(a *app) (err error) {
-	config, err := serverFlags{ConfigFile: c.ConfigFile, DataDir: c.DataDir}.load(a)
+	config, err := c.load(a)
 	if err != nil {
+		return err
+	}
+	if err := config.onlySQLite("restore", "restore into a directory with --database-url '', or bring back a dump with pg_restore"); err != nil {
 		return err
 	}
 	archive, err := os.Open(c.File)

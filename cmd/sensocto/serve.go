@@ -1,7 +1,6 @@
 package main
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -14,7 +13,6 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto/account"
-	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/web"
 )
 
@@ -45,7 +43,7 @@ func (c serveCmd) Run(a *app) (err error) {
 		return err
 	}
 	log := newLogger(a.stderr, config)
-	db, err := openDatabase(a.ctx, config)
+	db, err := awaitDatabase(a.ctx, config, log)
 	if err != nil {
 		return err
 	}
@@ -75,15 +73,6 @@ func newLogger(w io.Writer, c Config) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// openDatabase opens the database as the one process that stores samples.
-func openDatabase(ctx context.Context, c Config) (*sqlite.DB, error) {
-	db, err := sqlite.Open(ctx, c.database(), sqlite.Options{Exclusive: true})
-	if errors.Is(err, os.ErrPermission) || errors.Is(err, syscall.EROFS) || errors.Is(err, syscall.ENOTDIR) {
-		return nil, fmt.Errorf("%w\nThe data directory %s cannot be written: change its owner or mode, or choose another with --data-dir", err, c.DataDir)
-	}
-	return db, err
 }
 
 // listen opens a listener; an error says what to do.

@@ -16,7 +16,6 @@ import (
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
-	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 	"github.com/sensocto/sensocto/web"
 )
@@ -37,7 +36,7 @@ type server struct {
 }
 
 // newServer builds the parts and starts none of them.
-func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (*server, error) {
+func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*server, error) {
 	s := &server{config: c, log: log}
 	var err error
 	s.store, err = store.Open(ctx, db, store.Options{
@@ -70,7 +69,7 @@ func newServer(ctx context.Context, c Config, db *sqlite.DB, log *slog.Logger) (
 		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
-		Ready: s.store.Err, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
+		Ready: readiness(db, s.store.Err), Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)

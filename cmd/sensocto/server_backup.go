@@ -7,12 +7,11 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/backup"
-	"github.com/sensocto/sensocto/sqlite"
 )
 
 // backupTo returns a function that writes a backup of the running server, one
 // at a time: each reads the whole database.
-func (s *server) backupTo(db *sqlite.DB) func(context.Context, io.Writer) error {
+func (s *server) backupTo(db database) func(context.Context, io.Writer) error {
 	turn := make(chan struct{}, 1) // one slot: who finds it taken is refused
 	return func(ctx context.Context, w io.Writer) error {
 		select {

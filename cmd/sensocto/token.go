@@ -10,7 +10,6 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
-	"github.com/sensocto/sensocto/sqlite"
 )
 
 type tokenCmd struct {
@@ -36,23 +35,28 @@ Examples:
 type databaseFlags struct {
 	ConfigFile string  `name:"config" placeholder:"FILE" help:"Configuration file of the server. Also SENSOCTO_CONFIG."`
 	DataDir    *string `placeholder:"DIR" help:"The server's data directory, default $XDG_DATA_HOME/sensocto."`
+	Database   *string `name:"database-url" placeholder:"URL" help:"The server's PostgreSQL database, where it uses one. Also SENSOCTO_DATABASE_URL."`
+}
+
+func (d databaseFlags) load(a *app) (Config, error) {
+	return serverFlags{ConfigFile: d.ConfigFile, DataDir: d.DataDir, Database: d.Database}.load(a)
 }
 
 // with calls f with the accounts in the database. One that is not there is made
 // only where create says so: a server may find it later.
 func (d databaseFlags) with(a *app, create bool, f func(context.Context, *account.Accounts) error) (err error) {
-	config, err := serverFlags{ConfigFile: d.ConfigFile, DataDir: d.DataDir}.load(a)
+	config, err := d.load(a)
 	if err != nil {
 		return err
 	}
 	switch _, err := os.Stat(config.database()); {
-	case err == nil:
+	case err == nil || config.DatabaseURL != "":
 	case !create:
 		return fmt.Errorf("there is no database in %s: name the server's data directory with --data-dir", config.DataDir)
 	default:
 		fmt.Fprintf(a.stderr, "a new database is made in %s: is that the server's data directory?\n", config.DataDir)
 	}
-	db, err := sqlite.Open(a.ctx, config.database(), sqlite.Options{})
+	db, err := openBeside(a.ctx, config)
 	if err != nil {
 		return err
 	}
