@@ -3,7 +3,9 @@
 //
 // It promises that a token counts from the moment it is stored and no longer
 // once it is revoked, also when another process did so: every [Accounts.Authenticate]
-// reads the store, nothing is cached. Whoever holds a connection open for an
+// reads the store. Only while the store cannot be asked are tokens answered for
+// from memory that it confirmed before, at most [Options.Grace] ago; a
+// revocation that is made meanwhile counts as soon as the store is back. Whoever holds a connection open for an
 // identity is told of a revocation through [Accounts.OnRevoked], at once for
 // one made here, within [PollInterval] for one made by another process.
 //
@@ -51,6 +53,9 @@ type Options struct {
 	// GuestScopes are the rights of whoever brings no credential. None means
 	// that there are no guests.
 	GuestScopes []sensocto.Scope
+	// Grace is how long tokens that were seen are valid after the store last
+	// confirmed them, while it cannot be asked. Default 24 h; negative: not at all.
+	Grace time.Duration
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -61,8 +66,9 @@ type Accounts struct {
 	tokens TokenStore
 	guests []sensocto.Scope
 	log    *slog.Logger
+	seen   *seen
 
-	accepted, refused, failed atomic.Uint64
+	accepted, refused, failed, remembered atomic.Uint64
 
 	// mu guards the fields below.
 	mu        sync.Mutex
@@ -84,6 +90,7 @@ func New(o Options) *Accounts {
 		tokens:    o.Tokens,
 		guests:    slices.Clone(o.GuestScopes),
 		log:       o.Log,
+		seen:      newSeen(o.Grace),
 		listeners: map[*listener]struct{}{},
 		live:      map[string]struct{}{},
 		told:      map[string]struct{}{},
@@ -115,7 +122,7 @@ func (a *Accounts) identify(ctx context.Context, credential string) (sensocto.Id
 	if !ok {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	t, err := a.tokens.Token(ctx, id)
+	t, err := a.lookUp(ctx, id)
 	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		return sensocto.Identity{}, fmt.Errorf("look up token: %w: %w", sensocto.ErrUnavailable, err)
 	}
@@ -136,8 +143,30 @@ func (a *Accounts) guest() (sensocto.Identity, error) {
 	return sensocto.Identity{ID: sensocto.GuestID, Name: sensocto.GuestID, OwnerID: sensocto.GuestID, Scopes: slices.Clone(a.guests)}, nil
 }
 
+// lookUp returns a token as the store has it or, where that cannot be asked, as
+// it had it when it was seen last.
+func (a *Accounts) lookUp(ctx context.Context, id string) (sensocto.Token, error) {
+	t, err := a.tokens.Token(ctx, id)
+	switch {
+	case err == nil:
+		a.seen.confirm(t, time.Now())
+	case errors.Is(err, sensocto.ErrNotFound):
+		a.seen.forget(id)
+	case ctx.Err() == nil:
+		if remembered, ok := a.seen.recall(id, time.Now()); ok {
+			a.remembered.Add(1)
+			return remembered, nil
+		}
+	}
+	return t, err
+}
+
 // Metrics reports how many credentials were accepted and refused.
 func (a *Accounts) Metrics(emit func(sensocto.Metric)) {
+	emit(sensocto.Metric{
+		Name: "authentications_remembered_total", Help: "Credentials that were checked against memory, because the database was away.",
+		Kind: sensocto.KindCounter, Value: float64(a.remembered.Load()),
+	})
 	for result, n := range map[string]uint64{"accepted": a.accepted.Load(), "refused": a.refused.Load(), "failed": a.failed.Load()} {
 		emit(sensocto.Metric{
 			Name: "authentications_total", Help: "Credentials that were checked, guests included, by result.",

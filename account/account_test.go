@@ -327,8 +327,8 @@ func TestMetrics_CountResults(t *testing.T) {
 	_, _ = a.Authenticate(t.Context(), "nonsense")
 	_, _ = a.Authenticate(t.Context(), "")
 	got := map[string]float64{}
-	a.Metrics(func(m sensocto.Metric) { got[m.Name+" "+m.Labels[1]] = m.Value })
-	if got["authentications_total accepted"] != 1 || got["authentications_total refused"] != 2 || got["authentications_total failed"] != 0 {
+	a.Metrics(func(m sensocto.Metric) { got[strings.Join(append([]string{m.Name}, m.Labels...), " ")] = m.Value })
+	if got["authentications_total result accepted"] != 1 || got["authentications_total result refused"] != 2 || got["authentications_total result failed"] != 0 {
 		t.Errorf("%v", got)
 	}
 }

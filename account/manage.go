@@ -68,6 +68,7 @@ func (a *Accounts) Revoke(ctx context.Context, idOrName string) error {
 	if err := a.tokens.RevokeToken(ctx, t.ID, time.Now().UTC()); err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
+	a.seen.forget(t.ID)
 	a.log.Info("token revoked", "token", t.ID, "name", t.Name)
 	a.tell(t.ID)
 	return nil

@@ -56,7 +56,7 @@ func (p *poller) poll(ctx context.Context) {
 	case err == nil:
 		p.failing = false
 	case ctx.Err() == nil && !p.failing:
-		// Not fatal: without the store nobody is let in anyway.
+		// Not fatal: without the store only those are let in whom it knew last.
 		p.failing = true
 		p.log.Error("cannot see whether tokens were revoked; trying on", "err", err)
 	}
@@ -65,15 +65,21 @@ func (p *poller) poll(ctx context.Context) {
 // refresh reads all tokens if they have changed. The version is asked for
 // first: a change between the two reads shows as another one the next time.
 func (p *poller) refresh(ctx context.Context) error {
+	asked := time.Now()
 	version, err := p.tokens.DataVersion(ctx)
-	if err != nil || (p.read && version == p.version) {
+	if err != nil {
 		return err
+	}
+	if p.read && version == p.version {
+		p.seen.confirmAll(asked)
+		return nil
 	}
 	tokens, err := p.tokens.Tokens(ctx)
 	if err != nil {
 		return err
 	}
 	p.version, p.read = version, true
+	p.seen.replace(tokens, asked)
 	for _, id := range p.ended(tokens) {
 		p.tell(id)
 	}
