@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/url"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 
@@ -23,6 +24,7 @@ type cleanupCmd struct {
 	Sensor string `arg:"" help:"Id of the sensor."`
 	DryRun bool   `help:"Say what would be deleted; nothing is."`
 	Yes    bool   `short:"y" help:"Do not ask."`
+	Erase  bool   `help:"Rewrite the database file too, so that nothing of what was deleted can be found in it. The server must be stopped."`
 }
 
 // Help is shown by --help.
@@ -33,9 +35,14 @@ this sensor is disconnected; if it comes back, it begins anew.
 
 While a server has the data directory open it is asked, with a token of the scope admin.
 
+What is deleted is out of reach at once; its room in the database file is used again, and until
+then its bytes are there. --erase rewrites the file, which takes room for a second one. Backups,
+and what restore and repair put aside, are yours to delete.
+
 Examples:
   sensocto cleanup chest-strap-7 --dry-run
-  sensocto cleanup chest-strap-7 --yes --data-dir ./data`
+  sensocto cleanup chest-strap-7 --yes --data-dir ./data
+  sensocto cleanup chest-strap-7 --erase`
 }
 
 // Run asks, deletes and says what.
@@ -48,6 +55,9 @@ func (c cleanupCmd) Run(a *app) error {
 }
 
 func (c cleanupCmd) onServer(a *app, f remoteFlags) error {
+	if c.Erase {
+		return errors.New("--erase rewrites the database file: stop the server first")
+	}
 	path := "/api/v1/sensors/" + url.PathEscape(c.Sensor)
 	var sensor struct {
 		Name       string     `json:"sensor_name"`
@@ -108,7 +118,39 @@ func (c cleanupCmd) here(ctx context.Context, a *app, l local) error {
 		return err
 	}
 	c.report(a, int64(removed.Series), removed.Samples)
+	if !c.Erase {
+		return nil
+	}
+	return erase(ctx, a, l)
+}
+
+// erase rewrites the database file, and says where else there may be samples.
+func erase(ctx context.Context, a *app, l local) error {
+	db, ok := any(l.db).(interface{ Erase(context.Context) error })
+	if !ok {
+		return errors.New("this database cannot be rewritten from here: it reuses the room, and has its own means to give it back")
+	}
+	if err := db.Erase(ctx); err != nil {
+		return fmt.Errorf("the sensor is deleted, but the file was not rewritten: %w", err)
+	}
+	fmt.Fprintln(a.stdout, "the database file was rewritten: nothing of what was deleted is left in it")
+	for _, pattern := range []string{"replaced-*", "repair-*"} {
+		for _, dir := range globIn(l.config.DataDir, pattern) {
+			fmt.Fprintf(a.stdout, "%s may hold the sensor as well\n", dir)
+		}
+	}
 	return nil
+}
+
+// globIn returns what fits a pattern in a directory, whatever its name.
+func globIn(dir, pattern string) (paths []string) {
+	entries, _ := os.ReadDir(dir)
+	for _, e := range entries {
+		if ok, _ := filepath.Match(pattern, e.Name()); ok {
+			paths = append(paths, filepath.Join(dir, e.Name()))
+		}
+	}
+	return paths
 }
 
 func (c cleanupCmd) report(a *app, attributes, samples int64) {

@@ -1,6 +1,10 @@
 package main
 
 import (
+	"bytes"
+	"io/fs"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 )
@@ -44,4 +48,42 @@ func TestCleanup_DeletesASensorHereAndOnAServer(t *testing.T) {
 	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "--dry-run").wants(t, 0, "would delete sensor rec-1 with 8999 samples")
 	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "-y").wants(t, 0, "deleted sensor rec-1: 8999 samples")
 	runCLI(t, nil, "cleanup", "rec-1", "--data-dir", s.dir, "-y").wants(t, exitFailed, "no sensor rec-1")
+}
+
+// traces returns the files below a directory that hold some text.
+func traces(t *testing.T, dir, text string) (files []string) {
+	t.Helper()
+	err := filepath.WalkDir(dir, func(path string, d fs.DirEntry, err error) error {
+		if err != nil || d.IsDir() {
+			return err
+		}
+		content, err := os.ReadFile(path)
+		if bytes.Contains(content, []byte(text)) {
+			files = append(files, path)
+		}
+		return err
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return files
+}
+
+func TestCleanup_LeavesNothing(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	s.cli(t, "replay", writeRecord(t, "rec-unwanted", 9000), writeRecord(t, "rec-other", 9000), "--speed", "max", "--start", startText).wants(t, 0)
+	runCLI(t, s.admin(t), "cleanup", "rec-unwanted", "--erase", "--yes").wants(t, exitFailed, "stop the server first")
+	s.stop()
+	if len(traces(t, s.dir, "rec-unwanted")) == 0 {
+		t.Fatal("the test looks for the wrong thing")
+	}
+	if err := os.Mkdir(filepath.Join(s.dir, "replaced-1"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	runCLI(t, nil, "cleanup", "rec-unwanted", "--erase", "--dry-run", "--data-dir", s.dir).wants(t, 0, "would delete")
+	runCLI(t, nil, "cleanup", "rec-unwanted", "--erase", "--yes", "--data-dir", s.dir).wants(t, 0, "rewritten", "replaced-1 may hold")
+	if files := traces(t, s.dir, "rec-unwanted"); len(files) > 0 {
+		t.Errorf("the sensor is still named in %v", files)
+	}
+	runCLI(t, nil, "check", s.dir).wants(t, 0, "1 series, 8999 samples", "is sound")
 }
