@@ -52,7 +52,7 @@ func (b *mailbox) put(ctx context.Context, m mail) error {
 func (b *mailbox) tryPut(m mail) (ok bool, err error) {
 	n := 1 // a request weighs like a measurement, so that requests are bounded too
 	if m.batch != nil {
-		n = len(m.batch.Measurements)
+		n = max(n, len(m.batch.Measurements))
 	}
 	b.mu.Lock()
 	defer b.mu.Unlock()

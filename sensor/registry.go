@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"slices"
 	"sync"
 	"sync/atomic"
@@ -65,19 +66,29 @@ func (r *Registry) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load sensors: %w", err)
 	}
+	r.mu.Lock()
+	defer r.mu.Unlock()
 	for _, s := range sensors {
-		last, err := r.options.Store.Latest(ctx, s.ID, 1)
-		if err != nil {
-			return fmt.Errorf("load last values of %s: %w", s.ID, err)
-		}
-		for i := range s.Attributes {
-			if samples := last[s.Attributes[i].ID]; len(samples) > 0 {
-				s.Attributes[i].LastValue = &samples[len(samples)-1]
-			}
-		}
-		r.mu.Lock()
 		r.sensors[s.ID] = newProcess(r, s)
-		r.mu.Unlock()
+	}
+	return nil
+}
+
+// LoadLast reads the last values of the sensors that were loaded. The store may
+// still be reading back what its journal has, so this may take a while; the
+// sensors can be used meanwhile.
+func (r *Registry) LoadLast(ctx context.Context) error {
+	r.mu.RLock()
+	processes := slices.Collect(maps.Values(r.sensors))
+	r.mu.RUnlock()
+	for _, p := range processes {
+		last, err := r.options.Store.Latest(ctx, p.id, 1)
+		if err != nil {
+			return fmt.Errorf("load last values of %s: %w", p.id, err)
+		}
+		for id, samples := range last {
+			p.view.sawLast(id, samples[len(samples)-1])
+		}
 	}
 	return nil
 }
@@ -252,7 +263,7 @@ func (r *Registry) recycle(b *sensocto.Batch) {
 		return
 	}
 	clear(b.Measurements) // let go of documents
-	b.Measurements = b.Measurements[:0]
+	b.Measurements, b.Stream, b.StreamSeq = b.Measurements[:0], [16]byte{}, 0
 	r.pool.Put(b)
 }
 

@@ -14,6 +14,7 @@ package sensor
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"runtime/debug"
@@ -159,8 +160,14 @@ func (p *process) take(m *mail) {
 	r := p.registry
 	b := m.batch
 	refused := p.admit(b)
-	if len(b.Measurements) > 0 {
-		if err := r.options.Store.Put(context.Background(), b); err != nil {
+	if len(b.Measurements) > 0 || b.StreamSeq > 0 {
+		err := r.options.Store.Put(context.Background(), b)
+		if errors.Is(err, sensocto.ErrDuplicate) { // answered like the first time
+			p.answer(m, refused)
+			r.recycle(b)
+			return
+		}
+		if err != nil {
 			p.refuse(sensocto.ErrorReason(err), len(b.Measurements))
 			m.finish(fmt.Errorf("store batch of %s: %w", p.id, err))
 			r.recycle(b)

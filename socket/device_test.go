@@ -59,8 +59,14 @@ func TestDevice_Events(t *testing.T) {
 			> ["1","6","sensocto:sensor:s","update_connector",{"connector_name":"Phone"}]
 			< ["1","6","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"connector_name":"Phone"}}]`},
 		{"acknowledged", "", `
-			> ["1","2","sensocto:sensor:s","measurements",{"stream":"01234567-89ab-cdef-0123-456789abcdef","seq":3,"measurements":[{"attribute_id":"a","payload":1,"timestamp":1700000000000}]}]
-			< ["1","2","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":3}}]
+			> ["1","2","sensocto:sensor:s","measurements",{"stream":"01234567-89ab-cdef-0123-456789abcdef","seq":1,"measurements":[{"attribute_id":"a","payload":1,"timestamp":1700000000000}]}]
+			< ["1","2","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":1}}]
+			> ["1","4","sensocto:sensor:s","measurements",{"stream":"01234567-89ab-cdef-0123-456789abcdef","seq":1,"measurements":[{"attribute_id":"a","payload":1,"timestamp":1700000000000}]}]
+			< ["1","4","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":1}}]
+			> ["1","5","sensocto:sensor:s","measurements",{"stream":"01234567-89ab-cdef-0123-456789abcdef","seq":3,"measurements":[]}]
+			< ["1","5","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"gap","expected":2}}]
+			> ["1","6","sensocto:sensor:s","measurements",{"stream":"01234567-89ab-cdef-0123-456789abcdef","seq":2,"measurements":[]}]
+			< ["1","6","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":2}}]
 			> ["1","3","sensocto:sensor:s","measurements",{"seq":3}]
 			< ["1","3","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"missing_fields","fields":["stream","measurements"]}}]`},
 	} {
@@ -200,7 +206,7 @@ func TestDevice_BinaryMeasurements(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	body, ok := wire.AppendBatchColumns(nil, wire.Header{Stream: wire.Stream{ID: id, Seq: 9}}, ms)
+	body, ok := wire.AppendBatchColumns(nil, wire.Header{Stream: wire.Stream{ID: id, Seq: 1}}, ms)
 	if !ok {
 		t.Fatal("no columns")
 	}
@@ -210,7 +216,7 @@ func TestDevice_BinaryMeasurements(t *testing.T) {
 	}
 	d.ws.WriteMessage(websocket.BinaryMessage, frame)
 	d.expectPrefix(`["1",null,"sensocto:sensor:s","backpressure_config"`)
-	d.expect(`["1","2","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":9}}]`)
+	d.expect(`["1","2","sensocto:sensor:s","phx_reply",{"status":"ok","response":{"seq":1}}]`)
 	f, err := phx.DecodeServerBinary([]byte(v.receive()))
 	if err != nil || string(f.Topic) != "data:s" || string(f.Event) != "measurements" {
 		t.Fatalf("%+v %v", f, err)

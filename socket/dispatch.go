@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"strconv"
 	"strings"
 
 	"github.com/sensocto/sensocto"
@@ -82,18 +83,26 @@ func (c *conn) channel(topic []byte) *channel {
 func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	var protocol *protocolError
 	var item *wire.ItemError
+	var gap *sensocto.GapError
 	switch {
 	case err == nil:
 	case errors.As(err, &protocol):
 		return err
 	case errors.Is(err, errUnknownEvent):
 		return c.unknownEvent(ch, f)
+	case errors.As(err, &gap):
+		ch.reply(f, phx.StatusError, gapObject(gap.Expected))
 	case errors.As(err, &item):
 		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
 		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
+}
+
+// gapObject tells which batch of a stream has to come next.
+func gapObject(expected uint64) []byte {
+	return append(strconv.AppendUint([]byte(`{"reason":"gap","expected":`), expected, 10), '}')
 }
 
 // reason returns the word for an error; one that is a fault of the program is

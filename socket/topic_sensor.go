@@ -208,12 +208,8 @@ func (d *device) acknowledged(ctx context.Context, f *phx.Frame) error {
 	if r.Failed > 0 {
 		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
 	}
-	n := len(b.Measurements)
-	if n == 0 {
-		d.spare = b
-		done(nil)
-		return nil
-	}
+	b.Stream, b.StreamSeq = stream.ID, stream.Seq
+	n := len(b.Measurements) // also none: the batch has its number
 	select {
 	case d.window <- struct{}{}:
 	case <-ctx.Done():

@@ -22,7 +22,28 @@ func (s *Store) Cleanup(ctx context.Context, sensorID string) (sensocto.Removed,
 	if n := s.forget(sensorID); n != nil {
 		s.subtract(n, &removed)
 	}
-	return removed, nil
+	return removed, s.eraseFromJournal(ctx, sensorID)
+}
+
+// eraseFromJournal makes the clean-up known for good, and lets the files of the
+// journal go in which samples of the sensor may be.
+func (s *Store) eraseFromJournal(ctx context.Context, sensorID string) error {
+	s.mu.RLock()
+	epoch := s.epochs[sensorID]
+	s.mu.RUnlock()
+	if s.journal == nil || epoch == 0 { // the journal has nothing of it
+		return nil
+	}
+	err := s.journal.Rotate(ctx)
+	if err == nil {
+		// Once more, so that the new file has a record, before which the others may go.
+		s.journal.Append(appendRecordHead(nil, recordCleanup, sensorID, epoch-1))
+		err = s.journal.Sync(ctx)
+	}
+	if err != nil {
+		return fmt.Errorf("%w: clean up the journal: %w", sensocto.ErrUnavailable, err)
+	}
+	return s.flushInTurn(ctx)
 }
 
 // forget takes a sensor out of the hot tier; a later Put begins a new one.
@@ -37,6 +58,10 @@ func (s *Store) forget(sensorID string) *sensor {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	n.gone = true
+	if s.journal != nil { // behind all records of this one, before those of the next
+		s.journal.Append(appendRecordHead(nil, recordCleanup, sensorID, n.epoch))
+		s.epochs[n.id] = n.epoch + 1
+	}
 	return n
 }
 

@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/store/journal"
 )
 
 // write is what goes to the cold tier in one transaction.
@@ -34,15 +35,34 @@ func (s *Store) Flush(ctx context.Context) error {
 // flushInTurn is Flush for who has the turn.
 func (s *Store) flushInTurn(ctx context.Context) error {
 	started := time.Now()
+	end := s.journalEnd() // before the list is taken: see takeNext
 	dirty := s.takeDirty()
 	if len(dirty) == 0 {
+		s.truncateJournal(end)
 		return nil
 	}
 	written, planned, err := s.flushSeries(ctx, dirty)
 	s.putBack(dirty[written:planned], false)
 	s.putBack(dirty[planned:], true)
 	s.noteFlush(started, err)
+	if err == nil {
+		s.truncateJournal(end)
+	}
 	return err
+}
+
+func (s *Store) journalEnd() journal.Position {
+	if s.journal == nil {
+		return 0
+	}
+	return s.journal.End()
+}
+
+// truncateJournal lets go of records whose samples are in the cold tier.
+func (s *Store) truncateJournal(before journal.Position) {
+	if s.journal != nil {
+		s.journal.Truncate(before)
+	}
 }
 
 // flushSeries returns how many of the series are certainly written, and how
@@ -91,6 +111,11 @@ func (s *Store) encodeNext(w *write, p *plan) {
 func (s *Store) commit(ctx context.Context, w *write) error {
 	if len(w.chunks) == 0 {
 		return nil
+	}
+	if s.journal != nil { // the cold tier must not have what the journal could still lose
+		if err := s.journal.Sync(ctx); err != nil {
+			return err
+		}
 	}
 	if err := s.cold.WriteChunks(ctx, w.chunks); err != nil {
 		return fmt.Errorf("write chunks: %w", err)

@@ -29,6 +29,9 @@ func (s *Store) History(ctx context.Context, sensorID, attributeID string, q sen
 	if r == nil {
 		return sensocto.History{From: q.From, To: q.To}, nil
 	}
+	if err := s.whole(ctx, r); err != nil {
+		return sensocto.History{}, err
+	}
 	h := &historian{store: s, series: r, before: r.end()}
 	if q.Samples || q.LTTB {
 		if answer, err := h.samples(ctx, q); err != nil || answer.Points != sensocto.PointsNone {

@@ -36,7 +36,8 @@ func (s *Store) writeImported(ctx context.Context, chunks []sensocto.Chunk) erro
 		if err := s.cold.WriteChunks(ctx, chunks); err != nil {
 			return fmt.Errorf("%w: write chunks: %w", sensocto.ErrUnavailable, err)
 		}
-		s.noteImported(n, chunks)
+		s.noteWritten(n, chunks)
+		s.metrics.imported.Add(uint64(count(chunks)))
 		return nil
 	}
 	return fmt.Errorf("%w: the sensor sends so much that nothing can be imported beside it", sensocto.ErrUnavailable)
@@ -82,8 +83,8 @@ func (r *series) skip(n int64) {
 	r.head, r.sealed, r.flushed = r.next, r.next, r.next
 }
 
-// noteImported counts what is in the cold tier now.
-func (s *Store) noteImported(n *sensor, chunks []sensocto.Chunk) {
+// noteWritten counts chunks that are in the cold tier now.
+func (s *Store) noteWritten(n *sensor, chunks []sensocto.Chunk) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for i := range chunks {
@@ -103,7 +104,6 @@ func (s *Store) noteImported(n *sensor, chunks []sensocto.Chunk) {
 		s.metrics.chunksWritten.Add(1)
 		s.metrics.chunkBytes.Add(uint64(size))
 	}
-	s.metrics.imported.Add(uint64(count(chunks)))
 }
 
 func count(chunks []sensocto.Chunk) (samples int) {

@@ -2,6 +2,7 @@ package store
 
 import (
 	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -11,6 +12,9 @@ type metrics struct {
 	chunksWritten, chunkBytes atomic.Uint64
 	flushErrors               atomic.Uint64
 	flushTime                 sensocto.Histogram
+
+	recoveryPercent, recoveryNanos atomic.Int64
+	recoveredSamples               atomic.Uint64
 
 	coldSamples, coldChunks, coldBytes atomic.Int64
 
@@ -48,6 +52,11 @@ func (s *Store) Metrics(emit func(sensocto.Metric)) {
 	counter("store_chunks_written_total", "Chunks written to the cold tier, replaced ones included.", m.chunksWritten.Load())
 	counter("store_chunk_bytes_written_total", "Bytes of these chunks.", m.chunkBytes.Load())
 	counter("store_flush_errors_total", "Flushes that failed.", m.flushErrors.Load())
+	if s.journal != nil {
+		s.journal.Metrics(emit)
+		gauge("journal_recovery_seconds", "Time in which the last start read the journal.", time.Duration(m.recoveryNanos.Load()).Seconds())
+		gauge("journal_recovered_samples", "Samples that the last start brought from the journal to the cold tier.", float64(m.recoveredSamples.Load()))
+	}
 	emit(sensocto.Metric{Name: "store_flush_seconds", Help: "Time of a flush.", Kind: sensocto.KindHistogram, Histogram: m.flushTime.Snapshot()})
 }
 

@@ -22,6 +22,9 @@ func (s *Store) Read(ctx context.Context, sensorID, attributeID string, q sensoc
 	if q.Limit > 0 {
 		limit = q.Limit + 1 // one more tells that there is more
 	}
+	if err := s.whole(ctx, r); err != nil {
+		return sensocto.Page{}, err
+	}
 	c.reset(q, limit)
 	if c.bound == 0 {
 		c.bound = r.end()
@@ -41,6 +44,9 @@ func (s *Store) Latest(ctx context.Context, sensorID string, n int) (map[string]
 	c := s.collectors.Get().(*collector)
 	defer s.giveBack(c)
 	for _, r := range s.seriesOf(sensorID) {
+		if err := s.whole(ctx, r); err != nil {
+			return nil, err
+		}
 		c.reset(sensocto.Query{Order: sensocto.Descending}, n)
 		if err := s.collect(ctx, r, c); err != nil {
 			return nil, err

@@ -19,10 +19,32 @@ const (
 
 var errEnded = errors.New("the store has ended")
 
-// Run flushes until ctx ends, then takes nothing more and flushes what there
-// is within a deadline of its own. It returns an error if samples were left.
+// Run brings what the journal has to the cold tier, and flushes until ctx ends;
+// then it takes nothing more and flushes what there is within a deadline of its
+// own. It returns an error if samples were left, or if the journal is damaged.
 func (s *Store) Run(ctx context.Context) error {
+	if s.journal == nil {
+		return s.run(ctx)
+	}
+	writing, stop := context.WithCancel(context.WithoutCancel(ctx)) // until all else is done
+	ended := make(chan error, 1)                                    // the one result
+	go func() { ended <- s.journal.Run(writing) }()
+	err := s.run(ctx)
+	stop() // the last thing: what was flushed is truncated, and what was not is kept
+	return errors.Join(err, <-ended)
+}
+
+func (s *Store) run(ctx context.Context) error {
 	defer s.end()
+	if s.journal != nil {
+		if err := s.recoverJournal(ctx); err != nil {
+			s.close()
+			if ctx.Err() != nil {
+				return nil // the journal keeps everything for the next start
+			}
+			return err
+		}
+	}
 	var upkeep sync.WaitGroup
 	upkeep.Go(func() { s.maintain(ctx) })
 	defer upkeep.Wait()
@@ -88,9 +110,19 @@ func (s *Store) flushAndAnswer(ctx context.Context, retry time.Duration) time.Du
 }
 
 // Durable calls done once, from another goroutine, when everything put before
-// is in the cold tier, or with an error when writing it failed: it is kept and
-// tried again then, but nobody is told. All who wait share one transaction.
+// is in the journal, on the disk, or where there is none in the cold tier; or
+// with an error when writing it failed: it is kept and tried again then, but
+// nobody is told. All who wait share one fsync or one transaction.
 func (s *Store) Durable(done func(error)) {
+	if s.journal != nil {
+		s.journal.Synced(func(err error) {
+			if err != nil {
+				err = fmt.Errorf("%w: %w", sensocto.ErrUnavailable, err)
+			}
+			done(err)
+		})
+		return
+	}
 	s.dirtyMu.Lock()
 	if s.ended {
 		s.dirtyMu.Unlock()
@@ -141,6 +173,9 @@ func (s *Store) close() {
 // end refuses those who still wait or will.
 func (s *Store) end() {
 	s.dirtyMu.Lock()
+	if !s.ended {
+		close(s.over)
+	}
 	s.ended = true
 	s.dirtyMu.Unlock()
 	for _, done := range s.takeWaiters() {

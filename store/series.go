@@ -23,10 +23,14 @@ type sensor struct {
 	mu     sync.Mutex // guards the following and the content of the series
 	series map[string]*series
 	gone   bool // was cleaned up: another one has its place
+
+	streams streams
+	epoch   uint64 // how often a sensor of this id was cleaned up before
+	record  []byte // the journal's record of the batch that is taken; kept for its memory
 }
 
 func newSensor(id string) *sensor {
-	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1)}
+	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1), streams: make(streams)}
 }
 
 // series is the memory of one series: a ring of the newest samples in order
@@ -56,6 +60,7 @@ type series struct {
 	upkeep  upkeep    // what maintenance knows
 
 	rollupBytes int64 // in the cold tier
+	recovering  bool  // the cold tier lacks samples that the journal has
 }
 
 // point is a sample in the ring; its value is NaN where it is a document.

@@ -10,6 +10,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/store/journal"
 )
 
 // Options configure a store. The zero value is good for a server.
@@ -33,6 +34,14 @@ type Options struct {
 	// IdleAfter is how long a series must be silent before its hot samples
 	// make room in memory; they are read from cold then. Default 10 min.
 	IdleAfter time.Duration
+	// Journal is the directory of the write-ahead journal, which the caller has
+	// locked: what Durable confirmed survives a kill then, at the price of one
+	// fsync. nil: there is no journal, and Durable waits for the cold tier.
+	Journal journal.FS
+	// JournalBytes bounds the journal: beyond it Put refuses. Default 4 GiB.
+	JournalBytes int64
+	// JournalSegmentBytes is when the journal begins a new file. Default 64 MiB.
+	JournalSegmentBytes int64
 	// RollupFan is how many chunks a rollup of level 1 stands for, and how many
 	// of the level below one of each other level. Default 64, 16, 16, 16.
 	RollupFan [sensocto.RollupLevels]int
@@ -46,6 +55,7 @@ func (o Options) withDefaults() Options {
 	o.FlushBytes = cmp.Or(o.FlushBytes, 8<<20)
 	o.TransactionBytes = cmp.Or(o.TransactionBytes, 8<<20)
 	o.MaxUnflushedBytes = cmp.Or(o.MaxUnflushedBytes, 256<<20)
+	o.JournalBytes = cmp.Or(o.JournalBytes, 4<<30)
 	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
 	o.IdleAfter = cmp.Or(o.IdleAfter, 10*time.Minute)
 	for i := range o.RollupFan {
@@ -73,8 +83,14 @@ type Store struct {
 	upkeepWake chan struct{} // one slot: there is something to maintain
 	writing    write         // of whoever has the turn
 
+	journal    *journal.Journal // nil where there is none
+	recovered  chan struct{}    // closed when the cold tier has what the journal had at Open
+	recovering []*recovering    // of recoverJournal
+	over       chan struct{}    // closed when Run has returned
+
 	mu      sync.RWMutex
 	sensors map[string]*sensor
+	epochs  map[string]uint64 // how often sensors were cleaned up, of those that were; mostly empty
 
 	dirtyMu    sync.Mutex // guards the following
 	dirty      []*series  // have samples that the cold tier has not
@@ -117,7 +133,10 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		rollups:    sync.Pool{New: func() any { return new(Rollup) }},
 		upkeepTurn: make(chan struct{}, 1),
 		upkeepWake: make(chan struct{}, 1),
+		recovered:  make(chan struct{}),
+		over:       make(chan struct{}),
 		sensors:    make(map[string]*sensor),
+		epochs:     make(map[string]uint64),
 	}
 	for _, info := range known {
 		n := s.sensorOrNew(info.SensorID)
@@ -128,11 +147,27 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		s.metrics.coldChunks.Add(info.Chunks)
 		s.metrics.coldBytes.Add(info.Bytes)
 	}
+	if s.options.Journal == nil {
+		close(s.recovered)
+	} else if err := s.openJournal(); err != nil {
+		return nil, fmt.Errorf("open store: %w", err)
+	}
 	return s, nil
 }
 
-// Err returns nil while the cold tier takes what it should, otherwise why not.
+// Err returns nil while samples are taken and kept as they should be, otherwise
+// why not.
 func (s *Store) Err() error {
+	if s.journal != nil {
+		if err := s.journal.Err(); err != nil {
+			return err
+		}
+	}
+	select {
+	case <-s.recovered:
+	default:
+		return fmt.Errorf("samples are read back from the journal: %d %%", s.metrics.recoveryPercent.Load())
+	}
 	if f := s.failing.Load(); f != nil {
 		return fmt.Errorf("the cold tier fails since %s: %w", f.since.UTC().Format(time.RFC3339), f.err)
 	}
@@ -154,6 +189,7 @@ func (s *Store) sensorOrNew(id string) *sensor {
 	n := s.sensors[id]
 	if n == nil {
 		n = newSensor(id)
+		n.epoch = s.epochs[id]
 		s.sensors[n.id] = n
 	}
 	return n
@@ -172,6 +208,9 @@ func (s *Store) allSensors() []*sensor {
 
 // takeTurn waits for the right to write to the cold tier.
 func (s *Store) takeTurn(ctx context.Context) error {
+	if err := s.ready(ctx); err != nil {
+		return err
+	}
 	select {
 	case s.turn <- struct{}{}:
 		return nil

@@ -50,7 +50,8 @@ type Config struct {
 	LoadCalm   time.Duration `key:"load.calm" help:"How long the load must have been lower before its level falls by one."`
 
 	HotSamples   int   `key:"store.hot_samples" help:"Samples of each attribute that stay in memory."`
-	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait for the disk before measurements are refused."`
+	MaxUnflushed Bytes `key:"store.max_unflushed" help:"What may wait in memory for the database before measurements are refused."`
+	JournalMax   Bytes `key:"store.journal_max" help:"What may wait in the journal for the database before measurements are refused."`
 }
 
 // defaults is the configuration where nothing is said.
@@ -77,6 +78,7 @@ func defaults(env environment) Config {
 		LoadCalm:        5 * time.Second,
 		HotSamples:      1024,
 		MaxUnflushed:    256 << 20,
+		JournalMax:      4 << 30,
 	}
 }
 
@@ -94,6 +96,9 @@ func defaultDataDir(env environment) string {
 
 // database is the SQLite file in the data directory.
 func (c Config) database() string { return filepath.Join(c.DataDir, "sensocto.db") }
+
+// journal is the directory of the write-ahead journal.
+func (c Config) journal() string { return filepath.Join(c.DataDir, "journal") }
 
 // check returns what is wrong with the values, each with its key.
 func (c Config) check() (problems []problem) {

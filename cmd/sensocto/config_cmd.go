@@ -57,7 +57,8 @@ type loadFlag struct {
 
 type storeFlag struct {
 	HotSamples   *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
-	MaxUnflushed *string `placeholder:"SIZE" help:"What may wait for the disk, default 256MiB."`
+	MaxUnflushed *string `placeholder:"SIZE" help:"What may wait in memory, default 256MiB."`
+	JournalMax   *string `placeholder:"SIZE" help:"What may wait in the journal, default 4GiB."`
 }
 
 // given returns the flags that were given, by key.

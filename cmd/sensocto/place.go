@@ -11,6 +11,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/store/journal"
 )
 
 // placeFlags say where the data is that a command works on: in a directory,
@@ -62,7 +63,9 @@ func (p placeFlags) with(a *app, onServer func(remoteFlags) error, here func(con
 // withStore calls f beside a running store that holds everything in the
 // database.
 func withStore(a *app, config Config, db database, f func(context.Context, *store.Store) error) (err error) {
-	s, err := store.Open(a.ctx, db, store.Options{Log: newLogger(a.stderr, config)})
+	s, err := store.Open(a.ctx, db, store.Options{
+		Journal: journal.OS(config.journal()), JournalBytes: int64(config.JournalMax), Log: newLogger(a.stderr, config),
+	})
 	if err != nil {
 		return err
 	}

@@ -17,6 +17,7 @@ import (
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
 	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/store/journal"
 	"github.com/sensocto/sensocto/web"
 )
 
@@ -40,7 +41,8 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 	s := &server{config: c, log: log}
 	var err error
 	s.store, err = store.Open(ctx, db, store.Options{
-		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
+		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed),
+		Journal: journal.OS(c.journal()), JournalBytes: int64(c.JournalMax), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
 	})
 	if err != nil {
 		return nil, err
@@ -106,9 +108,11 @@ type stage struct {
 // run starts the parts bottom-up, calls ready, and when ctx ends or a part
 // fails stops them top-down: whatever is still flushed has a live receiver.
 func (s *server) run(ctx context.Context, listener net.Listener, ready func()) error {
+	loaded := make(chan struct{})
 	stages := []*stage{
 		{name: "memory", run: trimMemory},
 		{name: "store", run: s.store.Run},
+		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "sensors", run: s.sensors.Run},
@@ -130,6 +134,12 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	for _, st := range stages {
 		st.start(ctx, failed)
 	}
+	select {
+	case <-loaded:
+	case <-ctx.Done():
+	case <-time.After(recoveryPatience):
+		s.log.Info("devices are accepted while samples are read back from the journal; reads of these wait")
+	}
 	ready()
 	s.log.Info("started", "version", version, "data_dir", s.config.DataDir)
 	var err error
@@ -139,6 +149,24 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	case err = <-failed:
 	}
 	return errors.Join(err, s.stop(stages, failed))
+}
+
+// recoveryPatience is how long a start waits until everything can be read: most
+// starts are faster, and no device is kept waiting longer.
+const recoveryPatience = time.Second
+
+// loadLast reads the sensors' last values, tells that it did, and waits for the
+// end of ctx.
+func (s *server) loadLast(ctx context.Context, loaded chan<- struct{}) error {
+	if err := s.sensors.LoadLast(ctx); err != nil {
+		if ctx.Err() != nil {
+			return nil
+		}
+		s.log.Warn("last values are missing until their sensors send again", "err", err)
+	}
+	close(loaded)
+	<-ctx.Done()
+	return nil
 }
 
 // start runs the stage. Its context does not end with the program's: stages

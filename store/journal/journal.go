@@ -83,6 +83,7 @@ type Journal struct {
 	end      Position      // of all records
 	waiters  []waiter      // not yet taken by the writer
 	pressed  bool          // somebody waits for room
+	rotating bool          // the segment is to end
 	room     chan struct{} // closed and replaced when there may be room, or never will be
 	pool     pool
 	running  chan struct{} // closed when Run has returned; nil before Run

@@ -2,7 +2,9 @@ package journal
 
 import (
 	"context"
+	"errors"
 	"fmt"
+	"syscall"
 	"time"
 )
 
@@ -23,6 +25,7 @@ type writer struct {
 	bytes    int64     // of kept
 	unsynced time.Time // when the first of kept was written
 	waiters  []waiter
+	rotating bool // the segment is to end once all of it is durable
 
 	retryAt time.Time // while failing
 	backoff time.Duration
@@ -95,6 +98,7 @@ func (w *writer) take(now time.Time, all bool) (asked bool) {
 		clear(j.pending)
 		j.pending = j.pending[:0]
 	}
+	w.rotating, j.rotating = w.rotating || j.rotating, false
 	w.waiters = append(w.waiters, j.waiters...)
 	clear(j.waiters)
 	j.waiters = j.waiters[:0]
@@ -124,7 +128,13 @@ func (w *writer) work(now time.Time, asked bool) error {
 	o := &w.j.options
 	due := now.Sub(w.unsynced) >= o.SyncEvery || w.bytes >= o.SyncBytes
 	if len(w.kept) > 0 && (asked || due) {
-		return w.sync(now)
+		if err := w.sync(now); err != nil {
+			return err
+		}
+		return w.endSegment()
+	}
+	if w.rotating && asked {
+		return w.endSegment()
 	}
 	if s := w.segment; s != nil && len(w.kept) == 0 && s.told < s.synced && now.Sub(s.syncedAt) >= o.SyncEvery {
 		return s.tell(w.synced)
@@ -213,6 +223,9 @@ func (w *writer) fail(now time.Time, err error) {
 	j := w.j
 	w.backoff = min(max(firstBackoff, 2*w.backoff), lastBackoff)
 	w.retryAt = now.Add(w.backoff)
+	if errors.Is(err, syscall.ENOSPC) {
+		err = fmt.Errorf("the disk is full: %w", err)
+	}
 	j.metrics.failures.Add(1)
 	f := &failure{err: fmt.Errorf("%w: %w", ErrFailing, err), since: now}
 	if before := j.failing.Load(); before != nil {

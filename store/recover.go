@@ -1,0 +1,278 @@
+package store
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"fmt"
+	"slices"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/store/journal"
+)
+
+// Bounds on what a recovery holds in memory.
+const (
+	recoverOpenSamples = 2 << 20 // in open chunks of all series
+	recoverData        = 4 << 20 // bytes of sealed chunks of one transaction
+)
+
+// openJournal takes over what the journal knows: where each series goes on,
+// and which batches were taken. The samples that only the journal has are
+// brought to the cold tier by recover.
+func (s *Store) openJournal() error {
+	book := newLedger()
+	j, err := journal.Open(s.options.Journal, book, journal.Options{
+		MaxBytes: s.options.JournalBytes, SegmentBytes: s.options.JournalSegmentBytes,
+		ShutdownTimeout: s.options.ShutdownTimeout, Log: s.options.Log,
+	})
+	if err != nil {
+		return err
+	}
+	s.journal = j
+	for id, known := range book.sensors {
+		n := s.sensorOrNew(id)
+		n.epoch = known.epoch
+		s.epochs[id] = known.epoch
+		for stream, mark := range known.streams {
+			n.streams.note(stream, mark.seq, mark.minute)
+		}
+		for attribute, next := range known.next {
+			if r := n.seriesOrNew(attribute); r.next < next {
+				s.recovering = append(s.recovering, &recovering{series: r, next: r.next})
+				r.skip(next - r.next)
+				r.recovering = true
+			}
+		}
+	}
+	return nil
+}
+
+// recovering is a series of which the journal has samples that the cold tier
+// lacks.
+type recovering struct {
+	series *series
+	next   int64   // number of the next sample that the cold tier lacks
+	open   Columns // those before it, which are no chunk yet
+	size   int     // bytes of documents in open
+}
+
+// recovery brings them to the cold tier.
+type recovery struct {
+	store    *Store
+	bySeries map[[2]string]*recovering
+	open     int // samples in open chunks
+	chunks   []sensocto.Chunk
+	data     []byte
+	samples  int64
+	began    time.Time
+	told     time.Time
+}
+
+// recoverJournal reads the journal as it was at Open, also where nothing of it
+// is missing: what is damaged has to be told, and what was read may go. Until it is done nothing
+// else writes to the cold tier, and reads of the series concerned wait: so what
+// is missing is always what follows the last number that the cold tier has.
+func (s *Store) recoverJournal(ctx context.Context) error {
+	if err := s.replayJournal(ctx); err != nil {
+		return err
+	}
+	for _, r := range s.recovering {
+		r.series.sensor.mu.Lock()
+		r.series.recovering = false
+		r.series.sensor.mu.Unlock()
+	}
+	s.recovering = nil
+	close(s.recovered)
+	return nil
+}
+
+func (s *Store) replayJournal(ctx context.Context) error {
+	r := &recovery{store: s, bySeries: make(map[[2]string]*recovering, len(s.recovering)), began: time.Now(), told: time.Now()}
+	for _, v := range s.recovering {
+		r.bySeries[[2]string{v.series.sensor.id, v.series.attributeID}] = v
+	}
+	err := s.journal.Replay(ctx, func(_ journal.Position, record []byte) error { return r.take(ctx, record) }, r.progress)
+	if err == nil {
+		err = r.finish(ctx)
+	}
+	if err != nil {
+		return err
+	}
+	took := time.Since(r.began)
+	s.metrics.recoveryNanos.Store(int64(took))
+	s.metrics.recoveredSamples.Store(uint64(r.samples))
+	if r.samples > 0 {
+		s.options.Log.Info("samples that the journal had are in the database", "samples", r.samples, "took", took.Round(time.Millisecond))
+	}
+	return nil
+}
+
+// progress tells how far the recovery is.
+func (r *recovery) progress(done, total int64) {
+	percent := 100 * done / max(1, total)
+	r.store.metrics.recoveryPercent.Store(percent)
+	if now := time.Now(); now.Sub(r.told) > time.Second {
+		r.told = now
+		r.store.options.Log.Info("reading back samples from the journal", "percent", percent, "samples", r.samples)
+	}
+}
+
+// take adds what the cold tier lacks of one record.
+func (r *recovery) take(ctx context.Context, record []byte) error {
+	kind, b, err := parseRecord(record)
+	if err != nil || kind != recordBatch || b.epoch != r.store.epochs[b.sensorID] {
+		return err // a record of before a clean-up is over
+	}
+	cols := r.store.columns.Get().(*Columns)
+	defer r.store.columns.Put(cols)
+	defer cols.Reset()
+	for range b.count {
+		attribute, first, err := b.run(cols)
+		if err != nil {
+			return err
+		}
+		if v := r.bySeries[[2]string{b.sensorID, attribute}]; v != nil {
+			if err := r.add(ctx, v, cols, first); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// add takes samples, the first of which has the number first.
+func (r *recovery) add(ctx context.Context, v *recovering, cols *Columns, first int64) error {
+	if first > v.next { // numbers that nobody uses: an import that failed had them
+		r.seal(v)
+		v.next = first
+	}
+	documents := cols.Documents
+	for i := range cols.Times {
+		var text []byte
+		if len(documents) > 0 && documents[0].Index == i {
+			text, documents = documents[0].Text, documents[1:]
+		}
+		if first+int64(i) < v.next {
+			continue // the cold tier has it
+		}
+		if text != nil {
+			v.open.Documents = append(v.open.Documents, Document{Index: len(v.open.Times), Text: bytes.Clone(text)})
+			v.size += len(text)
+		}
+		v.open.Times, v.open.Values = append(v.open.Times, cols.Times[i]), append(v.open.Values, cols.Values[i])
+		v.next++
+		r.open++
+		r.samples++
+		if len(v.open.Times) == ChunkSamples || v.size >= ChunkDocumentBytes {
+			r.seal(v)
+		}
+	}
+	if r.open >= recoverOpenSamples {
+		r.sealAll()
+	}
+	if len(r.data) >= recoverData {
+		return r.write(ctx)
+	}
+	return nil
+}
+
+// seal encodes the open chunk of a series.
+func (r *recovery) seal(v *recovering) {
+	n := len(v.open.Times)
+	if n == 0 {
+		return
+	}
+	c := sensocto.Chunk{SensorID: v.series.sensor.id, AttributeID: v.series.attributeID, FirstSeq: v.next - int64(n)}
+	describe(&c, &v.open)
+	start := len(r.data)
+	r.data = r.store.codec.Append(r.data, &v.open)
+	c.Data = r.data[start:len(r.data):len(r.data)]
+	r.chunks = append(r.chunks, c)
+	r.open -= n
+	v.open.Reset()
+	v.size = 0
+}
+
+func (r *recovery) sealAll() {
+	for _, v := range r.store.recovering {
+		r.seal(v)
+	}
+}
+
+func (r *recovery) finish(ctx context.Context) error {
+	r.sealAll()
+	return r.write(ctx)
+}
+
+// write brings the sealed chunks to the cold tier, however long that fails.
+func (r *recovery) write(ctx context.Context) error {
+	if len(r.chunks) == 0 {
+		return nil
+	}
+	s, pause := r.store, firstRetry
+	slices.SortStableFunc(r.chunks, func(a, b sensocto.Chunk) int { // as WriteChunks wants them
+		return cmp.Or(cmp.Compare(a.SensorID, b.SensorID), cmp.Compare(a.AttributeID, b.AttributeID))
+	})
+	for {
+		began := time.Now()
+		err := s.cold.WriteChunks(ctx, r.chunks)
+		if ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
+		s.noteFlush(began, err)
+		if err == nil {
+			break
+		}
+		select {
+		case <-ctx.Done():
+			return fmt.Errorf("recover: %w", context.Cause(ctx))
+		case <-time.After(pause):
+			pause = min(2*pause, lastRetry)
+		}
+	}
+	for i := range r.chunks {
+		r.note(&r.chunks[i])
+	}
+	clear(r.chunks)
+	r.chunks, r.data = r.chunks[:0], r.data[:0]
+	return nil
+}
+
+// note counts a chunk that the cold tier has.
+func (r *recovery) note(c *sensocto.Chunk) {
+	v := r.bySeries[[2]string{c.SensorID, c.AttributeID}].series
+	v.sensor.mu.Lock()
+	v.past.add(timeSpan{c.MinTime, c.MaxTime})
+	v.sensor.mu.Unlock()
+	r.store.noteWritten(v.sensor, []sensocto.Chunk{*c})
+}
+
+// whole waits until a series has everything that the journal has of it.
+func (s *Store) whole(ctx context.Context, r *series) error {
+	r.sensor.mu.Lock()
+	waiting := r.recovering
+	r.sensor.mu.Unlock()
+	if !waiting {
+		return nil
+	}
+	return s.ready(ctx)
+}
+
+// ready waits until the cold tier has what the journal had at Open.
+func (s *Store) ready(ctx context.Context) error {
+	select {
+	case <-s.recovered:
+		return nil
+	default:
+	}
+	select {
+	case <-s.recovered:
+		return nil
+	case <-s.over:
+		return fmt.Errorf("%w: %w", sensocto.ErrUnavailable, errEnded)
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+}
