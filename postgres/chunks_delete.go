@@ -76,8 +76,8 @@ func (w *writer) purge(ctx context.Context, tx pgx.Tx, limit int64) error {
 // DropChunks implements store.Cold. It looks up each span, as reading does.
 func (db *DB) DropChunks(ctx context.Context, d sensocto.ChunkDrop) (dropped sensocto.DroppedChunks, err error) {
 	err = db.transact(ctx, func(ctx context.Context, _ *writer, tx pgx.Tx) error {
-		var id, spans, rollupSpans int64
-		err := tx.QueryRow(ctx, selectSpans, d.SensorID, d.AttributeID).Scan(&id, &spans, &rollupSpans)
+		var id, spans, rollupSpans, first, last int64
+		err := tx.QueryRow(ctx, selectSpans, d.SensorID, d.AttributeID).Scan(&id, &spans, &rollupSpans, &first, &last)
 		if errors.Is(err, pgx.ErrNoRows) {
 			return nil
 		}

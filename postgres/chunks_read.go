@@ -16,7 +16,7 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-const selectSpans = `SELECT id, spans, rollup_spans FROM series WHERE sensor_id = $1 AND attribute_id = $2`
+const selectSpans = `SELECT id, spans, rollup_spans, min_time, max_time FROM series WHERE sensor_id = $1 AND attribute_id = $2`
 
 // How many rows are fetched at once: few at first, because most reads stop
 // early, and then so many that the way to and fro does not count.
@@ -123,9 +123,8 @@ type cursor struct {
 func (c *cursor) open(ctx context.Context, conn *pgx.Conn) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.db.options.Timeout)
 	defer cancel()
-	var id int64
-	var spans, rollupSpans int64
-	err = conn.QueryRow(ctx, selectSpans, c.r.SensorID, c.r.AttributeID).Scan(&id, &spans, &rollupSpans)
+	var id, spans, rollupSpans, first, last int64
+	err = conn.QueryRow(ctx, selectSpans, c.r.SensorID, c.r.AttributeID).Scan(&id, &spans, &rollupSpans, &first, &last)
 	if errors.Is(err, pgx.ErrNoRows) {
 		return false, nil
 	}
@@ -136,6 +135,11 @@ func (c *cursor) open(ctx context.Context, conn *pgx.Conn) (more bool, err error
 		return false, err
 	}
 	c.begun = true
+	// So that partitions without any chunk of the series are not looked at.
+	c.r.From = max(c.r.From, first)
+	if c.r.To == 0 && last < math.MaxInt64 {
+		c.r.To = last + 1
+	}
 	b := &pgconn.Batch{}
 	b.ExecParams("BEGIN READ ONLY", nil, nil, nil, nil)
 	b.ExecParams("DECLARE chunks NO SCROLL CURSOR FOR "+rangeQuery(c.r, id, uint64(spans)), nil, nil, nil, nil)
@@ -255,7 +259,10 @@ func rangeQuery(r sensocto.ChunkRange, id int64, spans uint64) string {
 		if r.Order == sensocto.Descending {
 			part += fmt.Sprintf(` AND max_time < %d`, shift(to, span, 1))
 		}
-		parts = append(parts, part+numbers)
+		parts = append(parts, `(`+part+numbers+order+`)`)
+	}
+	if len(parts) == 1 {
+		return parts[0]
 	}
 	return strings.Join(parts, ` UNION ALL `) + order
 }

@@ -33,22 +33,27 @@ const (
 			WHERE c.series_id = n.series_id AND c.level = n.level AND c.first_seq >= n.first_seq AND c.first_seq < n.end_seq
 			AND c.min_time >= n.from_time AND c.min_time <= n.to_time
 			RETURNING c.series_id, c.level, c.samples, octet_length(c.data) AS bytes
-		), less AS (
-			SELECT series_id, coalesce(sum(samples) FILTER (WHERE level = 0), 0)::bigint AS samples, count(*) FILTER (WHERE level = 0) AS chunks,
-				coalesce(sum(bytes) FILTER (WHERE level = 0), 0)::bigint AS bytes, coalesce(sum(bytes) FILTER (WHERE level > 0), 0)::bigint AS rollup_bytes
-			FROM gone GROUP BY series_id
-		), more AS (
-			SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
-				$15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[])
-			AS m (series_id, next_seq, min_time, max_time, samples, chunks, bytes, spans, rollup_bytes, rollup_spans, rolled_1, rolled_2, rolled_3, rolled_4)
+		), change AS (
+			SELECT series_id, max(next_seq) AS next_seq, min(min_time) AS min_time, max(max_time) AS max_time,
+				sum(samples)::bigint AS samples, sum(chunks)::bigint AS chunks, sum(bytes)::bigint AS bytes, bit_or(spans) AS spans,
+				sum(rollup_bytes)::bigint AS rollup_bytes, bit_or(rollup_spans) AS rollup_spans,
+				max(rolled_1) AS rolled_1, max(rolled_2) AS rolled_2, max(rolled_3) AS rolled_3, max(rolled_4) AS rolled_4
+			FROM (
+				SELECT * FROM unnest($7::bigint[], $8::bigint[], $9::bigint[], $10::bigint[], $11::bigint[], $12::bigint[], $13::bigint[], $14::bigint[],
+					$15::bigint[], $16::bigint[], $17::bigint[], $18::bigint[], $19::bigint[], $20::bigint[])
+				AS m (series_id, next_seq, min_time, max_time, samples, chunks, bytes, spans, rollup_bytes, rollup_spans, rolled_1, rolled_2, rolled_3, rolled_4)
+				UNION ALL
+				SELECT series_id, NULL, NULL, NULL, CASE WHEN level = 0 THEN -samples ELSE 0 END, CASE WHEN level = 0 THEN -1 ELSE 0 END,
+					CASE WHEN level = 0 THEN -bytes ELSE 0 END, NULL, CASE WHEN level = 0 THEN 0 ELSE -bytes END, NULL, NULL, NULL, NULL, NULL
+				FROM gone
+			) AS both_ways GROUP BY series_id
 		), changed AS (
 			UPDATE series s SET
-				next_seq = greatest(s.next_seq, m.next_seq), min_time = least(s.min_time, m.min_time), max_time = greatest(s.max_time, m.max_time),
-				samples = s.samples + m.samples - coalesce(l.samples, 0), chunks = s.chunks + m.chunks - coalesce(l.chunks, 0),
-				bytes = s.bytes + m.bytes - coalesce(l.bytes, 0), spans = s.spans | m.spans,
-				rollup_bytes = s.rollup_bytes + m.rollup_bytes - coalesce(l.rollup_bytes, 0), rollup_spans = s.rollup_spans | m.rollup_spans,
-				rolled = ARRAY[greatest(s.rolled[1], m.rolled_1), greatest(s.rolled[2], m.rolled_2), greatest(s.rolled[3], m.rolled_3), greatest(s.rolled[4], m.rolled_4)]
-			FROM more m LEFT JOIN less l ON l.series_id = m.series_id WHERE s.id = m.series_id
+				next_seq = greatest(s.next_seq, c.next_seq), min_time = least(s.min_time, c.min_time), max_time = greatest(s.max_time, c.max_time),
+				samples = s.samples + c.samples, chunks = s.chunks + c.chunks, bytes = s.bytes + c.bytes, spans = s.spans | c.spans,
+				rollup_bytes = s.rollup_bytes + c.rollup_bytes, rollup_spans = s.rollup_spans | c.rollup_spans,
+				rolled = ARRAY[greatest(s.rolled[1], c.rolled_1), greatest(s.rolled[2], c.rolled_2), greatest(s.rolled[3], c.rolled_3), greatest(s.rolled[4], c.rolled_4)]
+			FROM change c WHERE s.id = c.series_id
 			RETURNING 1
 		) SELECT count(*) FROM changed`
 

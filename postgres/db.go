@@ -85,6 +85,8 @@ func (db *DB) open(ctx context.Context, config *pgxpool.Config) error {
 	writing := config.ConnConfig.Copy()
 	for name, value := range map[string]string{
 		"statement_timeout": milliseconds(db.options.Timeout), "idle_in_transaction_session_timeout": milliseconds(db.options.Timeout),
+		// What was committed is on disk, whatever the server's default is.
+		"synchronous_commit": "on",
 		// The server finds out soon that this process is gone, and frees the lock.
 		"tcp_keepalives_idle": "10", "tcp_keepalives_interval": "5", "tcp_keepalives_count": "3",
 	} {

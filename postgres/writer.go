@@ -48,6 +48,9 @@ func newWriter(db *DB, config *pgx.ConnConfig) *writer {
 // acquire waits for the turn and a connection, which is made where there is
 // none. Who gets no error releases.
 func (w *writer) acquire(ctx context.Context) error {
+	if ctx.Err() != nil {
+		return context.Cause(ctx)
+	}
 	select {
 	case w.turn <- struct{}{}:
 	case <-ctx.Done():
