@@ -8,6 +8,7 @@ import (
 	"os"
 
 	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Problems are what SQLite finds wrong with a database file, at most 100: the
@@ -24,34 +25,43 @@ func Problems(ctx context.Context, path string) (list []string, err error) {
 	}
 	defer db.Close()
 	if err := checkVersion(ctx, db); err != nil {
-		return asProblem(err)
+		return asProblem(ctx, err)
 	}
 	rows, err := db.QueryContext(ctx, `PRAGMA integrity_check(100)`)
 	if err != nil {
-		return asProblem(explain(err))
+		return asProblem(ctx, explain(err))
 	}
 	defer rows.Close()
 	for rows.Next() {
 		var text string
 		if err := rows.Scan(&text); err != nil {
-			return asProblem(explain(err))
+			return asProblem(ctx, explain(err))
 		}
 		if text != "ok" {
 			list = append(list, text)
 		}
 	}
 	if err := rows.Err(); err != nil {
-		return asProblem(explain(err))
+		return asProblem(ctx, explain(err))
 	}
 	return list, nil
 }
 
 // asProblem tells what SQLite says of the file from what kept it from looking.
-func asProblem(err error) ([]string, error) {
-	if _, ok := errors.AsType[*sqlite.Error](err); ok {
-		return []string{err.Error()}, nil
+func asProblem(ctx context.Context, err error) ([]string, error) {
+	if ctx.Err() != nil {
+		return nil, context.Cause(ctx)
 	}
-	return nil, err
+	e, ok := errors.AsType[*sqlite.Error](err)
+	if !ok {
+		return nil, err
+	}
+	switch e.Code() & 0xff {
+	case sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY, sqlite3.SQLITE_LOCKED, sqlite3.SQLITE_READONLY, sqlite3.SQLITE_CANTOPEN,
+		sqlite3.SQLITE_PERM, sqlite3.SQLITE_NOMEM, sqlite3.SQLITE_INTERRUPT:
+		return nil, err
+	}
+	return []string{err.Error()}, nil
 }
 
 // Reindex makes all indexes again from the rows.

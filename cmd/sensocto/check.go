@@ -117,7 +117,10 @@ func checkDirectory(a *app, config Config, quiet bool) (f findings, err error) {
 	}
 	f.Database = append(f.Database, problems...)
 	err = f.chunks(a.ctx, config, newBar(a.stderr, "checking", quiet))
-	if err != nil && len(f.Database) == 0 || a.ctx.Err() != nil {
+	if a.ctx.Err() != nil { // half a look says nothing
+		return f, context.Cause(a.ctx)
+	}
+	if err != nil && len(f.Database) == 0 {
 		return f, err
 	}
 	if err != nil {

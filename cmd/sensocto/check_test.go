@@ -1,6 +1,7 @@
 package main
 
 import (
+	"context"
 	"database/sql"
 	"encoding/json"
 	"os"
@@ -170,5 +171,36 @@ func TestRepair_SaysWhenOnlyABackupHelps(t *testing.T) {
 			runCLI(t, nil, "restore", file, "--data-dir", dir, "--replace").wants(t, 0)
 			runCLI(t, nil, "check", dir).wants(t, 0, "78998 samples", "is sound")
 		})
+	}
+}
+
+// Commands that were interrupted say so: half a look is neither "sound" nor
+// "not sound", and half a backup is none.
+func TestCommands_SayThatTheyWereInterrupted(t *testing.T) {
+	dir, out := stopped(t), t.TempDir()
+	file := filepath.Join(out, "all.backup")
+	runCLI(t, nil, "backup", file, "--data-dir", dir).wants(t, 0)
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	for _, args := range []string{
+		"check " + dir, "repair --yes " + dir, "retention --dry-run --data-dir " + dir, "cleanup rec-1 --yes --data-dir " + dir,
+		"backup " + out + "/other.backup --data-dir " + dir, "backup --verify " + file, "restore " + file + " --data-dir " + out + "/new",
+		"export rec-1 -o " + out + "/rec.csv --data-dir " + dir, "token list --data-dir " + dir,
+	} {
+		var stdout, stderr safeBuffer
+		code := run(ctx, strings.Fields(args), &stdout, &stderr, nil)
+		if said := stdout.String() + stderr.String(); code != exitFailed || strings.Contains(said, "sound") || strings.Contains(said, "damaged") {
+			t.Errorf("%s: exit code %d: %s", args, code, said)
+		}
+	}
+	runCLI(t, nil, "check", dir).wants(t, 0, "78998 samples", "is sound")
+	if left, _ := filepath.Glob(filepath.Join(dir, "repair-*")); len(left) > 0 {
+		t.Errorf("left behind: %v", left)
+	}
+	entries, err := os.ReadDir(out)
+	for _, e := range entries {
+		if e.Name() != "all.backup" && e.Name() != "new" {
+			t.Errorf("left behind: %v, %v", e.Name(), err)
+		}
 	}
 }

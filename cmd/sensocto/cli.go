@@ -94,7 +94,17 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ [
 	if err != nil {
 		return a.usage(err)
 	}
-	return a.exitCode(parsed.Run(a))
+	return a.exitCode(parsed.Run(a), hasNoEnd(parsed.Command()))
+}
+
+// hasNoEnd reports whether a command goes on until it is stopped: a signal is
+// how it ends. Those that have an end and were stopped did not reach it.
+func hasNoEnd(command string) bool {
+	switch strings.Fields(command)[0] {
+	case "serve", "simulate", "watch", "top", "replay", "bench", "bench-bare":
+		return true
+	}
+	return false
 }
 
 func newParser(a *app, grammar *cli) (*kong.Kong, error) {
@@ -139,12 +149,15 @@ func (a *app) usage(err error) int {
 }
 
 // exitCode reports what a command returned.
-func (a *app) exitCode(err error) int {
+func (a *app) exitCode(err error, hasNoEnd bool) int {
 	switch {
 	case err == nil:
 		return exitOK
-	case errors.Is(err, context.Canceled) && a.ctx.Err() != nil:
+	case errors.Is(err, context.Canceled) && a.ctx.Err() != nil && hasNoEnd:
 		return exitOK // asked to stop
+	case errors.Is(err, context.Canceled) && a.ctx.Err() != nil:
+		fmt.Fprintln(a.stderr, "sensocto: interrupted: it did not finish")
+		return exitFailed
 	}
 	fmt.Fprintf(a.stderr, "sensocto: %v\n", err)
 	if _, ok := errors.AsType[usageError](err); ok {

@@ -171,8 +171,14 @@ func (c repairCmd) mendFile(a *app, config Config, aside string) error {
 			return nil
 		}
 	}
+	if a.ctx.Err() != nil {
+		return context.Cause(a.ctx)
+	}
 	fmt.Fprintln(a.stdout, "the file is damaged: what can be read of it goes to a new one")
 	totals, err := c.salvage(a, config, aside)
+	if a.ctx.Err() != nil && err != nil {
+		return errors.Join(fmt.Errorf("interrupted, nothing was changed: %w", err), os.RemoveAll(aside))
+	}
 	if err != nil {
 		return fmt.Errorf("nothing can be read of %s: %w\nRestore a backup with 'sensocto restore FILE --replace'. Nothing was changed", config.database(), err)
 	}
