@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"os"
+	"path/filepath"
 
 	"modernc.org/sqlite"
 	sqlite3 "modernc.org/sqlite/lib"
@@ -16,6 +17,9 @@ import (
 // whole file and needs it to itself. The error is for a file that cannot be
 // read at all.
 func Problems(ctx context.Context, path string) (list []string, err error) {
+	if path, err = filepath.Abs(path); err != nil { // as a URI needs it
+		return nil, err
+	}
 	if _, err := os.Stat(path); err != nil {
 		return nil, err
 	}

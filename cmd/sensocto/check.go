@@ -41,7 +41,7 @@ func (d dirFlags) with(a *app, f func(Config) error) (err error) {
 		return fmt.Errorf("a server has %s open: stop it first", config.DataDir)
 	}
 	if err != nil {
-		return err
+		return explainDataDir(config, err)
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	return f(config)

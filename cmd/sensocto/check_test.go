@@ -54,6 +54,8 @@ func TestCheck_OfWhatIsSound(t *testing.T) {
 	dir := stopped(t)
 	runCLI(t, nil, "check", dir).wants(t, 0, "2 series", "78998 samples", "is sound")
 	runCLI(t, nil, "repair", dir).wants(t, 0, "is sound")
+	t.Chdir(filepath.Dir(dir))
+	runCLI(t, nil, "check", filepath.Base(dir)).wants(t, 0, "is sound")
 	var report findings
 	out := runCLI(t, nil, "check", "--json", dir).wants(t, 0).stdout
 	if err := json.Unmarshal([]byte(out), &report); err != nil || !report.Sound || report.Chunks.Samples != 78_998 || report.Faults == nil {

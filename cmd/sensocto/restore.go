@@ -57,7 +57,7 @@ func (c restoreCmd) Run(a *app) (err error) {
 	defer archive.Close()
 	unlock, err := sqlite.Lock(config.database())
 	if err != nil {
-		return fmt.Errorf("restore into %s: %w", config.DataDir, err)
+		return fmt.Errorf("restore into %s: %w", config.DataDir, explainDataDir(config, err))
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
 	kept, err := c.survey(a.ctx, config)
