@@ -225,7 +225,7 @@ func (c repairCmd) salvage(a *app, config Config, aside string) (totals backup.T
 	if _, err := restore.fill(a, fresh, archive, nil, nil); err != nil {
 		return totals, err
 	}
-	if _, err := takePlace(config, fresh, aside); err != nil {
+	if _, err := takePlace(config, fresh, aside, keepsJournal); err != nil {
 		return totals, err
 	}
 	return totals, os.RemoveAll(filepath.Dir(fresh))

@@ -126,7 +126,7 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, skip map[ch
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was changed", err)
 	}
-	aside, err := takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp))
+	aside, err := takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
 	if err != nil {
 		return err
 	}
@@ -192,11 +192,18 @@ func (r *countingReader) Read(b []byte) (int, error) {
 	return n, err
 }
 
+// What becomes of the journal when a database takes the place of another: a
+// backup is of another time, while what was saved of a damaged file is not.
+const (
+	movesJournal = true
+	keepsJournal = false
+)
+
 // takePlace gives a new database the place of the old one, which it keeps
 // aside where there is one. The last step is one rename: whatever ends the
 // program before leaves the old database in its place.
-func takePlace(config Config, path, aside string) (kept string, err error) {
-	old, err := oldFiles(config)
+func takePlace(config Config, path, aside string, journalToo bool) (kept string, err error) {
+	old, err := oldFiles(config, journalToo)
 	if err != nil {
 		return "", err
 	}
@@ -223,7 +230,7 @@ func takePlace(config Config, path, aside string) (kept string, err error) {
 
 // oldFiles are what belongs to the database in the directory, but the lock. The
 // database is the last.
-func oldFiles(config Config) (files []string, err error) {
+func oldFiles(config Config, journalToo bool) (files []string, err error) {
 	entries, err := os.ReadDir(config.DataDir)
 	if err != nil {
 		return nil, err
@@ -234,7 +241,7 @@ func oldFiles(config Config) (files []string, err error) {
 		case e.Name() == name:
 			found = true
 		case e.Name() == name+".lock":
-		case strings.HasPrefix(e.Name(), name+"-"), strings.HasPrefix(e.Name(), "journal"):
+		case strings.HasPrefix(e.Name(), name+"-"), journalToo && e.Name() == filepath.Base(config.journal()):
 			files = append(files, filepath.Join(config.DataDir, e.Name()))
 		}
 	}
