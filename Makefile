@@ -30,7 +30,7 @@ build: ## build bin/sensocto
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
 .PHONY: test
-test: vet test-go test-files test-e2e ## install what is missing and run every test
+test: vet postgres test-go test-files test-e2e ## install what is missing and run every test
 
 .PHONY: vet
 vet:
@@ -41,7 +41,13 @@ vet:
 .PHONY: test-go
 test-go: ## the quick inner loop: the Go tests, no network
 	@echo "== Go tests"
+	@if [ "$${SENSOCTO_TEST_POSTGRES:-}" != off ] && ! scripts/postgres.sh find >/dev/null; then \
+	  echo "PostgreSQL is not installed ('make test' installs it): its tests are skipped"; export SENSOCTO_TEST_POSTGRES=off; fi; \
 	go test -race -shuffle=on ./...
+
+.PHONY: postgres
+postgres:
+	@[ "$${SENSOCTO_TEST_POSTGRES:-}" = off ] || scripts/postgres.sh install >/dev/null
 
 .PHONY: test-files
 test-files: $(CACHE)/venv/installed ## exchange files with other people's software, both ways

@@ -2,6 +2,7 @@
 # PostgreSQL for tests and for trying things out. Nothing of it is a service:
 # the server that 'run' starts ends with the script and leaves nothing behind.
 #   scripts/postgres.sh install      install PostgreSQL 15 where there is none
+#   scripts/postgres.sh find         print where its programs are; fails where there are none
 #   scripts/postgres.sh run [PORT]   start an empty one, print its URL, until Ctrl-C
 # A server cannot run as root: it runs as the user postgres or nobody then.
 set -euo pipefail
@@ -10,7 +11,8 @@ set -euo pipefail
 bindir() {
   local initdb
   initdb=$( { command -v initdb || true; ls -d /usr/lib/postgresql/*/bin/initdb /usr/pgsql-*/bin/initdb 2>/dev/null || true; } | sort -V | tail -1)
-  [ -n "$initdb" ] && dirname "$(readlink -f "$initdb")"
+  [ -n "$initdb" ] || return 1
+  dirname "$(readlink -f "$initdb")"
 }
 
 install() {
@@ -53,6 +55,7 @@ run() {
 
 case "${1:-}" in
   install) install ;;
+  find) bindir ;;
   run) shift; run "$@" ;;
-  *) sed -n '2,7s/^# //p' "$0"; exit 2 ;;
+  *) sed -n '2,8s/^# //p' "$0"; exit 2 ;;
 esac

@@ -123,21 +123,24 @@ func asDatabase[D database](db D, err error) (database, error) {
 	return db, nil
 }
 
-// startPatience is how long a server that starts waits for its PostgreSQL: at
-// the start of a machine that may come later, and it may take a while to notice
-// that the server before was killed.
-const startPatience = 30 * time.Second
+// How long a server that starts waits for its PostgreSQL: at the start of a
+// machine that may come later; and it may take a moment to notice that the
+// server before was killed.
+const (
+	awayPatience  = 30 * time.Second
+	inUsePatience = 5 * time.Second
+)
 
 // awaitDatabase is openDatabase for a server.
 func awaitDatabase(ctx context.Context, c Config, log *slog.Logger) (database, error) {
-	until, told := time.Now().Add(startPatience), false
+	began, told := time.Now(), false
 	for {
 		db, err := openDatabase(ctx, c, log)
-		if err == nil || c.DatabaseURL == "" || !mayPass(err) || time.Now().After(until) {
+		if err == nil || time.Since(began) > patienceFor(err) {
 			return db, err
 		}
 		if !told {
-			log.Warn("waiting for the database", "err", err, "for", startPatience)
+			log.Warn("waiting for the database", "err", err, "for", patienceFor(err))
 			told = true
 		}
 		select {
@@ -148,9 +151,15 @@ func awaitDatabase(ctx context.Context, c Config, log *slog.Logger) (database, e
 	}
 }
 
-// mayPass tells what may be different in a moment.
-func mayPass(err error) bool {
-	return errors.Is(err, sensocto.ErrUnavailable) || errors.Is(err, postgres.ErrInUse)
+// patienceFor returns how long it may take until an error has passed.
+func patienceFor(err error) time.Duration {
+	switch {
+	case errors.Is(err, postgres.ErrInUse):
+		return inUsePatience
+	case errors.Is(err, sensocto.ErrUnavailable):
+		return awayPatience
+	}
+	return 0
 }
 
 // readiness says why the server cannot do its work: because of the database

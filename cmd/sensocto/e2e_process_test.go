@@ -11,6 +11,7 @@ import (
 	"net/http"
 	"os"
 	"os/exec"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -60,7 +61,11 @@ func startProcess(t *testing.T, dir string, flags ...string) *process {
 	}
 	p.url = strings.TrimSpace(line)
 	name := "test-" + time.Now().Format("150405.000000000")
-	token := runCLI(t, nil, "token", "create", "--name", name, "--scope", "ingest,view", "--data-dir", dir).wants(t, 0)
+	create := []string{"token", "create", "--name", name, "--scope", "ingest,view", "--data-dir", dir}
+	if i := slices.Index(flags, "--database-url"); i >= 0 {
+		create = append(create, flags[i:i+2]...)
+	}
+	token := runCLI(t, nil, create...).wants(t, 0)
 	p.env = []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + strings.TrimSpace(token.stdout)}
 	return p
 }
