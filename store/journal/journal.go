@@ -136,7 +136,10 @@ func (j *Journal) Err() error {
 func (j *Journal) Run(ctx context.Context) error {
 	j.mu.Lock()
 	if j.running != nil || j.ended {
-		j.mu.Unlock()
+		defer j.mu.Unlock()
+		if j.running == nil && j.end == j.writer.applied {
+			return nil // closed before anything was appended
+		}
 		return ErrClosed
 	}
 	j.running = make(chan struct{})

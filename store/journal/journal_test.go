@@ -274,6 +274,10 @@ func TestJournal_ClosesWithoutRun(t *testing.T) {
 	if err := j.Admit(t.Context(), 1); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Admit: %v", err)
 	}
+	if err := j.Run(t.Context()); err != nil {
+		t.Errorf("Run with nothing to do: %v", err)
+	}
+	j.Append([]byte("too late"))
 	if err := j.Run(t.Context()); !errors.Is(err, journal.ErrClosed) {
 		t.Errorf("Run: %v", err)
 	}
