@@ -44,7 +44,6 @@ var allowed = map[string]struct {
 	"attention/attentiontest":   {},
 	"pubsub/pubsubtest":         {},
 	"store/storetest":           {siblings: []string{"store"}, third: []string{"github.com/google/go-cmp", "pgregory.net/rapid"}},
-	".":                         {},
 	"store/journal/journaltest": {siblings: []string{"store/journal"}},
 }
 

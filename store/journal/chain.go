@@ -3,6 +3,7 @@ package journal
 import (
 	"fmt"
 	"slices"
+	"strings"
 )
 
 // chain is what a directory holds: segments that follow each other, and those
@@ -19,6 +20,9 @@ func segments(fs FS) (numbers []uint64, err error) {
 		return nil, fmt.Errorf("open journal: list: %w", err)
 	}
 	for _, name := range names {
+		if strings.HasSuffix(name, repairSuffix) {
+			return nil, &CorruptError{Segment: name, Problem: "a repair did not finish: repeat it"}
+		}
 		if number, ok := segmentNumber(name); ok {
 			numbers = append(numbers, number)
 		}

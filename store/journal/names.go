@@ -28,3 +28,9 @@ func segmentNumber(name string) (number uint64, ok bool) {
 	number, err := strconv.ParseUint(hex, 16, 64)
 	return number, err == nil && segmentName(number) == name && number > 0
 }
+
+// Names beside those of segments.
+const (
+	repairSuffix  = ".repair"  // what a repair is writing
+	damagedSuffix = ".damaged" // what a repair put something in the place of
+)

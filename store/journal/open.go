@@ -93,7 +93,10 @@ func (r *recovery) run() error {
 	if err != nil {
 		return err
 	}
-	for _, p := range r.chain.parts[base:] {
+	for i, p := range r.chain.parts[base:] {
+		if err := p.follows(r.end); i > 0 && err != nil {
+			return err
+		}
 		if err := p.scan(p.length, func(s *scanner) error { return r.read(p, s) }); err != nil {
 			return err
 		}

@@ -2,7 +2,6 @@ package journal_test
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"math/rand/v2"
 	"sync"
@@ -98,7 +97,12 @@ func (l *life) run(plan []step) (err error) {
 		}
 	}
 	l.heal()
-	return errors.Join(l.crash(l.disk.PowerCut), l.crash(l.disk.Kill), l.end())
+	for _, event := range []func(){l.disk.PowerCut, l.disk.Kill} {
+		if err := l.crash(event); err != nil {
+			return err
+		}
+	}
+	return l.end()
 }
 
 func (l *life) step(s step) error {

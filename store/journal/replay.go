@@ -18,16 +18,20 @@ func (j *Journal) Replay(ctx context.Context, yield func(at Position, record []b
 	for _, p := range j.replay {
 		total += p.length
 	}
-	for _, p := range j.replay {
+	for i, p := range j.replay {
 		if !j.reading(p.number) {
 			return fmt.Errorf("replay journal: %s: it was replayed before", p.name)
 		}
 		err := p.scan(p.length, func(s *scanner) error {
-			return p.replay(ctx, s, yield, func(offset int64) {
+			next, err := p.replay(ctx, s, yield, func(offset int64) {
 				if progress != nil {
 					progress(done+offset, total)
 				}
 			})
+			if err == nil && i+1 < len(j.replay) {
+				err = j.replay[i+1].follows(next)
+			}
+			return err
 		})
 		if err != nil {
 			return err
@@ -41,9 +45,9 @@ func (j *Journal) Replay(ctx context.Context, yield func(at Position, record []b
 // progressEvery so many bytes of a segment.
 const progressEvery = 4 << 20
 
-func (p *part) replay(ctx context.Context, s *scanner, yield func(Position, []byte) error, progress func(offset int64)) error {
+func (p *part) replay(ctx context.Context, s *scanner, yield func(Position, []byte) error, progress func(offset int64)) (Position, error) {
 	var told int64
-	end, _, err := p.walk(s, func(offset int64, g group, payload []byte) error {
+	end, next, err := p.walk(s, func(offset int64, g group, payload []byte) error {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -59,7 +63,15 @@ func (p *part) replay(ctx context.Context, s *scanner, yield func(Position, []by
 	if err == nil {
 		progress(end)
 	}
-	return err
+	return next, err
+}
+
+// follows returns an error unless the part goes on where that before it ended.
+func (p *part) follows(next Position) error {
+	if p.header.first == next || p.header.flags&flagHole != 0 {
+		return nil
+	}
+	return p.corrupt(0, "it begins with position %d, that before it ended at %d", p.header.first, next)
 }
 
 // reading says which segment Replay needs, with all after it; 0: none any
