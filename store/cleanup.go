@@ -22,22 +22,19 @@ func (s *Store) Cleanup(ctx context.Context, sensorID string) (sensocto.Removed,
 	if n := s.forget(sensorID); n != nil {
 		s.subtract(n, &removed)
 	}
-	return removed, s.eraseFromJournal(ctx, sensorID)
+	return removed, s.eraseFromJournal(ctx)
 }
 
-// eraseFromJournal makes the clean-up known for good, and lets the files of the
+// eraseFromJournal makes a clean-up known for good, and lets the files of the
 // journal go in which samples of the sensor may be.
-func (s *Store) eraseFromJournal(ctx context.Context, sensorID string) error {
-	s.mu.RLock()
-	epoch := s.epochs[sensorID]
-	s.mu.RUnlock()
-	if s.journal == nil || epoch == 0 { // the journal has nothing of it
+func (s *Store) eraseFromJournal(ctx context.Context) error {
+	if s.journal == nil {
 		return nil
 	}
 	err := s.journal.Rotate(ctx)
 	if err == nil {
-		// Once more, so that the new file has a record, before which the others may go.
-		s.journal.Append(appendRecordHead(nil, recordCleanup, sensorID, epoch-1))
+		// So that the new file has a record, before which the others may go. No sensor has this epoch.
+		s.journal.Append(appendCleanup(nil, 0))
 		err = s.journal.Sync(ctx)
 	}
 	if err != nil {
@@ -59,8 +56,7 @@ func (s *Store) forget(sensorID string) *sensor {
 	defer n.mu.Unlock()
 	n.gone = true
 	if s.journal != nil { // behind all records of this one, before those of the next
-		s.journal.Append(appendRecordHead(nil, recordCleanup, sensorID, n.epoch))
-		s.epochs[n.id] = n.epoch + 1
+		s.journal.Append(appendCleanup(nil, n.epoch))
 	}
 	return n
 }

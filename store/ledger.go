@@ -20,7 +20,7 @@ type ledger struct {
 
 // ledgerSensor is what is known of one sensor.
 type ledgerSensor struct {
-	epoch   uint64           // how often it was cleaned up
+	epoch   uint64           // a random number; the sensor of this id has another one after a clean-up
 	next    map[string]int64 // the number after the last sample of each attribute
 	streams streams
 }
@@ -44,15 +44,13 @@ func (l *ledger) Apply(record []byte) error {
 	if err != nil {
 		return err
 	}
-	n := l.sensor(b.sensorID)
 	if kind == recordCleanup {
-		if n.epoch <= b.epoch {
-			*n = ledgerSensor{epoch: b.epoch + 1, next: make(map[string]int64, 1)}
-		}
+		maps.DeleteFunc(l.sensors, func(_ string, n *ledgerSensor) bool { return n.epoch == b.epoch })
 		return nil
 	}
-	if b.epoch != n.epoch {
-		return nil // cleaned up since
+	n := l.sensor(b.sensorID)
+	if n.epoch != b.epoch {
+		*n = ledgerSensor{epoch: b.epoch, next: make(map[string]int64, 1)}
 	}
 	l.latest = max(l.latest, b.minute)
 	if b.seq > 0 {
@@ -80,7 +78,7 @@ func (l *ledger) AppendSnapshot(dst []byte) []byte {
 		n := l.sensors[id]
 		n.streams.forgetSilent(l.latest)
 		dst = appendString(dst, id)
-		dst = binary.AppendUvarint(dst, n.epoch)
+		dst = binary.LittleEndian.AppendUint64(dst, n.epoch)
 		dst = binary.AppendUvarint(dst, uint64(len(n.next)))
 		for _, attribute := range slices.Sorted(maps.Keys(n.next)) {
 			dst = appendString(dst, attribute)
@@ -106,7 +104,7 @@ func (l *ledger) Restore(snapshot []byte) error {
 	l.latest = int64(r.uvarint())
 	for range r.count(len(snapshot)) {
 		n := l.sensor(r.string(longestID))
-		n.epoch = r.uvarint()
+		n.epoch = r.uint64()
 		for range r.count(len(r.rest)) {
 			attribute := r.string(longestID)
 			n.next[attribute] = int64(r.uvarint())

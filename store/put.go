@@ -98,7 +98,7 @@ func (s *Store) takeNext(n *sensor, b *sensocto.Batch) error {
 		s.push(n, b.Measurements, nil)
 		return nil
 	}
-	record := appendRecordHead(n.record[:0], recordBatch, n.id, n.epoch)
+	record := appendBatchHead(n.record[:0], n.id, n.epoch)
 	record = appendStream(record, b, minute)
 	record = binary.AppendUvarint(record, runCount(b.Measurements))
 	record = s.push(n, b.Measurements, record)

@@ -16,7 +16,7 @@ const (
 // batchRecord is a batch as the journal has it.
 type batchRecord struct {
 	sensorID string
-	epoch    uint64   // counts the clean-ups of the sensor before it
+	epoch    uint64   // of the sensor: another one after each clean-up
 	stream   [16]byte // with streamSeq, as in sensocto.Batch
 	seq      uint64
 	minute   int64 // Unix time when it came
@@ -24,11 +24,17 @@ type batchRecord struct {
 	count    int // of runs
 }
 
-// appendRecordHead begins a record.
-func appendRecordHead(dst []byte, kind byte, sensorID string, epoch uint64) []byte {
-	dst = append(dst, kind)
-	dst = binary.AppendUvarint(dst, epoch)
+// appendBatchHead begins the record of a batch.
+func appendBatchHead(dst []byte, sensorID string, epoch uint64) []byte {
+	dst = append(dst, recordBatch)
+	dst = binary.LittleEndian.AppendUint64(dst, epoch)
 	return appendString(dst, sensorID)
+}
+
+// appendCleanup appends the record of a clean-up. It does not name the sensor:
+// nothing of it is to be left.
+func appendCleanup(dst []byte, epoch uint64) []byte {
+	return binary.LittleEndian.AppendUint64(append(dst, recordCleanup), epoch)
 }
 
 func appendString(dst []byte, s string) []byte {
@@ -85,11 +91,11 @@ const longestID = 1 << 10 // of a sensor or an attribute, with room to spare
 func parseRecord(record []byte) (kind byte, b batchRecord, err error) {
 	r := reader{rest: record}
 	kind = r.byte()
-	b.epoch = r.uvarint()
-	b.sensorID = r.string(longestID)
+	b.epoch = r.uint64()
 	switch kind {
 	case recordCleanup:
 	case recordBatch:
+		b.sensorID = r.string(longestID)
 		b.minute = int64(r.uvarint())
 		if b.seq = r.uvarint(); b.seq > 0 {
 			copy(b.stream[:], r.bytes(len(b.stream)))

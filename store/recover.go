@@ -34,7 +34,6 @@ func (s *Store) openJournal() error {
 	for id, known := range book.sensors {
 		n := s.sensorOrNew(id)
 		n.epoch = known.epoch
-		s.epochs[id] = known.epoch
 		for stream, mark := range known.streams {
 			n.streams.note(stream, mark.seq, mark.minute)
 		}
@@ -122,8 +121,8 @@ func (r *recovery) progress(done, total int64) {
 // take adds what the cold tier lacks of one record.
 func (r *recovery) take(ctx context.Context, record []byte) error {
 	kind, b, err := parseRecord(record)
-	if err != nil || kind != recordBatch || b.epoch != r.store.epochs[b.sensorID] {
-		return err // a record of before a clean-up is over
+	if err != nil || kind != recordBatch {
+		return err
 	}
 	cols := r.store.columns.Get().(*Columns)
 	defer r.store.columns.Put(cols)
@@ -133,7 +132,8 @@ func (r *recovery) take(ctx context.Context, record []byte) error {
 		if err != nil {
 			return err
 		}
-		if v := r.bySeries[[2]string{b.sensorID, attribute}]; v != nil {
+		// The epoch of a record of before a clean-up is another one.
+		if v := r.bySeries[[2]string{b.sensorID, attribute}]; v != nil && v.series.sensor.epoch == b.epoch {
 			if err := r.add(ctx, v, cols, first); err != nil {
 				return err
 			}

@@ -2,6 +2,7 @@ package store
 
 import (
 	"math"
+	"math/rand/v2"
 	"slices"
 	"strings"
 	"sync"
@@ -25,12 +26,12 @@ type sensor struct {
 	gone   bool // was cleaned up: another one has its place
 
 	streams streams
-	epoch   uint64 // how often a sensor of this id was cleaned up before
+	epoch   uint64 // random: tells its records in the journal from those of before a clean-up
 	record  []byte // the journal's record of the batch that is taken; kept for its memory
 }
 
 func newSensor(id string) *sensor {
-	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1), streams: make(streams)}
+	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1), streams: make(streams), epoch: rand.Uint64()}
 }
 
 // series is the memory of one series: a ring of the newest samples in order

@@ -90,7 +90,6 @@ type Store struct {
 
 	mu      sync.RWMutex
 	sensors map[string]*sensor
-	epochs  map[string]uint64 // how often sensors were cleaned up, of those that were; mostly empty
 
 	dirtyMu    sync.Mutex // guards the following
 	dirty      []*series  // have samples that the cold tier has not
@@ -136,7 +135,6 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		recovered:  make(chan struct{}),
 		over:       make(chan struct{}),
 		sensors:    make(map[string]*sensor),
-		epochs:     make(map[string]uint64),
 	}
 	for _, info := range known {
 		n := s.sensorOrNew(info.SensorID)
@@ -189,7 +187,6 @@ func (s *Store) sensorOrNew(id string) *sensor {
 	n := s.sensors[id]
 	if n == nil {
 		n = newSensor(id)
-		n.epoch = s.epochs[id]
 		s.sensors[n.id] = n
 	}
 	return n
