@@ -239,6 +239,7 @@ func (l *life) start() (err error) {
 		return err
 	}
 	running = true
+	l.append(l.rand.IntN(3), 10) // comes before Run, next to what Open carried over
 	go func(j *journal.Journal, ended chan<- error) { ended <- j.Run(context.Background()) }(l.journal, l.ended)
 	synctest.Wait() // Close before Run would leave what is there as it is
 	return nil

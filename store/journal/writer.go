@@ -105,15 +105,23 @@ func (w *writer) take(now time.Time, all bool) (asked bool) {
 	return asked
 }
 
-// apply brings the state up to the end of the batch, once per record.
+// apply brings the state up to the end of the batch, once per record: the first
+// ones of a buffer may be records that Open carried over.
 func (w *writer) apply() error {
 	for _, b := range w.batch {
-		if b.first < w.applied {
+		if b.end() <= w.applied {
 			continue
 		}
-		err := eachRecord(b.data[groupSize:], b.records, w.state.Apply)
+		at := b.first
+		err := eachRecord(b.data[groupSize:], b.records, func(record []byte) error {
+			at++
+			if at <= w.applied {
+				return nil
+			}
+			return w.state.Apply(record)
+		})
 		if err != nil {
-			return fmt.Errorf("journal: apply a record of position %d or soon after: %w", b.first, err)
+			return fmt.Errorf("journal: apply the record of position %d: %w", at-1, err)
 		}
 		w.applied = b.end()
 	}
