@@ -246,9 +246,18 @@ func (d *Device) Err() error {
 	return d.stream.Err()
 }
 
-// Close leaves the sensor. What is still queued is not sent: Flush or Sync
-// before. What the stream's File holds stays there.
+// Close leaves the sensor. With a File, what is still queued goes there, and
+// what it holds stays there; without one, what is still queued is not sent:
+// Flush or Sync before.
 func (d *Device) Close(ctx context.Context) error {
+	var kept error
+	if d.o.File != "" && d.Queued() > 0 {
+		kept = d.Flush(ctx)
+	}
+	return errors.Join(kept, d.leave(ctx))
+}
+
+func (d *Device) leave(ctx context.Context) error {
 	d.mu.Lock()
 	closed := d.closed
 	d.closed = true

@@ -31,6 +31,7 @@ type spool struct {
 	id    [16]byte
 	size  int64
 	limit int64
+	cut   int64 // bytes at its end that were not whole when it was opened
 }
 
 const (
@@ -43,6 +44,8 @@ const (
 // errKeep means that the disk took nothing, which may change.
 var errKeep = errors.New("cannot write the file of unacknowledged measurements: free space on its disk")
 
+var errInUse = errors.New("another device has this file of unacknowledged measurements: name one for each")
+
 var castagnoli = crc32.MakeTable(crc32.Castagnoli)
 
 // openSpool opens the file, making it where it is not there or holds nothing.
@@ -51,7 +54,7 @@ func openSpool(path string, id [16]byte, limit int64) (*spool, []keptBatch, erro
 	if err := os.MkdirAll(filepath.Dir(path), 0o700); err != nil {
 		return nil, nil, fmt.Errorf("directory for unacknowledged measurements: %w", err)
 	}
-	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	f, err := openLocked(path)
 	if err != nil {
 		return nil, nil, fmt.Errorf("file for unacknowledged measurements: %w", err)
 	}
@@ -66,6 +69,28 @@ func openSpool(path string, id [16]byte, limit int64) (*spool, []keptBatch, erro
 		return nil, nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return s, kept, nil
+}
+
+// openLocked opens the file, which nobody else uses until it is closed.
+func openLocked(path string) (*os.File, error) {
+	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600)
+	if err != nil {
+		return nil, err
+	}
+	err = lock(f)
+	if err == nil {
+		// Meanwhile its owner may have put another in its place.
+		var ours, there os.FileInfo
+		if ours, err = f.Stat(); err == nil {
+			if there, err = os.Stat(path); err == nil && !os.SameFile(ours, there) {
+				err = errInUse
+			}
+		}
+	}
+	if err != nil {
+		return nil, errors.Join(err, f.Close())
+	}
+	return f, nil
 }
 
 // load reads what the file holds, and cuts what is not whole.
@@ -92,6 +117,11 @@ func (s *spool) load() (kept []keptBatch, err error) {
 		s.size += length
 		kept = append(kept, b)
 	}
+	end, err := s.f.Seek(0, io.SeekEnd)
+	if err != nil {
+		return nil, err
+	}
+	s.cut = end - s.size
 	return kept, s.f.Truncate(s.size)
 }
 
@@ -171,7 +201,10 @@ func (s *spool) rewrite(kept []keptBatch) error {
 		return err
 	}
 	next := &spool{path: s.path, f: f, id: s.id, limit: s.limit}
-	offsets, err := next.fill(s, kept)
+	var offsets []int64
+	if err = lock(f); err == nil {
+		offsets, err = next.fill(s, kept)
+	}
 	if err == nil {
 		err = errors.Join(f.Sync(), os.Rename(f.Name(), s.path))
 	}

@@ -243,6 +243,42 @@ func TestStream_ANewProcessGoesOnWithTheFile(t *testing.T) {
 	}
 }
 
+// What was queued when the device was closed is in the file, too.
+func TestDevice_CloseLeavesNothingInMemory(t *testing.T) {
+	w := newWorld(t, both...)
+	w.looks.SetLoad(critical)
+	file := filepath.Join(t.TempDir(), "s1.spool")
+	paused := make(chan sensocto.Backpressure, 10)
+	d := kept(t, w.dial(client.Options{}), file, func(o *client.DeviceOptions) {
+		o.OnBackpressure = func(b sensocto.Backpressure) { paused <- b }
+	})
+	<-paused
+	if err := d.Add(numbers(0, 3)...); err != nil {
+		t.Fatal(err)
+	}
+	if err := d.Close(t.Context()); err != nil || d.Queued() > 0 {
+		t.Fatal(err, d.Queued())
+	}
+	w.looks.SetLoad(sensocto.Load{})
+	again := kept(t, w.dial(client.Options{}), file)
+	if err := again.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	eachOnce(t, w.read("s1", "ecg"), 3)
+}
+
+func TestStream_AFileIsForOne(t *testing.T) {
+	w := newWorld(t, both...)
+	d := device(t, w.dial(client.Options{}), options("s1"))
+	file := filepath.Join(t.TempDir(), "s1.spool")
+	if _, err := d.Stream(client.StreamOptions{File: file}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := d.Stream(client.StreamOptions{File: file}); err == nil || !strings.Contains(err.Error(), "another device has") {
+		t.Errorf("the second stream: %v", err)
+	}
+}
+
 func TestStream_AFileThatIsNoneIsRefused(t *testing.T) {
 	l, file := newLedger(t), filepath.Join(t.TempDir(), "notes.txt")
 	if err := os.WriteFile(file, []byte("buy bread, milk, and a watch for the race"), 0o600); err != nil {

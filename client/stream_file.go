@@ -11,6 +11,10 @@ func (s *Stream) open() (err error) {
 	if s.disk, kept, err = openSpool(s.o.File, s.o.ID, s.o.FileBytes); err != nil {
 		return err
 	}
+	if s.disk.cut > 0 {
+		s.d.c.log.Warn("the end of the file of unacknowledged measurements was not whole and is left off",
+			"file", s.o.File, "bytes", s.disk.cut, "batches", len(kept))
+	}
 	s.o.ID = s.disk.id
 	for i := range kept {
 		b := &kept[i]
