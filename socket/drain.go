@@ -22,7 +22,8 @@ const (
 	minUnsent    = 4 << 10
 	normalUnsent = 8 << 10
 	maxUnsent    = 32 << 10 // of a connection that takes much, but not at once
-	// sendBuffer bounds what it holds at all, most of it on its way.
+	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
+	minHeld    = 6 << 10
 	sendBuffer = 512 << 10
 )
 

@@ -124,6 +124,20 @@ func newWorld(t testing.TB, change ...func(*socket.Options)) *world {
 	return w
 }
 
+// newOpenWorld is a world that other hosts can reach.
+func newOpenWorld(t testing.TB) *world {
+	t.Helper()
+	w := assemble(t, nil)
+	w.http.Listener.Close()
+	var err error
+	if w.http.Listener, err = net.Listen("tcp4", ":0"); err != nil {
+		t.Fatal(err)
+	}
+	w.http.Start()
+	w.run()
+	return w
+}
+
 // newPipeWorld is a world whose connections are pipes in memory, so that it
 // lives in virtual time.
 func newPipeWorld(t testing.TB, change ...func(*socket.Options)) *world {

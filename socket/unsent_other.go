@@ -2,6 +2,9 @@
 
 package socket
 
-// limitUnsent does nothing: elsewhere what the kernel holds is as much as its
-// send buffer.
-func limitUnsent(uintptr, int) {}
+// Elsewhere what the kernel holds is what its own defaults allow.
+
+func limitUnsent(uintptr, int)  {}
+func limitHeld(uintptr, int)    {}
+func flight(uintptr) int        { return 0 }
+func preferRecovery(fd uintptr) {}

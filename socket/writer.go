@@ -85,6 +85,7 @@ func (o *outbox) turn(l *load) (kept bool) {
 			o.owner.abort(err)
 			return true
 		case n < len(b):
+			o.prompt.limitHeld()
 			o.srv.count.bytesOut.Add(uint64(n))
 			o.srv.tasks.Add(1)
 			go o.finish(l, b[n:])
@@ -121,6 +122,7 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 			return true
 		}
 		o.prompt.limitUnsent(l.unsent)
+		o.prompt.limitHeld()
 		rest = l.compose(o.owner.version)
 	}
 }

@@ -77,6 +77,7 @@ type prompt struct {
 	n       int
 	err     error
 	unsent  int // the bound on what waits in the kernel
+	held    int // the bound on that and what is on its way
 }
 
 func newPrompt(c net.Conn) *prompt {
@@ -84,12 +85,32 @@ func newPrompt(c net.Conn) *prompt {
 	if s, ok := c.(syscall.Conn); ok {
 		p.raw, _ = s.SyscallConn()
 	}
-	if t, ok := c.(*net.TCPConn); ok {
-		_ = t.SetWriteBuffer(sendBuffer) // a wish, no more
-	}
 	p.attempt = p.write // made once: a write allocates nothing
 	p.limitUnsent(normalUnsent)
+	if p.raw != nil {
+		p.raw.Control(preferRecovery)
+	}
+	p.limitHeld()
 	return p
+}
+
+// limitHeld bounds what the kernel holds to what the connection needs to be as
+// fast as it is: what has been sent cannot be merged any more either, and when
+// the network slows down all of it has to go through first. It is called when a
+// write was cut short, so the bound grows while it is what holds a fast
+// connection up.
+func (p *prompt) limitHeld() {
+	if p.raw == nil {
+		return
+	}
+	p.raw.Control(func(fd uintptr) {
+		want := min(sendBuffer, minHeld+2*flight(fd))
+		if want <= p.held && p.held <= 2*want {
+			return
+		}
+		p.held = want
+		limitHeld(fd, want)
+	})
 }
 
 // limitUnsent bounds what the kernel takes before it is sent: what waits there
