@@ -25,6 +25,8 @@ const (
 	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
 	minHeld    = 6 << 10
 	sendBuffer = 512 << 10
+	// pieceBytes is how much a connection hands to the kernel in one call.
+	pieceBytes = 4 << 10
 )
 
 const (

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"net"
 	"slices"
 	"time"
 
@@ -111,7 +112,7 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 	for {
 		start := o.srv.now()
 		o.since.Store(int64(start))
-		_, err := o.conn.Write(rest)
+		err := writePieces(o.conn, rest)
 		o.since.Store(0)
 		if err != nil {
 			o.owner.abort(err)
@@ -125,6 +126,19 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 		o.prompt.limitHeld()
 		rest = l.compose(o.owner.version)
 	}
+}
+
+// writePieces writes all of b, so that what waits goes into the kernel only as
+// the socket takes it.
+func writePieces(c net.Conn, b []byte) error {
+	for len(b) > 0 {
+		n, err := c.Write(b[:min(len(b), pieceBytes)])
+		if err != nil {
+			return err
+		}
+		b = b[n:]
+	}
+	return nil
 }
 
 // next moves what waits into l, or ends the writing.

@@ -123,13 +123,21 @@ func (p *prompt) limitUnsent(bytes int) {
 	p.raw.Control(func(fd uintptr) { limitUnsent(fd, bytes) }) // without it the picture is later, no more
 }
 
+// write writes piece by piece: the kernel takes a piece as a whole, however
+// little of it its bounds allow.
 func (p *prompt) write(fd uintptr) (done bool) {
-	for {
-		p.n, p.err = syscall.Write(int(fd), p.buf)
-		if p.err != syscall.EINTR {
+	for p.n < len(p.buf) {
+		n, err := syscall.Write(int(fd), p.buf[p.n:min(len(p.buf), p.n+pieceBytes)])
+		switch {
+		case err == syscall.EINTR:
+		case err == nil:
+			p.n += n
+		default:
+			p.err = err
 			return true
 		}
 	}
+	return true
 }
 
 // Write writes what the socket takes at once, perhaps nothing. Whole frames
@@ -145,7 +153,7 @@ func (p *prompt) Write(b []byte) (n int, err error) {
 	case err != nil:
 		return 0, err
 	case p.err == syscall.EAGAIN:
-		return 0, nil
+		return p.n, nil
 	}
-	return max(p.n, 0), p.err
+	return p.n, p.err
 }
