@@ -10,7 +10,9 @@ const (
 	maxWait = 150 * time.Millisecond
 	// maxBlocked is how long a socket may take nothing before what waits is
 	// merged, where no rate is known yet.
-	maxBlocked = 250 * time.Millisecond
+	maxBlocked = 100 * time.Millisecond
+	// lateAfter is when a write that waits for the socket counts as late.
+	lateAfter = 250 * time.Millisecond
 	// writeTime is how much one write to a slow connection carries.
 	writeTime = 100 * time.Millisecond
 	// unsentTime is how much may wait in the kernel.
@@ -19,14 +21,16 @@ const (
 
 // Bounds of what the kernel may hold unsent.
 const (
-	minUnsent    = 4 << 10
-	normalUnsent = 8 << 10
+	minUnsent    = 2 << 10
+	normalUnsent = 4 << 10
 	maxUnsent    = 32 << 10 // of a connection that takes much, but not at once
 	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
-	minHeld    = 6 << 10
+	minHeld    = 4 << 10
 	sendBuffer = 512 << 10
-	// pieceBytes is how much a connection hands to the kernel in one call.
-	pieceBytes = 4 << 10
+	// pieceBytes is how much a connection hands to the kernel in one call,
+	// largePieces how much where it took that many without waiting.
+	pieceBytes  = 2 << 10
+	largePieces = 16 << 10
 )
 
 const (

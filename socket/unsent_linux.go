@@ -18,6 +18,13 @@ func limitHeld(fd uintptr, bytes int) {
 	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes) // a wish, no more
 }
 
+// send writes what the socket takes at once. The kernel checks its bounds only
+// where it begins a new buffer, and fills the last one up to 64 KiB before that:
+// so each call ends its own.
+func send(fd uintptr, b []byte) (n int, err error) {
+	return unix.SendmsgN(int(fd), b, nil, nil, unix.MSG_EOR|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
+
 // flight returns how many bytes have to be on their way for the connection to
 // be as fast as it was measured to be, 0 where that is not known.
 func flight(fd uintptr) int {

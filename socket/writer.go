@@ -1,7 +1,6 @@
 package socket
 
 import (
-	"net"
 	"slices"
 	"time"
 
@@ -112,7 +111,7 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 	for {
 		start := o.srv.now()
 		o.since.Store(int64(start))
-		err := writePieces(o.conn, rest)
+		err := o.prompt.WriteAll(rest)
 		o.since.Store(0)
 		if err != nil {
 			o.owner.abort(err)
@@ -126,19 +125,6 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 		o.prompt.limitHeld()
 		rest = l.compose(o.owner.version)
 	}
-}
-
-// writePieces writes all of b, so that what waits goes into the kernel only as
-// the socket takes it.
-func writePieces(c net.Conn, b []byte) error {
-	for len(b) > 0 {
-		n, err := c.Write(b[:min(len(b), pieceBytes)])
-		if err != nil {
-			return err
-		}
-		b = b[n:]
-	}
-	return nil
 }
 
 // next moves what waits into l, or ends the writing.
@@ -230,7 +216,7 @@ func (o *outbox) wrote(l *load, bytes int, blocked time.Duration) {
 		at.delivered.Add(uint64(s.delivered))
 		at.bucketed.Add(uint64(s.bucketed))
 		at.merged.Add(uint64(s.merged))
-		if blocked > maxBlocked {
+		if blocked > lateAfter {
 			at.late.Add(uint64(s.delivered + s.bucketed + s.merged))
 		}
 	}

@@ -69,19 +69,21 @@ func (s *Server) reuse(l *load) {
 	}
 }
 
-// prompt writes to a socket without waiting.
+// prompt writes to a socket, without waiting or with.
 type prompt struct {
 	raw     syscall.RawConn // nil where there is no socket, as with net.Pipe
 	attempt func(fd uintptr) (done bool)
+	conn    net.Conn
 	buf     []byte
 	n       int
+	wait    bool // until the socket takes all
 	err     error
 	unsent  int // the bound on what waits in the kernel
 	held    int // the bound on that and what is on its way
 }
 
 func newPrompt(c net.Conn) *prompt {
-	p := &prompt{}
+	p := &prompt{conn: c}
 	if s, ok := c.(syscall.Conn); ok {
 		p.raw, _ = s.SyscallConn()
 	}
@@ -105,7 +107,7 @@ func (p *prompt) limitHeld() {
 	}
 	p.raw.Control(func(fd uintptr) {
 		want := min(sendBuffer, minHeld+2*flight(fd))
-		if want <= p.held && p.held <= 2*want {
+		if want <= p.held && p.held <= want+minHeld/2 {
 			return
 		}
 		p.held = want
@@ -126,18 +128,22 @@ func (p *prompt) limitUnsent(bytes int) {
 // write writes piece by piece: the kernel takes a piece as a whole, however
 // little of it its bounds allow.
 func (p *prompt) write(fd uintptr) (done bool) {
-	for p.n < len(p.buf) {
-		n, err := syscall.Write(int(fd), p.buf[p.n:min(len(p.buf), p.n+pieceBytes)])
-		switch {
-		case err == syscall.EINTR:
-		case err == nil:
+	p.err = nil
+	for p.n < len(p.buf) && p.err == nil {
+		size := pieceBytes
+		if p.n >= largePieces && !p.wait {
+			size = largePieces
+		}
+		n, err := send(fd, p.buf[p.n:min(len(p.buf), p.n+size)])
+		switch err {
+		case nil:
 			p.n += n
+		case syscall.EINTR:
 		default:
 			p.err = err
-			return true
 		}
 	}
-	return true
+	return p.err != syscall.EAGAIN || !p.wait
 }
 
 // Write writes what the socket takes at once, perhaps nothing. Whole frames
@@ -146,14 +152,28 @@ func (p *prompt) Write(b []byte) (n int, err error) {
 	if p.raw == nil {
 		return 0, nil
 	}
-	p.buf, p.n, p.err = b, 0, nil
+	if n, err = p.put(b, false); err == syscall.EAGAIN {
+		err = nil
+	}
+	return n, err
+}
+
+// WriteAll writes all of b, as the socket takes it.
+func (p *prompt) WriteAll(b []byte) error {
+	if p.raw == nil {
+		_, err := p.conn.Write(b)
+		return err
+	}
+	_, err := p.put(b, true)
+	return err
+}
+
+func (p *prompt) put(b []byte, wait bool) (n int, err error) {
+	p.buf, p.n, p.wait = b, 0, wait
 	err = p.raw.Write(p.attempt)
 	p.buf = nil
-	switch {
-	case err != nil:
-		return 0, err
-	case p.err == syscall.EAGAIN:
-		return p.n, nil
+	if err == nil {
+		err = p.err
 	}
-	return p.n, p.err
+	return p.n, err
 }
