@@ -30,7 +30,7 @@ var allowed = map[string]struct {
 	"sensor":                    {},
 	"recording":                 {third: []string{"github.com/parquet-go/parquet-go"}},
 	"sim":                       {},
-	"socket":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket"}},
+	"socket":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"client":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "github.com/google/uuid"}},
 	"store":                     {siblings: []string{"store/journal"}, third: []string{"github.com/klauspost/compress"}},
 	"store/journal":             {},

@@ -213,18 +213,19 @@ func TestOutbox_ThrottledNetwork(t *testing.T) {
 	stop()
 	<-published
 
+	late := other.late(0, released+after) // what the machine is to blame for
 	for name, o := range throttled {
 		shift := other.began.Sub(o.began)
 		whole, live := o.late(0, released+shift), o.late(released+shift+time.Second, released+shift+after)
 		t.Logf("%s: %v behind at most, %v from a second after; %d samples merged", name, whole, live, o.merged())
-		if whole > maxLate {
+		if whole > maxLate+late {
 			t.Errorf("%s: %v behind", name, whole)
 		}
 		if n := o.merged(); n == 0 || n > merged[name] {
 			t.Errorf("%s: %d samples merged, %d of them in the second after the throttle", name, n, n-merged[name])
 		}
 	}
-	if late := other.late(0, released+after); other.merged() > 0 || late > maxLate/2 {
+	if other.merged() > 0 || late > maxLate/2 {
 		t.Errorf("the other viewer: %v behind, %d samples merged", late, other.merged())
 	}
 	if t.Logf("at most %v bytes waited", most); most > 256<<10 {
