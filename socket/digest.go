@@ -218,14 +218,17 @@ func (d *digest) seal() *digest {
 // fit merges further until the digest takes about as many bytes as allowed,
 // but keeps an entry of each attribute.
 func (d *digest) fit(bytes int) {
-	each := max(1, (bytes-d.docBytes)/(bucketBytes*max(1, len(d.series))))
+	each := max(1, (bytes-d.docBytes-frameBytes)/(bucketBytes*max(1, len(d.series))))
 	for i := range d.series {
 		d.series[i].coarsen(each)
 	}
 }
 
 // leastBytes is about how many bytes the digest takes at least.
-func (d *digest) leastBytes() int { return d.docBytes + bucketBytes*len(d.series) }
+func (d *digest) leastBytes() int { return frameBytes + d.docBytes + bucketBytes*len(d.series) }
 
-// bucketBytes is about what a bucket takes as JSON.
-const bucketBytes = 150
+// About what a bucket takes as JSON, and what is around those of a sensor.
+const (
+	bucketBytes = 200
+	frameBytes  = 100
+)

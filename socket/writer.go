@@ -163,7 +163,7 @@ func (o *outbox) take(l *load) {
 	if q := o.queue; q != nil {
 		for q.head < len(q.items) {
 			it := q.items[q.head]
-			if l.size > 0 && l.size+len(it.frame) > limit {
+			if l.size > 0 && (l.size+len(it.frame) > limit || it.batch != nil && l.size > maxLive) {
 				break
 			}
 			q.items[q.head] = item{}
