@@ -27,6 +27,7 @@ type load struct {
 	thin      *thinner
 	thinBytes int // that it may take
 	size      int
+	more      bool // it was cut short, and what follows goes at once
 	buf       []byte
 	batch     batchComposer
 	stats     loadStats
@@ -67,7 +68,7 @@ func (s *loadStats) item(it *item) {
 
 func (l *load) reset() {
 	clear(l.items)
-	l.items, l.thin, l.size, l.stats = l.items[:0], nil, 0, loadStats{}
+	l.items, l.thin, l.size, l.more, l.stats = l.items[:0], nil, 0, false, loadStats{}
 	l.written, l.blocked = 0, 0
 }
 
@@ -129,7 +130,7 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 
 // next moves what waits into l, or ends the writing.
 func (o *outbox) next(l *load) bool {
-	wrote, bytes, blocked := l.size > 0, l.written, l.blocked
+	wrote, more, bytes, blocked := l.size > 0, l.more, l.written, l.blocked
 	l.reset()
 	o.mu.Lock()
 	defer o.mu.Unlock()
@@ -145,7 +146,7 @@ func (o *outbox) next(l *load) bool {
 			o.signalClosed()
 		}
 		return false
-	case wrote && o.bytes < gatherBytes && o.thin == nil && !o.final && o.srv.limits.Gather > 0:
+	case wrote && !more && o.bytes < gatherBytes && o.thin == nil && !o.final && o.srv.limits.Gather > 0:
 		o.schedule()
 		return false
 	}
@@ -164,6 +165,7 @@ func (o *outbox) take(l *load) {
 		for q.head < len(q.items) {
 			it := q.items[q.head]
 			if l.size > 0 && (l.size+len(it.frame) > limit || it.batch != nil && l.size > maxLive) {
+				l.more = true
 				break
 			}
 			q.items[q.head] = item{}
