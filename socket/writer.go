@@ -186,7 +186,7 @@ func (o *outbox) take(l *load) {
 	if o.queue == nil && o.thin != nil && l.size < limit {
 		room := limit - l.size
 		if o.pace.rate == 0 {
-			room = o.srv.limits.QueueBytes
+			room = maxLive // it is slow, but how slow is not known yet
 		}
 		l.thin, l.thinBytes = o.thin.split(room), room
 		l.size++
