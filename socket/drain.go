@@ -67,13 +67,13 @@ func (d *drain) wrote(bytes int, blocked, now time.Duration) {
 	if d.blocked > elapsed/4 {
 		d.measured(float64(d.bytes) / elapsed.Seconds())
 	} else {
-		d.measured(4 * d.rate) // it was not the network that set the pace
+		d.measured(2 * d.rate) // it was not the network that set the pace
 	}
 	d.since, d.bytes, d.blocked = 0, 0, 0
 }
 
 func (d *drain) measured(rate float64) {
-	if d.rate > 0 && rate < d.rate*4 {
+	if d.rate > 0 && rate < d.rate*2 {
 		rate = (rate + d.rate) / 2
 	}
 	if d.rate = rate; d.rate > fastRate {
