@@ -50,12 +50,16 @@ type drain struct {
 	blocked time.Duration
 }
 
-// wrote notes a write that ended now, and how long it had to wait.
+// wrote notes a write that ended now, and how long it had to wait: 0 where the
+// connection took it at once.
 func (d *drain) wrote(bytes int, blocked, now time.Duration) {
+	if d.rate == 0 && blocked == 0 {
+		// What went at once says nothing about the network as it is when it
+		// begins to set the pace.
+		d.since, d.bytes, d.blocked = 0, 0, 0
+		return
+	}
 	if d.since == 0 {
-		if d.rate == 0 && blocked == 0 {
-			return
-		}
 		d.since = now - blocked
 	}
 	d.bytes += bytes
