@@ -21,6 +21,8 @@ type conn struct {
 	rest []byte // the beginning of a frame whose end has not arrived
 	out  []byte // what the kernel has not taken yet; bounded by one burst
 
+	received int64 // bytes
+
 	joins   int  // replies to joins that are missing
 	eager   bool // told whenever it can be written to
 	writing bool // the poller waits for room to write

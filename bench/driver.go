@@ -116,6 +116,7 @@ func (d *driver) read(c *conn) {
 		d.lose(c, err)
 		return
 	}
+	c.received += int64(n)
 	now := d.now()
 	data := d.buf[:kept+n]
 	for {

@@ -160,6 +160,8 @@ func (v *viewer) slow(m message, raw []byte, now time.Duration) {
 			return
 		}
 		v.measurements(n, raw, m.payload, now, m.binary)
+	case "sensor_batch":
+		v.sensorBatch(m.payload, now)
 	default:
 		v.d.event(v.conn, m)
 	}

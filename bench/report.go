@@ -85,6 +85,8 @@ func compared(r Report) bool { return len(r.Results) > 1 && measured(r) }
 
 func idle(r Report) bool { return r.Config.Idle && measured(r) }
 
+func tiles(r Report) bool { return r.Config.Tiles }
+
 func worst(r Report) bool { return r.Config.PerViewer && watched(r) }
 
 func both(a, b func(Report) bool) func(Report) bool {
@@ -97,6 +99,7 @@ var lines = []line{
 	{"pace", onPace, func(s Summary) string { return fmt.Sprintf("%.1f %%", 100*s.Median.Pace) }},
 	{"CPU-s/M ingested", both(sending, measured), func(s Summary) string { return fmt.Sprintf("%.3f", s.Median.Server.CPUPerMIn) }},
 	{"CPU-s/M delivered", both(watched, measured), func(s Summary) string { return fmt.Sprintf("%.3f", s.Median.Server.CPUPerMOut) }},
+	{"MB to viewers/M ingested", tiles, func(s Summary) string { return fmt.Sprintf("%.1f", s.Median.BytesPerMIn/1e6) }},
 	{"program as multiple", compared, func(s Summary) string {
 		if s.Multiple == 0 {
 			return ""

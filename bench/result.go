@@ -16,6 +16,7 @@ type Result struct {
 	Delivered       int64   `json:"delivered"`
 	IngestPerSecond float64 `json:"ingest_per_second"`
 	DeliverPerSec   float64 `json:"deliver_per_second"`
+	BytesPerMIn     float64 `json:"bytes_to_viewers_per_million_ingested,omitempty"`
 	// Pace is the part of what was due that was sent: 1 where the server
 	// keeps up. It is 0 at full speed.
 	Pace float64 `json:"pace,omitempty"`
@@ -77,9 +78,15 @@ type StalledResult struct {
 }
 
 // OK reports whether nothing was lost, doubled, merged or reordered, no error
-// reply came, nobody was disconnected, and the pace was held.
+// reply came, nobody was disconnected, and the pace was held. Viewers of tiles
+// may get samples merged, where as many are marked.
 func (r Result) OK() bool {
-	bad := r.Lost + r.Merged + r.Lagged + r.Doubled + r.Reordered
+	bad := r.Lost + r.Doubled + r.Reordered
+	if r.Config.Tiles {
+		bad += max(r.Merged-r.Lagged, r.Lagged-r.Merged)
+	} else {
+		bad += r.Merged + r.Lagged
+	}
 	return bad == 0 && r.Errors == 0 && r.Disconnects == 0 && r.paceHeld()
 }
 
@@ -100,6 +107,7 @@ func (d *driver) result(before, after mark) Result {
 	}
 	r.IngestPerSecond = perSecond(r.Ingested, r.Seconds)
 	r.DeliverPerSec = perSecond(r.Delivered, r.Seconds)
+	r.BytesPerMIn = perMillion(float64(after.bytes-before.bytes), r.Ingested)
 	if !d.cfg.saturated() && !d.cfg.Idle {
 		due := r.Seconds * d.cfg.Rate * float64(d.cfg.Sensors)
 		edge := float64(d.cfg.Sensors * d.cfg.Batch)

@@ -150,7 +150,11 @@ func (d *driver) connectViewers(ctx context.Context, n int) error {
 		for _, n := range watched {
 			d.sensors[n].viewers++
 		}
-		v.join(watched)
+		if d.cfg.Tiles {
+			v.joinTiles(watched)
+		} else {
+			v.join(watched)
+		}
 	}
 	return d.joined(ctx, "join viewers")
 }
@@ -192,13 +196,22 @@ func (d *driver) joined(ctx context.Context, what string) error {
 type mark struct {
 	at                  time.Duration
 	ingested, delivered int64
+	bytes               int64 // to viewers
 	server              usage
 	driver              time.Duration
 }
 
 func (d *driver) mark() (mark, error) {
 	u, err := processUsage(d.target.PID)
-	return mark{at: d.now(), ingested: d.ingestedNow(), delivered: d.delivered, server: u, driver: ownCPU()}, err
+	return mark{at: d.now(), ingested: d.ingestedNow(), delivered: d.delivered, bytes: d.toViewers(), server: u, driver: ownCPU()}, err
+}
+
+// toViewers is how many bytes the viewers have read.
+func (d *driver) toViewers() (n int64) {
+	for _, v := range d.viewers {
+		n += v.conn.received
+	}
+	return n
 }
 
 // ingestedNow counts what the server has certainly taken where devices run

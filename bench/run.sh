@@ -54,6 +54,7 @@ load() {
 	done
 	if wanted lobby-200; then scenario lobby lobby-200 --sensors 200 --rounds "$ROUNDS" --duration "$DURATION"; fi
 	if wanted attention; then scenario attention attention --rounds "$ROUNDS"; fi
+	if wanted tiles; then scenario tiles tiles --rounds "$ROUNDS" --duration "$DURATION"; fi
 	if wanted idle; then scenario idle idle; fi
 	if wanted stalled; then scenario stalled stalled --pairs 5; fi
 }

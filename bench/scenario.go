@@ -29,6 +29,10 @@ type Config struct {
 	Idle bool `json:"idle,omitempty"`
 	// Attention measures how soon a device hears that somebody looks.
 	Attention bool `json:"attention,omitempty"`
+	// Tiles makes each viewer watch its sensors on one viewer topic: one at high,
+	// one at medium, the others at low, or with AllHigh all of them at high.
+	Tiles   bool `json:"tiles,omitempty"`
+	AllHigh bool `json:"all_high,omitempty"`
 	// PerViewer keeps a histogram for each viewer and reports the worst p99.
 	PerViewer bool `json:"per_viewer,omitempty"`
 }
@@ -54,6 +58,7 @@ func Scenarios() []Config {
 		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
 		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
+		{Scenario: "tiles", Sensors: 20, Batch: 5, Viewers: 10, Watch: 20, Tiles: true},
 		{Scenario: "attention", Sensors: 100, Rate: 10, Batch: 1, Attention: true, Duration: 25 * time.Second},
 	}
 	for i := range all {
@@ -102,6 +107,8 @@ func (c Config) check() error {
 		return fmt.Errorf("viewers and stalled must not be negative")
 	case c.Viewers > 0 && (c.Watch < 1 || c.Watch > c.Sensors):
 		return fmt.Errorf("watch must be 1 to the number of sensors (%d)", c.Sensors)
+	case c.Tiles && (c.Watch < 2 || c.Encoding != EncodingJSON || c.Speed != SpeedPaced):
+		return fmt.Errorf("tiles need at least 2 watched sensors, %s and %s", EncodingJSON, SpeedPaced)
 	case c.Rate <= 0 || c.Rate > 1e6:
 		return fmt.Errorf("rate must be above 0 and at most a million Hz")
 	case c.Duration <= 0 || c.Warmup < 0 || c.Tick < 0:

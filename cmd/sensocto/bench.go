@@ -14,7 +14,7 @@ import (
 
 // benchCmd measures a server. What a flag leaves out, the scenario sets.
 type benchCmd struct {
-	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,fan-out-saturated,idle,attention,stalled" help:"One of ${enum}; default ${default}."`
+	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,fan-out-saturated,tiles,idle,attention,stalled" help:"One of ${enum}; default ${default}."`
 
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
@@ -56,6 +56,8 @@ Scenarios (all their settings can be changed by flags):
   fan-out            4 sensors, batch 20, 500 viewers
   ingest             100 sensors, batch 20, no viewers, as fast as the server takes it
   fan-out-saturated  1 sensor, batch 20, 200 viewers, as fast as all of them receive
+  tiles              20 sensors, 10 viewers that show all of them: 18 at low, one at medium, one at
+                     high, beside the same viewers with everything at high
   idle               10,000 joined viewers that get nothing: memory of each
   attention          100 devices that send a little, and a viewer that looks at one after the other:
                      latency until a device is asked to send at once
@@ -123,6 +125,11 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 	if c.Bare {
 		campaign.Contenders = append(campaign.Contenders,
 			bareContender("bare, write per frame", 0), bareContender("bare, gathered 4 ms", 4*time.Millisecond))
+	}
+	if config.Tiles {
+		high := c.program(binary)
+		high.Name, high.AllHigh = "all at high", true
+		campaign.Contenders = []bench.Contender{c.program(binary), high}
 	}
 	if c.Bare && c.Rounds == 0 {
 		campaign.Rounds = 3
