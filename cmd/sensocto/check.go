@@ -9,6 +9,7 @@ import (
 	"os"
 	"time"
 
+	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
@@ -30,10 +31,7 @@ func (d dirFlags) with(a *app, f func(Config) error) (err error) {
 	if err != nil {
 		return err
 	}
-	if err := config.onlySQLite("check' and 'sensocto repair", "PostgreSQL looks after its own files (pg_amcheck)"); err != nil {
-		return err
-	}
-	if _, err := os.Stat(config.database()); err != nil {
+	if _, err := os.Stat(config.database()); err != nil && config.DatabaseURL == "" {
 		return fmt.Errorf("there is no database in %s: name the data directory of a server", config.DataDir)
 	}
 	unlock, err := sqlite.Lock(config.database())
@@ -47,6 +45,14 @@ func (d dirFlags) with(a *app, f func(Config) error) (err error) {
 	return f(config)
 }
 
+// openToCheck opens the database, which nobody else may write to.
+func openToCheck(ctx context.Context, c Config) (database, error) {
+	if c.DatabaseURL != "" {
+		return asDatabase(postgres.Open(ctx, string(c.DatabaseURL), postgres.Options{Exclusive: true, Plain: store.Plain()}))
+	}
+	return asDatabase(sqlite.Open(ctx, c.database(), sqlite.Options{})) // with the directory's lock held
+}
+
 type checkCmd struct {
 	dirFlags
 	JSON bool `name:"json" help:"Write the report as JSON."`
@@ -56,8 +62,9 @@ type checkCmd struct {
 func (checkCmd) Help() string {
 	return `Reads everything in a data directory and says what is wrong with it: the pages and indexes of
 the database, every chunk (checksum, decoding, count, bounds and statistics), the numbers of
-the samples, and every rollup against what it was made of. It changes nothing. The server must
-be stopped; a copy of its directory will do as well.
+the samples, every rollup against what it was made of, and the journal. It changes nothing. The
+server must be stopped; a copy of its directory will do as well. Of a PostgreSQL database it
+reads what is in the tables; its files are looked after by PostgreSQL (pg_amcheck).
 
 The exit code is 0 where all is sound and 1 where something is not. 'sensocto repair' mends
 what can be mended.
@@ -71,13 +78,15 @@ Examples:
 type findings struct {
 	DataDir string `json:"data_dir"`
 	Sound   bool   `json:"sound"`
+	place   string // for people
 	// Database is what is wrong with the database file itself.
 	Database []string          `json:"database"`
 	Chunks   store.CheckReport `json:"chunks"`
 	Faults   []store.Fault     `json:"faults"` // the first maxFaults
 	// Orphans counts series whose sensor is not known: they come to light again
 	// when it joins.
-	Orphans int64   `json:"series_without_sensor"`
+	Orphans int64           `json:"series_without_sensor"`
+	Journal journalFindings `json:"journal"`
 	Seconds float64 `json:"seconds"`
 }
 
@@ -101,7 +110,7 @@ func (c checkCmd) Run(a *app) error {
 			f.print(a.stdout)
 		}
 		if !f.Sound {
-			return fmt.Errorf("%s is not sound: 'sensocto repair %s' says what it can mend, and asks before it does", config.DataDir, config.DataDir)
+			return fmt.Errorf("%s is not sound: 'sensocto repair %s' says what it can mend, and asks before it does", config.place(), config.DataDir)
 		}
 		return nil
 	})
@@ -110,30 +119,40 @@ func (c checkCmd) Run(a *app) error {
 // checkDirectory looks at everything, as far as that can be read.
 func checkDirectory(a *app, config Config, quiet bool) (f findings, err error) {
 	began := time.Now()
-	f = findings{DataDir: config.DataDir, Database: []string{}, Faults: []store.Fault{}}
-	problems, err := sqlite.Problems(a.ctx, config.database())
-	if err != nil {
+	f = findings{DataDir: config.DataDir, place: config.place(), Database: []string{}, Faults: []store.Fault{}}
+	if f.Journal, err = checkJournal(config); err != nil {
 		return f, err
 	}
-	f.Database = append(f.Database, problems...)
+	if config.DatabaseURL == "" {
+		problems, err := sqlite.Problems(a.ctx, config.database())
+		if err != nil {
+			return f, err
+		}
+		f.Database = append(f.Database, problems...)
+	}
 	err = f.chunks(a.ctx, config, newBar(a.stderr, "checking", quiet))
 	if a.ctx.Err() != nil { // half a look says nothing
 		return f, context.Cause(a.ctx)
 	}
-	if err != nil && len(f.Database) == 0 {
+	if err != nil && (len(f.Database) == 0 || config.DatabaseURL != "") {
 		return f, err
 	}
 	if err != nil {
 		f.Database = append(f.Database, err.Error())
 	}
-	f.Sound = len(f.Database) == 0 && f.Chunks.Faults == 0
+	f.Sound = f.count() == 0
 	f.Seconds = time.Since(began).Seconds()
 	return f, nil
 }
 
+// count is how much is wrong.
+func (f *findings) count() int64 {
+	return f.Chunks.Faults + int64(len(f.Database)+len(f.Journal.Damage))
+}
+
 func (f *findings) chunks(ctx context.Context, config Config, progress *bar) (err error) {
 	defer progress.finish()
-	db, err := sqlite.Open(ctx, config.database(), sqlite.Options{})
+	db, err := openToCheck(ctx, config)
 	if err != nil {
 		return err
 	}
@@ -149,7 +168,7 @@ func (f *findings) chunks(ctx context.Context, config Config, progress *bar) (er
 	return f.orphans(ctx, db)
 }
 
-func (f *findings) orphans(ctx context.Context, db *sqlite.DB) error {
+func (f *findings) orphans(ctx context.Context, db database) error {
 	series, err := db.Series(ctx)
 	if err != nil {
 		return err
@@ -176,6 +195,7 @@ func (f *findings) print(w io.Writer) {
 	for _, p := range f.Database {
 		fmt.Fprintf(w, "database: %s\n", p)
 	}
+	f.Journal.printDamage(w)
 	for i, fault := range f.Faults {
 		if i == shown {
 			fmt.Fprintf(w, "… and %s more; --json has them\n", plural(f.Chunks.Faults-shown, "fault"))
@@ -186,6 +206,7 @@ func (f *findings) print(w io.Writer) {
 	c := &f.Chunks
 	fmt.Fprintf(w, "%s, %s in %s, %s, %s: read in %.1f s\n", plural(c.Series, "series"), plural(c.Samples, "sample"),
 		plural(c.Chunks, "chunk"), plural(c.Rollups, "rollup"), humanBytes(c.Bytes), f.Seconds)
+	f.Journal.print(w)
 	if c.Unverified > 0 {
 		fmt.Fprintf(w, "%s stand for samples that are not all kept any more, and were decoded only\n", plural(c.Unverified, "rollup"))
 	}
@@ -193,9 +214,9 @@ func (f *findings) print(w io.Writer) {
 		fmt.Fprintf(w, "%d series belong to no known sensor; they show again when it joins\n", f.Orphans)
 	}
 	if f.Sound {
-		fmt.Fprintf(w, "%s is sound\n", f.DataDir)
+		fmt.Fprintf(w, "%s is sound\n", f.place)
 	} else {
-		fmt.Fprintf(w, "%s\n", plural(c.Faults+int64(len(f.Database)), "fault"))
+		fmt.Fprintf(w, "%s\n", plural(f.count(), "fault"))
 	}
 }
 

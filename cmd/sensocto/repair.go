@@ -28,7 +28,8 @@ afar); rows, totals, indexes and rollups are made again from the data; samples w
 others have are cut off. Then everything is checked again.
 
 Nothing is lost silently: every chunk that changes or goes is first written, as it was found,
-to DATA_DIR/repair-<time>/before.backup, a file in the format of 'sensocto backup'.
+to DATA_DIR/repair-<time>/before.backup, a file in the format of 'sensocto backup'. Of a damaged
+journal all records that are whole stay; its files as they were are kept beside it.
 
 A database file whose pages are damaged cannot be mended in place: what can be read of it is
 written to a new one, and the old file goes to that directory as it is. A backup is better
@@ -51,7 +52,7 @@ func (c repairCmd) Run(a *app) error {
 			return nil
 		}
 		if !c.Yes {
-			if ok, err := a.confirm("Repair " + config.DataDir + "?"); !ok {
+			if ok, err := a.confirm("Repair " + config.place() + "?"); !ok {
 				return err
 			}
 		}
@@ -63,6 +64,11 @@ func (c repairCmd) repair(a *app, config Config, f findings) error {
 	aside := filepath.Join(config.DataDir, "repair-"+time.Now().UTC().Format("20060102T150405.000Z"))
 	if err := os.MkdirAll(aside, 0o700); err != nil {
 		return err
+	}
+	if len(f.Journal.Damage) > 0 {
+		if err := mendJournal(config, a.stdout); err != nil {
+			return err
+		}
 	}
 	if len(f.Database) > 0 {
 		if err := c.mendFile(a, config, aside); err != nil {
@@ -76,18 +82,20 @@ func (c repairCmd) repair(a *app, config Config, f findings) error {
 	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stdout, "what was there before is in %s\n", aside)
+	if os.Remove(aside) != nil { // nothing was put there, if it can go
+		fmt.Fprintf(a.stdout, "what was there before is in %s\n", aside)
+	}
 	if !after.Sound {
 		after.print(a.stdout)
-		return fmt.Errorf("%s is still not sound: restore a backup", config.DataDir)
+		return fmt.Errorf("%s is still not sound: restore a backup", config.place())
 	}
-	fmt.Fprintf(a.stdout, "%s is sound\n", config.DataDir)
+	fmt.Fprintf(a.stdout, "%s is sound\n", config.place())
 	return nil
 }
 
 // mendChunks repairs what is wrong now: less, where the file was mended.
 func (c repairCmd) mendChunks(a *app, config Config, aside string) (err error) {
-	db, err := sqlite.Open(a.ctx, config.database(), sqlite.Options{})
+	db, err := openToCheck(a.ctx, config)
 	if err != nil {
 		return err
 	}
@@ -118,7 +126,7 @@ func (c repairCmd) mendChunks(a *app, config Config, aside string) (err error) {
 }
 
 // keepFaulty writes the chunks that have faults to a file, as they are.
-func keepFaulty(ctx context.Context, db *sqlite.DB, faults []store.Fault, path string) (err error) {
+func keepFaulty(ctx context.Context, db database, faults []store.Fault, path string) (err error) {
 	out, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_EXCL, 0o600)
 	if err != nil {
 		return err
