@@ -87,7 +87,7 @@ type findings struct {
 	// when it joins.
 	Orphans int64           `json:"series_without_sensor"`
 	Journal journalFindings `json:"journal"`
-	Seconds float64 `json:"seconds"`
+	Seconds float64         `json:"seconds"`
 }
 
 // maxFaults bounds what is remembered of a directory that is wrong throughout.
