@@ -146,7 +146,6 @@ func TestPostgres_CommandsUseIt(t *testing.T) {
 			t.Errorf("the password is shown: %s", r.stderr)
 		}
 	}
-	for _, command := range [][]string{{"check"}, {"repair", "--yes"}} {
-		runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, command...).wants(t, exitFailed, "database_url names")
-	}
+	runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "check").wants(t, 0, "0 series", "is sound")
+	runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "repair", "--yes").wants(t, exitFailed, "database_url names")
 }
