@@ -34,6 +34,50 @@ func Object(data []byte, visit func(key, value []byte) error) error {
 	return nil
 }
 
+// Members reads the object at b[i] in one pass: visit is called with every key
+// and the index of its value, and returns the index behind that, or -1. What
+// follows has not been looked at then. A key that occurs twice makes the result
+// doubled, once all of the object is read; its second value is skipped.
+func Members(b []byte, i int, visit func(key []byte, i int) int) (end int, doubled bool) {
+	if uint(i) >= uint(len(b)) || b[i] != '{' {
+		return -1, false
+	}
+	var seen keySet
+	if i = Space(b, i+1); i < len(b) && b[i] == '}' {
+		return i + 1, false
+	}
+	for {
+		end, plain := String(b, i)
+		if end < 0 {
+			return -1, doubled
+		}
+		key := Unquote(b[i:end], plain)
+		if i = Byte(b, end, ':'); i < 0 {
+			return -1, doubled
+		}
+		if seen.add(key) {
+			i = visit(key, i)
+		} else {
+			doubled = true
+			i = Value(b, i)
+		}
+		if i < 0 {
+			return -1, doubled
+		}
+		if i = Space(b, i); i >= len(b) {
+			return -1, doubled
+		}
+		switch b[i] {
+		case '}':
+			return i + 1, doubled
+		case ',':
+			i = Space(b, i+1)
+		default:
+			return -1, doubled
+		}
+	}
+}
+
 // keySet remembers keys: a few without allocating, many in a map, so that an
 // object of many keys costs no quadratic time.
 type keySet struct {

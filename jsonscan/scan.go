@@ -9,8 +9,8 @@
 //
 // The functions that take an index work on the text b from b[i] on, and return
 // the index behind what they read, or -1 where the text is not valid. None of
-// them modifies or keeps b. Names that occur twice in an object are refused by
-// [Object]; skipping a value does not look for them.
+// them modifies or keeps b. Names that occur twice in an object are noticed by
+// [Object] and [Members]; skipping a value does not look for them.
 package jsonscan
 
 import "errors"

@@ -49,35 +49,80 @@ func ParseStreamID[T string | []byte](text T) (id [16]byte, err error) {
 // ones are in the result. It returns jsonscan.ErrSyntax, an *ItemError for
 // missing fields, or a *sensocto.Error, and then appends nothing.
 func (d *Decoder) Acknowledged(b *sensocto.Batch, payload []byte) (s Stream, r BatchResult, err error) {
-	var stream, seq, list []byte
-	err = jsonscan.Object(payload, func(key, value []byte) error {
-		switch string(key) {
-		case "stream":
-			stream = value
-		case "seq":
-			seq = value
-		case "measurements":
-			list = value
-		}
-		return nil
-	})
-	switch err {
-	case nil:
-	case jsonscan.ErrNotObject:
-		return s, r, ErrNotMeasurement
-	case jsonscan.ErrDuplicate:
-		return s, r, ErrDuplicateFields
-	default:
-		return s, r, err
+	length := len(b.Measurements)
+	p := acknowledged{decoder: d, batch: b, text: payload}
+	if s, r, err = p.read(); err != nil {
+		b.Measurements = b.Measurements[:length]
 	}
-	if missing := missingOf([]string{"stream", "seq", "measurements"}, stream, seq, list); missing != nil {
+	return s, r, err
+}
+
+// acknowledged is the payload of an acknowledged batch while it is read.
+type acknowledged struct {
+	decoder *Decoder
+	batch   *sensocto.Batch
+	text    []byte
+
+	stream, seq, list []byte // as they stand there
+	name              Stream // of stream and seq
+	done              bool   // the list was read where it stands
+	result            BatchResult
+}
+
+func (p *acknowledged) read() (s Stream, r BatchResult, err error) {
+	i := jsonscan.Space(p.text, 0)
+	if i < len(p.text) && p.text[i] != '{' && jsonscan.Check(p.text) == nil {
+		return s, r, ErrNotMeasurement
+	}
+	end, doubled := jsonscan.Members(p.text, i, p.member)
+	switch {
+	case !jsonscan.End(p.text, end):
+		return s, r, jsonscan.ErrSyntax
+	case doubled:
+		return s, r, ErrDuplicateFields
+	case p.done:
+		return p.name, p.result, nil
+	}
+	if missing := missingOf([]string{"stream", "seq", "measurements"}, p.stream, p.seq, p.list); missing != nil {
 		return s, r, NewItemError(0, sensocto.ErrMissingFields, missing...)
 	}
-	if s, err = parseStream(stream, seq); err != nil {
+	if s, err = parseStream(p.stream, p.seq); err != nil {
 		return s, r, err
 	}
-	r, err = d.Batch(b, list)
+	r, err = p.decoder.Batch(p.batch, p.list)
 	return s, r, err
+}
+
+// member reads one member. Where the list comes after what names the batch, as
+// clients send it, it is read at once: that is most of the text.
+func (p *acknowledged) member(key []byte, i int) int {
+	if string(key) == "measurements" && p.named() && i < len(p.text) && p.text[i] == '[' {
+		p.done = true
+		return p.decoder.array(p.batch, p.text, i, &p.result)
+	}
+	end := jsonscan.Value(p.text, i)
+	if end < 0 {
+		return -1
+	}
+	switch value := p.text[i:end:end]; string(key) {
+	case "stream":
+		p.stream = value
+	case "seq":
+		p.seq = value
+	case "measurements":
+		p.list = value
+	}
+	return end
+}
+
+// named reports whether stream and seq are there and good.
+func (p *acknowledged) named() bool {
+	if p.stream == nil || p.seq == nil {
+		return false
+	}
+	var err error
+	p.name, err = parseStream(p.stream, p.seq)
+	return err == nil
 }
 
 func missingOf(names []string, values ...[]byte) (missing []string) {

@@ -49,6 +49,25 @@ func BenchmarkDecodeFrame(b *testing.B) {
 	}
 }
 
+// BenchmarkDecodeAcknowledged is the same with a name, as the event measurements.
+func BenchmarkDecodeAcknowledged(b *testing.B) {
+	payload := wire.AppendAcknowledged(nil, wire.Stream{ID: [16]byte{1, 2, 3}, Seq: 12345}, ecg(20))
+	text := phx.AppendMessage(nil, phx.V2, phx.NewRef("3"), phx.NewRef("17"), "sensocto:sensor:s1", "measurements", payload)
+	d, batch := newDecoder(), &sensocto.Batch{}
+	b.SetBytes(int64(len(text)))
+	b.ReportAllocs()
+	for b.Loop() {
+		batch.Measurements = batch.Measurements[:0]
+		f, err := phx.Decode(phx.V2, text)
+		if err != nil {
+			b.Fatal(err)
+		}
+		if _, r, err := d.Acknowledged(batch, f.Payload); err != nil || r.Accepted != 20 {
+			b.Fatal(r, err)
+		}
+	}
+}
+
 // BenchmarkDecodeFrameStandard is the same work as the standard library does it.
 func BenchmarkDecodeFrameStandard(b *testing.B) {
 	text := batchFrame(20)

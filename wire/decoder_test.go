@@ -41,6 +41,48 @@ func TestDecoder_SyntaxErrorsKeepNothing(t *testing.T) {
 	}
 }
 
+// What names the batch may come before or behind what is in it, among keys
+// that mean nothing; a wrong name or a key that comes twice keeps nothing.
+func TestDecoder_AcknowledgedInAnyOrder(t *testing.T) {
+	const (
+		stream = `"stream":"` + streamID + `"`
+		list   = `"measurements":[{"attribute_id":"ecg","payload":1,"timestamp":1700000000000},7]`
+	)
+	for payload, want := range map[string]error{
+		`{` + stream + `,"seq":3,` + list + `}`:                                            nil,
+		` { ` + stream + ` , "seq" : 3 , ` + list + ` } `:                                  nil,
+		`{` + list + `,` + stream + `,"seq":3}`:                                            nil,
+		`{` + stream + `,` + list + `,"seq":3}`:                                            nil,
+		`{"x":[1],` + stream + `,"seq":3,` + list + `,"y":{"z":[]}}`:                       nil,
+		`{` + stream + `,"seq":3,"\u006deasurements"` + list[len(`"measurements"`):] + `}`: nil,
+		`{` + stream + `,"seq":3,` + list + `,` + list + `}`:                               wire.ErrDuplicateFields,
+		`{` + stream + `,"seq":3,` + list + `,"x":1,"x":2}`:                                wire.ErrDuplicateFields,
+		`{` + stream + `,"seq":3,` + list + `,"seq":4}`:                                    wire.ErrDuplicateFields,
+		`{` + stream + `,"seq":0,` + list + `}`:                                            wire.ErrInvalidSeq,
+		`{"stream":"x","seq":3,` + list + `}`:                                              wire.ErrInvalidStream,
+		`{` + stream + `,"seq":3,"measurements":{}}`:                                       wire.ErrNotArray,
+		`{` + stream + `,"seq":3}`:                                                         sensocto.ErrMissingFields,
+		`{` + list + `}`:                                                                   sensocto.ErrMissingFields,
+		`[` + list[len(`"measurements":`):] + `]`:                                          wire.ErrNotMeasurement,
+		`{` + stream + `,"seq":3,` + list + `,}`:                                           jsonscan.ErrSyntax,
+		`{` + stream + `,"seq":3,` + list + `}}`:                                           jsonscan.ErrSyntax,
+		`{` + stream + `,"seq":3,` + list + `,"x":1,"x":}`:                                 jsonscan.ErrSyntax,
+		`{` + stream + `,"seq":3,` + list:                                                  jsonscan.ErrSyntax,
+	} {
+		b := &sensocto.Batch{Measurements: ecg(2)}
+		s, r, err := newDecoder().Acknowledged(b, []byte(payload))
+		if !errors.Is(err, want) {
+			t.Errorf("%s: %v, want %v", payload, err, want)
+		}
+		switch kept := len(b.Measurements) - 2; {
+		case want != nil && (kept != 0 || r.Accepted+r.Failed != 0):
+			t.Errorf("%s: kept %d, %+v", payload, kept, r)
+		case want == nil && (kept != 1 || r.Accepted != 1 || r.Failed != 1 || s.Seq != 3 || s.String() != streamID):
+			t.Errorf("%s: kept %d, %+v of %v", payload, kept, r, s)
+		}
+	}
+}
+
 func TestDecoder_DocumentsUpTo64KiB(t *testing.T) {
 	for _, c := range []struct {
 		size int
