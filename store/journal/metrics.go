@@ -7,8 +7,8 @@ import (
 )
 
 type metrics struct {
-	groups, failures, waits, refused, torn atomic.Uint64
-	syncTime                               sensocto.Histogram
+	groups, written, failures, waits, refused, torn atomic.Uint64
+	syncTime                                        sensocto.Histogram
 }
 
 // Metrics implements sensocto.MetricSource.
@@ -33,6 +33,7 @@ func (j *Journal) Metrics(emit func(sensocto.Metric)) {
 	gauge("journal_failing", "1 while the journal cannot be written.", failing)
 	counter("journal_records_total", "Records ever appended to this journal, those before the last start included.", uint64(end))
 	counter("journal_groups_total", "Groups of records written.", m.groups.Load())
+	counter("journal_written_bytes_total", "Bytes of these groups.", m.written.Load())
 	counter("journal_failures_total", "Writes and syncs that failed, after which a new segment was begun.", m.failures.Load())
 	counter("journal_waits_total", "Batches that waited for room in memory.", m.waits.Load())
 	counter("journal_refused_total", "Batches refused because the journal was full or could not be written.", m.refused.Load())

@@ -66,6 +66,7 @@ func (w *writer) begin(now time.Time) (err error) {
 		return fmt.Errorf("begin %s: %w", name, err)
 	}
 	w.segment, w.kept, w.batch = s, append(w.kept[:0], w.batch...), w.batch[:0]
+	w.j.metrics.written.Add(uint64(s.size))
 	w.j.began(s)
 	w.durable()
 	w.works()

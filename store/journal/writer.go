@@ -166,6 +166,7 @@ func (w *writer) write(now time.Time) error {
 			w.unsynced = now
 		}
 		w.j.disk.Add(int64(len(b.data)))
+		w.j.metrics.written.Add(uint64(len(b.data)))
 		w.kept = append(w.kept, b)
 		w.bytes += int64(len(b.data))
 	}
