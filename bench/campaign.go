@@ -13,8 +13,8 @@ type Contender struct {
 	Name string
 	// Start starts it afresh for one run.
 	Start func(ctx context.Context) (*Server, error)
-	// AllHigh has the viewers of tiles look at all of them closely.
-	AllHigh bool
+	// Adjust changes the configuration for this contender; nil: it is left as it is.
+	Adjust func(*Config)
 }
 
 // Campaign runs one configuration against several servers, round by round, so
@@ -98,7 +98,9 @@ func (c Campaign) Run(ctx context.Context) (Report, error) {
 
 // play starts the contender, runs the configuration and ends it again.
 func (c Campaign) play(ctx context.Context, contender Contender, cfg Config, profile string) (Result, error) {
-	cfg.AllHigh = contender.AllHigh
+	if contender.Adjust != nil {
+		contender.Adjust(&cfg)
+	}
 	server, err := contender.Start(ctx)
 	if err != nil {
 		return Result{}, fmt.Errorf("%s: %w", contender.Name, err)

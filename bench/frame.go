@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"strconv"
+	"strings"
 )
 
 const (
@@ -21,6 +22,8 @@ const (
 
 	zeroValue = "00000.000"
 	zeroStamp = "0000000000000.000"
+	// zeroSerial is where the number of an acknowledged batch goes.
+	zeroSerial = "00000000"
 
 	joinRef = "2" // of the sensor's channel, on every device connection
 )
@@ -53,7 +56,7 @@ type frames struct {
 	batch  int // samples in one
 	value  int // offset of a frame's first value
 	stamp  int // offset of its first timestamp, or of the column's first index
-	serial int // offset of the batch's number in its stream, binary only
+	serial int // offset of the batch's number in its stream; 0 where it has none
 	stride int // bytes from one sample to the next
 	binary bool
 	clock  clock
@@ -66,7 +69,7 @@ func newFrames(sensorID string, count int, cfg Config, clock clock) *frames {
 	if f.binary {
 		one = f.buildBinary(sensorID)
 	} else {
-		one = f.buildJSON(sensorID)
+		one = f.buildJSON(sensorID, cfg.Acked)
 	}
 	f.size = len(one)
 	for range count {
@@ -75,14 +78,20 @@ func newFrames(sensorID string, count int, cfg Config, clock clock) *frames {
 	return f
 }
 
-func (f *frames) buildJSON(sensorID string) []byte {
+func (f *frames) buildJSON(sensorID string, acked bool) []byte {
 	const head, middle, tail = `{"attribute_id":"` + attributeID + `","payload":`, `,"timestamp":`, `}`
 	item := head + zeroValue + middle + zeroStamp + tail
 	event, open, end := "measurements_batch", "[", "]"
-	if f.batch == 1 {
+	switch {
+	case acked:
+		event, open, end = "measurements", `{"stream":"`+streamText(sensorID)+`","seq":`+zeroSerial+`,"measurements":[`, "]}"
+	case f.batch == 1:
 		event, open, end = "measurement", "", ""
 	}
 	text := `["` + joinRef + `","m","sensocto:sensor:` + sensorID + `","` + event + `",` + open
+	if acked {
+		f.serial = strings.Index(text, zeroSerial)
+	}
 	f.value = len(text) + len(head)
 	f.stamp = f.value + len(zeroValue) + len(middle)
 	f.stride = len(item) + 1
@@ -96,6 +105,9 @@ func (f *frames) buildJSON(sensorID string) []byte {
 	frame := appendClientFrame(nil, opText, text)
 	f.value += len(frame) - len(text)
 	f.stamp += len(frame) - len(text)
+	if acked {
+		f.serial += len(frame) - len(text)
+	}
 	return frame
 }
 
@@ -104,8 +116,8 @@ func (f *frames) buildBinary(sensorID string) []byte {
 	p := []byte{0, byte(len(joinRef)), 1, byte(len(topic)), byte(len(event))}
 	p = append(p, joinRef+"m"+topic+event...)
 	p = append(p, 1, 1) // version, flags: a stream and the number of the batch
-	stream := sha256.Sum256([]byte(sensorID))
-	p = append(p, stream[:16]...)
+	stream := streamOf(sensorID)
+	p = append(p, stream[:]...)
 	f.serial = len(p)
 	p = binary.LittleEndian.AppendUint64(p, 0)
 	p = append(p, 1, 0, byte(len(attributeID))) // one column
@@ -131,9 +143,11 @@ func (f *frames) buildBinary(sensorID string) []byte {
 func (f *frames) patch(seq int64) {
 	for i := range f.count {
 		frame := f.buf[i*f.size : (i+1)*f.size]
-		if f.binary {
+		if number := uint64(seq/int64(f.batch) + 1); f.binary {
 			binary.LittleEndian.PutUint64(frame[f.stamp:], uint64(seq))
-			binary.LittleEndian.PutUint64(frame[f.serial:], uint64(seq/int64(f.batch)+1))
+			binary.LittleEndian.PutUint64(frame[f.serial:], number)
+		} else if f.serial > 0 {
+			putRight(frame[f.serial:f.serial+len(zeroSerial)], number)
 		}
 		for s := range f.batch {
 			at := s * f.stride
@@ -145,6 +159,30 @@ func (f *frames) patch(seq int64) {
 			}
 			seq++
 		}
+	}
+}
+
+// streamOf returns the stream of a sensor's device, which has one for ever.
+func streamOf(sensorID string) [16]byte {
+	sum := sha256.Sum256([]byte(sensorID))
+	return [16]byte(sum[:16])
+}
+
+// streamText is streamOf as a UUID.
+func streamText(sensorID string) string {
+	s := streamOf(sensorID)
+	return fmt.Sprintf("%x-%x-%x-%x-%x", s[:4], s[4:6], s[6:8], s[8:10], s[10:])
+}
+
+// putRight writes n into all of dst, with blanks before it: JSON knows no
+// leading zeros.
+func putRight(dst []byte, n uint64) {
+	for i := len(dst) - 1; i >= 0; i-- {
+		dst[i] = ' '
+		if n > 0 {
+			dst[i] = byte('0' + n%10)
+		}
+		n /= 10
 	}
 }
 

@@ -49,6 +49,13 @@ func (d *driver) flatOut() func() time.Duration {
 			return never
 		}
 	}
+	if d.cfg.Acked {
+		for _, dev := range d.devices {
+			dev.conn.onWritable = dev.fillAcked
+			dev.fillAcked()
+		}
+		return func() time.Duration { return never }
+	}
 	for _, dev := range d.devices {
 		dev.conn.onWritable = func() { dev.fillPipe() }
 		dev.conn.eager = true

@@ -40,6 +40,7 @@ type device struct {
 	phase  time.Duration // its first batch is due that long after the start
 	pings  int64         // bursts whose ping was sent, when their replies count
 	ponged int64
+	acked  int64 // batches that the server has confirmed
 }
 
 // viewer is one connection that watches.
@@ -90,13 +91,14 @@ var (
 
 // onText: a device gets replies and advice on batching, which it does not
 // follow here: how it sends is the scenario's business.
-func (dev *device) onText(p []byte, _ time.Duration) {
+func (dev *device) onText(p []byte, now time.Duration) {
 	switch {
 	case bytes.HasPrefix(p, pong) && bytes.Contains(p, statusOK):
 		dev.onPong()
 		return
 	case bytes.HasPrefix(p, stored) && bytes.Contains(p, statusOK):
-		return // of a binary batch, once it is on disk
+		dev.onStored(p, now)
+		return
 	}
 	m, err := decodeText(p)
 	if err != nil {

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"os"
+	"path/filepath"
 	"strconv"
 	"time"
 )
@@ -36,21 +37,48 @@ func processUsage(pid int) (usage, error) {
 }
 
 func processCPU(pid int) (time.Duration, error) {
+	s, err := readStat(pid)
+	return s.own, err
+}
+
+// familyCPU is the time of a process and of its children, also of those that
+// have ended: a database server has one for each connection.
+func familyCPU(pid int) (time.Duration, error) {
+	parent, err := readStat(pid)
+	total := parent.own + parent.ended
+	files, _ := filepath.Glob("/proc/[0-9]*/stat") // the pattern is good
+	for _, file := range files {
+		child, _ := strconv.Atoi(filepath.Base(filepath.Dir(file)))   // digits
+		if s, err := readStat(child); err == nil && s.parent == pid { // else it has ended just now
+			total += s.own
+		}
+	}
+	return total, err
+}
+
+// procStat is what /proc/PID/stat says of a process.
+type procStat struct {
+	parent     int
+	own, ended time.Duration // processor time, and that of children that have ended
+}
+
+func readStat(pid int) (s procStat, err error) {
 	stat, err := os.ReadFile(fmt.Sprintf("/proc/%d/stat", pid))
 	if err != nil {
-		return 0, fmt.Errorf("read CPU time of the server: %w", err)
+		return s, fmt.Errorf("read CPU time of the server: %w", err)
 	}
 	// The name in parentheses may hold spaces: count from behind it.
 	fields := bytes.Fields(stat[bytes.LastIndexByte(stat, ')')+1:])
-	if len(fields) < 13 {
-		return 0, fmt.Errorf("read CPU time of the server: unexpected %q", stat)
+	if len(fields) < 15 {
+		return s, fmt.Errorf("read CPU time of the server: unexpected %q", stat)
 	}
-	user, err1 := strconv.ParseInt(string(fields[11]), 10, 64)
-	system, err2 := strconv.ParseInt(string(fields[12]), 10, 64)
-	if err1 != nil || err2 != nil {
-		return 0, fmt.Errorf("read CPU time of the server: unexpected %q", stat)
+	var n [5]int64
+	for i, at := range [...]int{1, 11, 12, 13, 14} {
+		if n[i], err = strconv.ParseInt(string(fields[at]), 10, 64); err != nil {
+			return s, fmt.Errorf("read CPU time of the server: unexpected %q", stat)
+		}
 	}
-	return time.Duration(user+system) * clockTick, nil
+	return procStat{int(n[0]), time.Duration(n[1]+n[2]) * clockTick, time.Duration(n[3]+n[4]) * clockTick}, nil
 }
 
 // statusKiB returns the value of one line of /proc/PID/status in bytes.

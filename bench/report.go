@@ -49,6 +49,9 @@ func (r Report) writeNotes(out io.Writer) {
 		fmt.Fprintf(out, "p99 of the others in ms: without a stalled viewer %v, median %.2f; with one %v, median %.2f: %s\n",
 			p.Without, p.MedianWithout, p.With, p.MedianWith, map[bool]string{true: "held", false: "NOT HELD"}[p.Held()])
 	}
+	if ratio := r.AckedRatio(); ratio > 0 {
+		fmt.Fprintf(out, "acknowledged: %.0f %% of what is reached without\n", 100*ratio)
+	}
 	for _, s := range r.Results {
 		for _, run := range s.Runs {
 			if st := run.Stalled; st != nil {
@@ -73,7 +76,9 @@ func always(Report) bool { return true }
 
 func watched(r Report) bool { return r.Config.Viewers > 0 && !r.Config.Idle }
 
-func timed(r Report) bool { return watched(r) || r.Config.Idle || r.Config.Attention }
+func timed(r Report) bool {
+	return watched(r) || r.Config.Idle || r.Config.Attention || r.Config.Acked
+}
 
 func sending(r Report) bool { return !r.Config.Idle }
 

@@ -156,6 +156,10 @@ func (d *driver) account(r *Result) {
 			r.Errors++
 			d.faults.note("%s: %d pings without a reply", dev.conn.name, dev.pings-dev.ponged)
 		}
+		if n := dev.unacked(); n > 0 && !dev.conn.closed {
+			r.Errors++
+			d.faults.note("%s: %d batches were not acknowledged", dev.conn.name, n)
+		}
 	}
 	if len(d.stalled) > 0 {
 		r.Stalled = d.accountStalled(r)

@@ -124,9 +124,9 @@ func (d *driver) burstSize() int {
 	switch {
 	case !d.cfg.saturated():
 		return 1
-	case d.cfg.Viewers == 0:
+	case d.cfg.Viewers == 0 && !d.cfg.Acked:
 		return 32
-	default:
+	default: // also with acknowledgements
 		return max(d.cfg.Window/4, 1)
 	}
 }
@@ -219,7 +219,9 @@ func (d *driver) toViewers() (n int64) {
 func (d *driver) ingestedNow() int64 {
 	var n int64
 	for _, dev := range d.devices {
-		if d.cfg.saturated() && d.cfg.Viewers == 0 {
+		if d.cfg.Acked {
+			n += dev.acked * int64(d.cfg.Batch)
+		} else if d.cfg.saturated() && d.cfg.Viewers == 0 {
 			n += dev.ponged * int64(dev.frames.count*d.cfg.Batch)
 		} else {
 			n += dev.sensor.sent
@@ -292,7 +294,7 @@ func (d *driver) settle(ctx context.Context) error {
 	waiting := func() (n int64) {
 		for _, dev := range d.devices {
 			if !dev.conn.closed {
-				n += dev.pings - dev.ponged
+				n += dev.pings - dev.ponged + dev.unacked()
 			}
 		}
 		return n

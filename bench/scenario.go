@@ -23,8 +23,12 @@ type Config struct {
 	Encoding string        `json:"encoding"` // json or binary, both ways
 	Speed    string        `json:"speed"`    // paced or max
 	// Window bounds, at full speed with viewers, the batches of a sensor that
-	// some viewer has not received yet. Without viewers TCP is the bound.
+	// some viewer has not received yet. Without viewers TCP is the bound, or
+	// what is not acknowledged.
 	Window int `json:"window"`
+	// Acked has the devices' batches acknowledged: they count once they are on
+	// the server's disk, and a device waits while Window of its batches are not.
+	Acked bool `json:"acked,omitempty"`
 	// Idle measures the memory that joined and silent viewers cost.
 	Idle bool `json:"idle,omitempty"`
 	// Attention measures how soon a device hears that somebody looks.
@@ -55,6 +59,7 @@ func Scenarios() []Config {
 		{Scenario: "high-attention", Sensors: 20, Batch: 1, Viewers: 10, Watch: 4},
 		{Scenario: "fan-out", Sensors: 4, Batch: 20, Viewers: 500, Watch: 1},
 		{Scenario: "ingest", Sensors: 100, Batch: 20, Speed: SpeedMax},
+		{Scenario: "ingest-acked", Sensors: 100, Batch: 20, Speed: SpeedMax, Acked: true, Window: 64},
 		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
 		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
@@ -66,7 +71,10 @@ func Scenarios() []Config {
 		if c.Rate == 0 {
 			c.Rate = ecgRate
 		}
-		c.Window, c.Encoding, c.Warmup, c.Tick = 256, EncodingJSON, 2*time.Second, time.Millisecond
+		c.Encoding, c.Warmup, c.Tick = EncodingJSON, 2*time.Second, time.Millisecond
+		if c.Window == 0 {
+			c.Window = 256
+		}
 		if c.Speed == "" {
 			c.Speed = SpeedPaced
 		}
@@ -117,6 +125,8 @@ func (c Config) check() error {
 		return fmt.Errorf("encoding must be %s or %s", EncodingJSON, EncodingBinary)
 	case c.Speed != SpeedPaced && c.Speed != SpeedMax:
 		return fmt.Errorf("speed must be %s or %s", SpeedPaced, SpeedMax)
+	case c.Acked && (c.Viewers > 0 || c.Speed != SpeedMax):
+		return fmt.Errorf("acknowledged batches are measured at %s and without viewers", SpeedMax)
 	case c.Speed == SpeedMax && c.Window < 4:
 		return fmt.Errorf("window must be at least 4 batches")
 	}

@@ -26,6 +26,8 @@ type tamperer struct {
 	treat func(n int, frame string) []string
 	// refuse answers batch n with an error.
 	refuse func(n int) bool
+	// confirm returns the numbers in the answers to the acknowledged batch n.
+	confirm func(n int64) []int64
 
 	mu      sync.Mutex // guards all below
 	viewers []*websocket.Conn
@@ -72,6 +74,14 @@ func (s *tamperer) frame(conn *websocket.Conn, frame []byte) {
 			return
 		}
 		status = "error"
+	}
+	if event == "measurements" {
+		var batch struct{ Seq int64 }
+		_ = json.Unmarshal(parts[4], &batch)
+		for _, seq := range s.confirm(batch.Seq) {
+			_ = conn.WriteMessage(websocket.TextMessage, fmt.Appendf(nil, `[%s,%s,%s,"phx_reply",{"status":"ok","response":{"seq":%d}}]`, parts[0], parts[1], parts[2], seq))
+		}
+		return
 	}
 	reply := fmt.Sprintf(`[%s,%s,%s,"phx_reply",{"status":%q,"response":{}}]`, parts[0], parts[1], parts[2], status)
 	_ = conn.WriteMessage(websocket.TextMessage, []byte(reply))
@@ -195,6 +205,43 @@ func TestRun_NoticesErrorReplies(t *testing.T) {
 	})
 	if r.Errors != 1 || r.OK() {
 		t.Errorf("%d errors, OK %v; want 1, false", r.Errors, r.OK())
+	}
+}
+
+// A device waits for the answers, and every batch gets one, in order.
+func TestRun_CountsWhatIsConfirmed(t *testing.T) {
+	for name, c := range map[string]struct {
+		confirm func(n int64) []int64
+		fault   string
+	}{
+		"each": {func(n int64) []int64 { return []int64{n} }, ""},
+		"one twice": {func(n int64) []int64 {
+			if n == 3 {
+				return []int64{3, 3}
+			}
+			return []int64{n}
+		}, "batch 3 was confirmed after batch 3"},
+		"one ahead": {func(n int64) []int64 { return []int64{n + n/5} }, "batch 6 was confirmed after batch 4"},
+	} {
+		t.Run(name, func(t *testing.T) {
+			if runtime.GOOS != "linux" {
+				t.Skip("the load driver needs Linux")
+			}
+			web := httptest.NewServer(&tamperer{confirm: c.confirm})
+			t.Cleanup(web.Close)
+			cfg := small(t, "ingest-acked")
+			cfg.Sensors, cfg.Warmup = 1, 0
+			r, err := bench.Run(t.Context(), cfg, bench.Target{URL: web.URL})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if r.Ingested == 0 || r.Latency.Max <= 0 {
+				t.Errorf("%d ingested, %+v", r.Ingested, r.Latency)
+			}
+			if r.OK() != (c.fault == "") || !strings.Contains(strings.Join(r.Faults, "\n"), c.fault) {
+				t.Errorf("OK %v, faults %q; want one with %q", r.OK(), r.Faults, c.fault)
+			}
+		})
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io"
 	"net"
 	"os"
 	"strings"
@@ -14,7 +15,7 @@ import (
 
 // benchCmd measures a server. What a flag leaves out, the scenario sets.
 type benchCmd struct {
-	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,fan-out-saturated,tiles,idle,attention,stalled" help:"One of ${enum}; default ${default}."`
+	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,ingest-acked,fan-out-saturated,tiles,idle,attention,stalled,store" help:"One of ${enum}; default ${default}."`
 
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
@@ -27,12 +28,15 @@ type benchCmd struct {
 	Encoding  string         `enum:",json,binary" default:"" help:"json or binary, of devices and viewers."`
 	Speed     string         `enum:",paced,max" default:"" help:"paced: at --rate; max: as fast as the server takes it."`
 	Tick      *time.Duration `help:"Send what is due at multiples of this only, several devices at once, as timers of whole milliseconds do. Default 1ms; 0: each when it is due."`
-	Window    *int           `help:"At full speed with viewers: batches of a sensor on their way at most."`
+	Window    *int           `help:"At full speed: batches of a sensor on their way at most, with viewers or in the scenario store."`
 	PerViewer bool           `help:"Report the worst p99 of a single viewer too."`
+
+	Signal      string      `enum:"mixed,float32,decimal" default:"mixed" help:"In the scenario store, an ECG: float32 with noise of 10 µV, decimal mV of a 12-bit converter, or both by turns."`
+	DatabaseURL databaseURL `placeholder:"URL" help:"In the scenario store: an empty PostgreSQL database instead of a file. The password is better in PGPASSWORD."`
 
 	Server string `placeholder:"URL" help:"Measure this running server. Default: start one, from this program, on an empty data directory."`
 	Token  string `help:"Token for --server, with the scopes ingest and view. Also SENSOCTO_TOKEN."`
-	PID    int    `name:"pid" help:"Process id of --server, to read its CPU time and memory."`
+	PID    int    `name:"pid" help:"Process id of --server, to read its CPU time and memory; in the scenario store of the database server."`
 	Binary string `placeholder:"FILE" help:"Start this program instead of this one."`
 
 	Bare       bool   `help:"Measure the floors in the same run, in turns: a server that only moves the bytes, with a write for each frame, and with frames gathered for 4 ms."`
@@ -40,7 +44,7 @@ type benchCmd struct {
 	Pairs      int    `default:"-1" help:"Compare this many runs with and without the stalled viewers. Default 5 in the scenario stalled, else 0."`
 	JSON       bool   `name:"json" help:"Report as JSON."`
 	Out        string `placeholder:"FILE" help:"Save the report as JSON there, whatever is printed."`
-	CPUProfile string `placeholder:"FILE" help:"Save a CPU profile of the server that is started."`
+	CPUProfile string `placeholder:"FILE" help:"Save a CPU profile of the server that is started, or in the scenario store of this process."`
 }
 
 // Help is shown by --help.
@@ -55,6 +59,8 @@ Scenarios (all their settings can be changed by flags):
   high-attention     20 sensors, batch 1, 10 viewers × 4
   fan-out            4 sensors, batch 20, 500 viewers
   ingest             100 sensors, batch 20, no viewers, as fast as the server takes it
+  ingest-acked       the same with acknowledged batches, at most 64 of a sensor not on the server's disk,
+                     beside the same without, and beside binary ones
   fan-out-saturated  1 sensor, batch 20, 200 viewers, as fast as all of them receive
   tiles              20 sensors, 10 viewers that show all of them: 18 at low, one at medium, one at
                      high, beside the same viewers with everything at high
@@ -62,10 +68,13 @@ Scenarios (all their settings can be changed by flags):
   attention          100 devices that send a little, and a viewer that looks at one after the other:
                      latency until a device is asked to send at once
   stalled            the lobby with and without a viewer that stops reading, 5 pairs
+  store              no sockets: 100 sensors put batches of 20 into a store in this process, as fast as
+                     they become durable, for a minute; at the end everything is read back and compared
 
 Examples:
   sensocto bench
   sensocto bench lobby --sensors 200 --bare
+  sensocto bench store --database-url postgres://sensocto@127.0.0.1/bench
   sensocto bench fan-out --server http://127.0.0.1:4000 --token T --pid $(pgrep -x sensocto)`
 }
 
@@ -74,6 +83,9 @@ var errBench = errors.New("the run was not clean")
 
 // Run measures and reports.
 func (c benchCmd) Run(a *app) error {
+	if c.Scenario == scenarioStore {
+		return c.runStore(a)
+	}
 	campaign, err := c.campaign(a)
 	if err != nil {
 		return err
@@ -82,17 +94,19 @@ func (c benchCmd) Run(a *app) error {
 	if err != nil {
 		return err
 	}
-	if err := c.report(a, report); err != nil {
-		return err
-	}
-	if !report.OK() {
-		return errBench
-	}
-	return nil
+	return c.report(a, report)
 }
 
-// report prints the report, and saves it where --out says.
-func (c benchCmd) report(a *app, report bench.Report) error {
+// benchReport is what a bench came to.
+type benchReport interface {
+	WriteJSON(io.Writer) error
+	WriteTable(io.Writer) error
+	OK() bool
+}
+
+// report prints the report, and saves it where --out says. It is an error if
+// the run was not clean.
+func (c benchCmd) report(a *app, report benchReport) error {
 	if c.Out != "" {
 		file, err := os.Create(c.Out)
 		if err != nil {
@@ -102,10 +116,17 @@ func (c benchCmd) report(a *app, report bench.Report) error {
 			return err
 		}
 	}
+	write := report.WriteTable
 	if c.JSON {
-		return report.WriteJSON(a.stdout)
+		write = report.WriteJSON
 	}
-	return report.WriteTable(a.stdout)
+	if err := write(a.stdout); err != nil {
+		return err
+	}
+	if !report.OK() {
+		return errBench
+	}
+	return nil
 }
 
 func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
@@ -127,9 +148,11 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 			bareContender("bare, write per frame", 0), bareContender("bare, gathered 4 ms", 4*time.Millisecond))
 	}
 	if config.Tiles {
-		high := c.program(binary)
-		high.Name, high.AllHigh = "all at high", true
-		campaign.Contenders = []bench.Contender{c.program(binary), high}
+		campaign.Contenders = []bench.Contender{c.program(binary), c.variant(binary, "all at high", func(b *bench.Config) { b.AllHigh = true })}
+	}
+	if config.Acked {
+		campaign.Contenders = []bench.Contender{c.program(binary), c.variant(binary, "not acknowledged", bench.WithoutAcks),
+			c.variant(binary, "binary", func(b *bench.Config) { b.Encoding = bench.EncodingBinary })}
 	}
 	if c.Bare && c.Rounds == 0 {
 		campaign.Rounds = 3
@@ -190,6 +213,13 @@ func (c benchCmd) program(binary string) bench.Contender {
 	return bench.Contender{Name: "sensocto", Start: func(ctx context.Context) (*bench.Server, error) {
 		return bench.StartProgram(ctx, binary, "--log-level", "warn")
 	}}
+}
+
+// variant is the program in a configuration that differs.
+func (c benchCmd) variant(binary, name string, adjust func(*bench.Config)) bench.Contender {
+	v := c.program(binary)
+	v.Name, v.Adjust = name, adjust
+	return v
 }
 
 // bareContender is always this program, even where --binary names another.

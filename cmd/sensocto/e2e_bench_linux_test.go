@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"os/exec"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/sensocto/sensocto/bench"
@@ -29,6 +30,37 @@ func TestBench_TilesBringLessThanEverythingAtHigh(t *testing.T) {
 	if levels.Merged == 0 || high.Merged != 0 || levels.BytesPerMIn*2 > high.BytesPerMIn {
 		t.Errorf("by level %+v; all at high %+v", levels, high)
 	}
+}
+
+// Acknowledged batches arrive in both encodings, beside batches that are not.
+func TestBench_AcknowledgedBatchesAreConfirmed(t *testing.T) {
+	t.Parallel()
+	report := runBench(t, "ingest-acked", "--sensors", "4", "--warmup", "100ms", "--duration", "500ms")
+	for _, s := range report.Results {
+		if r := s.Median; r.Ingested == 0 || r.Errors+r.Disconnects != 0 || r.Config.Acked != (r.Latency.Max > 0) {
+			t.Errorf("%+v", r)
+		}
+	}
+	if len(report.Results) != 3 || report.AckedRatio() <= 0 {
+		t.Errorf("%d results, ratio %v", len(report.Results), report.AckedRatio())
+	}
+}
+
+// The store's own bench finds everything again after it was closed and opened.
+func TestBench_StoreFindsWhatWasConfirmed(t *testing.T) {
+	t.Parallel()
+	_, url := postgresServer(t)
+	for name, args := range map[string]string{"SQLite": "", "PostgreSQL": " --signal float32 --database-url " + url} {
+		r := runCLI(t, []string{"HOME=" + t.TempDir()}, strings.Fields("bench store --sensors 5 --warmup 100ms --duration 500ms --json"+args)...).wants(t, 0)
+		var result bench.StoreResult
+		if err := json.Unmarshal([]byte(r.stdout), &result); err != nil {
+			t.Fatal(err)
+		}
+		if !result.OK() || result.Found != result.Put || result.Config.Database != name || result.Syncs == 0 {
+			t.Errorf("%s: %+v", name, result)
+		}
+	}
+	runCLI(t, []string{"HOME=" + t.TempDir()}, "bench", "store", "--duration", "100ms", "--database-url", url).wants(t, exitFailed, "give an empty database")
 }
 
 // runBench runs the program's bench. It starts itself as the server, so it has

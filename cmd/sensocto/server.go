@@ -40,11 +40,7 @@ type server struct {
 func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*server, error) {
 	s := &server{config: c, log: log}
 	var err error
-	s.store, err = store.Open(ctx, db, store.Options{
-		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed),
-		Journal: journal.OS(c.journal()), JournalBytes: int64(c.JournalMax), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
-	})
-	if err != nil {
+	if s.store, err = store.Open(ctx, db, c.storeOptions(log)); err != nil {
 		return nil, err
 	}
 	hub := pubsub.New()
@@ -77,6 +73,13 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 		s.pprof = newPprof(log)
 	}
 	return s, nil
+}
+
+func (c Config) storeOptions(log *slog.Logger) store.Options {
+	return store.Options{
+		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed),
+		Journal: journal.OS(c.journal()), JournalBytes: int64(c.JournalMax), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
+	}
 }
 
 func (c Config) socketLimits() socket.Limits {
