@@ -69,12 +69,16 @@ func (s *Store) subtract(n *sensor, removed *sensocto.Removed) {
 	removed.Series = len(n.series)
 	for _, r := range n.series {
 		removed.Samples += r.next - r.flushed
-		s.unflushed.Add(-r.unflushedBytes(r.flushed, r.next))
+		s.unflushed.Add(-r.unflushedBytes(max(r.flushed, r.sealed), r.next))
+		for _, c := range r.unsettled() {
+			s.unflushed.Add(-int64(len(c.Data)))
+		}
 		s.metrics.coldSamples.Add(-r.samples)
 		s.metrics.rollupBytes.Add(-r.rollupBytes)
 		s.metrics.coldChunks.Add(-r.chunks)
 		s.metrics.coldBytes.Add(-r.bytes)
-		r.head, r.sealed, r.flushed = r.next, r.next, r.next
-		r.past, r.ring, r.documents, r.parts = noTime, nil, nil, nil
+		s.dropWarm(r, len(r.warm), evictedCleanup)
+		r.skip(0)
+		r.past, r.deep, r.ring, r.documents, r.parts = noTime, noTime, nil, nil, nil
 	}
 }

@@ -24,7 +24,7 @@ type smallRun struct {
 // rollups do.
 func (s *Store) compact(ctx context.Context, r *series) (bool, error) {
 	r.sensor.mu.Lock()
-	u, below := r.upkeep, r.settled()
+	u, below := r.upkeep, r.settled
 	r.sensor.mu.Unlock()
 	from := max(u.rolled[0], u.compacted)
 	if from >= below {

@@ -13,13 +13,19 @@ import (
 type write struct {
 	chunks []sensocto.Chunk
 	steps  []step
-	data   []byte // of all chunks
+	data   []byte // of the open parts
+	bytes  int    // of all chunks
+}
+
+func (w *write) add(c sensocto.Chunk, t step) {
+	w.chunks, w.steps = append(w.chunks, c), append(w.steps, t)
+	w.bytes += len(c.Data)
 }
 
 func (w *write) reset() {
 	clear(w.chunks)
 	clear(w.steps)
-	w.chunks, w.steps, w.data = w.chunks[:0], w.steps[:0], w.data[:0]
+	w.chunks, w.steps, w.data, w.bytes = w.chunks[:0], w.steps[:0], w.data[:0], 0
 }
 
 // Flush writes everything that was put before to the cold tier. Run does this
@@ -41,14 +47,30 @@ func (s *Store) flushInTurn(ctx context.Context) error {
 		s.truncateJournal(end)
 		return nil
 	}
-	written, planned, err := s.flushSeries(ctx, dirty)
-	s.putBack(dirty[written:planned], false)
-	s.putBack(dirty[planned:], true)
+	plans := s.planAll(dirty)
+	written, err := s.writePlans(ctx, plans)
+	s.putBack(plans[written:])
+	clear(plans)
+	s.trimWarm()
 	s.noteFlush(started, err)
 	if err == nil {
 		s.truncateJournal(end)
 	}
 	return err
+}
+
+// planAll seals what fills chunks of all series that have something new, and
+// returns what the cold tier lacks of them.
+func (s *Store) planAll(dirty []*series) []plan {
+	now := time.Now()
+	plans := s.plans[:0]
+	for _, r := range dirty {
+		if p, ok := s.plan(r, now); ok {
+			plans = append(plans, p)
+		}
+	}
+	s.plans = plans
+	return plans
 }
 
 func (s *Store) journalEnd() journal.Position {
@@ -65,46 +87,44 @@ func (s *Store) truncateJournal(before journal.Position) {
 	}
 }
 
-// flushSeries returns how many of the series are certainly written, and how
-// many have been planned: of the others the mark is still set.
-func (s *Store) flushSeries(ctx context.Context, dirty []*series) (written, planned int, err error) {
-	w, now := &s.writing, time.Now()
+// writePlans returns how many of the plans are certainly written.
+func (s *Store) writePlans(ctx context.Context, plans []plan) (written int, err error) {
+	w := &s.writing
 	w.reset()
-	for i, r := range dirty {
-		p, ok := newPlan(r, now)
-		if !ok {
-			continue
-		}
+	for i := range plans {
+		p := plans[i]
 		for !p.done() {
-			s.encodeNext(w, &p)
-			if len(w.data) < s.options.TransactionBytes {
+			s.addNext(w, &p)
+			if w.bytes < s.options.TransactionBytes {
 				continue
 			}
 			if err := s.commit(ctx, w); err != nil {
-				return written, i + 1, err
+				return written, err
 			}
 			written = i
 		}
 	}
 	if err := s.commit(ctx, w); err != nil {
-		return written, len(dirty), err
+		return written, err
 	}
-	return len(dirty), len(dirty), nil
+	return len(plans), nil
 }
 
-// encodeNext adds the plan's next chunk to the transaction.
-func (s *Store) encodeNext(w *write, p *plan) {
+// addNext adds the plan's next chunk to the transaction.
+func (s *Store) addNext(w *write, p *plan) {
+	if c := p.takeSealed(); c != nil {
+		w.add(*c, p.advance(c, true))
+		return
+	}
 	cols := s.columns.Get().(*Columns)
 	defer s.columns.Put(cols)
-	first, full := p.next(cols)
-	c := sensocto.Chunk{SensorID: p.series.sensor.id, AttributeID: p.series.attributeID, FirstSeq: first}
+	defer cols.Reset()
+	c := sensocto.Chunk{SensorID: p.series.sensor.id, AttributeID: p.series.attributeID, FirstSeq: p.copyOpen(cols)}
 	describe(&c, cols)
 	start := len(w.data)
 	w.data = s.codec.Append(w.data, cols)
 	c.Data = w.data[start:len(w.data):len(w.data)]
-	w.chunks = append(w.chunks, c)
-	w.steps = append(w.steps, p.advance(&c, full))
-	cols.Reset()
+	w.add(c, p.advance(&c, false))
 }
 
 // commit writes the transaction and then lets the series know.
@@ -135,15 +155,18 @@ func (s *Store) apply(t *step) {
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
 	samples := t.flushed - r.flushed
-	s.unflushed.Add(-r.unflushedBytes(r.flushed, t.flushed))
-	if t.sealed > r.sealed {
+	if t.settled > 0 {
+		s.unflushed.Add(-t.waited)
+		r.settled = t.settled
 		s.noteSealed(r, 1)
+		s.ageOut(r)
+	} else {
+		s.unflushed.Add(-r.unflushedBytes(r.flushed, t.flushed))
 	}
-	r.sealed, r.flushed, r.parts = t.sealed, t.flushed, t.parts
+	r.flushed, r.parts = t.flushed, t.parts
 	r.samples += samples
 	r.chunks += t.chunks
 	r.bytes += t.bytes
-	r.evict(s.options.HotSamples)
 	s.metrics.coldSamples.Add(samples)
 	s.metrics.coldChunks.Add(t.chunks)
 	s.metrics.coldBytes.Add(t.bytes)
@@ -157,12 +180,13 @@ func (s *Store) takeDirty() []*series {
 	return dirty
 }
 
-// putBack lists series again whose flush failed. One whose mark is set has
-// been listed by a Put since, unless the mark is an old one.
-func (s *Store) putBack(failed []*series, oldMarks bool) {
-	for _, r := range failed {
+// putBack lists the series again of plans that were not written. One whose
+// mark is set has been listed by a Put since.
+func (s *Store) putBack(plans []plan) {
+	for i := range plans {
+		r := plans[i].series
 		r.sensor.mu.Lock()
-		if (oldMarks || !r.dirty) && !r.sensor.gone {
+		if !r.dirty && !r.sensor.gone {
 			s.markDirty(r)
 		}
 		r.sensor.mu.Unlock()

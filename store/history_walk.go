@@ -12,7 +12,8 @@ import (
 type historian struct {
 	store  *Store
 	series *series
-	before int64 // numbers from here on came later
+	before int64             // numbers from here on came later
+	warm   []*sensocto.Chunk // of the series, once what is hot was looked at
 
 	width, from, to int64 // µs: of the buckets, and what they cover
 	tallies         []tally
@@ -34,8 +35,8 @@ func (h *historian) at(t int64) (a *tally, from, to int64) {
 }
 
 // gather fills the tallies: from the hot tier, the newest numbers first, and
-// with what has lower numbers from the cold one. Samples move only from hot to
-// cold, so that each counts once.
+// with what has lower numbers from the warm and the cold one. Samples move only
+// from hot to warm to cold, so that each counts once.
 func (h *historian) gather(ctx context.Context) error {
 	cols := h.store.columns.Get().(*Columns)
 	defer h.store.columns.Put(cols)
@@ -51,7 +52,26 @@ func (h *historian) gather(ctx context.Context) error {
 	if head == 0 || past.to < h.from || past.from >= h.to {
 		return nil
 	}
+	warm, low, deep := h.series.warmBefore(head)
+	h.warm = warm
+	if low == 0 || deep.to < h.from || deep.from >= h.to { // the database is not needed
+		return h.useWarm(numbers{0, head}, cols)
+	}
 	return h.gatherCold(ctx, head, cols)
+}
+
+// useWarm adds the samples with certain numbers that are in the warm tier.
+func (h *historian) useWarm(m numbers, cols *Columns) error {
+	for _, c := range h.warm {
+		if c.FirstSeq < m.from || c.FirstSeq >= m.to || c.MaxTime < h.from || c.MinTime >= h.to {
+			continue
+		}
+		if err := h.useChunk(c, m, cols); err != nil {
+			return err
+		}
+		h.store.metrics.readChunks[tierWarm].Add(1)
+	}
+	return nil
 }
 
 // numbers is a range of numbers: from (inclusive) to (exclusive).
@@ -151,8 +171,20 @@ func (h *historian) addCells(r *Rollup, number int64) {
 	}
 }
 
-// useChunks adds the samples with certain numbers.
+// useChunks adds the samples with certain numbers, from the first warm chunk
+// among them on without the cold tier.
 func (h *historian) useChunks(ctx context.Context, m numbers, cols *Columns) error {
+	for _, c := range h.warm {
+		if c.FirstSeq >= m.from && c.FirstSeq < m.to {
+			if err := h.useWarm(numbers{c.FirstSeq, m.to}, cols); err != nil {
+				return err
+			}
+			m.to = c.FirstSeq
+		}
+	}
+	if m.from >= m.to {
+		return nil
+	}
 	query := h.query(0, m)
 	if h.mostlyWhole() {
 		return h.useStatistics(ctx, query, m, cols)

@@ -65,6 +65,7 @@ func (s *Store) reserve(chunks []sensocto.Chunk) (n *sensor, ok bool) {
 		c.FirstSeq = r.next
 		r.skip(int64(c.Count))
 		r.past.add(timeSpan{c.MinTime, c.MaxTime})
+		r.deep.add(r.past)
 	}
 	return n, true
 }
@@ -73,14 +74,10 @@ func (s *Store) reserve(chunks []sensocto.Chunk) (n *sensor, ok bool) {
 // sensor's lock is held.
 func (s *Store) vacate(r *series) {
 	s.noteSealed(r, smallPart*len(r.parts))
-	r.sealed, r.parts = r.flushed, nil
+	r.sealed, r.settled, r.parts = r.flushed, r.flushed, nil
 	r.evict(0)
-}
-
-// skip leaves out the next numbers of a series that has nothing in memory.
-func (r *series) skip(n int64) {
-	r.next += n
-	r.head, r.sealed, r.flushed = r.next, r.next, r.next
+	r.deep.add(r.past)
+	s.dropWarm(r, len(r.warm), evictedImport)
 }
 
 // noteWritten counts chunks that are in the cold tier now.

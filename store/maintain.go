@@ -31,10 +31,6 @@ type upkeep struct {
 	epoch           int   // counts what changes chunks behind the back of maintenance
 }
 
-// settled returns the number below which all samples are in the cold tier, in
-// chunks that only maintenance writes again. The sensor's lock is held.
-func (r *series) settled() int64 { return r.sealed }
-
 // restoreUpkeep takes over what the cold tier knows, and lists the series if
 // there is something to do.
 func (s *Store) restoreUpkeep(r *series, info *sensocto.SeriesInfo) {
@@ -214,7 +210,7 @@ func (s *Store) maintainSeries(ctx context.Context, r *series) (more bool, err e
 // rollUp makes the next rollup of a level if it is due.
 func (s *Store) rollUp(ctx context.Context, r *series, level int) (bool, error) {
 	r.sensor.mu.Lock()
-	u, below := r.upkeep, r.settled()
+	u, below := r.upkeep, r.settled
 	r.sensor.mu.Unlock()
 	if level > 1 {
 		below = u.rolled[level-2]

@@ -157,8 +157,8 @@ func TestMaintain_CompactsSmallChunks(t *testing.T) {
 	if before != 50 || len(list) != 4 || list[0].Count != 3900 {
 		t.Errorf("%d chunks became %d, the first of %d samples", before, len(list), list[0].Count)
 	}
-	if n := s.Counts("s")["a"].Chunks; n != 4 || metric(s, "store_chunks") != 4 || metric(s, "store_compacted_chunks_total") != 46 {
-		t.Errorf("counted %d chunks, %v in all", n, metric(s, "store_chunks"))
+	if n := s.Counts("s")["a"].Chunks; n != 4 || metric(s, "store_chunks", "tier", "cold") != 4 || metric(s, "store_compacted_chunks_total") != 46 {
+		t.Errorf("counted %d chunks, %v in all", n, metric(s, "store_chunks", "tier", "cold"))
 	}
 	requireNumbers(t, s, "s", "a", 15_000)
 	writes := cold.Writes()
@@ -254,6 +254,7 @@ func TestMaintain_LeavesDamageAlone(t *testing.T) {
 	if err := cold.WriteChunks(t.Context(), []sensocto.Chunk{bad}); err != nil {
 		t.Fatal(err)
 	}
+	s = open(t, cold, small()) // with nothing of it in memory
 	maintain(t, s)
 	if n := len(chunks(t, cold, 1)); n != 1 || metric(s, "store_upkeep_errors_total") != 1 || metric(s, "store_rollups_total") != 1+4+2+1 {
 		t.Errorf("%d rollups, %v in all", n, metric(s, "store_rollups_total"))

@@ -7,15 +7,27 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
+// The tiers, as they are named in metrics.
+const (
+	tierHot = iota
+	tierWarm
+	tierCold
+)
+
+var tierNames = [...]string{"hot", "warm", "cold"}
+
 type metrics struct {
 	taken, refused, imported  atomic.Uint64 // samples
 	chunksWritten, chunkBytes atomic.Uint64
 	flushErrors               atomic.Uint64
 	flushTime                 sensocto.Histogram
+	readChunks                [len(tierNames)]atomic.Uint64
 
 	recoveryPercent, recoveryNanos atomic.Int64
 	recoveredSamples               atomic.Uint64
 
+	warmSamples, warmChunks, warmBytes atomic.Int64
+	warmEvicted                        [evictedReasons]atomic.Uint64 // chunks
 	coldSamples, coldChunks, coldBytes atomic.Int64
 
 	rollups, compacted, upkeepErrors atomic.Uint64
@@ -27,18 +39,29 @@ func (s *Store) Metrics(emit func(sensocto.Metric)) {
 	gauge := func(name, help string, v float64, labels ...string) {
 		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: v, Labels: labels})
 	}
-	counter := func(name, help string, v uint64) {
-		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v)})
+	counter := func(name, help string, v uint64, labels ...string) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v), Labels: labels})
 	}
 	m, hot := &s.metrics, s.hotSize()
-	const samples, bytes, series = "Samples in a tier.", "Bytes of the samples of a tier.", "Series in a tier."
+	const samples, bytes, series, chunks = "Samples in a tier.", "Bytes of the samples of a tier.", "Series in a tier.", "Chunks in a tier."
 	gauge("store_samples", samples, float64(hot.samples), "tier", "hot")
+	gauge("store_samples", samples, float64(m.warmSamples.Load()), "tier", "warm")
 	gauge("store_samples", samples, float64(m.coldSamples.Load()), "tier", "cold")
 	gauge("store_bytes", bytes, float64(hot.bytes), "tier", "hot")
+	gauge("store_bytes", bytes, float64(m.warmBytes.Load()), "tier", "warm")
 	gauge("store_bytes", bytes, float64(m.coldBytes.Load()), "tier", "cold")
 	gauge("store_series", series, float64(hot.series), "tier", "hot")
+	gauge("store_series", series, float64(hot.warmSeries), "tier", "warm")
 	gauge("store_series", series, float64(hot.coldSeries), "tier", "cold")
-	gauge("store_chunks", "Chunks in the cold tier.", float64(m.coldChunks.Load()))
+	gauge("store_chunks", chunks, float64(m.warmChunks.Load()), "tier", "warm")
+	gauge("store_chunks", chunks, float64(m.coldChunks.Load()), "tier", "cold")
+	gauge("store_warm_budget_bytes", "Memory that the warm tier may take.", float64(s.options.WarmBytes))
+	for why := range m.warmEvicted {
+		counter("store_warm_evicted_total", "Chunks that left the warm tier, by reason.", m.warmEvicted[why].Load(), "reason", evictedNames[why])
+	}
+	for i, tier := range tierNames {
+		counter("store_read_chunks_total", "Chunks that reads took from a tier; of the hot one, stretches of its rings.", m.readChunks[i].Load(), "tier", tier)
+	}
 	gauge("store_bytes_per_sample", "Encoded bytes a sample in the cold tier.", float64(m.coldBytes.Load())/float64(max(1, m.coldSamples.Load())))
 	gauge("store_unflushed_bytes", "Bytes of samples that wait for the cold tier.", float64(s.unflushed.Load()))
 	gauge("store_failing", "1 while the cold tier fails.", float64(btoi(s.failing.Load() != nil)))
@@ -68,7 +91,7 @@ func btoi(b bool) int {
 }
 
 // hotSize is what the series hold in memory.
-type hotSize struct{ samples, bytes, series, coldSeries int64 }
+type hotSize struct{ samples, bytes, series, warmSeries, coldSeries int64 }
 
 func (s *Store) hotSize() (size hotSize) {
 	for _, n := range s.allSensors() {
@@ -77,6 +100,7 @@ func (s *Store) hotSize() (size hotSize) {
 			size.samples += r.next - r.head
 			size.bytes += int64(len(r.ring))*sampleBytes + int64(r.documentBytes)
 			size.series += int64(btoi(r.next > r.head))
+			size.warmSeries += int64(btoi(len(r.warm) > 0))
 			size.coldSeries += int64(btoi(r.chunks > 0))
 		}
 		n.mu.Unlock()
@@ -87,7 +111,8 @@ func (s *Store) hotSize() (size hotSize) {
 // Count is how many samples of a series there are and where.
 type Count struct {
 	Samples   int64 // all
-	Hot       int64 // in memory
+	Hot       int64 // in the ring
+	Warm      int64 // in warm chunks, some of them in the ring as well
 	Unflushed int64 // only in memory
 	Chunks    int64 // in the cold tier
 }
@@ -102,7 +127,11 @@ func (s *Store) Counts(sensorID string) map[string]Count {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	for id, r := range n.series {
-		counts[id] = Count{Samples: r.next, Hot: r.next - r.head, Unflushed: r.next - r.flushed, Chunks: r.chunks}
+		warm := int64(0)
+		for _, c := range r.warm {
+			warm += int64(c.Count)
+		}
+		counts[id] = Count{Samples: r.next, Hot: r.next - r.head, Warm: warm, Unflushed: r.next - r.flushed, Chunks: r.chunks}
 	}
 	return counts
 }

@@ -1,55 +1,117 @@
 package store
 
 import (
+	"bytes"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
-// plan walks through what the cold tier lacks of one series, chunk by chunk.
+// plan walks through what the cold tier lacks of one series, chunk by chunk:
+// the sealed chunks, and then what is left, which is less than a chunk.
 //
-// Full chunks are sealed: written once and for ever. What is left is written
-// as an open part, from memory, like counting in binary: parts that are not
-// much larger than the new one are replaced by one chunk that holds them all.
-// So a sample is written a few times (about log₂ of the number of flushes
-// that fill a chunk) and a series has few rows.
+// That is written as an open part, from memory, like counting in binary: parts
+// that are not much larger than the new one are replaced by one chunk that
+// holds them all. So a sample is written a few times (about log₂ of the number
+// of flushes that fill a chunk) and a series has few rows.
 type plan struct {
-	series        *series
-	sealed, flush int64 // as they will be after the chunks returned so far
-	end           int64 // the number after the last sample to write
-	parts         []part
+	series  *series
+	sealed  []*sensocto.Chunk
+	flushed int64 // as it will be after the chunks returned so far
+	end     int64 // the number after the last sample to write
+	parts   []part
 }
 
-// newPlan begins a plan; ok is false where the sensor is gone.
-func newPlan(r *series, now time.Time) (p plan, ok bool) {
+// plan seals what fills chunks, whether the cold tier works or not, and
+// returns what that lacks then; ok is false where the sensor is gone. It is
+// called in turn: nobody else seals.
+func (s *Store) plan(r *series, now time.Time) (p plan, ok bool) {
+	cols := s.columns.Get().(*Columns)
+	defer s.columns.Put(cols)
+	defer cols.Reset()
+	for {
+		first, full := r.copyFull(cols, &p, now)
+		if !full {
+			return p, p.series != nil
+		}
+		s.seal(r, cols, first)
+	}
+}
+
+// copyFull copies the samples of the next chunk that can be sealed, from the
+// number first on. Where there are too few it makes the plan instead, unless
+// the sensor is gone.
+func (r *series) copyFull(cols *Columns, p *plan, now time.Time) (first int64, full bool) {
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
+	if r.sensor.gone {
+		return 0, false
+	}
+	to, full := r.cut(r.sealed, r.next)
+	if full {
+		r.copyTo(cols, r.sealed, to)
+		return r.sealed, true
+	}
 	r.dirty, r.flushAt = false, now
-	return plan{series: r, sealed: r.sealed, flush: r.flushed, end: r.next, parts: r.parts}, !r.sensor.gone
+	*p = plan{series: r, sealed: r.unsettled(), flushed: r.flushed, end: r.next, parts: r.parts}
+	return 0, false
 }
 
-func (p *plan) done() bool { return p.flush >= p.end }
+// seal moves samples, the first of which has the number first, from the ring
+// to a warm chunk.
+func (s *Store) seal(r *series, cols *Columns, first int64) {
+	c := s.encode(r, cols, first)
+	r.sensor.mu.Lock()
+	defer r.sensor.mu.Unlock()
+	if r.sensor.gone {
+		return
+	}
+	s.unflushed.Add(int64(len(c.Data)) - r.unflushedBytes(max(first, r.flushed), end(c)))
+	s.addWarm(r, c)
+	r.sealed = end(c)
+	r.evict(s.options.HotSamples)
+}
+
+// encode returns samples as a chunk that may stay.
+func (s *Store) encode(r *series, cols *Columns, first int64) *sensocto.Chunk {
+	c := &sensocto.Chunk{SensorID: r.sensor.id, AttributeID: r.attributeID, FirstSeq: first}
+	describe(c, cols)
+	data := s.encoded.Get().(*[]byte)
+	defer s.encoded.Put(data)
+	*data = s.codec.Append((*data)[:0], cols)
+	c.Data = bytes.Clone(*data) // without room to spare
+	return c
+}
+
+func (p *plan) done() bool { return len(p.sealed) == 0 && p.flushed >= p.end }
 
 // step is one chunk to write and the state of the series once it is written.
 type step struct {
-	series          *series
-	sealed, flushed int64
-	parts           []part
-	chunks, bytes   int64 // changes of the totals
+	series           *series
+	settled, flushed int64
+	parts            []part
+	chunks, bytes    int64 // changes of the totals
+	waited           int64 // bytes of the chunk, if it was sealed
 }
 
-// next copies the samples of the next chunk to cols.
-func (p *plan) next(cols *Columns) (first int64, full bool) {
+// takeSealed returns the next sealed chunk, nil where there is none left.
+func (p *plan) takeSealed() *sensocto.Chunk {
+	if len(p.sealed) == 0 {
+		return nil
+	}
+	c := p.sealed[0]
+	p.sealed = p.sealed[1:]
+	return c
+}
+
+// copyOpen copies the samples of the open part.
+func (p *plan) copyOpen(cols *Columns) (first int64) {
 	r := p.series
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
-	end, full := r.cut(p.sealed, p.end)
-	first = p.sealed
-	if !full {
-		first = p.flush - int64(p.mergeable(int(end-p.flush)))
-	}
-	r.copyTo(cols, first, end)
-	return first, full
+	first = p.flushed - int64(p.mergeable(int(p.end-p.flushed)))
+	r.copyTo(cols, first, p.end)
+	return first
 }
 
 // cut returns where a chunk that begins at from ends, and whether it is full.
@@ -77,22 +139,23 @@ func (p *plan) mergeable(n int) int {
 	return merged
 }
 
-// advance notes that the chunk which next returned will be written.
-func (p *plan) advance(c *sensocto.Chunk, full bool) step {
+// advance notes that a chunk will be written, in place of the parts that begin
+// within it.
+func (p *plan) advance(c *sensocto.Chunk, sealed bool) step {
 	s := step{series: p.series, chunks: 1, bytes: int64(len(c.Data))}
 	kept := len(p.parts)
-	for at := p.flush; kept > 0 && at > c.FirstSeq; kept-- {
+	for at := p.flushed; kept > 0 && at > c.FirstSeq; kept-- {
 		at -= int64(p.parts[kept-1].samples)
 		s.chunks--
 		s.bytes -= int64(p.parts[kept-1].bytes)
 	}
-	p.flush = c.FirstSeq + int64(c.Count)
-	if full {
-		p.sealed, p.parts = p.flush, nil
+	p.flushed = c.FirstSeq + int64(c.Count)
+	if sealed {
+		s.settled, s.waited, p.parts = p.flushed, int64(len(c.Data)), nil
 	} else {
 		p.parts = append(p.parts[:kept:kept], part{c.Count, len(c.Data)})
 	}
-	s.sealed, s.flushed, s.parts = p.sealed, p.flush, p.parts
+	s.flushed, s.parts = p.flushed, p.parts
 	return s
 }
 

@@ -93,10 +93,12 @@ func (s *Store) seriesOf(sensorID string) []*series {
 	return list
 }
 
-// collect gives the collector the samples of a series: first what is hot,
-// from the newest on, then of the cold tier what has a lower number than the
-// last of those. Samples only ever leave the hot tier for the cold one, lowest
-// numbers first, so that each is met exactly once.
+// collect gives the collector the samples of a series: first what is hot, from
+// the newest on; then of the warm tier what has lower numbers than those, and
+// of the cold tier what has lower numbers than these. Samples only ever move
+// from hot to warm to cold, lowest numbers first, so that each is met exactly
+// once. Warm chunks never change: which of them matter is known before the cold
+// tier is read, but where older samples come first they are decoded after it.
 func (s *Store) collect(ctx context.Context, r *series, c *collector) error {
 	if c.from >= c.to {
 		return nil
@@ -110,10 +112,60 @@ func (s *Store) collect(ctx context.Context, r *series, c *collector) error {
 	if err := ctx.Err(); err != nil {
 		return context.Cause(ctx)
 	}
-	if head == 0 || past.to < c.from || past.from >= c.to || c.satisfied(past) {
+	if head == 0 || c.unneeded(past) {
 		return nil
 	}
-	return s.collectCold(ctx, r, c, cols, head)
+	warm, low, deep := r.warmBefore(head)
+	if c.order == sensocto.Descending {
+		if err := s.collectWarm(ctx, c, warm, cols, head); err != nil {
+			return err
+		}
+	}
+	if low > 0 && !c.unneeded(deep) {
+		if err := s.collectCold(ctx, r, c, cols, low); err != nil {
+			return err
+		}
+	}
+	if c.order == sensocto.Ascending {
+		return s.collectWarm(ctx, c, warm, cols, head)
+	}
+	return nil
+}
+
+// unneeded reports whether nothing within a span of time can count.
+func (c *collector) unneeded(span timeSpan) bool {
+	return span.to < c.from || span.from >= c.to || c.satisfied(span)
+}
+
+// collectWarm adds the samples of warm chunks that lie before a number.
+func (s *Store) collectWarm(ctx context.Context, c *collector, warm []*sensocto.Chunk, cols *Columns, before int64) error {
+	for i := range warm {
+		chunk := warm[i]
+		if c.order == sensocto.Descending {
+			chunk = warm[len(warm)-1-i]
+		}
+		if c.unneeded(timeSpan{chunk.MinTime, chunk.MaxTime}) {
+			continue
+		}
+		if err := ctx.Err(); err != nil {
+			return context.Cause(ctx)
+		}
+		if err := s.decodeBefore(chunk, cols, before); err != nil {
+			return err
+		}
+		s.metrics.readChunks[tierWarm].Add(1)
+		c.add(cols, chunk.FirstSeq)
+	}
+	return nil
+}
+
+// decodeBefore decodes the samples of a chunk that lie before a number.
+func (s *Store) decodeBefore(c *sensocto.Chunk, cols *Columns, before int64) error {
+	if err := s.codec.Decode(c.Data, cols); err != nil {
+		return fmt.Errorf("chunk %d of %s %s: %w", c.FirstSeq, c.SensorID, c.AttributeID, err)
+	}
+	cols.truncate(int(min(int64(len(cols.Times)), before-c.FirstSeq)))
+	return nil
 }
 
 // collectHot returns the lowest number that it collected, or would have, and
@@ -126,6 +178,7 @@ func (s *Store) collectHot(ctx context.Context, r *series, c *collector, cols *C
 	for ctx.Err() == nil {
 		var more bool
 		head, past, more = r.copyBefore(cols, head)
+		s.metrics.readChunks[tierHot].Add(uint64(btoi(len(cols.Times) > 0)))
 		c.add(cols, head)
 		if !more {
 			break
@@ -149,21 +202,20 @@ func (r *series) copyBefore(cols *Columns, before int64) (first int64, past time
 	return first, r.past, first > r.head
 }
 
-func (s *Store) collectCold(ctx context.Context, r *series, c *collector, cols *Columns, head int64) error {
+func (s *Store) collectCold(ctx context.Context, r *series, c *collector, cols *Columns, before int64) error {
 	var failed error
 	query := sensocto.ChunkRange{
 		SensorID: r.sensor.id, AttributeID: r.attributeID,
-		From: c.from, To: c.to, BeforeSeq: head, Order: c.order,
+		From: c.from, To: c.to, BeforeSeq: before, Order: c.order,
 	}
 	err := s.cold.ReadChunks(ctx, query, func(chunk *sensocto.Chunk) bool {
 		if c.satisfied(timeSpan{chunk.MinTime, chunk.MaxTime}) {
 			return false
 		}
-		if failed = s.codec.Decode(chunk.Data, cols); failed != nil {
-			failed = fmt.Errorf("chunk %d of %s %s: %w", chunk.FirstSeq, chunk.SensorID, chunk.AttributeID, failed)
+		if failed = s.decodeBefore(chunk, cols, before); failed != nil {
 			return false
 		}
-		cols.truncate(int(min(int64(len(cols.Times)), head-chunk.FirstSeq)))
+		s.metrics.readChunks[tierCold].Add(1)
 		c.add(cols, chunk.FirstSeq)
 		return true
 	})

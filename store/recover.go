@@ -245,6 +245,7 @@ func (r *recovery) note(c *sensocto.Chunk) {
 	v := r.bySeries[[2]string{c.SensorID, c.AttributeID}].series
 	v.sensor.mu.Lock()
 	v.past.add(timeSpan{c.MinTime, c.MaxTime})
+	v.deep.add(v.past)
 	v.sensor.mu.Unlock()
 	r.store.noteWritten(v.sensor, []sensocto.Chunk{*c})
 }

@@ -191,7 +191,7 @@ func (s *Store) surveyLevel(ctx context.Context, r *series, level int, before in
 	query := r.chunkRange(level)
 	query.From, query.NoData = math.MinInt64, level == 0
 	r.sensor.mu.Lock()
-	query.BeforeSeq = r.settled()
+	query.BeforeSeq = r.settled
 	r.sensor.mu.Unlock()
 	err = s.cold.ReadChunks(ctx, query, func(c *sensocto.Chunk) bool {
 		if c.MaxTime >= before {
@@ -338,7 +338,7 @@ func (s *Store) dropSome(ctx context.Context, r *series, d sensocto.ChunkDrop) (
 	defer s.leaveTurn()
 	r.sensor.mu.Lock()
 	gone := r.sensor.gone
-	d.BeforeSeq = min(d.BeforeSeq, r.settled())
+	d.BeforeSeq = min(d.BeforeSeq, r.settled)
 	r.sensor.mu.Unlock()
 	if gone {
 		return sensocto.DroppedChunks{}, nil
@@ -347,19 +347,21 @@ func (s *Store) dropSome(ctx context.Context, r *series, d sensocto.ChunkDrop) (
 	if err != nil {
 		return sensocto.DroppedChunks{}, fmt.Errorf("drop chunks: %w", err)
 	}
-	r.noteDropped(d.Level, dropped, &s.metrics)
+	s.noteDropped(r, &d, dropped)
 	return dropped, nil
 }
 
-// noteDropped takes chunks out of the totals.
-func (r *series) noteDropped(level int, d sensocto.DroppedChunks, m *metrics) {
+// noteDropped takes chunks out of the totals, and out of the warm tier.
+func (s *Store) noteDropped(r *series, drop *sensocto.ChunkDrop, d sensocto.DroppedChunks) {
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
-	if level > 0 {
+	m := &s.metrics
+	if drop.Level > 0 {
 		r.rollupBytes -= d.Bytes
 		m.rollupBytes.Add(-d.Bytes)
 		return
 	}
+	s.dropOld(r, drop.Before, drop.BeforeSeq)
 	r.samples -= d.Samples
 	r.chunks -= d.Chunks
 	r.bytes -= d.Bytes

@@ -183,19 +183,19 @@ func (s *Store) end() {
 	}
 }
 
-// sweep lets the samples of silent series leave the memory. Series with few
-// samples stay: they take little, and their parts would stay small for ever.
+// sweep makes room where series are silent: what their rings hold becomes a
+// warm chunk. Series with few samples stay: they take little, and their parts
+// would stay small for ever.
 func (s *Store) sweep(now time.Time) {
 	const few = 64
 	for _, n := range s.allSensors() {
 		n.mu.Lock()
 		for _, r := range n.series {
 			if !r.dirty && r.flushed == r.next && len(r.ring) > few && now.Sub(r.flushAt) >= s.options.IdleAfter {
-				s.noteSealed(r, smallPart*len(r.parts))
-				r.sealed, r.parts = r.flushed, nil
-				r.evict(0)
+				s.settle(r)
 			}
 		}
 		n.mu.Unlock()
 	}
+	s.trimWarm()
 }

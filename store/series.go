@@ -35,26 +35,31 @@ func newSensor(id string) *sensor {
 }
 
 // series is the memory of one series: a ring of the newest samples in order
-// of arrival. Every sample has a number; of the numbers
+// of arrival, and before them chunks. Every sample has a number. Of the numbers
 //
-//	head ≤ sealed ≤ flushed ≤ next
+//	low ≤ head ≤ sealed ≤ next    and    settled ≤ flushed ≤ next
 //
-// those from head on are in the ring, those below flushed are in the cold
-// tier, and those below sealed lie there in chunks that are never written
-// again: only they may leave the ring.
+// those from head on are in the ring (hot); those from low to sealed lie in
+// warm chunks, which are never changed; those below flushed are in the cold
+// tier, and those below settled lie there in chunks that only maintenance
+// writes again. Only sealed samples leave the ring, and only settled ones the
+// warm tier. While the cold tier keeps up, settled is sealed.
 type series struct {
 	sensor      *sensor
 	attributeID string
 
-	ring                        []point // a power of two long; number n is at n modulo its length
-	head, sealed, flushed, next int64
-	documents                   []document // of the ring, by ascending number
-	documentBytes               int        // of these
-	parts                       []part     // chunks from sealed to flushed
+	ring               []point // a power of two long; number n is at n modulo its length
+	head, sealed, next int64
+	settled, flushed   int64
+	documents          []document        // of the ring, by ascending number
+	documentBytes      int               // of these
+	warm               []*sensocto.Chunk // of consecutive numbers that end at sealed; immutable
+	parts              []part            // chunks of the cold tier from settled to flushed
 
 	dirty   bool      // is listed in Store.dirty
 	flushAt time.Time // when it last had something to flush
 	past    timeSpan  // of what has left the ring
+	deep    timeSpan  // of what has left the memory
 	samples int64     // in the cold tier: fewer than flushed where some were dropped
 	chunks  int64     // in the cold tier
 	bytes   int64     // of their data
@@ -87,8 +92,9 @@ func (t *timeSpan) add(u timeSpan) { t.from, t.to = min(t.from, u.from), max(t.t
 
 func (n *sensor) restore(info sensocto.SeriesInfo) {
 	s := n.seriesOrNew(info.AttributeID)
-	s.head, s.sealed, s.flushed, s.next = info.NextSeq, info.NextSeq, info.NextSeq, info.NextSeq
+	s.skip(info.NextSeq)
 	s.past = timeSpan{info.MinTime, info.MaxTime}
+	s.deep = s.past
 	s.samples, s.chunks, s.bytes, s.rollupBytes = info.Samples, info.Chunks, info.Bytes, info.RollupBytes
 }
 
@@ -96,10 +102,16 @@ func (n *sensor) seriesOrNew(attributeID string) *series {
 	s := n.series[attributeID]
 	if s == nil {
 		id := strings.Clone(attributeID) // do not keep the frame that it came in
-		s = &series{sensor: n, attributeID: id, past: noTime}
+		s = &series{sensor: n, attributeID: id, past: noTime, deep: noTime}
 		n.series[id] = s
 	}
 	return s
+}
+
+// skip leaves out the next numbers of a series that has nothing in memory.
+func (s *series) skip(n int64) {
+	s.next += n
+	s.head, s.sealed, s.settled, s.flushed = s.next, s.next, s.next, s.next
 }
 
 // push appends a sample.

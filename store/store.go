@@ -26,8 +26,17 @@ type Options struct {
 	// TransactionBytes of encoded chunks, about, are one transaction at most:
 	// that bounds the memory of a flush after a long failure. Default 8 MiB.
 	TransactionBytes int
+	// WarmWindow is for how long the warm tier keeps a series, in sample time
+	// back from its newest sealed chunk. Default 15 min.
+	WarmWindow time.Duration
+	// WarmBytes bounds the warm tier of all series. Default 64 MiB.
+	WarmBytes int64
+	// Attention says how closely a sensor is watched: what nobody looks at
+	// leaves the warm tier first. Default: nobody looks at anything.
+	Attention func(sensorID string) sensocto.AttentionLevel
 	// MaxUnflushedBytes bounds what waits for the cold tier, counting 16 bytes
-	// a sample and the text of documents: beyond it Put refuses. Default 256 MiB.
+	// a sample and the text of documents of what is not sealed yet, and the
+	// bytes of sealed chunks: beyond it Put refuses. Default 256 MiB.
 	MaxUnflushedBytes int64
 	// ShutdownTimeout is the deadline of the last flush. Default 10 s.
 	ShutdownTimeout time.Duration
@@ -54,6 +63,11 @@ func (o Options) withDefaults() Options {
 	o.FlushInterval = cmp.Or(o.FlushInterval, 700*time.Millisecond)
 	o.FlushBytes = cmp.Or(o.FlushBytes, 8<<20)
 	o.TransactionBytes = cmp.Or(o.TransactionBytes, 8<<20)
+	o.WarmWindow = cmp.Or(o.WarmWindow, 15*time.Minute)
+	o.WarmBytes = cmp.Or(o.WarmBytes, 64<<20)
+	if o.Attention == nil {
+		o.Attention = nobodyLooks
+	}
 	o.MaxUnflushedBytes = cmp.Or(o.MaxUnflushedBytes, 256<<20)
 	o.JournalBytes = cmp.Or(o.JournalBytes, 4<<30)
 	o.ShutdownTimeout = cmp.Or(o.ShutdownTimeout, 10*time.Second)
@@ -79,9 +93,11 @@ type Store struct {
 	columns    sync.Pool     // of *Columns
 	collectors sync.Pool     // of *collector
 	rollups    sync.Pool     // of *Rollup
+	encoded    sync.Pool     // of *[]byte
 	upkeepTurn chan struct{} // holds a token while somebody maintains series
 	upkeepWake chan struct{} // one slot: there is something to maintain
 	writing    write         // of whoever has the turn
+	plans      []plan        // of whoever has the turn
 
 	journal    *journal.Journal // nil where there is none
 	recovered  chan struct{}    // closed when the cold tier has what the journal had at Open
@@ -130,6 +146,7 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		columns:    sync.Pool{New: func() any { return new(Columns) }},
 		collectors: sync.Pool{New: func() any { return new(collector) }},
 		rollups:    sync.Pool{New: func() any { return new(Rollup) }},
+		encoded:    sync.Pool{New: func() any { return new([]byte) }},
 		upkeepTurn: make(chan struct{}, 1),
 		upkeepWake: make(chan struct{}, 1),
 		recovered:  make(chan struct{}),

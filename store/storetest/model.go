@@ -9,6 +9,7 @@ import (
 	"math/rand/v2"
 	"slices"
 	"testing"
+	"time"
 
 	"pgregory.net/rapid"
 
@@ -73,7 +74,11 @@ func (m *machine) flush() {
 func (m *machine) restart() {
 	var err error
 	m.cold = m.place.Open(m.tb)
-	m.store, err = store.Open(m.ctx, m.cold, store.Options{HotSamples: 50, TransactionBytes: 3000, RollupFan: [4]int{2, 2, 2, 2}})
+	m.store, err = store.Open(m.ctx, m.cold, store.Options{
+		HotSamples: 50, TransactionBytes: 3000, RollupFan: [4]int{2, 2, 2, 2},
+		WarmBytes:  rapid.SampledFrom([]int64{1, 30_000, 64 << 20}).Draw(m.t, "warm bytes"),
+		WarmWindow: rapid.SampledFrom([]time.Duration{time.Second, 20 * time.Second, time.Hour}).Draw(m.t, "warm window"),
+	})
 	m.must(err)
 }
 
