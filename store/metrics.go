@@ -24,6 +24,7 @@ type metrics struct {
 	readChunks                [len(tierNames)]atomic.Uint64
 
 	recoveryPercent, recoveryNanos atomic.Int64
+	refillPercent                  atomic.Int64
 	recoveredSamples               atomic.Uint64
 
 	warmSamples, warmChunks, warmBytes atomic.Int64
@@ -56,6 +57,7 @@ func (s *Store) Metrics(emit func(sensocto.Metric)) {
 	gauge("store_chunks", chunks, float64(m.warmChunks.Load()), "tier", "warm")
 	gauge("store_chunks", chunks, float64(m.coldChunks.Load()), "tier", "cold")
 	gauge("store_warm_budget_bytes", "Memory that the warm tier may take.", float64(s.options.WarmBytes))
+	gauge("store_refill_percent", "How far the warm tier has been filled again since the start.", float64(m.refillPercent.Load()))
 	for why := range m.warmEvicted {
 		counter("store_warm_evicted_total", "Chunks that left the warm tier, by reason.", m.warmEvicted[why].Load(), "reason", evictedNames[why])
 	}

@@ -46,6 +46,7 @@ func (s *Store) run(ctx context.Context) error {
 		}
 	}
 	var upkeep sync.WaitGroup
+	upkeep.Go(func() { s.refill(ctx) })
 	upkeep.Go(func() { s.maintain(ctx) })
 	defer upkeep.Wait()
 	timer := time.NewTimer(0)

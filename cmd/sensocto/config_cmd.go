@@ -57,6 +57,8 @@ type loadFlag struct {
 
 type storeFlag struct {
 	HotSamples   *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
+	WarmWindow   *string `placeholder:"TIME" help:"For how long samples stay in memory compressed, default 15m."`
+	WarmMemory   *string `placeholder:"SIZE" help:"Memory of all compressed samples, default an eighth of what there is."`
 	MaxUnflushed *string `placeholder:"SIZE" help:"What may wait in memory, default 256MiB."`
 	JournalMax   *string `placeholder:"SIZE" help:"What may wait in the journal, default 4GiB."`
 }

@@ -7,6 +7,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"os"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -38,13 +39,14 @@ type server struct {
 
 // newServer builds the parts and starts none of them.
 func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*server, error) {
-	s := &server{config: c, log: log}
+	s := &server{config: c, log: log, looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
 	var err error
-	if s.store, err = store.Open(ctx, db, c.storeOptions(log)); err != nil {
+	options := c.storeOptions(log)
+	options.Attention = s.looks.Level
+	if s.store, err = store.Open(ctx, db, options); err != nil {
 		return nil, err
 	}
 	hub := pubsub.New()
-	s.looks = attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})
 	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
@@ -77,9 +79,23 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 
 func (c Config) storeOptions(log *slog.Logger) store.Options {
 	return store.Options{
-		HotSamples: c.HotSamples, MaxUnflushedBytes: int64(c.MaxUnflushed),
+		HotSamples: c.HotSamples, WarmWindow: c.WarmWindow, WarmBytes: c.warmBytes(), MaxUnflushedBytes: int64(c.MaxUnflushed),
 		Journal: journal.OS(c.journal()), JournalBytes: int64(c.JournalMax), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
 	}
+}
+
+// warmBytes is the budget of the warm tier: what was said, or a share of the
+// memory that there is.
+func (c Config) warmBytes() int64 {
+	if c.WarmMemory > 0 {
+		return int64(c.WarmMemory)
+	}
+	const share = 8
+	memory := int64(c.LoadMemory)
+	if memory <= 0 {
+		memory = load.Machine{Files: os.DirFS("/")}.MemoryLimit()
+	}
+	return memory / share // 0 where nothing is known: the store's default
 }
 
 func (c Config) socketLimits() socket.Limits {
