@@ -337,7 +337,21 @@ func TestStore_CleanupRemovesNothingWhenColdFails(t *testing.T) {
 }
 
 func TestStore_PutsReadsFlushesAndCleanupsAtTheSameTime(t *testing.T) {
-	s := open(t, storetest.NewMemory(), store.Options{HotSamples: 10, FlushInterval: time.Millisecond})
+	for name, o := range map[string]store.Options{
+		"no room in the warm tier": {WarmBytes: 1},
+		"a little room":            {WarmBytes: 1000, RollupFan: [4]int{1, 2, 2, 2}},
+		"a short window":           {WarmWindow: time.Second},
+		"room for everything":      {WarmWindow: time.Hour},
+	} {
+		t.Run(name, func(t *testing.T) {
+			o.HotSamples, o.FlushInterval = 10, time.Millisecond
+			putsReadsFlushesAndCleanups(t, o)
+		})
+	}
+}
+
+func putsReadsFlushesAndCleanups(t *testing.T, o store.Options) {
+	s := open(t, storetest.NewMemory(), o)
 	stop := run(t, s)
 	var work sync.WaitGroup
 	for _, sensor := range []string{"s1", "s2"} {
@@ -354,6 +368,15 @@ func TestStore_PutsReadsFlushesAndCleanupsAtTheSameTime(t *testing.T) {
 				}
 				last = len(page.Samples)
 				requireOrder(t, page.Samples)
+			}
+		})
+		work.Go(func() {
+			for after := int64(0); after < 15_000 && !t.Failed(); {
+				before := s.Counts(sensor)["a"].Samples
+				n := counted(t, s, sensor, "a")
+				if after = s.Counts(sensor)["a"].Samples; n < before || n > after {
+					t.Errorf("%d samples in a history, %d before and %d after", n, before, after)
+				}
 			}
 		})
 	}
