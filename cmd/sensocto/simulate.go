@@ -18,6 +18,7 @@ type simulateCmd struct {
 	remoteFlags
 	Sensors  int           `default:"1" placeholder:"N" help:"How many sensors."`
 	Rate     float64       `default:"512" placeholder:"HZ" help:"Sampling rate of the ECG, default ${default}."`
+	Noise    float64       `default:"0.01" placeholder:"MV" help:"Standard deviation of the noise on the ECG in mV, default ${default}."`
 	Scenario string        `default:"ecg" placeholder:"NAME" help:"What a sensor sends: ecg, vitals, wearable, imu or all."`
 	Seed     uint64        `placeholder:"N" help:"The same seed gives the same values; sensor i has seed N+i."`
 	Duration time.Duration `placeholder:"TIME" help:"Stop after this; default never."`
@@ -29,7 +30,7 @@ type simulateCmd struct {
 // Help is shown by --help.
 func (simulateCmd) Help() string {
 	var b strings.Builder
-	b.WriteString("Every sensor has a connection of its own and sends in batches of the size and at the pace\nthat the server asks for: more often while somebody watches.\n\nScenarios:\n")
+	b.WriteString("Every sensor has a connection of its own and sends in batches of the size and at the pace\nthat the server asks for: more often while somebody watches. What the server has not\nacknowledged is sent again after an interruption.\n\nScenarios:\n")
 	for _, name := range sim.Scenarios() {
 		fmt.Fprintf(&b, "  %-10s %s\n", name, sim.Describe(name))
 	}
@@ -95,7 +96,7 @@ func (s *simulation) say(format string, args ...any) {
 }
 
 func (c simulateCmd) device(i int) (*sim.Device, error) {
-	return sim.New(sim.Options{Scenario: c.Scenario, Rate: c.Rate, Seed: c.Seed + uint64(i)})
+	return sim.New(sim.Options{Scenario: c.Scenario, Rate: c.Rate, Seed: c.Seed + uint64(i), Noise: c.Noise, Float32: true})
 }
 
 // sensor brings one sensor.
@@ -126,7 +127,7 @@ func (s *simulation) sensor(ctx context.Context, i int) error {
 }
 
 func (s *simulation) options(id string, source *sim.Device) client.DeviceOptions {
-	o := client.DeviceOptions{ConnectorType: "simulator"}
+	o := client.DeviceOptions{ConnectorType: "simulator", Acknowledged: true}
 	o.SensorID, o.SensorName, o.SensorType = id, id, s.cmd.Scenario
 	o.ConnectorID, o.ConnectorName = "simulator", "sensocto simulate"
 	for _, signal := range source.Signals {
