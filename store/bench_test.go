@@ -4,12 +4,14 @@ import (
 	"fmt"
 	"path/filepath"
 	"runtime"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/store/journal"
 	"github.com/sensocto/sensocto/store/storetest"
 )
 
@@ -142,6 +144,50 @@ func BenchmarkSustained(b *testing.B) {
 	b.ReportMetric(float64(b.N)*20/time.Since(began).Seconds(), "samples/s")
 	b.ReportMetric(float64(refused)/float64(b.N), "refusals/op")
 	b.ReportMetric(metric(s, "store_bytes_per_sample"), "B/sample")
+}
+
+// BenchmarkDurable is BenchmarkSustained with a journal on the disk, whose
+// fsyncs are waited for: at most 64 batches of each of 100 series are under way.
+// It counts until the last is confirmed; `sensocto bench store` is the same for
+// a minute, and reads everything back.
+func BenchmarkDurable(b *testing.B) {
+	db, err := sqlite.Open(b.Context(), filepath.Join(b.TempDir(), "sensocto.db"), sqlite.Options{Exclusive: true})
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer db.Close()
+	s := open(b, db, store.Options{Journal: journal.OS(filepath.Join(b.TempDir(), "journal"))})
+	stop := run(b, s)
+	batches, windows := make([]*sensocto.Batch, 100), make([]chan struct{}, 100)
+	for i := range batches {
+		batches[i], windows[i] = signal(fmt.Sprintf("sensor-%d", i), 512, 20), make(chan struct{}, 64)
+		batches[i].Stream[0] = 1
+	}
+	var failed atomic.Int64
+	for i := 0; b.Loop(); i++ {
+		batch, window := batches[i%len(batches)], windows[i%len(batches)]
+		later(batch, 39_062)
+		batch.StreamSeq++
+		window <- struct{}{}
+		for s.Put(b.Context(), batch) != nil {
+			runtime.Gosched()
+		}
+		s.Durable(func(err error) {
+			if err != nil {
+				failed.Add(1)
+			}
+			<-window
+		})
+	}
+	for _, window := range windows {
+		for range cap(window) {
+			window <- struct{}{}
+		}
+	}
+	b.ReportMetric(float64(b.N)*20/b.Elapsed().Seconds(), "samples/s")
+	if err := stop(); err != nil || failed.Load() > 0 {
+		b.Fatal(failed.Load(), err)
+	}
 }
 
 // BenchmarkIdleSeries measures what a silent sensor with one attribute holds.

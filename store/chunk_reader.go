@@ -1,6 +1,9 @@
 package store
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"math/bits"
+)
 
 // reader takes fields from the front of a chunk. After the first failure
 // every field is zero and err says why.
@@ -48,6 +51,24 @@ func (r *reader) uvarint() uint64 {
 	}
 	r.rest = r.rest[n:]
 	return v
+}
+
+// skipVarints takes n integers and does not look at them.
+func (r *reader) skipVarints(n int) {
+	const last = 0x8080808080808080 // what the last byte of each has not
+	b := r.rest
+	for n >= 8 && len(b) >= 8 {
+		n -= bits.OnesCount64(^binary.LittleEndian.Uint64(b) & last)
+		b = b[8:]
+	}
+	for ; n > 0 && len(b) > 0; b = b[1:] {
+		if b[0] < 0x80 {
+			n--
+		}
+	}
+	if r.rest = b; n > 0 {
+		r.fail("truncated")
+	}
 }
 
 func (r *reader) varint() int64 {

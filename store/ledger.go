@@ -15,7 +15,6 @@ import (
 type ledger struct {
 	sensors map[string]*ledgerSensor
 	latest  int64 // minute of the newest record
-	cols    Columns
 }
 
 // ledgerSensor is what is known of one sensor.
@@ -29,11 +28,11 @@ var _ journal.State = (*ledger)(nil)
 
 func newLedger() *ledger { return &ledger{sensors: make(map[string]*ledgerSensor)} }
 
-func (l *ledger) sensor(id string) *ledgerSensor {
-	n := l.sensors[id]
+func (l *ledger) sensor(id []byte) *ledgerSensor {
+	n := l.sensors[string(id)]
 	if n == nil {
 		n = &ledgerSensor{next: make(map[string]int64, 1)}
-		l.sensors[id] = n
+		l.sensors[string(id)] = n
 	}
 	return n
 }
@@ -60,11 +59,13 @@ func (l *ledger) Apply(record []byte) error {
 		n.streams.note(b.stream, b.seq, b.minute)
 	}
 	for range b.count {
-		attribute, end, err := b.runBounds(&l.cols)
+		attribute, end, err := b.runBounds()
 		if err != nil {
 			return err
 		}
-		n.next[attribute] = max(n.next[attribute], end)
+		if before, known := n.next[string(attribute)]; !known || before < end {
+			n.next[string(attribute)] = end
+		}
 	}
 	return nil
 }
@@ -103,7 +104,7 @@ func (l *ledger) Restore(snapshot []byte) error {
 	}
 	l.latest = int64(r.uvarint())
 	for range r.count(len(snapshot)) {
-		n := l.sensor(r.string(longestID))
+		n := l.sensor(r.bytes(r.count(longestID)))
 		n.epoch = r.uint64()
 		for range r.count(len(r.rest)) {
 			attribute := r.string(longestID)

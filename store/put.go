@@ -139,9 +139,14 @@ func runLength(measurements []sensocto.Measurement) int {
 }
 
 func runCount(measurements []sensocto.Measurement) (n uint64) {
-	for len(measurements) > 0 {
-		measurements = measurements[runLength(measurements):]
-		n++
+	if len(measurements) == 0 {
+		return 0
+	}
+	n = 1
+	for i := 1; i < len(measurements); i++ {
+		if measurements[i].AttributeID != measurements[i-1].AttributeID {
+			n++
+		}
 	}
 	return n
 }

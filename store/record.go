@@ -15,7 +15,7 @@ const (
 
 // batchRecord is a batch as the journal has it.
 type batchRecord struct {
-	sensorID string
+	sensorID []byte   // a part of the record
 	epoch    uint64   // of the sensor: another one after each clean-up
 	stream   [16]byte // with streamSeq, as in sensocto.Batch
 	seq      uint64
@@ -95,7 +95,7 @@ func parseRecord(record []byte) (kind byte, b batchRecord, err error) {
 	switch kind {
 	case recordCleanup:
 	case recordBatch:
-		b.sensorID = r.string(longestID)
+		b.sensorID = r.bytes(r.count(longestID))
 		b.minute = int64(r.uvarint())
 		if b.seq = r.uvarint(); b.seq > 0 {
 			copy(b.stream[:], r.bytes(len(b.stream)))
@@ -131,8 +131,18 @@ func (b *batchRecord) run(cols *Columns) (attributeID string, first int64, err e
 	return attributeID, first, r.err
 }
 
-// runBounds reads the next run as far as its numbers.
-func (b *batchRecord) runBounds(cols *Columns) (attributeID string, end int64, err error) {
-	attributeID, first, err := b.run(cols)
-	return attributeID, first + int64(len(cols.Times)), err
+// runBounds reads the next run as far as its numbers. The attribute is a part
+// of the record.
+func (b *batchRecord) runBounds() (attributeID []byte, end int64, err error) {
+	r := &b.runs
+	attributeID = r.bytes(r.count(longestID))
+	end = int64(r.uvarint())
+	n := r.count(len(r.rest))
+	r.skipVarints(n)
+	r.bytes(8 * n)
+	for range r.count(n) {
+		r.count(n - 1)
+		r.bytes(r.count(len(r.rest)))
+	}
+	return attributeID, end + int64(n), r.err
 }

@@ -133,7 +133,7 @@ func (r *recovery) take(ctx context.Context, record []byte) error {
 			return err
 		}
 		// The epoch of a record of before a clean-up is another one.
-		if v := r.bySeries[[2]string{b.sensorID, attribute}]; v != nil && v.series.sensor.epoch == b.epoch {
+		if v := r.bySeries[[2]string{string(b.sensorID), attribute}]; v != nil && v.series.sensor.epoch == b.epoch {
 			if err := r.add(ctx, v, cols, first); err != nil {
 				return err
 			}
