@@ -120,15 +120,26 @@ func TestViewer_HistoryThenLiveEverySampleOnce(t *testing.T) {
 		for _, s := range body.Response.History.A {
 			see(s.Payload)
 		}
+		live := func(m map[string]any) {
+			if count, merged := m["count"].(float64); merged { // the machine stalled: a bucket stands for samples
+				see(int(m["first"].(float64)))
+				next += int(count) - 1
+				if last := int(m["last"].(float64)); last != next-1 {
+					t.Fatalf("round %d: a bucket of %v ends with %d, want %d", round, count, last, next-1)
+				}
+				return
+			}
+			see(int(m["payload"].(float64)))
+		}
 		for next < n {
 			f := v.frame()
-			if list, ok := f.payload["measurements"].([]any); ok {
-				for _, m := range list {
-					see(int(m.(map[string]any)["payload"].(float64)))
-				}
-				continue
+			list, ok := f.payload["measurements"].([]any)
+			if !ok {
+				live(f.payload)
 			}
-			see(int(f.payload["payload"].(float64)))
+			for _, m := range list {
+				live(m.(map[string]any))
+			}
 		}
 		v.ws.Close()
 	}
