@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"math"
 	"slices"
 	"strings"
@@ -130,6 +131,32 @@ func TestDevice_SendsDocumentsBesideColumns(t *testing.T) {
 		t.Errorf("document %s", got[0].Document)
 	}
 	w.stored("s1", "ecg", 1)
+}
+
+// Documents and numbers of one attribute and one time stay in order.
+func TestDevice_KeepsTheOrderOfDocumentsAndNumbers(t *testing.T) {
+	w := newWorld(t, both...)
+	o := options("s1")
+	o.Binary = true
+	d := device(t, w.dial(client.Options{}), o)
+	now := time.Now().UnixMicro()
+	for i := range 40 {
+		m := sensocto.Measurement{AttributeID: "note", Sample: sensocto.Sample{Timestamp: now, Value: float64(i)}}
+		if i%3 == 0 {
+			m.Value, m.Document = 0, fmt.Appendf(nil, `{"n":%d}`, i)
+		}
+		if err := d.Add(m); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := d.Sync(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	for i, s := range w.stored("s1", "note", 40) {
+		if s.Document == nil && s.Value != float64(i) || s.Document != nil && string(s.Document) != fmt.Sprintf(`{"n":%d}`, i) {
+			t.Fatalf("sample %d is %v %s", i, s.Value, s.Document)
+		}
+	}
 }
 
 func TestDevice_FollowsBackpressure(t *testing.T) {

@@ -25,8 +25,8 @@ type DeviceOptions struct {
 	// Acknowledged sends everything on a Stream of the device's own: what is not
 	// acknowledged is kept and sent again.
 	Acknowledged bool
-	// Binary sends numbers as binary columns instead of JSON, Acknowledged. It
-	// needs V2.
+	// Binary sends batches of numbers as binary columns instead of JSON, which
+	// those with documents stay. Everything is Acknowledged. It needs V2.
 	Binary bool
 	// File keeps on disk what is not acknowledged, up to FileBytes, so that it
 	// outlives the process (StreamOptions.File). Everything is Acknowledged then,

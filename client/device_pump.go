@@ -96,8 +96,8 @@ func (d *Device) sendBatch() (wait time.Duration) {
 func (d *Device) transmit(batch []sensocto.Measurement) error {
 	ctx := d.c.ctx
 	switch {
-	case d.o.Binary:
-		return d.transmitBinary(ctx, batch)
+	case d.o.Binary && !wire.HasDocuments(batch): // columns carry numbers alone
+		return d.stream.sendBatch(ctx, batch)
 	case d.stream != nil:
 		return d.stream.SendMeasurements(ctx, batch)
 	case len(batch) == 1:
@@ -106,19 +106,4 @@ func (d *Device) transmit(batch []sensocto.Measurement) error {
 	}
 	d.body = wire.AppendMeasurements(d.body[:0], batch)
 	return d.sensor.Send(ctx, sensocto.EventMeasurementsBatch, d.body)
-}
-
-// transmitBinary sends numbers as columns, and documents, which these cannot
-// carry, as JSON.
-func (d *Device) transmitBinary(ctx context.Context, batch []sensocto.Measurement) error {
-	if err := d.stream.sendBatch(ctx, batch); err != nil || !wire.HasDocuments(batch) {
-		return err
-	}
-	var documents []sensocto.Measurement
-	for _, m := range batch {
-		if m.IsDocument() {
-			documents = append(documents, m)
-		}
-	}
-	return d.stream.SendMeasurements(ctx, documents)
 }

@@ -119,11 +119,8 @@ func (s *Stream) SendColumns(ctx context.Context, columns ...wire.Column) error 
 	})
 }
 
-// sendBatch is SendColumns for the numbers of a batch, if there are any.
+// sendBatch is SendColumns for a batch of numbers.
 func (s *Stream) sendBatch(ctx context.Context, measurements []sensocto.Measurement) error {
-	if !slices.ContainsFunc(measurements, func(m sensocto.Measurement) bool { return !m.IsDocument() }) {
-		return nil
-	}
 	return s.send(ctx, true, func(id wire.Stream) ([]byte, error) {
 		body, ok := wire.AppendBatchColumns(nil, wire.Header{Stream: id}, measurements)
 		if !ok {
