@@ -74,8 +74,8 @@ fuzz: ## one fuzz target for a while: make fuzz T=./phx:FuzzDecodeFrame D=1m
 	go test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(D) $(firstword $(subst :, ,$(T)))
 
 .PHONY: soak
-soak: ## kill a server under load a few thousand times: make soak KILLS=2000
-	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run KilledAgainAndAgain -timeout 0 -v ./cmd/sensocto
+soak: ## kill a server, its disk and its database under load a few thousand times: make soak KILLS=2000
+	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: golden
 golden: ## rewrite the golden files

@@ -37,7 +37,8 @@ type Options struct {
 	MaxFrame int64
 	// Backoff is how long to wait before the next attempt to connect, after
 	// attempt (from 0) failed ones; closeCode is why the server ended the last
-	// connection, 0 where it did not say. See [Backoff].
+	// connection, 0 where it did not say. A stream asks it, too, after what the
+	// server refused for the time being. See [Backoff].
 	Backoff func(attempt, closeCode int) time.Duration
 
 	// OnUp is called after each connect, and OnDown with the reason after each

@@ -69,7 +69,7 @@ func (s *Stream) pauseAfterRefusal() time.Duration {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.retries++
-	return Backoff(s.retries, websocket.CloseTryAgainLater)
+	return s.d.c.o.Backoff(s.retries, websocket.CloseTryAgainLater)
 }
 
 // gapExpected reads the seq that the server expects.

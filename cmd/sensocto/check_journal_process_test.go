@@ -18,19 +18,16 @@ func killedUnderLoad(t *testing.T) (dir string, acked int, segment string) {
 	t.Helper()
 	dir = t.TempDir()
 	p := startProcess(t, dir)
-	c := crashDevice{id: "s", stream: "01234567-89ab-4def-8123-456789abcdef"}
-	d, done := p.device(c.id), make(chan error, 1)
-	go func() { done <- c.live(d) }()
+	d, done := p.device("s"), make(chan int, 1)
+	go func() { log, _ := d.flood(d.acknowledged); done <- len(log) }()
 	time.Sleep(500 * time.Millisecond)
 	p.signal(syscall.SIGKILL)
-	if err := <-done; err != nil {
-		t.Fatal(err)
-	}
+	batches := <-done
 	names, err := filepath.Glob(filepath.Join(dir, "journal", "journal-*.seg"))
-	if err != nil || len(names) == 0 || c.acked == 0 {
-		t.Fatalf("%d files of the journal, %d batches answered, %v", len(names), c.acked, err)
+	if err != nil || len(names) == 0 || batches == 0 {
+		t.Fatalf("%d files of the journal, %d batches answered, %v", len(names), batches, err)
 	}
-	return dir, c.acked * batchSize, names[len(names)-1]
+	return dir, batches * batchSize, names[len(names)-1]
 }
 
 // change rewrites a file.

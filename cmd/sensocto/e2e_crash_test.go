@@ -1,9 +1,14 @@
+//go:build unix
+
 package main
 
 import (
+	"context"
+
 	"fmt"
 	"math/rand/v2"
 	"os"
+	"path/filepath"
 	"strconv"
 	"strings"
 	"sync"
@@ -12,12 +17,12 @@ import (
 	"time"
 )
 
-// soakKills is how often the server is killed: a few times, or as often as
+// soakKills is how often each crash test strikes: a few times, or as often as
 // SOAK_KILLS says ("make soak").
 func soakKills(t *testing.T) int {
 	text := os.Getenv("SOAK_KILLS")
 	if text == "" {
-		return 5
+		return 4
 	}
 	n, err := strconv.Atoi(text)
 	if err != nil || n < 1 {
@@ -26,63 +31,153 @@ func soakKills(t *testing.T) int {
 	return n
 }
 
-// crashDevice sends numbered batches of one stream, over all lives of the
-// server, and again what was not answered.
-type crashDevice struct {
-	id, stream string
-	acked      int // batches that were answered ok
+// crash is a server that is killed again and again while devices send to it,
+// on one address and one data directory.
+type crash struct {
+	t       *testing.T
+	flags   []string
+	server  *process // of the present, or the last
+	token   string
+	sources []crashSource
+	kills   int // of starts
+
+	stop    context.CancelFunc // of the devices
+	sending sync.WaitGroup
+	failed  chan error
 }
 
-// live sends until the server is gone.
-func (c *crashDevice) live(d *rawDevice) error {
-	first := c.acked
-	log, err := d.flood(func(i int) error {
-		return d.send("measurements", map[string]any{"stream": c.stream, "seq": first + i + 1, "measurements": numbered(first + i)})
-	})
-	c.acked += len(log)
-	if err != nil && strings.Contains(err.Error(), "batch ") {
-		return fmt.Errorf("%s: %w", c.id, err)
+// rounds strikes soakKills times: after every fifty strikes all is compared,
+// and the next round begins with nothing.
+func rounds(t *testing.T, begin func(t *testing.T) *crash, strike func(c *crash, i int)) {
+	const round = 50
+	for left := soakKills(t); left > 0; left -= round {
+		c := begin(t)
+		for i := range min(left, round) {
+			c.pause(500 * time.Millisecond)
+			strike(c, i)
+		}
+		c.end()
 	}
-	return nil
+}
+
+// beginCrash starts a server and the devices.
+func beginCrash(t *testing.T, dir string, flags ...string) *crash {
+	t.Helper()
+	c := &crash{t: t, flags: flags, server: startProcess(t, dir, flags...)}
+	c.token = c.server.token()
+	c.sources = crashSources(filepath.Join(t.TempDir(), "spool"))
+	c.failed = make(chan error, len(c.sources))
+	ctx, stop := context.WithCancel(t.Context())
+	c.stop = stop
+	for _, s := range c.sources {
+		c.sending.Go(func() {
+			if err := s.run(ctx, target{c.server.url, c.token}); err != nil {
+				c.failed <- fmt.Errorf("%s: %w", s.device().id, err)
+			}
+		})
+	}
+	return c
+}
+
+// pause lets the devices send for a while, at random.
+func (c *crash) pause(most time.Duration) {
+	time.Sleep(time.Duration(rand.Int64N(int64(most))))
+	select {
+	case err := <-c.failed:
+		c.t.Fatalf("%v\n%s", err, c.server.stderr)
+	default:
+	}
+}
+
+// kill ends the server as kill -9 does.
+func (c *crash) kill() { c.server.signal(syscall.SIGKILL) }
+
+// launch starts the server where it was.
+func (c *crash) launch() {
+	listen := strings.TrimPrefix(c.server.url, "http://")
+	p := launchProcess(c.t, c.server.dir, listen, c.flags...)
+	p.url = c.server.url
+	p.use(c.token)
+	c.server = p
+}
+
+// start launches the server and waits until it takes devices. Now and then it
+// is killed on the way there, and started again.
+func (c *crash) start() {
+	c.t.Helper()
+	for rand.IntN(4) == 0 {
+		c.launch()
+		c.pause(300 * time.Millisecond)
+		c.kill()
+		c.kills++
+	}
+	c.launch()
+	if err := c.server.awaitURL(); err != nil {
+		c.t.Fatal(err)
+	}
+}
+
+// end lets the devices come to an end, kills the server a last time, and
+// compares what a reader gets with what was acknowledged.
+func (c *crash) end() {
+	c.t.Helper()
+	c.stop()
+	c.sending.Wait()
+	c.kill()
+	c.sound()
+	c.start()
+	samples := 0
+	for _, s := range c.sources {
+		samples += c.compare(s.device())
+	}
+	c.server.ends()
+	c.sound()
+	c.t.Logf("%d samples of %d devices are there; %d starts were killed", samples, len(c.sources), c.kills)
+}
+
+// compare wants each sample that was acknowledged, once and in order, and of
+// what was not acknowledged only whole batches that follow.
+func (c *crash) compare(d *crashDevice) (samples int) {
+	c.t.Helper()
+	for attribute, count := range map[string]func(batches int) int{"wave": wavesBefore, "note": notesBefore} {
+		got := c.server.samples(d.id, attribute)
+		least, most := count(d.acked), count(d.sent)
+		if d.acked == 0 || len(got) < least || len(got) > most {
+			c.t.Fatalf("%s %s has %d samples: %d were acknowledged and %d sent", d.id, attribute, len(got), least, most)
+		}
+		if err := sameSamples(got, d.expected(attribute, len(got))); err != nil {
+			c.t.Fatalf("%s %s: %v", d.id, attribute, err)
+		}
+		samples += len(got)
+	}
+	return samples
+}
+
+// sound wants that a check finds nothing wrong.
+func (c *crash) sound() {
+	c.t.Helper()
+	args := []string{"check", "--quiet", c.server.dir}
+	var env []string
+	if len(c.flags) > 1 && c.flags[0] == "--database-url" {
+		env = []string{"SENSOCTO_DATABASE_URL=" + c.flags[1]}
+	}
+	for began := time.Now(); ; time.Sleep(100 * time.Millisecond) {
+		r := runCLI(c.t, env, args...)
+		// A database may not have noticed yet that the server is dead.
+		if !strings.Contains(r.stderr, "another server uses it") || time.Since(began) > patience {
+			r.wants(c.t, 0, "is sound")
+			return
+		}
+	}
 }
 
 // TestProcess_KilledAgainAndAgain: whenever the server is killed, all that it
-// answered is there, once and in order, for whoever reads it.
+// answered is there, once, in order and equal to the bit, for whoever reads it.
 func TestProcess_KilledAgainAndAgain(t *testing.T) {
 	t.Parallel() // it mostly waits
-	dir := t.TempDir()
-	devices := make([]*crashDevice, 8)
-	for i := range devices {
-		devices[i] = &crashDevice{id: fmt.Sprint("s", i), stream: fmt.Sprintf("01234567-89ab-4def-8123-%012d", i)}
-	}
-	for range soakKills(t) {
-		p := startProcess(t, dir)
-		var sending sync.WaitGroup
-		errs := make(chan error, len(devices))
-		for _, c := range devices {
-			d := p.device(c.id)
-			sending.Go(func() { errs <- c.live(d) })
-		}
-		time.Sleep(time.Duration(50+rand.IntN(700)) * time.Millisecond)
-		p.signal(syscall.SIGKILL)
-		sending.Wait()
-		for range devices {
-			if err := <-errs; err != nil {
-				t.Fatal(err)
-			}
-		}
-	}
-	p := startProcess(t, dir)
-	for _, c := range devices {
-		values := p.values(c.id, "n")
-		if c.acked == 0 || len(values) < c.acked*batchSize || len(values)%batchSize != 0 {
-			t.Errorf("%s has %d samples; %d batches of %d were answered", c.id, len(values), c.acked, batchSize)
-		}
-		for i, v := range values {
-			if v != float64(i) {
-				t.Fatalf("%s: sample %d is %v", c.id, i, v)
-			}
-		}
-	}
-	p.ends()
+	begin := func(t *testing.T) *crash { return beginCrash(t, t.TempDir()) }
+	rounds(t, begin, func(c *crash, _ int) {
+		c.kill()
+		c.start()
+	})
 }

@@ -28,8 +28,9 @@ const patience = 30 * time.Second
 // process is a server in a process of its own, which can be killed.
 type process struct {
 	running
-	t   *testing.T
-	cmd *exec.Cmd
+	t      *testing.T
+	cmd    *exec.Cmd
+	stdout *bufio.Reader
 }
 
 // program returns the command that runs the program as a process.
@@ -40,11 +41,22 @@ func program(args ...string) *exec.Cmd {
 	return cmd
 }
 
-// startProcess starts a server on a free port and waits for its URL.
+// startProcess starts a server on a free port, waits for its URL, and makes a token.
 func startProcess(t *testing.T, dir string, flags ...string) *process {
 	t.Helper()
+	p := launchProcess(t, dir, "127.0.0.1:0", flags...)
+	if err := p.awaitURL(); err != nil {
+		t.Fatal(err)
+	}
+	p.createToken(flags)
+	return p
+}
+
+// launchProcess starts a server and does not wait for anything.
+func launchProcess(t *testing.T, dir, listen string, flags ...string) *process {
+	t.Helper()
 	p := &process{t: t, running: running{dir: dir, stderr: &safeBuffer{}}}
-	p.cmd = program(append([]string{"serve", "--listen", "127.0.0.1:0", "--data-dir", dir}, flags...)...)
+	p.cmd = program(append([]string{"serve", "--listen", listen, "--data-dir", dir}, flags...)...)
 	p.cmd.Stderr = p.stderr
 	stdout, err := p.cmd.StdoutPipe()
 	if err != nil {
@@ -53,21 +65,37 @@ func startProcess(t *testing.T, dir string, flags ...string) *process {
 	if err := p.cmd.Start(); err != nil {
 		t.Fatal(err)
 	}
+	p.stdout = bufio.NewReader(stdout)
 	p.stop = sync.OnceValue(func() int { _ = p.cmd.Wait(); return p.cmd.ProcessState.ExitCode() })
 	t.Cleanup(func() { p.signal(syscall.SIGKILL) })
-	line, err := bufio.NewReader(stdout).ReadString('\n')
+	return p
+}
+
+// awaitURL waits until the server says where it is.
+func (p *process) awaitURL() error {
+	line, err := p.stdout.ReadString('\n')
 	if err != nil {
-		t.Fatalf("no URL came: %v\n%s", err, p.stderr)
+		return fmt.Errorf("no URL came: %w\n%s", err, p.stderr)
 	}
 	p.url = strings.TrimSpace(line)
+	return nil
+}
+
+// createToken makes a token in the data directory, or in the database that the flags name.
+func (p *process) createToken(flags []string) {
+	p.t.Helper()
 	name := "test-" + time.Now().Format("150405.000000000")
-	create := []string{"token", "create", "--name", name, "--scope", "ingest,view", "--data-dir", dir}
+	create := []string{"token", "create", "--name", name, "--scope", "ingest,view", "--data-dir", p.dir}
 	if i := slices.Index(flags, "--database-url"); i >= 0 {
 		create = append(create, flags[i:i+2]...)
 	}
-	token := runCLI(t, nil, create...).wants(t, 0)
-	p.env = []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + strings.TrimSpace(token.stdout)}
-	return p
+	token := runCLI(p.t, nil, create...).wants(p.t, 0)
+	p.use(strings.TrimSpace(token.stdout))
+}
+
+// use makes commands use a token.
+func (p *process) use(token string) {
+	p.env = []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + token}
 }
 
 // in returns the process for a subtest.
@@ -144,14 +172,22 @@ func (p *process) status(path string) (int, string) {
 // dial opens a bare WebSocket.
 func (p *process) dial(vsn string) *websocket.Conn {
 	p.t.Helper()
-	url := fmt.Sprintf("ws%s/socket/websocket?vsn=%s&token=%s", strings.TrimPrefix(p.url, "http"), vsn, p.token())
-	ws, _, err := websocket.DefaultDialer.Dial(url, nil)
+	ws, err := dialRaw(p.url, p.token(), vsn)
 	if err != nil {
 		p.t.Fatal(err)
 	}
 	p.t.Cleanup(func() { ws.Close() })
-	_ = ws.SetReadDeadline(time.Now().Add(patience))
 	return ws
+}
+
+// dialRaw opens a bare WebSocket to any server.
+func dialRaw(url, token, vsn string) (*websocket.Conn, error) {
+	url = fmt.Sprintf("ws%s/socket/websocket?vsn=%s&token=%s", strings.TrimPrefix(url, "http"), vsn, token)
+	ws, _, err := websocket.DefaultDialer.Dial(url, nil)
+	if err == nil {
+		_ = ws.SetReadDeadline(time.Now().Add(patience))
+	}
+	return ws, err
 }
 
 // rawDevice is a device without a library: what it sends and what it has been
@@ -159,6 +195,7 @@ func (p *process) dial(vsn string) *websocket.Conn {
 type rawDevice struct {
 	t     *testing.T
 	ws    *websocket.Conn
+	id    string
 	topic string
 	ref   int
 }
@@ -166,12 +203,22 @@ type rawDevice struct {
 // device joins a sensor with acknowledgements.
 func (p *process) device(id string) *rawDevice {
 	p.t.Helper()
-	d := &rawDevice{t: p.t, ws: p.dial("2.0.0"), topic: "sensocto:sensor:" + id}
-	join := map[string]any{"connector_id": "c", "sensor_id": id, "sensor_type": "ecg", "attributes": []string{}, "ack": true}
-	if r, err := d.request("phx_join", join); err != nil || r.Status != "ok" {
+	d := newRawDevice(p.dial("2.0.0"), id)
+	d.t = p.t
+	if r, err := d.join(); err != nil || r.Status != "ok" {
 		p.t.Fatalf("join: %+v %v", r, err)
 	}
 	return d
+}
+
+func newRawDevice(ws *websocket.Conn, id string) *rawDevice {
+	return &rawDevice{ws: ws, id: id, topic: "sensocto:sensor:" + id}
+}
+
+func (d *rawDevice) join() (replyPayload, error) {
+	return d.request("phx_join", map[string]any{
+		"connector_id": "c", "sensor_id": d.id, "sensor_type": "ecg", "attributes": []string{}, "ack": true,
+	})
 }
 
 type replyPayload struct {
@@ -179,6 +226,7 @@ type replyPayload struct {
 	Response struct {
 		Reason      string
 		Seq         int
+		Expected    int
 		Accepted    int
 		FailedCount int `json:"failed_count"`
 		Errors      []struct{ Reason string }
