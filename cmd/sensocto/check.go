@@ -221,6 +221,9 @@ func (f *findings) print(w io.Writer) {
 }
 
 func describeFault(f store.Fault) string {
+	if f.Kind == store.FaultTotals {
+		return fmt.Sprintf("%s: %s %s: %s", f.Kind, f.SensorID, f.AttributeID, f.Text)
+	}
 	what := "samples"
 	if f.Level > 0 {
 		what = fmt.Sprintf("rollup of level %d,", f.Level)

@@ -146,6 +146,35 @@ func TestPostgres_CommandsUseIt(t *testing.T) {
 			t.Errorf("the password is shown: %s", r.stderr)
 		}
 	}
-	runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "check").wants(t, 0, "0 series", "is sound")
-	runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "repair", "--yes").wants(t, exitFailed, "database_url names")
+}
+
+// What check and repair do for a file they do for PostgreSQL: they read every
+// row, and mend what can be mended.
+func TestPostgres_CheckAndRepair(t *testing.T) {
+	t.Parallel() // it mostly waits
+	_, url := postgresServer(t)
+	dir := t.TempDir()
+	env := []string{"SENSOCTO_DATABASE_URL=" + url}
+	runCLI(t, env, "import", writeRecord(t, "rec-1", 70_000), "--start", startText, "-q", "--data-dir", dir).wants(t, 0)
+	runCLI(t, env, "check", dir).wants(t, 0, "1 series", "69999 samples", "is sound")
+	runCLI(t, env, "repair", dir, "--yes").wants(t, 0, "is sound")
+
+	postgrestest.Exec(t, url,
+		`UPDATE sensocto.chunk SET data = set_byte(data, 40, get_byte(data, 40) # 129) WHERE level = 0 AND first_seq = 8192`,
+		`UPDATE sensocto.chunk SET max = max + 1 WHERE level = 0 AND first_seq = 4096`,
+		`UPDATE sensocto.series SET samples = 5`)
+	r := runCLI(t, env, "check", dir).wants(t, exitFailed, "unreadable: rec-1", "row: rec-1", "totals: rec-1", "is not sound")
+	if strings.Contains(r.stdout+r.stderr, postgrestest.Password()) {
+		t.Errorf("the password is shown: %s", r.stdout+r.stderr)
+	}
+	runCLI(t, env, "repair", dir, "--yes").wants(t, 0, "removed: ", "rewritten: ", "recounted: ", "repair-", "is sound")
+	runCLI(t, env, "check", dir).wants(t, 0, "65903 samples", "is sound")
+	if kept := globIn(dir, "repair-*"); len(kept) != 1 {
+		t.Errorf("kept %v", kept)
+	}
+
+	p := startProcess(t, dir, "--database-url", url)
+	runCLI(t, env, "check", dir).wants(t, exitFailed, "stop it first")
+	runCLI(t, env, "check", t.TempDir()).wants(t, exitFailed, "another server uses it")
+	p.ends()
 }
