@@ -17,6 +17,10 @@ type Target struct {
 		Cold
 		WriteChunks(ctx context.Context, chunks []sensocto.Chunk) error
 	}
+	// Form appends the data of a chunk to dst in the form in which the target
+	// keeps it, so that it reads back the same. It returns nil for data that
+	// stays as it is; a nil Form means all.
+	Form func(dst, data []byte) []byte
 	// SaveSensor stores a sensor.
 	SaveSensor func(context.Context, sensocto.Sensor) error
 	// InsertToken stores a token; nil leaves tokens out.
@@ -70,16 +74,29 @@ func (r *restorer) chunk(c *sensocto.Chunk) error {
 	if r.target.Skip != nil && r.target.Skip(c) {
 		return nil
 	}
-	r.written.add(c)
 	start := len(r.data)
-	r.data = append(r.data, c.Data...)
+	if r.data = r.append(c.Data); len(r.data) == start {
+		r.data = append(r.data, c.Data...)
+	}
 	kept := *c
 	kept.Data = r.data[start:len(r.data):len(r.data)] // an older array stays with the chunks that point to it
+	r.written.add(&kept)
 	r.chunks = append(r.chunks, kept)
 	if len(r.data) < transactionBytes && len(r.chunks) < transactionChunks {
 		return nil
 	}
 	return r.flush()
+}
+
+// append appends data in the form of the target, nothing where it has that.
+func (r *restorer) append(data []byte) []byte {
+	if r.target.Form == nil {
+		return r.data
+	}
+	if formed := r.target.Form(r.data, data); formed != nil {
+		return formed
+	}
+	return r.data
 }
 
 // flush writes the chunks that wait. An archive has them in the order that a

@@ -16,7 +16,7 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// Schema is where everything is in the database.
+// Schema is where everything is in the database, where Options do not say otherwise.
 const Schema = "sensocto"
 
 // Options configure a database. The zero value is good for a command beside
@@ -30,6 +30,10 @@ type Options struct {
 	// then. It returns nil where the data is so already, or no chunk at all.
 	// Without it, data is kept as it comes.
 	Plain func(dst, data []byte) []byte
+	// Schema is where everything is; another than the usual one is for a
+	// database that is made beside it and takes its place, see TakePlace. It is
+	// a lower-case identifier.
+	Schema string
 	// Timeout bounds a call, or a step of a read that streams. Default 30 s.
 	Timeout time.Duration
 	// ConnectTimeout bounds making a connection, if the URL does not. Default 5 s.
@@ -42,6 +46,7 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
+	o.Schema = cmp.Or(o.Schema, Schema)
 	o.Timeout = cmp.Or(o.Timeout, 30*time.Second)
 	o.ConnectTimeout = cmp.Or(o.ConnectTimeout, 5*time.Second)
 	o.Readers = cmp.Or(o.Readers, max(4, 2*runtime.GOMAXPROCS(0)))
@@ -108,7 +113,7 @@ func (db *DB) open(ctx context.Context, config *pgxpool.Config) error {
 		}
 		db.writer.release()
 	}
-	if err := migrate(ctx, conn, writing); err != nil {
+	if err := migrate(ctx, conn, writing, db.options.Schema); err != nil {
 		return db.explain(err)
 	}
 	db.read, err = pgxpool.NewWithConfig(ctx, config)
@@ -131,7 +136,7 @@ func (db *DB) configure(config *pgxpool.Config) {
 	} {
 		setDefault(c.RuntimeParams, name, value)
 	}
-	c.RuntimeParams["search_path"] = Schema
+	c.RuntimeParams["search_path"] = db.options.Schema
 	c.RuntimeParams["extra_float_digits"] = "1"
 	config.MaxConns = int32(db.options.Readers)
 	config.MinConns = 0

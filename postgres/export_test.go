@@ -4,4 +4,4 @@ package postgres
 var RangeQuery = rangeQuery
 
 // VersionTable is where the version of the schema is.
-const VersionTable = versionTable
+var VersionTable = versionTable(Schema)

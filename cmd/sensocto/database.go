@@ -52,13 +52,12 @@ func (c Config) place() string {
 	return c.DataDir
 }
 
-// onlySQLite refuses a command that works on the files of a data directory,
-// where the configuration says that the data is in PostgreSQL.
-func (c Config) onlySQLite(command, instead string) error {
-	if c.DatabaseURL == "" {
-		return nil
+// placeFlag is the flag that chooses another place.
+func (c Config) placeFlag() string {
+	if c.DatabaseURL != "" {
+		return "--database-url"
 	}
-	return fmt.Errorf("'sensocto %s' works on a data directory, but database_url names %v: %s", command, c.DatabaseURL, instead)
+	return "--data-dir"
 }
 
 // inUse reports whether an error of openDatabase says that a server has it open.

@@ -229,8 +229,12 @@ func (c repairCmd) salvage(a *app, config Config, aside string) (totals backup.T
 		fmt.Fprintf(a.stdout, "close the damaged file: %v\n", err)
 	}
 	fresh := filepath.Join(aside, "fresh", filepath.Base(config.database()))
-	restore := restoreCmd{Tokens: true, Quiet: c.Quiet}
-	if _, err := restore.fill(a, fresh, archive, nil, nil); err != nil {
+	w, err := newFile(a.ctx, fresh)
+	if err != nil {
+		return totals, err
+	}
+	_, err = restoreCmd{Tokens: true, Quiet: c.Quiet}.fill(a, w, archive, restoring{})
+	if err = errors.Join(err, w.db.Close()); err != nil {
 		return totals, err
 	}
 	if _, err := takePlace(config, fresh, aside, keepsJournal); err != nil {

@@ -6,8 +6,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -26,28 +24,27 @@ type restoreCmd struct {
 
 // Help is shown by --help.
 func (restoreCmd) Help() string {
-	return `Brings a backup back into a data directory that is empty, or has no sensors and no
-measurements yet. No server may have it open.
+	return `Brings a backup back into a data directory, or a PostgreSQL database, that is empty or has no
+sensors and no measurements yet. No server may have it open. It does not matter from which
+kind of database the backup is.
 
 The whole file is verified first; then everything is written beside what is there, read back
 and compared, and takes its place in one step at the end. Until then nothing has changed, and
-whatever ends the restore early leaves the directory as it was.
+whatever ends the restore early leaves everything as it was.
 
-Tokens of the directory stay valid. Those of the backup come back with --tokens alone.
+Tokens that are there stay valid. Those of the backup come back with --tokens alone.
 
 Examples:
   sensocto restore monday.backup --data-dir ./data
   sensocto restore monday.backup --data-dir ./data --tokens
-  sensocto restore monday.backup --replace          the old data goes to DATA_DIR/replaced-…`
+  sensocto restore monday.backup --replace          the old data goes to DATA_DIR/replaced-…
+  sensocto restore monday.backup --database-url postgres://sensocto@localhost/sensocto`
 }
 
 // Run restores.
 func (c restoreCmd) Run(a *app) (err error) {
 	config, err := c.load(a)
 	if err != nil {
-		return err
-	}
-	if err := config.onlySQLite("restore", "restore into a directory with --database-url '', or bring back a dump with pg_restore"); err != nil {
 		return err
 	}
 	archive, err := os.Open(c.File)
@@ -60,7 +57,7 @@ func (c restoreCmd) Run(a *app) (err error) {
 		return fmt.Errorf("restore into %s: %w", config.DataDir, explainDataDir(config, err))
 	}
 	defer func() { err = errors.Join(err, unlock()) }()
-	kept, err := c.survey(a.ctx, config)
+	kept, empty, err := c.survey(a.ctx, config)
 	if err != nil {
 		return err
 	}
@@ -68,35 +65,46 @@ func (c restoreCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	return c.restore(a, config, archive, skip, kept)
+	return c.restore(a, config, archive, restoring{skip, kept, empty})
 }
 
-// survey refuses a directory that holds something, and returns its tokens.
-func (c restoreCmd) survey(ctx context.Context, config Config) (tokens []sensocto.Token, err error) {
-	if _, err := os.Stat(config.database()); errors.Is(err, os.ErrNotExist) {
-		return nil, nil
+// restoring is what is known once it is clear that there can be a restore.
+type restoring struct {
+	skip  map[chunkID]bool // damaged chunks that are left out
+	kept  []sensocto.Token
+	empty bool // there is nothing but these
+}
+
+// survey refuses a place that holds something, and returns its tokens.
+func (c restoreCmd) survey(ctx context.Context, config Config) (tokens []sensocto.Token, empty bool, err error) {
+	if _, err := os.Stat(config.database()); errors.Is(err, os.ErrNotExist) && config.DatabaseURL == "" {
+		return nil, false, nil
 	}
-	db, err := sqlite.Open(ctx, config.database(), sqlite.Options{})
+	db, err := openToCheck(ctx, config)
+	if inUse(err) {
+		return nil, false, err
+	}
 	if err != nil && c.Replace {
-		return nil, nil // whatever it is: it is moved aside
+		return nil, false, nil // whatever it is: it is moved aside
 	}
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
 	series, err := db.Series(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	sensors, err := db.LoadSensors(ctx)
 	if err != nil {
-		return nil, err
+		return nil, false, err
 	}
 	if len(series)+len(sensors) > 0 && !c.Replace {
-		return nil, fmt.Errorf("%s is not empty: it has %s and %s.\nChoose another with --data-dir, or move what is there aside with --replace",
-			config.DataDir, plural(int64(len(sensors)), "sensor"), plural(int64(len(series)), "series"))
+		return nil, false, fmt.Errorf("%s is not empty: it has %s and %s.\nChoose another with %s, or move what is there aside with --replace",
+			config.place(), plural(int64(len(sensors)), "sensor"), plural(int64(len(series)), "series"), config.placeFlag())
 	}
-	return db.Tokens(ctx)
+	tokens, err = db.Tokens(ctx)
+	return tokens, len(series)+len(sensors) == 0, err
 }
 
 // verified reads the whole archive and returns which chunks to leave out.
@@ -113,45 +121,39 @@ func (c restoreCmd) verified(a *app, archive *os.File) (map[chunkID]bool, error)
 	return damaged, err
 }
 
-// restore writes a database of its own, which takes its place at the end.
-func (c restoreCmd) restore(a *app, config Config, archive *os.File, skip map[chunkID]bool, kept []sensocto.Token) (err error) {
-	stamp := time.Now().UTC().Format("20060102T150405.000Z")
-	work := filepath.Join(config.DataDir, "restore-"+stamp)
-	if err := os.MkdirAll(work, 0o700); err != nil {
+// restore fills a database of its own, which takes its place at the end.
+func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring) (err error) {
+	began := time.Now()
+	w, err := newWorkplace(a.ctx, config, began)
+	if err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, os.RemoveAll(work)) }()
-	path, began := filepath.Join(work, filepath.Base(config.database())), time.Now()
-	totals, err := c.fill(a, path, archive, skip, kept)
+	defer func() { err = errors.Join(err, w.discard()) }()
+	totals, err := c.fill(a, w, archive, r)
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was changed", err)
 	}
-	aside, err := takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
+	aside, err := w.takePlace(a.ctx, r.empty)
 	if err != nil {
 		return err
 	}
 	if c.Quiet {
 		return nil
 	}
-	fmt.Fprintf(a.stdout, "%s: restored %s in %v\n", config.DataDir, describeTotals(totals), time.Since(began).Round(10*time.Millisecond))
-	if len(skip) > 0 {
-		fmt.Fprintf(a.stdout, "%s were left out\n", plural(int64(len(skip)), "damaged chunk"))
+	fmt.Fprintf(a.stdout, "%s: restored %s in %v\n", config.place(), describeTotals(totals), time.Since(began).Round(10*time.Millisecond))
+	if len(r.skip) > 0 {
+		fmt.Fprintf(a.stdout, "%s were left out\n", plural(int64(len(r.skip)), "damaged chunk"))
 	}
-	if aside != "" {
-		fmt.Fprintf(a.stdout, "what was there before is in %s: delete it once you do not need it\n", aside)
+	for _, where := range aside {
+		fmt.Fprintf(a.stdout, "what was there before is in %s: delete it once you do not need it\n", where)
 	}
 	return nil
 }
 
 // fill makes a database of the archive and of the tokens that stay.
-func (c restoreCmd) fill(a *app, path string, archive *os.File, skip map[chunkID]bool, kept []sensocto.Token) (totals backup.Trailer, err error) {
-	db, err := sqlite.Open(a.ctx, path, sqlite.Options{})
-	if err != nil {
-		return totals, err
-	}
-	defer func() { err = errors.Join(err, db.Close()) }()
-	for _, t := range kept {
-		if err := db.InsertToken(a.ctx, t); err != nil {
+func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (totals backup.Trailer, err error) {
+	for _, t := range r.kept {
+		if err := w.db.InsertToken(a.ctx, t); err != nil {
 			return totals, err
 		}
 	}
@@ -159,11 +161,14 @@ func (c restoreCmd) fill(a *app, path string, archive *os.File, skip map[chunkID
 	if err != nil {
 		return totals, err
 	}
-	target := backup.Target{Cold: db, SaveSensor: db.SaveSensor, Skip: func(chunk *sensocto.Chunk) bool { return skip[idOf(chunk)] }}
+	target := backup.Target{
+		Cold: w.db, SaveSensor: w.db.SaveSensor, Form: w.form,
+		Skip: func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
+	}
 	var brought int64
 	if c.Tokens {
 		target.InsertToken = func(ctx context.Context, t sensocto.Token) error {
-			err := db.InsertToken(ctx, t)
+			err := w.db.InsertToken(ctx, t)
 			if sensocto.ErrorCode(err) == sensocto.CodeConflict {
 				return nil // it is among those that stayed
 			}
@@ -190,63 +195,4 @@ func (r *countingReader) Read(b []byte) (int, error) {
 	r.n += int64(n)
 	r.seen(r.n)
 	return n, err
-}
-
-// What becomes of the journal when a database takes the place of another: a
-// backup is of another time, while what was saved of a damaged file is not.
-const (
-	movesJournal = true
-	keepsJournal = false
-)
-
-// takePlace gives a new database the place of the old one, which it keeps
-// aside where there is one. The last step is one rename: whatever ends the
-// program before leaves the old database in its place.
-func takePlace(config Config, path, aside string, journalToo bool) (kept string, err error) {
-	old, err := oldFiles(config, journalToo)
-	if err != nil {
-		return "", err
-	}
-	for _, file := range old {
-		if err := os.MkdirAll(aside, 0o700); err != nil {
-			return "", err
-		}
-		kept = aside
-		to := filepath.Join(aside, filepath.Base(file))
-		if file == config.database() {
-			err = os.Link(file, to) // the rename below takes its name
-		} else {
-			err = os.Rename(file, to)
-		}
-		if err != nil {
-			return "", fmt.Errorf("move aside: %w", err)
-		}
-	}
-	if err := os.Rename(path, config.database()); err != nil {
-		return "", err
-	}
-	return kept, syncDir(config.DataDir)
-}
-
-// oldFiles are what belongs to the database in the directory, but the lock. The
-// database is the last.
-func oldFiles(config Config, journalToo bool) (files []string, err error) {
-	entries, err := os.ReadDir(config.DataDir)
-	if err != nil {
-		return nil, err
-	}
-	name, found := filepath.Base(config.database()), false
-	for _, e := range entries {
-		switch {
-		case e.Name() == name:
-			found = true
-		case e.Name() == name+".lock":
-		case strings.HasPrefix(e.Name(), name+"-"), journalToo && e.Name() == filepath.Base(config.journal()):
-			files = append(files, filepath.Join(config.DataDir, e.Name()))
-		}
-	}
-	if found {
-		files = append(files, config.database())
-	}
-	return files, nil
 }
