@@ -16,14 +16,15 @@ import (
 
 // dirFlags name a data directory that no server has open.
 type dirFlags struct {
-	ConfigFile string `name:"config" placeholder:"FILE" help:"Configuration file of the server. Also SENSOCTO_CONFIG."`
-	Dir        string `arg:"" optional:"" name:"data-dir" help:"The data directory; default that of the configuration."`
-	Quiet      bool   `short:"q" help:"Show no progress."`
+	ConfigFile string  `name:"config" placeholder:"FILE" help:"Configuration file of the server. Also SENSOCTO_CONFIG."`
+	Database   *string `name:"database-url" placeholder:"URL" help:"The server's PostgreSQL database, where it uses one. Also SENSOCTO_DATABASE_URL."`
+	Dir        string  `arg:"" optional:"" name:"data-dir" help:"The data directory; default that of the configuration."`
+	Quiet      bool    `short:"q" help:"Show no progress."`
 }
 
 // with calls f with the configuration while nobody else can open the directory.
 func (d dirFlags) with(a *app, f func(Config) error) (err error) {
-	flags := serverFlags{ConfigFile: d.ConfigFile}
+	flags := serverFlags{ConfigFile: d.ConfigFile, Database: d.Database}
 	if d.Dir != "" {
 		flags.DataDir = &d.Dir
 	}
@@ -71,7 +72,8 @@ what can be mended.
 
 Examples:
   sensocto check /var/lib/sensocto
-  sensocto check ./data --json | jq .faults`
+  sensocto check ./data --json | jq .faults
+  sensocto check ./data --database-url postgres://sensocto@localhost/sensocto`
 }
 
 // findings is the report of a check.

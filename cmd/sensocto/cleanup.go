@@ -86,7 +86,13 @@ func (c cleanupCmd) onServer(a *app, f remoteFlags) error {
 	return nil
 }
 
+// eraser is a database that can leave nothing of what was deleted.
+type eraser interface{ Erase(context.Context) error }
+
 func (c cleanupCmd) here(ctx context.Context, a *app, l local) error {
+	if _, ok := l.db.(eraser); c.Erase && !ok {
+		return errors.New("--erase rewrites a database file, and PostgreSQL has its own means for that: leave it out, and run VACUUM FULL afterwards")
+	}
 	sensors, err := l.db.LoadSensors(ctx)
 	if err != nil {
 		return err
@@ -126,11 +132,7 @@ func (c cleanupCmd) here(ctx context.Context, a *app, l local) error {
 
 // erase rewrites the database file, and says where else there may be samples.
 func erase(ctx context.Context, a *app, l local) error {
-	db, ok := any(l.db).(interface{ Erase(context.Context) error })
-	if !ok {
-		return errors.New("this database cannot be rewritten from here: it reuses the room, and has its own means to give it back")
-	}
-	if err := db.Erase(ctx); err != nil {
+	if err := l.db.(eraser).Erase(ctx); err != nil {
 		return fmt.Errorf("the sensor is deleted, but the file was not rewritten: %w", err)
 	}
 	fmt.Fprintln(a.stdout, "the database file was rewritten: nothing of what was deleted is left in it")

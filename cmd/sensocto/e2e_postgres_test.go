@@ -135,6 +135,8 @@ func TestPostgres_CommandsUseIt(t *testing.T) {
 	file := t.TempDir() + "/all.backup"
 	runCLI(t, nil, append([]string{"backup", file}, other...)...).wants(t, 0)
 	runCLI(t, nil, "restore", file, "--data-dir", t.TempDir()).wants(t, 0, "100 samples")
+	runCLI(t, nil, append([]string{"cleanup", "s", "--yes", "--erase"}, other...)...).wants(t, exitFailed, "VACUUM FULL")
+	runCLI(t, nil, append([]string{"cleanup", "s", "--dry-run"}, other...)...).wants(t, 0, "100 samples") // nothing was deleted
 	runCLI(t, nil, append([]string{"cleanup", "s", "--yes"}, other...)...).wants(t, 0, "deleted sensor s: 100 samples")
 	r := runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "config", "print").wants(t, 0, "database_url: \"postgres://sensocto:xxxxx@")
 	if strings.Contains(r.stdout, postgrestest.Password()) {
@@ -157,7 +159,7 @@ func TestPostgres_CheckAndRepair(t *testing.T) {
 	env := []string{"SENSOCTO_DATABASE_URL=" + url}
 	runCLI(t, env, "import", writeRecord(t, "rec-1", 70_000), "--start", startText, "-q", "--data-dir", dir).wants(t, 0)
 	runCLI(t, env, "check", dir).wants(t, 0, "1 series", "69999 samples", "is sound")
-	runCLI(t, env, "repair", dir, "--yes").wants(t, 0, "is sound")
+	runCLI(t, nil, "repair", dir, "--yes", "--database-url", url).wants(t, 0, "is sound")
 
 	postgrestest.Exec(t, url,
 		`UPDATE sensocto.chunk SET data = set_byte(data, 40, get_byte(data, 40) # 129) WHERE level = 0 AND first_seq = 8192`,
