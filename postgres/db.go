@@ -66,6 +66,7 @@ type DB struct {
 	writer  *writer
 	read    *pgxpool.Pool
 
+	size             size
 	latency, reading sensocto.Histogram // of transactions that write, and of reads
 }
 

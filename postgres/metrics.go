@@ -1,6 +1,10 @@
 package postgres
 
-import "github.com/sensocto/sensocto"
+import (
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
 
 // Metrics implements sensocto.MetricSource.
 func (db *DB) Metrics(emit func(sensocto.Metric)) {
@@ -18,6 +22,8 @@ func (db *DB) Metrics(emit func(sensocto.Metric)) {
 		up = 0
 	}
 	emit(sensocto.Metric{Name: "database_up", Help: "1 while the database can be reached.", Kind: sensocto.KindGauge, Value: up})
+	emit(sensocto.Metric{Name: "database_bytes", Help: "Size of the database's files.", Kind: sensocto.KindGauge,
+		Labels: []string{"file", "tables"}, Value: float64(db.diskBytes(time.Now()))})
 	emit(sensocto.Metric{Name: "database_outages_total", Help: "How often the database went away.",
 		Kind: sensocto.KindCounter, Value: float64(db.health.outages.Load())})
 	emit(sensocto.Metric{Name: "database_reconnects_total", Help: "How often the database came back.",

@@ -20,7 +20,10 @@ func (j *Journal) Metrics(emit func(sensocto.Metric)) {
 		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v)})
 	}
 	j.mu.Lock()
-	segments, end := len(j.segments), j.end
+	segments, end, kept := len(j.segments), j.end, j.before
+	if segments > 0 {
+		kept = max(kept, j.segments[0].first)
+	}
 	j.mu.Unlock()
 	failing := 0.0
 	if j.failing.Load() != nil {
@@ -30,6 +33,7 @@ func (j *Journal) Metrics(emit func(sensocto.Metric)) {
 	gauge("journal_segments", "Segment files of the journal.", float64(segments))
 	gauge("journal_bytes", "Bytes of these files.", float64(j.disk.Load()))
 	gauge("journal_pending_bytes", "Bytes of records in memory that are not on disk.", float64(j.unsynced.Load()))
+	gauge("journal_lag_records", "Records that the cold tier may not have yet.", float64(end-min(kept, end)))
 	gauge("journal_failing", "1 while the journal cannot be written.", failing)
 	counter("journal_records_total", "Records ever appended to this journal, those before the last start included.", uint64(end))
 	counter("journal_groups_total", "Groups of records written.", m.groups.Load())
