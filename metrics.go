@@ -57,8 +57,8 @@ func (h *Histogram) Observe(d time.Duration) {
 // HistogramSnapshot is a histogram at one time.
 type HistogramSnapshot struct {
 	Count   uint64
-	Sum     float64            // seconds
-	Buckets map[float64]uint64 // cumulative count by upper bound in seconds
+	Sum     float64            // seconds, or what sizes are of
+	Buckets map[float64]uint64 // cumulative count by upper bound, in the same unit
 }
 
 // Snapshot returns the present counts.

@@ -48,7 +48,10 @@ func (s *Store) flushInTurn(ctx context.Context) error {
 		return nil
 	}
 	plans := s.planAll(dirty)
+	bytes, samples := s.metrics.chunkBytes.Load(), s.metrics.coldSamples.Load()
 	written, err := s.writePlans(ctx, plans)
+	s.metrics.flushBytes.Observe(int64(s.metrics.chunkBytes.Load() - bytes))
+	s.metrics.flushSamples.Observe(s.metrics.coldSamples.Load() - samples)
 	s.putBack(plans[written:])
 	clear(plans)
 	s.trimWarm()
@@ -142,9 +145,8 @@ func (s *Store) commit(ctx context.Context, w *write) error {
 	}
 	for i := range w.steps {
 		s.apply(&w.steps[i])
-		s.metrics.chunkBytes.Add(uint64(len(w.chunks[i].Data)))
+		s.metrics.noteChunk(&w.chunks[i])
 	}
-	s.metrics.chunksWritten.Add(uint64(len(w.chunks)))
 	w.reset()
 	return nil
 }

@@ -98,8 +98,7 @@ func (s *Store) noteWritten(n *sensor, chunks []sensocto.Chunk) {
 		s.metrics.coldSamples.Add(int64(c.Count))
 		s.metrics.coldChunks.Add(1)
 		s.metrics.coldBytes.Add(size)
-		s.metrics.chunksWritten.Add(1)
-		s.metrics.chunkBytes.Add(uint64(size))
+		s.metrics.noteChunk(c)
 	}
 }
 

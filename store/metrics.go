@@ -21,6 +21,8 @@ type metrics struct {
 	chunksWritten, chunkBytes atomic.Uint64
 	flushErrors               atomic.Uint64
 	flushTime                 sensocto.Histogram
+	flushBytes, flushSamples  sensocto.Sizes // of each
+	chunkSizes, chunkSamples  sensocto.Sizes // of each that was written
 	readChunks                [len(tierNames)]atomic.Uint64
 
 	recoveryPercent, recoveryNanos atomic.Int64
@@ -35,54 +37,104 @@ type metrics struct {
 	rollupBytes                      atomic.Int64
 }
 
+// noteChunk counts a chunk that was written.
+func (m *metrics) noteChunk(c *sensocto.Chunk) {
+	m.chunksWritten.Add(1)
+	m.chunkBytes.Add(uint64(len(c.Data)))
+	m.chunkSizes.Observe(int64(len(c.Data)))
+	m.chunkSamples.Observe(int64(c.Count))
+}
+
+// lag is for how long something has been waiting for the cold tier.
+func (s *Store) lag(now time.Time) (lag time.Duration) {
+	s.dirtyMu.Lock()
+	if len(s.dirty) > 0 {
+		lag = now.Sub(s.dirtySince)
+	}
+	s.dirtyMu.Unlock()
+	if f := s.failing.Load(); f != nil {
+		lag = max(lag, now.Sub(f.since))
+	}
+	return lag
+}
+
+// emitter emits the metrics of a store.
+type emitter func(sensocto.Metric)
+
+func (emit emitter) gauge(name, help string, v float64, labels ...string) {
+	emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: v, Labels: labels})
+}
+
+func (emit emitter) counter(name, help string, v uint64, labels ...string) {
+	emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v), Labels: labels})
+}
+
+func (emit emitter) histogram(name, help string, h *sensocto.HistogramSnapshot) {
+	emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindHistogram, Histogram: h})
+}
+
 // Metrics implements sensocto.MetricSource.
 func (s *Store) Metrics(emit func(sensocto.Metric)) {
-	gauge := func(name, help string, v float64, labels ...string) {
-		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: v, Labels: labels})
-	}
-	counter := func(name, help string, v uint64, labels ...string) {
-		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v), Labels: labels})
-	}
-	m, hot := &s.metrics, s.hotSize()
-	const samples, bytes, series, chunks = "Samples in a tier.", "Bytes of the samples of a tier.", "Series in a tier.", "Chunks in a tier."
-	gauge("store_samples", samples, float64(hot.samples), "tier", "hot")
-	gauge("store_samples", samples, float64(m.warmSamples.Load()), "tier", "warm")
-	gauge("store_samples", samples, float64(m.coldSamples.Load()), "tier", "cold")
-	gauge("store_bytes", bytes, float64(hot.bytes), "tier", "hot")
-	gauge("store_bytes", bytes, float64(m.warmBytes.Load()), "tier", "warm")
-	gauge("store_bytes", bytes, float64(m.coldBytes.Load()), "tier", "cold")
-	gauge("store_series", series, float64(hot.series), "tier", "hot")
-	gauge("store_series", series, float64(hot.warmSeries), "tier", "warm")
-	gauge("store_series", series, float64(hot.coldSeries), "tier", "cold")
-	gauge("store_chunks", chunks, float64(m.warmChunks.Load()), "tier", "warm")
-	gauge("store_chunks", chunks, float64(m.coldChunks.Load()), "tier", "cold")
-	gauge("store_warm_budget_bytes", "Memory that the warm tier may take.", float64(s.options.WarmBytes))
-	gauge("store_refill_percent", "How far the warm tier has been filled again since the start.", float64(m.refillPercent.Load()))
-	for why := range m.warmEvicted {
-		counter("store_warm_evicted_total", "Chunks that left the warm tier, by reason.", m.warmEvicted[why].Load(), "reason", evictedNames[why])
-	}
-	for i, tier := range tierNames {
-		counter("store_read_chunks_total", "Chunks that reads took from a tier; of the hot one, stretches of its rings.", m.readChunks[i].Load(), "tier", tier)
-	}
-	gauge("store_bytes_per_sample", "Encoded bytes a sample in the cold tier.", float64(m.coldBytes.Load())/float64(max(1, m.coldSamples.Load())))
-	gauge("store_unflushed_bytes", "Bytes of samples that wait for the cold tier.", float64(s.unflushed.Load()))
-	gauge("store_failing", "1 while the cold tier fails.", float64(btoi(s.failing.Load() != nil)))
-	gauge("store_rollup_bytes", "Encoded bytes of rollups in the cold tier.", float64(m.rollupBytes.Load()))
-	counter("store_rollups_total", "Rollups made.", m.rollups.Load())
-	counter("store_compacted_chunks_total", "Small chunks that compaction merged away.", m.compacted.Load())
-	counter("store_upkeep_errors_total", "Pieces of maintenance that failed.", m.upkeepErrors.Load())
-	counter("store_samples_total", "Samples taken.", m.taken.Load())
-	counter("store_refused_total", "Samples refused because the cold tier could not follow.", m.refused.Load())
-	counter("store_imported_total", "Samples that imports brought past the hot tier.", m.imported.Load())
-	counter("store_chunks_written_total", "Chunks written to the cold tier, replaced ones included.", m.chunksWritten.Load())
-	counter("store_chunk_bytes_written_total", "Bytes of these chunks.", m.chunkBytes.Load())
-	counter("store_flush_errors_total", "Flushes that failed.", m.flushErrors.Load())
+	s.tierMetrics(emit)
+	s.flushMetrics(emit)
+	s.upkeepMetrics(emit)
 	if s.journal != nil {
 		s.journal.Metrics(emit)
-		gauge("journal_recovery_seconds", "Time in which the last start read the journal.", time.Duration(m.recoveryNanos.Load()).Seconds())
-		gauge("journal_recovered_samples", "Samples that the last start brought from the journal to the cold tier.", float64(m.recoveredSamples.Load()))
+		m := &s.metrics
+		emitter(emit).gauge("journal_recovery_seconds", "Time in which the last start read the journal.", time.Duration(m.recoveryNanos.Load()).Seconds())
+		emitter(emit).gauge("journal_recovered_samples", "Samples that the last start brought from the journal to the cold tier.", float64(m.recoveredSamples.Load()))
 	}
-	emit(sensocto.Metric{Name: "store_flush_seconds", Help: "Time of a flush.", Kind: sensocto.KindHistogram, Histogram: m.flushTime.Snapshot()})
+}
+
+func (s *Store) tierMetrics(emit emitter) {
+	m, hot := &s.metrics, s.hotSize()
+	const samples, bytes, series, chunks = "Samples in a tier.", "Bytes of the samples of a tier.", "Series in a tier.", "Chunks in a tier."
+	emit.gauge("store_samples", samples, float64(hot.samples), "tier", "hot")
+	emit.gauge("store_samples", samples, float64(m.warmSamples.Load()), "tier", "warm")
+	emit.gauge("store_samples", samples, float64(m.coldSamples.Load()), "tier", "cold")
+	emit.gauge("store_bytes", bytes, float64(hot.bytes), "tier", "hot")
+	emit.gauge("store_bytes", bytes, float64(m.warmBytes.Load()), "tier", "warm")
+	emit.gauge("store_bytes", bytes, float64(m.coldBytes.Load()), "tier", "cold")
+	emit.gauge("store_series", series, float64(hot.series), "tier", "hot")
+	emit.gauge("store_series", series, float64(hot.warmSeries), "tier", "warm")
+	emit.gauge("store_series", series, float64(hot.coldSeries), "tier", "cold")
+	emit.gauge("store_chunks", chunks, float64(m.warmChunks.Load()), "tier", "warm")
+	emit.gauge("store_chunks", chunks, float64(m.coldChunks.Load()), "tier", "cold")
+	emit.gauge("store_bytes_per_sample", "Encoded bytes a sample in the cold tier.", float64(m.coldBytes.Load())/float64(max(1, m.coldSamples.Load())))
+	emit.gauge("store_rollup_bytes", "Encoded bytes of rollups in the cold tier.", float64(m.rollupBytes.Load()))
+	emit.gauge("store_warm_budget_bytes", "Memory that the warm tier may take.", float64(s.options.WarmBytes))
+	emit.gauge("store_refill_percent", "How far the warm tier has been filled again since the start.", float64(m.refillPercent.Load()))
+	for why := range m.warmEvicted {
+		emit.counter("store_warm_evicted_total", "Chunks that left the warm tier, by reason.", m.warmEvicted[why].Load(), "reason", evictedNames[why])
+	}
+	for i, tier := range tierNames {
+		emit.counter("store_read_chunks_total", "Chunks that reads took from a tier; of the hot one, stretches of its rings.", m.readChunks[i].Load(), "tier", tier)
+	}
+}
+
+func (s *Store) flushMetrics(emit emitter) {
+	m := &s.metrics
+	emit.counter("store_samples_total", "Samples taken.", m.taken.Load())
+	emit.counter("store_refused_total", "Samples refused because the cold tier could not follow.", m.refused.Load())
+	emit.counter("store_imported_total", "Samples that imports brought past the hot tier.", m.imported.Load())
+	emit.gauge("store_unflushed_bytes", "Bytes of samples that wait for the cold tier.", float64(s.unflushed.Load()))
+	emit.gauge("store_lag_seconds", "For how long something has been waiting for the cold tier.", s.lag(time.Now()).Seconds())
+	emit.gauge("store_failing", "1 while the cold tier fails.", float64(btoi(s.failing.Load() != nil)))
+	emit.counter("store_flush_errors_total", "Flushes that failed.", m.flushErrors.Load())
+	emit.histogram("store_flush_seconds", "Time of a flush.", m.flushTime.Snapshot())
+	emit.histogram("store_flush_bytes", "Encoded bytes that a flush wrote.", m.flushBytes.Snapshot())
+	emit.histogram("store_flush_samples", "New samples that a flush wrote.", m.flushSamples.Snapshot())
+	emit.counter("store_chunks_written_total", "Chunks written to the cold tier, replaced ones included.", m.chunksWritten.Load())
+	emit.counter("store_chunk_bytes_written_total", "Bytes of these chunks.", m.chunkBytes.Load())
+	emit.histogram("store_chunk_bytes", "Encoded bytes of a chunk that was written.", m.chunkSizes.Snapshot())
+	emit.histogram("store_chunk_samples", "Samples of a chunk that was written.", m.chunkSamples.Snapshot())
+}
+
+func (s *Store) upkeepMetrics(emit emitter) {
+	m := &s.metrics
+	emit.counter("store_rollups_total", "Rollups made.", m.rollups.Load())
+	emit.counter("store_compacted_chunks_total", "Small chunks that compaction merged away.", m.compacted.Load())
+	emit.counter("store_upkeep_errors_total", "Pieces of maintenance that failed.", m.upkeepErrors.Load())
 }
 
 func btoi(b bool) int {
