@@ -304,16 +304,11 @@ func benchmarkCodec(b *testing.B, cols *store.Columns) {
 }
 
 func BenchmarkCodec(b *testing.B) {
-	noisy := ecg(store.ChunkSamples, 512)
-	r := rand.New(rand.NewPCG(7, 8))
-	for i := range noisy {
-		noisy[i] = float64(float32(noisy[i] + 0.01*r.NormFloat64()))
-	}
 	b.Run("ecg", func(b *testing.B) {
 		benchmarkCodec(b, &store.Columns{Times: regular(store.ChunkSamples, 512, 1), Values: ecg(store.ChunkSamples, 512)})
 	})
 	b.Run("float32", func(b *testing.B) {
-		benchmarkCodec(b, &store.Columns{Times: regular(store.ChunkSamples, 512, 1), Values: noisy})
+		benchmarkCodec(b, simulatedECG(b, store.ChunkSamples))
 	})
 	b.Run("record100", func(b *testing.B) {
 		all := record100(b)

@@ -7,6 +7,8 @@ import (
 	"testing"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/postgres"
+	"github.com/sensocto/sensocto/postgres/postgrestest"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
@@ -22,8 +24,49 @@ func TestStore_RecordingsOnDiskAreSmall(t *testing.T) {
 	t.Run("record100", func(t *testing.T) { requireSmallFile(t, record100(t)) })
 }
 
+// The same in PostgreSQL, whose chunks are not compressed by the program, so that
+// SQL can read them.
+func TestStore_RecordingsInPostgresAreSmall(t *testing.T) {
+	postgrestest.Require(t)
+	server, err := postgrestest.Start()
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer func() {
+		if err := server.Close(); err != nil {
+			t.Error(err)
+		}
+	}()
+	requireSmallTables(t, server.Database(t, "generated"), &store.Columns{Times: regular(300_000, 360, 1), Values: ecg(300_000, 360)})
+	t.Run("record100", func(t *testing.T) { requireSmallTables(t, server.Database(t, "record100"), record100(t)) })
+}
+
+// requireSmallTables counts tables, indexes and what is stored beside them.
+func requireSmallTables(t *testing.T, url string, all *store.Columns) {
+	const want = 1.3
+	db, err := postgres.Open(t.Context(), url, postgres.Options{Exclusive: true, Plain: store.Plain()})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	live(t, db, all)
+	for i := 1; i < copies; i++ {
+		copyChunks(t, db, fmt.Sprintf("s%d", i))
+	}
+	postgrestest.Exec(t, url, `VACUUM`) // as the server's own does sooner or later
+	size := postgrestest.Query[int64](t, url, `SELECT sum(pg_total_relation_size(oid))::bigint FROM pg_class
+		WHERE relnamespace = 'sensocto'::regnamespace AND relkind = 'r'`)[0]
+	perSample := float64(size) / float64(copies*len(all.Times))
+	t.Logf("%.3f bytes a sample in tables and indexes", perSample)
+	if perSample > want {
+		t.Errorf("%.3f bytes a sample in tables and indexes, want at most %v", perSample, want)
+	}
+}
+
+const copies = 10
+
 func requireSmallFile(t *testing.T, all *store.Columns) {
-	const copies, want = 10, 1.3
+	const want = 1.3
 	path := filepath.Join(t.TempDir(), "sensocto.db")
 	db, err := sqlite.Open(t.Context(), path, sqlite.Options{Exclusive: true})
 	if err != nil {
