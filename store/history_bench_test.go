@@ -10,6 +10,8 @@ import (
 	"golang.org/x/sys/unix"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/postgres"
+	"github.com/sensocto/sensocto/postgres/postgrestest"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
@@ -17,15 +19,20 @@ import (
 // history is a database with a long series, written as chunks: quicker than
 // through Put by far.
 type history struct {
-	path string
-	db   *sqlite.DB
+	path, url string // of a file, or of a PostgreSQL database
+	db        database
 	*store.Store
 	end int64 // µs
 }
 
-func newHistory(b *testing.B, rate float64, length time.Duration) *history {
+type database interface {
+	store.Cold
+	Close() error
+}
+
+// fill writes a series of a length, and rolls it up.
+func (h *history) fill(b *testing.B, rate float64, length time.Duration) *history {
 	b.Helper()
-	h := &history{path: filepath.Join(b.TempDir(), "sensocto.db")}
 	b.Cleanup(h.close)
 	h.open(b)
 	h.write(b, rate, int(rate*length.Seconds()))
@@ -36,6 +43,12 @@ func newHistory(b *testing.B, rate float64, length time.Duration) *history {
 	if err := h.Maintain(b.Context()); err != nil {
 		b.Fatal(err)
 	}
+	return h
+}
+
+func newHistory(b *testing.B, rate float64, length time.Duration) *history {
+	b.Helper()
+	h := (&history{path: filepath.Join(b.TempDir(), "sensocto.db")}).fill(b, rate, length)
 	info, err := os.Stat(h.path)
 	if err != nil {
 		b.Fatal(err)
@@ -46,7 +59,12 @@ func newHistory(b *testing.B, rate float64, length time.Duration) *history {
 
 func (h *history) open(b *testing.B) {
 	var err error
-	if h.db, err = sqlite.Open(b.Context(), h.path, sqlite.Options{Exclusive: true}); err != nil {
+	if h.url != "" {
+		h.db, err = postgres.Open(b.Context(), h.url, postgres.Options{Exclusive: true, Plain: store.Plain()})
+	} else {
+		h.db, err = sqlite.Open(b.Context(), h.path, sqlite.Options{Exclusive: true})
+	}
+	if err != nil {
 		b.Fatal(err)
 	}
 	h.Store = open(b, h.db, store.Options{})
@@ -117,42 +135,76 @@ func (h *history) benchmark(b *testing.B, q sensocto.HistoryQuery, cold bool) {
 // BenchmarkHistory is an hour, a minute and everything of series of several
 // lengths: the cost grows with what is asked, not with what is kept.
 func BenchmarkHistory(b *testing.B) {
-	const second, hour = int64(1_000_000), int64(3_600_000_000)
-	for _, c := range []struct {
-		name   string
-		rate   float64
-		length time.Duration
-	}{
-		{"1h_512Hz", 512, time.Hour + 20*time.Minute},
-		{"1d_512Hz", 512, 24 * time.Hour},
-		{"7d_512Hz", 512, 7 * 24 * time.Hour},
-		{"1y_1Hz", 1, 365 * 24 * time.Hour},
-	} {
+	for _, c := range histories {
 		b.Run(c.name, func(b *testing.B) {
 			h := newHistory(b, c.rate, c.length)
-			from := t0 + (h.end-t0)/2/hour*hour + 7*second
-			for _, q := range []struct {
-				name  string
-				query sensocto.HistoryQuery
-			}{
-				{"hour", sensocto.HistoryQuery{From: from, To: from + hour}},
-				{"newest_hour", sensocto.HistoryQuery{From: h.end - hour, To: h.end}},
-				{"10min", sensocto.HistoryQuery{From: from, To: from + hour/6}},
-				{"minute", sensocto.HistoryQuery{From: from, To: from + 60*second}},
-				{"all", sensocto.HistoryQuery{}},
-				{"hour_lttb", sensocto.HistoryQuery{From: from, To: from + hour, LTTB: true}},
-			} {
+			for _, q := range h.queries() {
 				b.Run(q.name, func(b *testing.B) { h.benchmark(b, q.query, false) })
 				b.Run(q.name+"_cold", func(b *testing.B) { h.benchmark(b, q.query, true) })
 			}
-			b.Run("60s_raw", func(b *testing.B) { h.raw(b, from, false) })
-			b.Run("60s_raw_cold", func(b *testing.B) { h.raw(b, from, true) })
+			b.Run("60s_raw", func(b *testing.B) { h.raw(b, false) })
+			b.Run("60s_raw_cold", func(b *testing.B) { h.raw(b, true) })
 		})
 	}
 }
 
-func (h *history) raw(b *testing.B, from int64, cold bool) {
-	samples := 0
+// BenchmarkHistoryPostgres is the same in PostgreSQL, warm.
+func BenchmarkHistoryPostgres(b *testing.B) {
+	postgrestest.Require(b)
+	server, err := postgrestest.Start()
+	if err != nil {
+		b.Fatal(err)
+	}
+	defer server.Close()
+	for _, c := range histories {
+		b.Run(c.name, func(b *testing.B) {
+			h := &history{url: server.Database(b, "h"+c.name)}
+			h.fill(b, c.rate, c.length)
+			for _, q := range h.queries() {
+				b.Run(q.name, func(b *testing.B) { h.benchmark(b, q.query, false) })
+			}
+			b.Run("60s_raw", func(b *testing.B) { h.raw(b, false) })
+		})
+	}
+}
+
+var histories = []struct {
+	name   string
+	rate   float64
+	length time.Duration
+}{
+	{"1h_512Hz", 512, time.Hour + 20*time.Minute},
+	{"1d_512Hz", 512, 24 * time.Hour},
+	{"7d_512Hz", 512, 7 * 24 * time.Hour},
+	{"1y_1Hz", 1, 365 * 24 * time.Hour},
+}
+
+type namedQuery struct {
+	name  string
+	query sensocto.HistoryQuery
+}
+
+func (h *history) queries() []namedQuery {
+	const second, hour = int64(1_000_000), int64(3_600_000_000)
+	from := h.middle()
+	return []namedQuery{
+		{"hour", sensocto.HistoryQuery{From: from, To: from + hour}},
+		{"newest_hour", sensocto.HistoryQuery{From: h.end - hour, To: h.end}},
+		{"10min", sensocto.HistoryQuery{From: from, To: from + hour/6}},
+		{"minute", sensocto.HistoryQuery{From: from, To: from + 60*second}},
+		{"all", sensocto.HistoryQuery{}},
+		{"hour_lttb", sensocto.HistoryQuery{From: from, To: from + hour, LTTB: true}},
+	}
+}
+
+// middle is a time that lies on no edge of anything.
+func (h *history) middle() int64 {
+	const second, hour = int64(1_000_000), int64(3_600_000_000)
+	return t0 + (h.end-t0)/2/hour*hour + 7*second
+}
+
+func (h *history) raw(b *testing.B, cold bool) {
+	samples, from := 0, h.middle()
 	for b.Loop() {
 		if cold {
 			b.StopTimer()
