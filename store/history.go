@@ -81,6 +81,9 @@ func (h *historian) samples(ctx context.Context, q sensocto.HistoryQuery) (senso
 	if err != nil || page.Next != nil {
 		return sensocto.History{}, err
 	}
+	if gone, err := h.samplesGone(ctx, q.From, q.To); err != nil || gone {
+		return sensocto.History{}, err
+	}
 	answer := sensocto.History{From: q.From, To: q.To, Samples: page.Samples, Points: sensocto.PointsAll}
 	for i := range page.Samples {
 		answer.Documents += int64(btoi(page.Samples[i].IsDocument()))
@@ -90,6 +93,43 @@ func (h *historian) samples(ctx context.Context, q sensocto.HistoryQuery) (senso
 		answer.Points = sensocto.PointsChosen
 	}
 	return answer, nil
+}
+
+// samplesGone reports whether there were samples in a range of time that are
+// kept as rollups only: then the samples that are left do not make the trace.
+func (h *historian) samplesGone(ctx context.Context, from, to int64) (gone bool, err error) {
+	_, low, deep := h.series.warmBefore(h.before)
+	h.series.sensor.mu.Lock()
+	complete := h.series.samples >= h.series.flushed
+	h.series.sensor.mu.Unlock()
+	if complete || low == 0 || deep.to < from || to != 0 && deep.from >= to {
+		return false, nil
+	}
+	for level := range 1 + sensocto.RollupLevels {
+		if level > 0 {
+			if gone, err = h.hasRollup(ctx, level, from, to, low); err != nil || gone {
+				return gone, err
+			}
+		}
+		first, err := h.rawFrom(ctx, level)
+		if err != nil {
+			return false, err
+		}
+		low = min(low, first) // only below that a coarser rollup is all there is
+	}
+	return false, nil
+}
+
+// hasRollup reports whether a level has a rollup in a range of time that begins
+// below a number.
+func (h *historian) hasRollup(ctx context.Context, level int, from, to, below int64) (has bool, err error) {
+	query := h.series.chunkRange(level)
+	query.From, query.To, query.BeforeSeq, query.NoData = from, to, below, true
+	err = h.store.cold.ReadChunks(ctx, query, func(*sensocto.Chunk) bool {
+		has = true
+		return false
+	})
+	return has, err
 }
 
 func numbersOnly(samples []sensocto.Sample) []sensocto.Sample {

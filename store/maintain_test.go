@@ -301,6 +301,36 @@ func TestHistory_OnlyRollupsAreLeft(t *testing.T) {
 	requireBuckets(t, s, sensocto.HistoryQuery{}, samplesOf(all))
 }
 
+// Where samples are gone and their rollups are not, a trace is drawn from
+// these, also where samples were asked for and few are left.
+func TestHistory_FewSamplesAreLeft(t *testing.T) {
+	cold := storetest.NewMemory()
+	s := open(t, cold, small())
+	all := batch("s", "a", 0, 20*4096)
+	put(t, s, all)
+	flush(t, s)
+	maintain(t, s)
+	last := samplesOf(all)[18*4096].Timestamp
+	if _, err := cold.DropChunks(t.Context(), sensocto.ChunkDrop{SensorID: "s", AttributeID: "a", Before: last, BeforeSeq: 18 * 4096}); err != nil {
+		t.Fatal(err)
+	}
+	s = open(t, cold, small())
+	for _, q := range []sensocto.HistoryQuery{
+		{Samples: true, MaxBuckets: 10_000}, {Samples: true, LTTB: true, MaxBuckets: 10_000}, {LTTB: true}, {Samples: true, To: last},
+		{Samples: true, From: last - 1_000_000, To: last + 1_000_000},
+	} {
+		h, err := s.History(t.Context(), "s", "a", q)
+		if err != nil || h.Points != sensocto.PointsNone && h.Points != sensocto.PointsOfBuckets || len(h.Buckets)+len(h.Samples) == 0 {
+			t.Errorf("%+v: %q, %d buckets, %d samples: %v", q, h.Points, len(h.Buckets), len(h.Samples), err)
+		}
+	}
+	for _, q := range []sensocto.HistoryQuery{{Samples: true, From: last, MaxBuckets: 10_000}, {Samples: true, From: last + 100_000_000_000}} {
+		if h, err := s.History(t.Context(), "s", "a", q); err != nil || h.Points != sensocto.PointsAll {
+			t.Errorf("%+v: %q, %d buckets: %v", q, h.Points, len(h.Buckets), err)
+		}
+	}
+}
+
 func TestHistory_LTTB(t *testing.T) {
 	s := open(t, storetest.NewMemory(), store.Options{})
 	for i := range 12 {
