@@ -17,11 +17,20 @@ type historyInput struct {
 	AttributeID string    `path:"attribute" pattern:"^[A-Za-z0-9][A-Za-z0-9_-]{0,63}$" doc:"The attribute's id." example:"ecg"`
 	From        timeText  `query:"from" doc:"Begin here, in Unix milliseconds; by default at the first measurement."`
 	To          timeText  `query:"to" doc:"End before here, in Unix milliseconds; by default behind the last measurement."`
-	Resolution  string    `query:"resolution" default:"auto" doc:"auto: as fine as max_buckets allows, the measurements themselves where they are no more. Otherwise the least width of a bucket, as 500ms, 10s, 5m, 1h or 7d." example:"10s"`
+	Resolution  string    `query:"resolution" default:"auto" doc:"auto: as fine as max_buckets allows, the measurements themselves where they are no more. raw: the measurements page by page, as …/measurements answers them. Otherwise the least width of a bucket, as 500ms, 10s, 5m, 1h or 7d." example:"10s"`
 	MaxBuckets  countText `query:"max_buckets" doc:"How many buckets or points at most, 1,000 by default. Less than 2 is taken for 2, more than 10,000 for 10,000."`
 	Method      string    `query:"method" enum:"buckets,lttb" default:"buckets" doc:"lttb: points that make about the same line (Largest Triangle Three Buckets)."`
+	Limit       intText   `query:"limit" doc:"Of resolution raw: how many measurements a page has at most, 1,000 by default, up to 50,000."`
+	Next        string    `query:"next" doc:"Of resolution raw: continue behind an earlier page, with what that had in next."`
 	Format      string    `query:"format" enum:"json,csv" doc:"Goes before the header Accept."`
 	Accept      string    `header:"Accept" hidden:"true"`
+}
+
+// raw is the same question to …/measurements.
+func (in *historyInput) raw() *measurementsInput {
+	return &measurementsInput{
+		SensorPath: in.SensorPath, AttributeID: in.AttributeID, From: in.From, To: in.To, Limit: in.Limit, Next: in.Next, Format: in.Format, Accept: in.Accept,
+	}
 }
 
 type historyView struct {
@@ -58,7 +67,7 @@ func (s *server) registerHistory() {
 	op.Description = "Buckets of equal width, which begin at multiples of it in Unix time. Count, minimum, maximum, first and last of a bucket are exact, " +
 		"so that a trace drawn from buckets looks like one of all measurements. The time it takes depends on the number of buckets, not on the time that they cover. " +
 		"As CSV (`format=csv`, or `Accept: text/csv`) there is a line `start,count,min,max,mean,first,last,from,to`, then one for each bucket; " +
-		"or `timestamp,payload` where there are measurements. Measurements one by one, page by page, are at `…/measurements`."
+		"or `timestamp,payload` where there are measurements. With `resolution=raw` the answer is that of `…/measurements`: measurements one by one, page by page."
 	op.SkipValidateParams = true // see historyInput
 	answer := s.api.OpenAPI().Components.Schemas.Schema(reflect.TypeFor[historyView](), true, "")
 	op.Responses = map[string]*huma.Response{"200": {
@@ -72,6 +81,9 @@ func (s *server) registerHistory() {
 }
 
 func (s *server) history(ctx context.Context, in *historyInput) (*huma.StreamResponse, error) {
+	if in.Resolution == "raw" {
+		return s.measurements(ctx, in.raw())
+	}
 	sensor, err := s.knownAttribute(in.SensorID, in.AttributeID)
 	if err != nil {
 		return nil, err
@@ -122,12 +134,10 @@ func (in *historyInput) query() (q sensocto.HistoryQuery, empty bool, err error)
 	switch in.Resolution {
 	case "", "auto":
 		q.Samples = true
-	case "raw":
-		return q, false, invalid("query.resolution", in.Resolution, "single measurements are read from …/measurements")
 	default:
 		width, ok := sensocto.ParseWidth(in.Resolution)
 		if !ok {
-			return q, false, invalid("query.resolution", in.Resolution, "must be auto, or a number and one of us, ms, s, m, h, d")
+			return q, false, invalid("query.resolution", in.Resolution, "must be auto, raw, or a number and one of us, ms, s, m, h, d")
 		}
 		q.Width = width
 	}

@@ -93,7 +93,7 @@ func TestHistory_Parameters(t *testing.T) {
 		}
 	}
 	for _, query := range []string{
-		"resolution=raw", "resolution=0s", "resolution=-1s", "resolution=5", "resolution=x", "resolution=1e9d", "resolution=9999999999999d",
+		"resolution=raw&next=x", "resolution=0s", "resolution=-1s", "resolution=5", "resolution=x", "resolution=1e9d", "resolution=9999999999999d",
 		"max_buckets=x", "max_buckets=NaN", "method=LTTB", "method=mean", "from=x", "to=NaN", "format=xml",
 	} {
 		checkProblem(t, w.do(call{path: historyPath + "?" + query, token: w.viewer}), http.StatusUnprocessableEntity)
@@ -101,6 +101,21 @@ func TestHistory_Parameters(t *testing.T) {
 	checkProblem(t, w.do(call{path: strings.Replace(historyPath, "ecg", "unknown", 1), token: w.viewer}), http.StatusNotFound)
 	checkProblem(t, w.do(call{path: strings.Replace(historyPath, "s1", "s9", 1), token: w.viewer}), http.StatusNotFound)
 	checkProblem(t, w.do(call{path: historyPath}), http.StatusUnauthorized)
+}
+
+// Raw pages are those of the measurements.
+func TestHistory_Raw(t *testing.T) {
+	w := recorded(t)
+	for _, query := range []string{"limit=7", "limit=7&format=csv", "from=1700000000003", "to=1.7e12"} {
+		got, want := w.get(t, historyPath+"?resolution=raw&"+query), w.get(t, strings.Replace(historyPath, "history", "measurements", 1)+"?"+query)
+		if got.Body.String() != want.Body.String() || got.Body.Len() == 0 {
+			t.Errorf("%s: %.200s, want %.200s", query, got.Body, want.Body)
+		}
+	}
+	link := nextLink.FindStringSubmatch(w.get(t, historyPath+"?resolution=raw&limit=7").Header().Get("Link"))
+	if link == nil || !strings.Contains(w.get(t, link[1]).Body.String(), `{"measurements":[{"timestamp":`) || !strings.Contains(link[1], "resolution=raw") {
+		t.Errorf("next page: %q", link)
+	}
 }
 
 // What comes in while somebody goes from page to page shifts nothing.
