@@ -122,7 +122,7 @@ func (s *Store) newestChunks(ctx context.Context, r *series, before int64) (list
 		list = append(list, &kept)
 		for size += warmSize(&kept); size > s.warmShare(); {
 			size -= warmSize(list[0])
-			list = slices.Delete(list, 0, 1)
+			list[0], list = nil, list[1:]
 		}
 		return nil
 	})

@@ -104,7 +104,10 @@ func (s *Store) dropWarm(r *series, n int, why evicted) {
 		s.countWarm(c, -1)
 	}
 	s.metrics.warmEvicted[why].Add(uint64(n))
-	r.warm = slices.Delete(r.warm, 0, n)
+	clear(r.warm[:n])
+	if r.warm = r.warm[n:]; len(r.warm) == 0 {
+		r.warm = nil
+	}
 }
 
 // ageOut lets chunks go that are older than the window. A chunk that came late
