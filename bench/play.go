@@ -38,9 +38,12 @@ type device struct {
 	sensor *sensor
 	frames *frames
 	phase  time.Duration // its first batch is due that long after the start
+	pace   *pace         // of one that follows what the server asks for, else nil
 	pings  int64         // bursts whose ping was sent, when their replies count
 	ponged int64
 	acked  int64 // batches that the server has confirmed
+
+	batches int64 // sent
 }
 
 // viewer is one connection that watches.
@@ -69,11 +72,12 @@ func (dev *device) join() {
 func (dev *device) burst() {
 	s, f := dev.sensor, dev.frames
 	f.patch(s.sent)
-	now := dev.d.now()
-	for i := range f.count {
-		s.times[(s.sent/int64(f.batch)+int64(i))&int64(len(s.times)-1)] = now
+	now, unit := dev.d.now(), dev.d.cfg.unit()
+	end := s.sent + int64(f.count*f.batch)
+	for ; s.sent < end; s.sent += unit {
+		s.times[s.sent/unit&int64(len(s.times)-1)] = now
 	}
-	s.sent += int64(f.count * f.batch)
+	dev.batches += int64(f.count)
 	dev.d.send(dev.conn, f.buf)
 }
 
@@ -89,8 +93,8 @@ var (
 	statusOK = []byte(`"status":"ok"`)
 )
 
-// onText: a device gets replies and advice on batching, which it does not
-// follow here: how it sends is the scenario's business.
+// onText: a device gets replies and what it is asked for, which it follows only
+// where the scenario says so.
 func (dev *device) onText(p []byte, now time.Duration) {
 	switch {
 	case bytes.HasPrefix(p, pong) && bytes.Contains(p, statusOK):
@@ -104,6 +108,9 @@ func (dev *device) onText(p []byte, now time.Duration) {
 	if err != nil {
 		dev.d.fault("%s: %v", dev.conn.name, err)
 		return
+	}
+	if m.event == "backpressure_config" && dev.pace != nil {
+		dev.follow(m.payload)
 	}
 	dev.d.event(dev.conn, m)
 }
@@ -176,7 +183,7 @@ func (v *viewer) measurements(n int, raw, payload []byte, now time.Duration, bin
 		return
 	}
 	s, t := v.d.sensors[n], v.tracks[n]
-	m := &s.memo[t.next/int64(v.d.cfg.Batch)&int64(len(s.memo)-1)]
+	m := &s.memo[t.next/v.d.cfg.unit()&int64(len(s.memo)-1)]
 	if m.samples.first == t.next && bytes.Equal(m.raw, raw) {
 		v.take(s, t, m.samples, now)
 		return
@@ -191,7 +198,7 @@ func (v *viewer) measurements(n int, raw, payload []byte, now time.Duration, bin
 	}
 	t.lagged += a.lagged
 	if len(a.spans) == 1 && a.lagged == 0 && !a.spans[0].merged {
-		m = &s.memo[a.spans[0].first/int64(v.d.cfg.Batch)&int64(len(s.memo)-1)]
+		m = &s.memo[a.spans[0].first/v.d.cfg.unit()&int64(len(s.memo)-1)]
 		m.raw, m.samples = append(m.raw[:0], raw...), a.spans[0]
 	}
 	for _, span := range a.spans {
@@ -204,10 +211,10 @@ func (v *viewer) take(s *sensor, t *track, samples span, now time.Duration) {
 	before := t.next
 	t.take(samples)
 	v.d.delivered += samples.end - samples.first
-	if samples.merged || v.silent {
+	if samples.merged || v.silent || t.silent {
 		return
 	}
-	batch := int64(v.d.cfg.Batch)
+	batch := v.d.cfg.unit()
 	if v.d.measuring {
 		for first := samples.first; first < samples.end; {
 			end := min(samples.end, (first/batch+1)*batch)

@@ -17,7 +17,11 @@ func (r Report) WriteJSON(w io.Writer) error {
 // WriteTable writes the report for people: a column for each contender.
 func (r Report) WriteTable(out io.Writer) error {
 	c := r.Config
-	fmt.Fprintf(out, "%s: %d sensors, batch %d, %d viewers × %d sensors, %s, %s", c.Scenario, c.Sensors, c.Batch, c.Viewers, c.Watch, c.Encoding, c.Speed)
+	batch := fmt.Sprintf("batch %d", c.Batch)
+	if c.Follow {
+		batch = "batches as the server asks for"
+	}
+	fmt.Fprintf(out, "%s: %d sensors, %s, %d viewers × %d sensors, %s, %s", c.Scenario, c.Sensors, batch, c.Viewers, c.Watch, c.Encoding, c.Speed)
 	if !c.saturated() {
 		fmt.Fprintf(out, " at %g Hz", c.Rate)
 	}
@@ -90,7 +94,7 @@ func compared(r Report) bool { return len(r.Results) > 1 && measured(r) }
 
 func idle(r Report) bool { return r.Config.Idle && measured(r) }
 
-func tiles(r Report) bool { return r.Config.Tiles }
+func tiles(r Report) bool { return r.Config.Tiles != "" }
 
 func worst(r Report) bool { return r.Config.PerViewer && watched(r) }
 
@@ -100,6 +104,7 @@ func both(a, b func(Report) bool) func(Report) bool {
 
 var lines = []line{
 	{"ingested/s", sending, func(s Summary) string { return fmt.Sprintf("%.0f", s.Median.IngestPerSecond) }},
+	{"batches from devices/s", sending, func(s Summary) string { return fmt.Sprintf("%.0f", s.Median.BatchesPerSec) }},
 	{"delivered/s", watched, func(s Summary) string { return fmt.Sprintf("%.0f", s.Median.DeliverPerSec) }},
 	{"pace", onPace, func(s Summary) string { return fmt.Sprintf("%.1f %%", 100*s.Median.Pace) }},
 	{"CPU-s/M ingested", both(sending, measured), func(s Summary) string { return fmt.Sprintf("%.3f", s.Median.Server.CPUPerMIn) }},

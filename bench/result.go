@@ -16,6 +16,7 @@ type Result struct {
 	Delivered       int64   `json:"delivered"`
 	IngestPerSecond float64 `json:"ingest_per_second"`
 	DeliverPerSec   float64 `json:"deliver_per_second"`
+	BatchesPerSec   float64 `json:"batches_per_second"` // from devices
 	BytesPerMIn     float64 `json:"bytes_to_viewers_per_million_ingested,omitempty"`
 	// Pace is the part of what was due that was sent: 1 where the server
 	// keeps up. It is 0 at full speed.
@@ -82,7 +83,7 @@ type StalledResult struct {
 // may get samples merged, where as many are marked.
 func (r Result) OK() bool {
 	bad := r.Lost + r.Doubled + r.Reordered
-	if r.Config.Tiles {
+	if r.Config.Tiles != "" {
 		bad += max(r.Merged-r.Lagged, r.Lagged-r.Merged)
 	} else {
 		bad += r.Merged + r.Lagged
@@ -107,10 +108,11 @@ func (d *driver) result(before, after mark) Result {
 	}
 	r.IngestPerSecond = perSecond(r.Ingested, r.Seconds)
 	r.DeliverPerSec = perSecond(r.Delivered, r.Seconds)
+	r.BatchesPerSec = perSecond(after.batches-before.batches, r.Seconds)
 	r.BytesPerMIn = perMillion(float64(after.bytes-before.bytes), r.Ingested)
 	if !d.cfg.saturated() && !d.cfg.Idle {
 		due := r.Seconds * d.cfg.Rate * float64(d.cfg.Sensors)
-		edge := float64(d.cfg.Sensors * d.cfg.Batch)
+		edge := float64(d.cfg.Sensors * d.cfg.largestBatch())
 		r.Pace = min(1, (float64(r.Ingested)+edge)/due)
 	}
 	if d.target.PID != 0 {

@@ -50,7 +50,7 @@ func (d *driver) prepare() {
 
 func (d *driver) newSensor(i int) *sensor {
 	s := &sensor{id: fmt.Sprintf("bench-%s-%05d", d.runID, i)}
-	inFlight, remembered := int(d.cfg.Rate/float64(d.cfg.Batch)*20), 16
+	inFlight, remembered := int(d.cfg.Rate/float64(d.cfg.unit())*20), 16
 	if d.cfg.saturated() {
 		inFlight, remembered = 4*d.cfg.Window, 2*d.cfg.Window
 		if d.cfg.Viewers > 0 {
@@ -100,8 +100,11 @@ func (d *driver) connectDevices(ctx context.Context) error {
 			closeAll(fds[i:])
 			return err
 		}
-		dev := &device{d: d, conn: c, sensor: d.sensors[i], phase: d.cfg.period() * time.Duration(i) / time.Duration(d.cfg.Sensors)}
+		dev := &device{d: d, conn: c, sensor: d.sensors[i], phase: d.cfg.phase(i)}
 		dev.frames = newFrames(dev.sensor.id, d.burstSize(), d.cfg, d.clock)
+		if d.cfg.Follow {
+			dev.pace = newPace()
+		}
 		c.onText = dev.onText
 		c.onBinary = func(p []byte, _ time.Duration) { d.binaryEvent(c, p) }
 		d.devices = append(d.devices, dev)
@@ -150,7 +153,7 @@ func (d *driver) connectViewers(ctx context.Context, n int) error {
 		for _, n := range watched {
 			d.sensors[n].viewers++
 		}
-		if d.cfg.Tiles {
+		if d.cfg.Tiles != "" {
 			v.joinTiles(watched)
 		} else {
 			v.join(watched)
@@ -196,6 +199,7 @@ func (d *driver) joined(ctx context.Context, what string) error {
 type mark struct {
 	at                  time.Duration
 	ingested, delivered int64
+	batches             int64 // that devices sent
 	bytes               int64 // to viewers
 	server              usage
 	driver              time.Duration
@@ -203,7 +207,11 @@ type mark struct {
 
 func (d *driver) mark() (mark, error) {
 	u, err := processUsage(d.target.PID)
-	return mark{at: d.now(), ingested: d.ingestedNow(), delivered: d.delivered, bytes: d.toViewers(), server: u, driver: ownCPU()}, err
+	m := mark{at: d.now(), ingested: d.ingestedNow(), delivered: d.delivered, bytes: d.toViewers(), server: u, driver: ownCPU()}
+	for _, dev := range d.devices {
+		m.batches += dev.batches
+	}
+	return m, err
 }
 
 // toViewers is how many bytes the viewers have read.
@@ -235,8 +243,11 @@ func (d *driver) ingestedNow() int64 {
 func (d *driver) stream(ctx context.Context) (before, after mark, err error) {
 	start := d.now()
 	send := d.paced(start)
-	if d.cfg.saturated() {
+	switch {
+	case d.cfg.saturated():
 		send = d.flatOut()
+	case d.cfg.Follow:
+		send = d.asAsked(start)
 	}
 	if err = d.sendUntil(ctx, start+d.cfg.Warmup, send); err != nil {
 		return

@@ -33,20 +33,26 @@ type Config struct {
 	Idle bool `json:"idle,omitempty"`
 	// Attention measures how soon a device hears that somebody looks.
 	Attention bool `json:"attention,omitempty"`
-	// Tiles makes each viewer watch its sensors on one viewer topic: one at high,
-	// one at medium, the others at low, or with AllHigh all of them at high.
-	Tiles   bool `json:"tiles,omitempty"`
-	AllHigh bool `json:"all_high,omitempty"`
+	// Tiles makes each viewer watch its sensors on one viewer topic, and says how
+	// closely: see TilesEach.
+	Tiles string `json:"tiles,omitempty"`
+	// Follow makes devices send batches of the size and at the pace that the
+	// server asks for; Batch then does not matter.
+	Follow bool `json:"follow,omitempty"`
 	// PerViewer keeps a histogram for each viewer and reports the worst p99.
 	PerViewer bool `json:"per_viewer,omitempty"`
 }
 
-// Speeds and encodings of a Config.
+// Speeds, encodings and ways to look of a Config.
 const (
 	SpeedPaced     = "paced"
 	SpeedMax       = "max"
 	EncodingJSON   = "json"
 	EncodingBinary = "binary"
+
+	TilesEach = "each" // at one sensor closely, each viewer at another; one in view, the others scrolled away
+	TilesOne  = "one"  // the same, all viewers at the same sensor
+	TilesHigh = "high" // at all of them closely
 )
 
 // ecgRate is what a chest strap sends, in Hz.
@@ -63,7 +69,7 @@ func Scenarios() []Config {
 		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
 		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
-		{Scenario: "tiles", Sensors: 20, Batch: 5, Viewers: 10, Watch: 20, Tiles: true},
+		{Scenario: "tiles", Sensors: 20, Batch: 5, Viewers: 10, Watch: 20, Tiles: TilesEach, Follow: true},
 		{Scenario: "attention", Sensors: 100, Rate: 10, Batch: 1, Attention: true, Duration: 25 * time.Second},
 	}
 	for i := range all {
@@ -115,8 +121,10 @@ func (c Config) check() error {
 		return fmt.Errorf("viewers and stalled must not be negative")
 	case c.Viewers > 0 && (c.Watch < 1 || c.Watch > c.Sensors):
 		return fmt.Errorf("watch must be 1 to the number of sensors (%d)", c.Sensors)
-	case c.Tiles && (c.Watch < 2 || c.Encoding != EncodingJSON || c.Speed != SpeedPaced):
-		return fmt.Errorf("tiles need at least 2 watched sensors, %s and %s", EncodingJSON, SpeedPaced)
+	case c.Tiles != "" && c.Watch < 2:
+		return fmt.Errorf("tiles need at least 2 watched sensors")
+	case (c.Tiles != "" || c.Follow) && (c.Encoding != EncodingJSON || c.Speed != SpeedPaced):
+		return fmt.Errorf("tiles, and devices that follow, need %s and %s", EncodingJSON, SpeedPaced)
 	case c.Rate <= 0 || c.Rate > 1e6:
 		return fmt.Errorf("rate must be above 0 and at most a million Hz")
 	case c.Duration <= 0 || c.Warmup < 0 || c.Tick < 0:
@@ -136,6 +144,14 @@ func (c Config) check() error {
 // period is the time between two batches of one sensor.
 func (c Config) period() time.Duration {
 	return time.Duration(float64(c.Batch) / c.Rate * float64(time.Second))
+}
+
+// unit is how many samples are timed together: those that leave together.
+func (c Config) unit() int64 {
+	if c.Follow {
+		return 1
+	}
+	return int64(c.Batch)
 }
 
 // saturated reports whether a viewer's progress, or TCP, sets the pace.

@@ -18,12 +18,13 @@ func (v *viewer) tilesTopic() string {
 }
 
 // joinTiles watches the sensors, all at low or all at high, and then looks at
-// one closely and at the next in passing.
+// one closely and at the next in passing. Latencies are of what it looks at
+// closely: the rest is meant to come later.
 func (v *viewer) joinTiles(sensors []int) {
 	v.tracks = make([]*track, len(v.d.sensors))
 	ids := new(bytes.Buffer)
 	for i, n := range sensors {
-		v.tracks[n] = new(track)
+		v.tracks[n] = &track{silent: v.d.cfg.Tiles != TilesHigh}
 		if i > 0 {
 			ids.WriteByte(',')
 		}
@@ -32,17 +33,26 @@ func (v *viewer) joinTiles(sensors []int) {
 	v.conn.joins = 2
 	all := joinFrame("j1", v.tilesTopic(), fmt.Sprintf(`{"bearer_token":%q}`, v.d.target.Token))
 	level := "low"
-	if v.d.cfg.AllHigh {
+	if v.d.cfg.Tiles == TilesHigh {
 		level = "high"
 	}
 	all = append(all, textFrame("j1", "j2", v.tilesTopic(), "watch", `{"level":"`+level+`","sensor_ids":[`+ids.String()+`]}`)...)
-	if !v.d.cfg.AllHigh {
+	if v.d.cfg.Tiles != TilesHigh {
 		v.conn.joins++
-		high, medium := len(v.d.viewers)%len(sensors), (len(v.d.viewers)+1)%len(sensors) // each viewer another one
-		levels := fmt.Sprintf(`{"levels":{%q:"high",%q:"medium"}}`, v.d.sensors[sensors[high]].id, v.d.sensors[sensors[medium]].id)
-		all = append(all, textFrame("j1", "j3", v.tilesTopic(), "attention", levels)...)
+		all = append(all, textFrame("j1", "j3", v.tilesTopic(), "attention", v.lookCloser(sensors))...)
 	}
 	v.d.send(v.conn, all)
+}
+
+// lookCloser says which of the sensors the viewer looks at, and which is beside it.
+func (v *viewer) lookCloser(sensors []int) (levels string) {
+	at := 0
+	if v.d.cfg.Tiles == TilesEach {
+		at = len(v.d.viewers) % len(sensors) // its number is not the same as any other's
+	}
+	high, medium := sensors[at], sensors[(at+1)%len(sensors)]
+	v.tracks[high].silent = false
+	return fmt.Sprintf(`{"levels":{%q:"high",%q:"medium"}}`, v.d.sensors[high].id, v.d.sensors[medium].id)
 }
 
 // sensorBatch counts what a frame of many sensors brought. Which of them a

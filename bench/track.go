@@ -9,6 +9,7 @@ type track struct {
 	lagged   int64  // what the server said of samples not sent one by one
 	doubled  int64
 	late     int64 // came after a younger one
+	silent   bool  // its latencies do not count
 }
 
 // take counts samples that came.

@@ -20,6 +20,8 @@ type benchCmd struct {
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
 	Batch     *int           `help:"Samples in one frame."`
+	Follow    *bool          `negatable:"" help:"Devices send batches of the size and at the pace that the server asks for. Default in tiles, unless --batch is given."`
+	Look      string         `enum:",each,one,high" default:"" help:"In tiles, one way to look alone: each viewer at another sensor, all at one, or high, at all of them."`
 	Viewers   *int           `help:"Viewers, each on a connection of its own."`
 	Watch     *int           `help:"Sensors that each viewer joins."`
 	Stalled   *int           `help:"Further viewers that join every sensor and then stop reading."`
@@ -62,8 +64,9 @@ Scenarios (all their settings can be changed by flags):
   ingest-acked       the same with acknowledged batches, at most 64 of a sensor not on the server's disk,
                      beside the same without, and beside binary ones
   fan-out-saturated  1 sensor, batch 20, 200 viewers, as fast as all of them receive
-  tiles              20 sensors, 10 viewers that show all of them: 18 at low, one at medium, one at
-                     high, beside the same viewers with everything at high
+  tiles              20 sensors whose devices send as the server asks, 10 viewers that show all of
+                     them: 18 at low, one at medium, one at high; each viewer another one, or all the
+                     same, beside the same viewers with everything at high
   idle               10,000 joined viewers that get nothing: memory of each
   attention          100 devices that send a little, and a viewer that looks at one after the other:
                      latency until a device is asked to send at once
@@ -147,8 +150,8 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 		campaign.Contenders = append(campaign.Contenders,
 			bareContender("bare, write per frame", 0), bareContender("bare, gathered 4 ms", 4*time.Millisecond))
 	}
-	if config.Tiles {
-		campaign.Contenders = []bench.Contender{c.program(binary), c.variant(binary, "all at high", func(b *bench.Config) { b.AllHigh = true })}
+	if config.Tiles != "" {
+		campaign.Contenders = c.tilesContenders(binary)
 	}
 	if config.Acked {
 		campaign.Contenders = []bench.Contender{c.program(binary), c.variant(binary, "not acknowledged", bench.WithoutAcks),
@@ -169,12 +172,27 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 	return campaign, nil
 }
 
+// tilesContenders are the ways to look that the scenario tiles compares.
+func (c benchCmd) tilesContenders(binary string) (all []bench.Contender) {
+	for _, way := range [...][2]string{
+		{bench.TilesEach, "each viewer at another"}, {bench.TilesOne, "all viewers at one"}, {bench.TilesHigh, "everything at high"},
+	} {
+		if c.Look == "" || c.Look == way[0] {
+			all = append(all, c.variant(binary, way[1], func(b *bench.Config) { b.Tiles = way[0] }))
+		}
+	}
+	return all
+}
+
 // config is the scenario with what the flags change.
 func (c benchCmd) config() (bench.Config, error) {
 	config, err := bench.Scenario(c.Scenario)
 	override(&config.Sensors, c.Sensors)
 	override(&config.Rate, c.Rate)
-	override(&config.Batch, c.Batch)
+	if c.Batch != nil {
+		config.Batch, config.Follow = *c.Batch, false
+	}
+	override(&config.Follow, c.Follow)
 	override(&config.Viewers, c.Viewers)
 	override(&config.Watch, c.Watch)
 	override(&config.Stalled, c.Stalled)
