@@ -44,10 +44,12 @@ func (p *pulse) beat() {
 	due := p.waiting
 	p.waiting, p.spare, p.set = p.spare[:0], nil, false
 	p.mu.Unlock()
-	for i, o := range due {
-		o.due()
-		due[i] = nil
-	}
+	p.srv.writers.during(func() {
+		for i, o := range due {
+			o.due()
+			due[i] = nil
+		}
+	})
 	p.mu.Lock()
 	p.spare = due
 	p.mu.Unlock()

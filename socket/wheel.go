@@ -50,5 +50,5 @@ func (w *wheel) beat() {
 	for _, s := range due {
 		parked = s.turn(w.level, parked)
 	}
-	flush(parked)
+	w.srv.writers.during(func() { flush(parked) })
 }

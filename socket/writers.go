@@ -7,10 +7,11 @@ import (
 	"syscall"
 )
 
-// writers are the goroutines that write for connections. There are as many as
-// processors, and none while nothing waits: a broadcast to hundreds of viewers
-// starts a few goroutines, not hundreds. A writer never waits for a socket:
-// what a socket does not take at once is left to a goroutine of its own.
+// writers are the goroutines that write for connections. There are at most as
+// many as processors, none while nothing waits, and more than one only where
+// there is enough to do: a broadcast to hundreds of viewers starts a few
+// goroutines, not hundreds. A writer never waits for a socket: what a socket
+// does not take at once is left to a goroutine of its own.
 //
 // A connection is in line at most once, so the connections bound it.
 type writers struct {
@@ -20,18 +21,54 @@ type writers struct {
 	line    []*outbox
 	head    int // line[:head] is done
 	running int
+	offered int // goroutines that will write if they are needed
+	taken   int // of those that offered to, who have to
 }
+
+// share is how many connections one writer has to itself before it is worth
+// waking up another processor for them.
+const share = 8
 
 // add puts an outbox, whose state is writing, in line.
 func (w *writers) add(o *outbox) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.line = append(w.line, o)
-	if w.running < runtime.GOMAXPROCS(0) {
-		w.running++
-		w.srv.tasks.Add(1)
-		go w.run()
+	if len(w.line)-w.head <= w.running*share || w.running >= runtime.GOMAXPROCS(0) {
+		return
 	}
+	w.running++
+	w.srv.tasks.Add(1)
+	if w.offered > 0 {
+		w.offered--
+		w.taken++
+		return
+	}
+	go w.run()
+}
+
+// during calls f, which is short and may add many, and then writes for them in
+// this goroutine, which is awake already.
+func (w *writers) during(f func()) {
+	w.mu.Lock()
+	w.offered++
+	w.mu.Unlock()
+	f()
+	if w.needed() {
+		w.run()
+	}
+}
+
+// needed ends an offer, and reports whether it was taken.
+func (w *writers) needed() bool {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if w.taken == 0 {
+		w.offered--
+		return false
+	}
+	w.taken--
+	return true
 }
 
 // run writes for all in line.
