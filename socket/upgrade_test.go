@@ -46,6 +46,7 @@ func TestUpgrade_Refusals(t *testing.T) {
 				t.Fatalf("status %d, want %d", r.StatusCode, tt.status)
 			}
 			if ws != nil {
+				w.eventually("open", func() bool { return w.metric("socket_connections") == 1 }) // it counts a moment after the answer
 				ws.Close()
 				w.eventually("closed", func() bool { return w.metric("socket_connections") == 0 })
 				return
