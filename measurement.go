@@ -71,6 +71,15 @@ type Batch struct {
 	StreamSeq uint64
 }
 
+// StreamMark is how far a stream of a sensor is: batches up to Seq were taken,
+// the last of them at about Last.
+type StreamMark struct {
+	SensorID string
+	Stream   [16]byte
+	Seq      uint64
+	Last     time.Time
+}
+
 // CheckTimestamp returns ErrTooOld or ErrInFuture for a timestamp (µs) that
 // is refused at the given time with the given tolerance for fast clocks.
 func CheckTimestamp(timestamp int64, now time.Time, skew time.Duration) error {

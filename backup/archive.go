@@ -35,6 +35,7 @@ const (
 	kindSensors  kind = 4 // a line of JSON for each sensor
 	kindTokens   kind = 5 // a line of JSON for each token
 	kindTrailer  kind = 6 // JSON: Trailer; nothing follows
+	kindStreams  kind = 7 // a line of JSON for each stream
 )
 
 // The forms of a payload.
@@ -73,6 +74,7 @@ type Trailer struct {
 	Entries int64 `json:"entries"` // before the trailer
 	Sensors int64 `json:"sensors"`
 	Tokens  int64 `json:"tokens"`
+	Streams int64 `json:"streams"`
 	Series  int64 `json:"series"`
 	Chunks  int64 `json:"chunks"`
 	Samples int64 `json:"samples"`

@@ -11,6 +11,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 	"github.com/google/go-cmp/cmp/cmpopts"
@@ -27,11 +28,18 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 func TestBackup_RestoresEverything(t *testing.T) {
 	db := openDB(t)
 	fill(t, db, 3, 20_500)
-	packed := archive(t, sourceOf(db))
-	restored := openDB(t)
-	totals, err := backup.Restore(t.Context(), bytes.NewReader(packed), targetOf(restored))
+	source, restored := sourceOf(db), openDB(t)
+	streams := []sensocto.StreamMark{{SensorID: "sensor-0", Stream: [16]byte{1, 255}, Seq: 5, Last: time.Unix(1_700_000_040, 0).UTC()}, {SensorID: "sensor-2", Seq: 1 << 60, Last: time.Unix(0, 0).UTC()}}
+	source.Streams = func() []sensocto.StreamMark { return streams }
+	packed, target := archive(t, source), targetOf(restored)
+	var back []sensocto.StreamMark
+	target.Stream = func(m sensocto.StreamMark) error { back = append(back, m); return nil }
+	totals, err := backup.Restore(t.Context(), bytes.NewReader(packed), target)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if diff := cmp.Diff(streams, back); diff != "" || totals.Streams != 2 {
+		t.Errorf("%d streams: %s", totals.Streams, diff)
 	}
 	if totals.Sensors != 3 || totals.Tokens != 2 || totals.Series != 6 || totals.Samples != 3*(20_500+410) || totals.Damaged != 0 {
 		t.Errorf("totals %+v", totals)

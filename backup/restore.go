@@ -25,6 +25,8 @@ type Target struct {
 	SaveSensor func(context.Context, sensocto.Sensor) error
 	// InsertToken stores a token; nil leaves tokens out.
 	InsertToken func(context.Context, sensocto.Token) error
+	// Stream takes how far a stream is; nil leaves them out.
+	Stream func(sensocto.StreamMark) error
 	// Skip says which chunks to leave out; nil means none.
 	Skip func(*sensocto.Chunk) bool
 }
@@ -48,7 +50,7 @@ func Restore(ctx context.Context, in io.Reader, t Target) (Trailer, error) {
 		return Trailer{}, fmt.Errorf("restore: there are %d series already", len(list))
 	}
 	r := &restorer{ctx: ctx, target: t}
-	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token})
+	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token, Stream: t.Stream})
 	if err == nil {
 		err = r.flush()
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // Handler takes what an archive holds, in its order: the manifest, the chunks
-// series by series, sensors, tokens. What is nil is passed over. An error
+// series by series, sensors, tokens, streams. What is nil is passed over. An error
 // ends the scan.
 type Handler struct {
 	Manifest func(Manifest) error
@@ -23,6 +23,7 @@ type Handler struct {
 	Chunk  func(*sensocto.Chunk) error
 	Sensor func(sensocto.Sensor) error
 	Token  func(sensocto.Token) error
+	Stream func(sensocto.StreamMark) error
 }
 
 // Scan reads an archive to its end. It returns an error that wraps ErrDamaged
@@ -171,6 +172,8 @@ func (s *scanner) take(k kind, payload []byte) error {
 		return s.takeSensors(payload)
 	case kindTokens:
 		return s.takeTokens(payload)
+	case kindStreams:
+		return s.takeStreams(payload)
 	}
 	return damaged("an entry has the unknown kind %d", k)
 }

@@ -27,6 +27,9 @@ type Source struct {
 	// Sensors and Tokens list what is known at the time of the call.
 	Sensors func(context.Context) ([]sensocto.Sensor, error)
 	Tokens  func(context.Context) ([]sensocto.Token, error)
+	// Streams lists how far streams were before what they say was taken was
+	// written to Cold; nil leaves them out.
+	Streams func() []sensocto.StreamMark
 	// Check says whether a chunk can be decoded and is what it claims to be.
 	// Chunks that fail are in the archive as they are, and counted.
 	Check func(*sensocto.Chunk) error
@@ -88,6 +91,9 @@ func (w *writer) write() error {
 		return err
 	}
 	if err := w.tokens(); err != nil {
+		return err
+	}
+	if err := w.streams(); err != nil {
 		return err
 	}
 	w.totals.Finished = time.Now().UTC()

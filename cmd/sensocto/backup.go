@@ -57,15 +57,15 @@ func (c backupCmd) Run(a *app) error {
 		},
 		func(_ context.Context, l local) error {
 			return c.save(a, func(ctx context.Context, w io.Writer) error {
-				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, l.db.Tokens), nil)
+				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, l.db.Tokens, l.store.Streams()), nil)
 				return err
 			})
 		})
 }
 
 // backupSource is what a backup is made of.
-func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), tokens func(context.Context) ([]sensocto.Token, error)) backup.Source {
-	return backup.Source{Cold: cold, Sensors: sensors, Tokens: tokens, Check: store.NewVerifier().Verify, Program: version}
+func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), tokens func(context.Context) ([]sensocto.Token, error), streams []sensocto.StreamMark) backup.Source {
+	return backup.Source{Cold: cold, Sensors: sensors, Tokens: tokens, Streams: func() []sensocto.StreamMark { return streams }, Check: store.NewVerifier().Verify, Program: version}
 }
 
 // copyBackup copies the backup that a server makes.

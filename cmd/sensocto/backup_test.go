@@ -51,7 +51,7 @@ func TestBackup_OfARunningServerIsRestored(t *testing.T) {
 	dir := filepath.Join(t.TempDir(), "new")
 	runCLI(t, nil, "restore", file, "--data-dir", dir, "--tokens").wants(t, 0, "restored 2 sensors")
 	entries, err := os.ReadDir(dir)
-	if err != nil || len(entries) != 2 { // the database and its lock
+	if err != nil || len(entries) != 3 { // the database, its lock, and the journal
 		t.Errorf("left behind: %v %v", entries, err)
 	}
 	restored := startServer(t, dir)

@@ -163,7 +163,8 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 	}
 	target := backup.Target{
 		Cold: w.db, SaveSensor: w.db.SaveSensor, Form: w.form,
-		Skip: func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
+		Stream: func(m sensocto.StreamMark) error { w.streams = append(w.streams, m); return nil },
+		Skip:   func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
 	}
 	var brought int64
 	if c.Tokens {

@@ -9,9 +9,11 @@ import (
 	"strings"
 	"time"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
+	"github.com/sensocto/sensocto/store/journal"
 )
 
 // workplace is a database that is made beside the one whose place it is to
@@ -19,6 +21,8 @@ import (
 type workplace struct {
 	db   database
 	form func(dst, data []byte) []byte // of chunks as this database keeps them; nil: as they come
+	// streams are how far devices had got, which the journal has to know.
+	streams []sensocto.StreamMark
 
 	// takePlace ends the use of db, and says where that is what was there before;
 	// empty says that nobody needs that.
@@ -41,11 +45,15 @@ func newWorkplace(ctx context.Context, config Config, now time.Time) (*workplace
 		return nil, errors.Join(err, os.RemoveAll(work))
 	}
 	path := filepath.Join(work, filepath.Base(config.database()))
-	w.takePlace = func(context.Context, bool) ([]string, error) {
+	w.takePlace = func(ctx context.Context, _ bool) ([]string, error) {
 		if err := w.db.Close(); err != nil {
 			return nil, err
 		}
-		return takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
+		aside, err := takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
+		if err != nil {
+			return aside, err
+		}
+		return aside, w.beginJournal(ctx, config)
 	}
 	w.discard = func() error { return errors.Join(w.db.Close(), os.RemoveAll(work)) }
 	return w, nil
@@ -70,29 +78,42 @@ func newSchema(ctx context.Context, config Config, stamp string) (*workplace, er
 		return nil, err
 	}
 	took := false
-	return &workplace{
-		db: db, form: o.Plain,
-		takePlace: func(ctx context.Context, empty bool) ([]string, error) {
-			aside, err := moveAside(config, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
-			if err != nil {
-				return nil, err
-			}
-			replaced := ""
-			if !empty {
-				replaced = "sensocto_replaced_" + suffix
-				aside = append(aside, "the schema "+replaced)
-			}
-			err = db.TakePlace(ctx, replaced)
-			took = err == nil
-			return aside, err
-		},
-		discard: func() (err error) {
-			if !took {
-				err = db.Discard(context.WithoutCancel(ctx))
-			}
-			return errors.Join(err, db.Close())
-		},
-	}, nil
+	w := &workplace{db: db, form: o.Plain}
+	w.takePlace = func(ctx context.Context, empty bool) ([]string, error) {
+		aside, err := moveAside(config, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
+		if err != nil {
+			return nil, err
+		}
+		replaced := ""
+		if !empty {
+			replaced = "sensocto_replaced_" + suffix
+			aside = append(aside, "the schema "+replaced)
+		}
+		if err := db.TakePlace(ctx, replaced); err != nil {
+			return nil, err
+		}
+		took = true
+		return aside, w.beginJournal(ctx, config)
+	}
+	w.discard = func() (err error) {
+		if !took {
+			err = db.Discard(context.WithoutCancel(ctx))
+		}
+		return errors.Join(err, db.Close())
+	}
+	return w, nil
+}
+
+// beginJournal lets the journal know how far devices had got. It comes last: a
+// restore that ends before has everything but that.
+func (w *workplace) beginJournal(ctx context.Context, config Config) error {
+	if len(w.streams) == 0 {
+		return nil
+	}
+	if err := store.RestoreStreams(ctx, journal.OS(config.journal()), w.streams); err != nil {
+		return fmt.Errorf("everything is restored but how far devices had got with their streams: %w", err)
+	}
+	return nil
 }
 
 // What becomes of the journal when a database takes the place of another: a

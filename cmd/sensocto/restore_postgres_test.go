@@ -55,6 +55,38 @@ func TestPostgres_RestoreIntoIt(t *testing.T) {
 	}
 }
 
+// A move to another directory or database goes unnoticed by devices: what they
+// send again is known, and what follows is taken.
+func TestRestore_DevicesGoOnWithTheirStreams(t *testing.T) {
+	t.Parallel() // it mostly waits
+	_, url := postgresServer(t)
+	dir, file := t.TempDir(), t.TempDir()+"/all.backup"
+	p := startProcess(t, dir)
+	p.device("s").acknowledges(0, 30)
+	admin := runCLI(t, nil, "token", "create", "--name", "root", "--scope", "admin", "--data-dir", dir).wants(t, 0)
+	asked := []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + strings.TrimSpace(admin.stdout)}
+	runCLI(t, asked, "backup", file).wants(t, 0)
+	p.ends()
+
+	for _, there := range [][]string{{"--data-dir", t.TempDir()}, {"--data-dir", t.TempDir(), "--database-url", url}} {
+		runCLI(t, nil, append([]string{"restore", file}, there...)...).wants(t, 0)
+		p := startProcess(t, there[1], there[2:]...)
+		p.device("s").acknowledges(28, 12) // two of them again
+		if n := p.wantsCount("s", "n", 40*batchSize); n != 40*batchSize {
+			t.Errorf("%d samples", n)
+		}
+		p.ends()
+		runCLI(t, nil, append([]string{"backup", "--force", file}, there...)...).wants(t, 0, "800 samples")
+		runCLI(t, nil, append([]string{"restore", "--replace", file}, there...)...).wants(t, 0, "replaced-")
+		p = startProcess(t, there[1], there[2:]...)
+		p.device("s").acknowledges(39, 2)
+		if n := p.wantsCount("s", "n", 41*batchSize); n != 41*batchSize {
+			t.Errorf("%d samples", n)
+		}
+		p.ends()
+	}
+}
+
 // What ends a restore before its end leaves a PostgreSQL database as it was.
 func TestPostgres_RestoreThatEndsEarly(t *testing.T) {
 	t.Parallel() // it mostly waits

@@ -21,12 +21,13 @@ func (s *server) backupTo(db database) func(context.Context, io.Writer) error {
 		}
 		defer func() { <-turn }()
 		began := time.Now()
+		streams := s.store.Streams() // first: all that they say was taken is in the backup
 		if err := s.store.Flush(ctx); err != nil {
 			s.log.Error("no backup: samples cannot be written to the database", "err", err)
 			return &sensocto.Error{Code: sensocto.CodeUnavailable, Message: "samples that were taken cannot be written to the database now, so a backup would lack them: see the server's log"}
 		}
 		sensors := func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }
-		totals, err := backup.Write(ctx, w, backupSource(db, sensors, db.Tokens), nil)
+		totals, err := backup.Write(ctx, w, backupSource(db, sensors, db.Tokens, streams), nil)
 		if err != nil {
 			return err
 		}
