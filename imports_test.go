@@ -43,7 +43,7 @@ var allowed = map[string]struct {
 	"bench":                     {siblings: []string{"client", "phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"attention/attentiontest":   {},
 	"pubsub/pubsubtest":         {},
-	"store/storetest":           {siblings: []string{"store"}, third: []string{"github.com/google/go-cmp", "pgregory.net/rapid"}},
+	"store/storetest":           {siblings: []string{"store", "store/journal"}, third: []string{"github.com/google/go-cmp", "pgregory.net/rapid"}},
 	"store/journal/journaltest": {siblings: []string{"store/journal"}},
 }
 

@@ -36,8 +36,18 @@ func (p *place) Open(t testing.TB) store.Cold {
 			t.Fatal(err)
 		}
 	}
-	p.db = open(t, p.url, postgres.Options{Exclusive: true})
-	return p.db
+	// The server may take a moment to notice that the connection before is gone.
+	eventually(t, "the database", func() (err error) {
+		p.db, err = postgres.Open(t.Context(), p.url, postgres.Options{Exclusive: true})
+		return err
+	})
+	db := p.db
+	t.Cleanup(func() {
+		if err := db.Close(); err != nil {
+			t.Error(err)
+		}
+	})
+	return db
 }
 
 func newPlace(t testing.TB) storetest.Place { return &place{url: shared.Database(t)} }
@@ -59,3 +69,5 @@ func open(t testing.TB, url string, o postgres.Options) *postgres.DB {
 func TestDB_IsAColdTier(t *testing.T) { storetest.Run(t, newPlace) }
 
 func TestStore_AgreesWithTheModel(t *testing.T) { storetest.RunModel(t, newPlace) }
+
+func TestStore_WorksWithIt(t *testing.T) { storetest.RunStore(t, newPlace) }

@@ -59,3 +59,5 @@ func open(t testing.TB, path string, o sqlite.Options) *sqlite.DB {
 func TestDB_IsAColdTier(t *testing.T) { storetest.Run(t, newPlace) }
 
 func TestStore_AgreesWithTheModel(t *testing.T) { storetest.RunModel(t, newPlace) }
+
+func TestStore_WorksWithIt(t *testing.T) { storetest.RunStore(t, newPlace) }

@@ -3,7 +3,6 @@ package storetest
 import (
 	"bytes"
 	"cmp"
-	"errors"
 	"math"
 	"math/rand/v2"
 	"slices"
@@ -19,10 +18,8 @@ import (
 func (m *machine) importing(t *rapid.T) {
 	k := m.key(t)
 	list := m.recording(t, k)
-	if cold, ok := m.cold.(interface{ FailAfter(writes int, err error) }); ok && rapid.Bool().Draw(t, "fails") {
-		cold.FailAfter(rapid.IntRange(0, 3).Draw(t, "good writes"), errors.New("injected"))
-		_, _ = m.bring(k, list)
-		cold.FailAfter(0, nil)
+	if rapid.Bool().Draw(t, "fails") {
+		m.failing(t, func() { _, _ = m.bring(k, list) })
 		if rapid.Bool().Draw(t, "restart") {
 			m.flush()
 			m.restart()

@@ -11,3 +11,5 @@ func newMemory(testing.TB) storetest.Place { return storetest.NewMemory() }
 func TestMemory(t *testing.T) { storetest.Run(t, newMemory) }
 
 func TestStore_AgreesWithTheModel(t *testing.T) { storetest.RunModel(t, newMemory) }
+
+func TestStore_WorksWithIt(t *testing.T) { storetest.RunStore(t, newMemory) }

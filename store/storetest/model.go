@@ -50,7 +50,7 @@ type machine struct {
 	tb    testing.TB
 	ctx   context.Context
 	place Place
-	cold  store.Cold
+	cold  *faulty
 	store *store.Store
 	model map[key][]sensocto.Sample
 }
@@ -73,7 +73,7 @@ func (m *machine) flush() {
 
 func (m *machine) restart() {
 	var err error
-	m.cold = m.place.Open(m.tb)
+	m.cold = &faulty{Cold: m.place.Open(m.tb)}
 	m.store, err = store.Open(m.ctx, m.cold, store.Options{
 		HotSamples: 50, TransactionBytes: 3000, RollupFan: [4]int{2, 2, 2, 2},
 		WarmBytes:  rapid.SampledFrom([]int64{1, 30_000, 64 << 20}).Draw(m.t, "warm bytes"),
@@ -82,15 +82,18 @@ func (m *machine) restart() {
 	m.must(err)
 }
 
-// fail lets a flush fail half-way, where the tier can be told to.
+// fail lets a flush fail half-way.
 func (m *machine) fail(t *rapid.T) {
-	cold, ok := m.cold.(interface{ FailAfter(writes int, err error) })
-	if !ok {
-		return
-	}
-	cold.FailAfter(rapid.IntRange(0, 3).Draw(t, "good writes"), errors.New("injected"))
-	_ = m.store.Flush(m.ctx) // may have had less to write
-	cold.FailAfter(0, nil)
+	m.failing(t, func() { _ = m.store.Flush(m.ctx) }) // it may have had less to write
+}
+
+// failing lets writes fail while f runs, from one of the first on.
+func (m *machine) failing(t *rapid.T, f func()) {
+	m.cold.good = rapid.IntRange(0, 3).Draw(t, "good writes")
+	m.cold.late = rapid.Bool().Draw(t, "written all the same")
+	m.cold.err = errors.New("injected")
+	f()
+	m.cold.err = nil
 }
 
 func (m *machine) key(t *rapid.T) key {
