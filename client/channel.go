@@ -35,13 +35,13 @@ type ChannelOptions struct {
 // Channel is one topic of a client. It is joined again after each reconnect,
 // until it is left or the server ends it.
 type Channel struct {
-	c      *Client
-	topic  string
-	o      ChannelOptions
-	params json.RawMessage
+	c     *Client
+	topic string
+	o     ChannelOptions
 
-	// Guarded by c.mu: the ref of the join that is under way or holds, and
-	// whether it holds.
+	// Guarded by c.mu: the payload of joins, the ref of the join that is under
+	// way or holds, and whether it holds.
+	params   json.RawMessage
 	joinRef  uint64
 	joined   bool
 	attempts int // refused joins since the last good one
@@ -183,12 +183,25 @@ func (ch *Channel) sendJoin(cn *conn) {
 	c.lastRef++
 	ref := c.lastRef
 	ch.joinRef = ref
+	params := ch.params
 	c.pending[ref] = &pending{topic: ch.topic, event: phx.EventJoin, done: func(response json.RawMessage, err error) { ch.onJoinReply(ref, response, err) }}
 	c.mu.Unlock()
-	frame := c.encodePush(nil, ref, ref, ch.topic, phx.EventJoin, ch.params)
+	frame := c.encodePush(nil, ref, ref, ch.topic, phx.EventJoin, params)
 	c.stats.sent.Add(1)
 	// Joins do not wait: there are as many as channels, and the reader sends them.
 	cn.sendUrgent(opText, frame)
+}
+
+// rejoinWith has later joins bring these parameters.
+func (ch *Channel) rejoinWith(params any) error {
+	text, err := json.Marshal(params)
+	if err != nil {
+		return err
+	}
+	ch.c.mu.Lock()
+	defer ch.c.mu.Unlock()
+	ch.params = text
+	return nil
 }
 
 // onJoinReply runs on the reader.

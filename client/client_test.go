@@ -361,6 +361,29 @@ func TestViewer_WatchesManySensorsAndAgainAfterAReconnect(t *testing.T) {
 	})
 }
 
+// Else a viewer whose connection breaks would look closely again at what it
+// had turned away from.
+func TestView_LooksAsItSaidLastAfterAReconnect(t *testing.T) {
+	w := newWorld(t, both...)
+	joined := make(chan client.Joined, 10)
+	v, err := w.dial(client.Options{}).View(t.Context(), "s1", client.ViewOptions{OnJoined: func(j client.Joined) { joined <- j }})
+	if err != nil {
+		t.Fatal(err)
+	}
+	<-joined
+	if n := w.looks.Snapshot("s1").Viewers; n[sensocto.AttentionHigh] != 1 {
+		t.Fatalf("viewers by level: %v", n)
+	}
+	if err := v.SetAttention(t.Context(), sensocto.AttentionLow); err != nil {
+		t.Fatal(err)
+	}
+	w.proxy.cut()
+	<-joined
+	eventually(t, func() bool { // until the server has seen the end of the old connection too
+		return w.looks.Snapshot("s1").Viewers == [sensocto.AttentionHigh + 1]int{sensocto.AttentionLow: 1}
+	})
+}
+
 func TestView_ReadsHistoryBucketsAndLagged(t *testing.T) {
 	peer := newPeer(t)
 	peer.response = `{"sensor":{"sensor_id":"s1","activity_status":"online","attributes":[{"id":"ecg","unit":"mV","last_value":{"payload":0.5,"timestamp":1000.5}}]},` +

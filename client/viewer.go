@@ -72,6 +72,12 @@ func (o ViewOptions) encoding() string {
 // View is one sensor that is watched.
 type View struct {
 	*Channel
+	options ViewOptions
+}
+
+// params is the payload of a view's join.
+func (o ViewOptions) params(level sensocto.AttentionLevel) map[string]any {
+	return map[string]any{"history": o.History, "attention": level.String(), "encoding": o.encoding()}
 }
 
 // View watches one sensor on its topic data:{sensor_id}. The sensor need not
@@ -79,23 +85,22 @@ type View struct {
 func (c *Client) View(ctx context.Context, sensorID string, o ViewOptions) (*View, error) {
 	in := newDecoder(c, sensorID, o)
 	ch, err := c.Join(ctx, sensocto.DataTopic(sensorID), ChannelOptions{
-		Params: map[string]any{
-			"history":   o.History,
-			"attention": o.level().String(),
-			"encoding":  o.encoding(),
-		},
+		Params:  o.params(o.level()),
 		OnEvent: in.event,
 		OnJoin:  in.joined,
 	})
 	if err != nil {
 		return nil, err
 	}
-	return &View{ch}, nil
+	return &View{ch, o}, nil
 }
 
-// SetAttention says how closely the sensor is looked at from now on. After a
-// reconnect the level of the options holds again.
+// SetAttention says how closely the sensor is looked at from now on, also after
+// a reconnect.
 func (v *View) SetAttention(ctx context.Context, level sensocto.AttentionLevel) error {
+	if err := v.rejoinWith(v.options.params(level)); err != nil {
+		return err
+	}
 	_, err := v.Push(ctx, "attention", map[string]string{"level": level.String()})
 	return err
 }

@@ -247,6 +247,30 @@ func TestWatch_JSONLinesWhileASimulationRuns(t *testing.T) {
 	}
 }
 
+// Who looks less closely gets buckets, and is told of how many samples.
+func TestWatch_LessCloselyBringsBucketsThatSaySo(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	watched, drawn := make(chan result, 1), make(chan result, 1)
+	go func() { watched <- s.cli(t, "watch", "sim-1", "--level", "low", "--json", "--count", "8", "-a", "ecg") }()
+	go func() { drawn <- s.cli(t, "watch", "sim-1", "--level", "medium", "--count", "20", "-a", "ecg") }()
+	waitFor(t, func() bool { return joined(t, s, "data") })
+	s.cli(t, "simulate", "--duration", "4s").wants(t, 0, "attention medium", "0 refused")
+	r := <-watched
+	r.wants(t, 0, `"count":`, `"lagged":`)
+	(<-drawn).wants(t, 0, "…", "samples came merged: so it is at level medium")
+	merged, lagged := 0.0, 0.0
+	for line := range strings.Lines(r.stdout) {
+		var item struct{ Count, Lagged float64 }
+		if err := json.Unmarshal([]byte(line), &item); err != nil {
+			t.Fatalf("%s: %v", line, err)
+		}
+		merged, lagged = merged+item.Count, lagged+item.Lagged
+	}
+	if merged == 0 || merged > lagged { // the last frame is shown in part, and said of in whole
+		t.Errorf("%v samples in buckets, %v said to be merged", merged, lagged)
+	}
+}
+
 func TestWatch_DrawsATable(t *testing.T) {
 	s := startServer(t, t.TempDir())
 	record := writeRecord(t, "rec-1", 10)

@@ -23,7 +23,7 @@ type watchCmd struct {
 	JSON      bool     `help:"A line of JSON for each sample, for scripts."`
 	History   int      `placeholder:"N" help:"Begin with the last N samples of each attribute."`
 	Count     int64    `short:"n" placeholder:"N" help:"Stop after N samples."`
-	Level     string   `enum:"high,medium,low,none" default:"high" help:"How closely to look: high asks the sensor to send at once."`
+	Level     string   `enum:"high,medium,low,none" default:"high" help:"How closely to look, default ${default}: high asks the sensor to send at once; medium and low bring what came merged every 200 ms or second; none brings nothing."`
 	Binary    bool     `help:"Ask the server for binary columns: cheaper, the values are the same."`
 	Verbose   bool     `short:"v" help:"Log what the connection does."`
 }
@@ -31,7 +31,7 @@ type watchCmd struct {
 // Help is shown by --help.
 func (watchCmd) Help() string {
 	return `With --json each line is {"sensor_id", "attribute_id", "payload", "timestamp"}. Samples that were
-merged because this reader was too slow come as {"sensor_id", "attribute_id", "min", "max",
+merged, at a level below high or because this reader was too slow, come as {"sensor_id", "attribute_id", "min", "max",
 "mean", "first", "last", "count", "from", "to"}, and a line {"sensor_id", "lagged"} says how many
 were not sent one by one. A connection that breaks is made again.
 
@@ -39,6 +39,7 @@ Examples:
   sensocto watch                             what sensors there are
   sensocto watch 100
   sensocto watch sim-1 sim-2 --attribute ecg
+  sensocto watch sim-1 --level low           without asking its device for more than that
   sensocto watch 100 --json --count 1000 > samples.jsonl`
 }
 
@@ -128,7 +129,7 @@ func (c watchCmd) screen(a *app) (viewScreen, error) {
 	if c.JSON {
 		return &jsonScreen{out: bufio.NewWriterSize(a.stdout, 64<<10)}, nil
 	}
-	return newTextScreen(a.stdout), nil
+	return newTextScreen(a.stdout, c.Level), nil
 }
 
 // watching filters and counts what all views deliver. All of it runs on the

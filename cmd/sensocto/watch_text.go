@@ -20,6 +20,7 @@ import (
 type textScreen struct {
 	w        io.Writer
 	terminal bool
+	level    string // at which the sensors are looked at
 
 	// mu guards the fields below: the reader changes, run draws.
 	mu     sync.Mutex
@@ -39,8 +40,8 @@ type row struct {
 	trace trace
 }
 
-func newTextScreen(w io.Writer) *textScreen {
-	return &textScreen{w: w, terminal: isTerminal(w), rows: make(map[rowKey]*row)}
+func newTextScreen(w io.Writer, level string) *textScreen {
+	return &textScreen{w: w, terminal: isTerminal(w), level: level, rows: make(map[rowKey]*row)}
 }
 
 func (s *textScreen) row(sensor, attribute string) *row {
@@ -138,9 +139,17 @@ func (s *textScreen) render(since time.Duration) []byte {
 		line("waiting for measurements …")
 	}
 	if s.lagged > 0 {
-		line("%d samples were merged because this terminal was too slow", s.lagged)
+		line("%d samples came merged: %s", s.lagged, s.why())
 	}
 	return b.Bytes()
+}
+
+// why says what samples are merged for.
+func (s *textScreen) why() string {
+	if s.level == sensocto.AttentionHigh.String() {
+		return "this terminal or its network is too slow for them"
+	}
+	return "so it is at level " + s.level + ", and traces show their range"
 }
 
 func (s *textScreen) sorted() []rowKey {
@@ -154,13 +163,17 @@ func (s *textScreen) sorted() []rowKey {
 	return keys
 }
 
-// value is the last value with its unit.
+// value is the last value with its unit, and the range of those that were
+// merged with it.
 func (r *row) value() string {
 	switch {
 	case r.last.AttributeID == "":
 		return "-"
 	case r.last.IsDocument():
 		return string(r.last.Document)
+	case r.last.Bucket != nil:
+		b := r.last.Bucket
+		return fmt.Sprintf("%.4g…%.4g %s (%d)", b.Min, b.Max, r.unit, b.Count)
 	}
 	return string(sensocto.AppendNumber(nil, r.last.Value)) + " " + r.unit
 }
