@@ -30,7 +30,7 @@ build: ## build bin/sensocto
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
 .PHONY: test
-test: vet postgres test-go test-files test-e2e ## install what is missing and run every test
+test: vet postgres network test-go test-files test-e2e ## install what is missing and run every test
 
 .PHONY: vet
 vet:
@@ -48,6 +48,10 @@ test-go: ## the quick inner loop: the Go tests, no network
 .PHONY: postgres
 postgres:
 	@[ "$${SENSOCTO_TEST_POSTGRES:-}" = off ] || scripts/postgres.sh install >/dev/null
+
+.PHONY: network
+network:
+	@scripts/network.sh
 
 .PHONY: test-files
 test-files: $(CACHE)/venv/installed ## exchange files with other people's software, both ways

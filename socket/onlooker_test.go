@@ -31,17 +31,48 @@ type onlooker struct {
 	mu     sync.Mutex // guards what follows
 	seen   map[string][]seen
 	frames []time.Duration // when measurements came
-	lagged int64
+	marks  []mark
+	lagged int64 // in all marks
 	began  time.Time
+	at     time.Duration // when the message came that is being decoded
 	refs   int
+
+	keep    bool // messages are decoded when all is over, which costs no time while it goes on
+	kept    []message
+	reading sync.WaitGroup
 
 	delay atomic.Int64 // that it takes for each frame: how slow its network is
 }
 
-func (w *world) onlooker() *onlooker {
-	o := &onlooker{client: w.dial("vsn=2.0.0&token=view"), seen: map[string][]seen{}, began: time.Now()}
-	go o.read()
+// mark is what a frame said of samples that came merged.
+type mark struct {
+	at time.Duration
+	n  int64
+}
+
+// message is one as it came.
+type message struct {
+	at   time.Duration
+	kind int
+	data []byte
+}
+
+func (w *world) onlooker() *onlooker { return w.look(false) }
+
+func (w *world) look(keep bool) *onlooker {
+	o := &onlooker{client: w.dial("vsn=2.0.0&token=view"), seen: map[string][]seen{}, began: time.Now(), keep: keep}
+	o.reading.Go(o.read)
 	return o
+}
+
+// hangUp ends the onlooker, and decodes what it kept.
+func (o *onlooker) hangUp() {
+	o.ws.Close()
+	o.reading.Wait()
+	for _, m := range o.kept {
+		o.decode(m)
+	}
+	o.kept = nil
 }
 
 func (o *onlooker) read() {
@@ -51,16 +82,24 @@ func (o *onlooker) read() {
 		if err != nil {
 			return
 		}
-		o.mu.Lock()
-		if kind == websocket.BinaryMessage {
-			err = o.columns(data)
+		if m := (message{time.Since(o.began), kind, data}); o.keep {
+			o.kept = append(o.kept, m)
 		} else {
-			err = o.text(data)
+			o.decode(m)
 		}
-		o.mu.Unlock()
-		if err != nil {
-			o.t.Errorf("%v in %.300q", err, data)
-		}
+	}
+}
+
+func (o *onlooker) decode(m message) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	o.at = m.at
+	decode := o.text
+	if m.kind == websocket.BinaryMessage {
+		decode = o.columns
+	}
+	if err := decode(m.data); err != nil {
+		o.t.Errorf("%v in %.300q", err, m.data)
 	}
 }
 
@@ -69,7 +108,7 @@ func (o *onlooker) columns(data []byte) error {
 	if err != nil {
 		return err
 	}
-	o.frames = append(o.frames, time.Since(o.began))
+	o.frames = append(o.frames, o.at)
 	sensor := string(f.Topic)[len("data:"):]
 	_, err = wire.ReadColumns(f.Payload, func(c *wire.EncodedColumn) error {
 		for ts, v := range c.All() {
@@ -122,8 +161,11 @@ func (o *onlooker) text(data []byte) error {
 	default:
 		return nil
 	}
-	o.frames = append(o.frames, time.Since(o.began))
-	o.lagged += p.Lagged
+	o.frames = append(o.frames, o.at)
+	if p.Lagged > 0 {
+		o.marks = append(o.marks, mark{o.at, p.Lagged})
+		o.lagged += p.Lagged
+	}
 	if string(f.Event) == "measurement" {
 		o.see(p.SensorID, p.itemJSON.seen(p.AttributeID))
 	}
@@ -141,7 +183,7 @@ func (o *onlooker) text(data []byte) error {
 }
 
 func (o *onlooker) see(sensor string, s seen) {
-	s.at = time.Since(o.began)
+	s.at = o.at
 	o.seen[sensor] = append(o.seen[sensor], s)
 }
 

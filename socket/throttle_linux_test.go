@@ -140,10 +140,16 @@ func (o *onlooker) late(from, to time.Duration) (worst time.Duration) {
 	return worst
 }
 
-func (o *onlooker) merged() int64 {
+// merged returns how many samples came merged from a time on.
+func (o *onlooker) merged(from time.Duration) (n int64) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	return o.lagged
+	for _, m := range o.marks {
+		if m.at >= from {
+			n += m.n
+		}
+	}
+	return n
 }
 
 // A viewer of 16 waveforms whose network slows down to 200 kbit/s sees a
@@ -179,11 +185,11 @@ func TestOutbox_ThrottledNetwork(t *testing.T) {
 		n := newNetwork(t, len(networks))
 		networks = append(networks, n)
 		w.dialer = &websocket.Dialer{NetDialContext: n.dial}
-		throttled[name] = w.onlooker()
+		throttled[name] = w.look(true)
 		join(throttled[name])
 	}
 	w.dialer = websocket.DefaultDialer
-	other := w.onlooker()
+	other := w.look(true)
 	watch["viewer topic"](other)
 
 	ctx, stop := context.WithCancel(t.Context())
@@ -197,36 +203,38 @@ func TestOutbox_ThrottledNetwork(t *testing.T) {
 		n.throttle()
 	}
 	most := 0.0
-	for end := time.Now().Add(slow); time.Now().Before(end); <-time.After(10 * time.Millisecond) {
+	for end := time.Now().Add(slow); time.Now().Before(end); <-time.After(20 * time.Millisecond) {
 		most = max(most, w.metric("socket_queue_bytes_max"))
 	}
 	for _, n := range networks {
 		n.release()
 	}
 	released := time.Since(other.began)
-	<-time.After(time.Second)
-	merged := map[string]int64{}
-	for name, o := range throttled {
-		merged[name] = o.merged()
-	}
-	<-time.After(after - time.Second)
+	<-time.After(after)
 	stop()
 	<-published
+	other.hangUp()
+	for _, o := range throttled {
+		o.hangUp()
+	}
 
 	late := other.late(0, released+after) // what the machine is to blame for
 	for name, o := range throttled {
 		shift := other.began.Sub(o.began)
 		whole, live := o.late(0, released+shift), o.late(released+shift+time.Second, released+shift+after)
-		t.Logf("%s: %v behind at most, %v from a second after; %d samples merged", name, whole, live, o.merged())
+		t.Logf("%s: %v behind at most, %v from a second after; %d samples merged", name, whole, live, o.merged(0))
 		if whole > maxLate+late {
 			t.Errorf("%s: %v behind", name, whole)
 		}
-		if n := o.merged(); n == 0 || n > merged[name] {
-			t.Errorf("%s: %d samples merged, %d of them in the second after the throttle", name, n, n-merged[name])
+		if n, more := o.merged(0), o.merged(released+shift+time.Second); n == 0 || more > 0 {
+			t.Errorf("%s: %d samples merged, %d of them later than a second after the throttle", name, n, more)
+		}
+		if live > late+maxLate/2 {
+			t.Errorf("%s: not live again: %v behind", name, live)
 		}
 	}
-	if other.merged() > 0 || late > maxLate/2 {
-		t.Errorf("the other viewer: %v behind, %d samples merged", late, other.merged())
+	if n := other.merged(0); n > 0 || late > maxLate/2 {
+		t.Errorf("the other viewer: %v behind, %d samples merged", late, n)
 	}
 	if t.Logf("at most %v bytes waited", most); most > 256<<10 {
 		t.Errorf("%v bytes waited", most)
