@@ -65,4 +65,4 @@ test("the rules of the document", async () => {
     await becomes("none");
   }
   expect(rules().length).toBeGreaterThan(30);
-});
+}, 120_000);

@@ -71,20 +71,31 @@ func (s *textScreen) update(u client.Update) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	s.lagged += u.Lagged
+	newest := newestOf(u.Items)
+	// What came together is drawn as it was measured, the newest of it now.
+	when := func(micros int64) time.Time { return now.Add(time.Duration(micros-newest) * time.Microsecond) }
 	for _, item := range u.Items {
 		r := s.row(u.SensorID, item.AttributeID)
 		r.last = item
-		switch {
-		case item.Bucket != nil:
-			r.count += item.Bucket.Count
-			r.trace.add(now, item.Bucket.Min, item.Bucket.Max)
+		switch b := item.Bucket; {
+		case b != nil:
+			r.count += b.Count
+			r.trace.add(when(b.From), when(b.To), b.Min, b.Max)
 		case !item.IsDocument():
 			r.count++
-			r.trace.add(now, item.Value, item.Value)
+			r.trace.add(when(item.Timestamp), when(item.Timestamp), item.Value, item.Value)
 		default:
 			r.count++
 		}
 	}
+}
+
+// newestOf returns the latest timestamp. That of a bucket is its last.
+func newestOf(items []client.Item) (newest int64) {
+	for i := range items {
+		newest = max(newest, items[i].Timestamp)
+	}
+	return newest
 }
 
 // run draws until ctx ends.
@@ -191,13 +202,18 @@ type trace struct {
 	}
 }
 
-func (t *trace) add(now time.Time, low, high float64) {
-	n := now.UnixNano() / int64(traceSlot)
-	s := &t.slots[n%traceSlots]
-	if s.number != n {
-		s.number, s.min, s.max = n, low, high
+// add draws a range of values over a range of time. What is older than the
+// trace shows is left out.
+func (t *trace) add(from, to time.Time, low, high float64) {
+	last := to.UnixNano() / int64(traceSlot)
+	for n := max(from.UnixNano()/int64(traceSlot), last-traceSlots+1); n <= last; n++ {
+		switch s := &t.slots[n%traceSlots]; {
+		case s.number < n:
+			s.number, s.min, s.max = n, low, high
+		case s.number == n:
+			s.min, s.max = min(s.min, low), max(s.max, high)
+		}
 	}
-	s.min, s.max = min(s.min, low), max(s.max, high)
 }
 
 // draw returns the trace in Braille characters: two columns of four dots each.
