@@ -74,6 +74,23 @@ func (r *Registry) Load(ctx context.Context) error {
 	return nil
 }
 
+// Adopt makes a sensor known that has samples of some attributes, unless it is:
+// the program was killed before the catalog had it. Until somebody joins it, it
+// belongs to nobody. It is called after Load and before anybody connects.
+func (r *Registry) Adopt(sensorID string, attributeIDs []string) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.sensors[sensorID] != nil {
+		return
+	}
+	p := newProcess(r, sensocto.Sensor{ID: sensorID, Name: sensorID})
+	for _, id := range attributeIDs {
+		p.view.describe(sensocto.Attribute{ID: id})
+	}
+	r.sensors[sensorID] = p
+	r.catalog.save(p)
+}
+
 // LoadLast reads the last values of the sensors that were loaded. The store may
 // still be reading back what its journal has, so this may take a while; the
 // sensors can be used meanwhile.
@@ -140,8 +157,12 @@ func (r *Registry) claim(id sensocto.Identity, sensorID string) (p *process, add
 		return nil, false, sensocto.ErrUnavailable
 	}
 	if p = r.sensors[sensorID]; p != nil {
-		if owner := p.view.owner(); owner != id.OwnerID && !id.Can(sensocto.ScopeAdmin) {
+		owner, taken := p.view.claim(id.OwnerID)
+		if owner != id.OwnerID && !id.Can(sensocto.ScopeAdmin) {
 			return nil, false, sensocto.ErrUnauthorized
+		}
+		if taken {
+			r.catalog.save(p)
 		}
 		return p, false, nil
 	}

@@ -31,6 +31,28 @@ func TestRegistry_KnowsItsSensorsAfterARestart(t *testing.T) {
 	}
 }
 
+// A sensor that was killed before the catalog had it is known by its samples,
+// and belongs to who joins it next. One that is known stays as it is.
+func TestRegistry_AdoptsWhatHasSamples(t *testing.T) {
+	w := newWorld(t)
+	known, _ := w.connect(t, "known")
+	known.Close()
+	w.Adopt("known", []string{"more"})
+	w.Adopt("lost", []string{"ecg", "note"})
+	if s, _ := w.Sensor("known"); s.Name != "Strap" || len(s.Attributes) != 0 {
+		t.Errorf("the known sensor is now %+v", s)
+	}
+	if s, ok := w.Sensor("lost"); !ok || s.Name != "lost" || len(s.Attributes) != 2 || s.Attributes[0].Type != "ecg" {
+		t.Errorf("the lost sensor: %v %+v", ok, s)
+	}
+	l, _ := w.connect(t, "lost")
+	l.Close()
+	other := sensocto.Identity{ID: "guest", OwnerID: "guest", Scopes: []sensocto.Scope{sensocto.ScopeIngest}}
+	if _, err := w.Connect(t.Context(), other, sensocto.Registration{SensorID: "lost"}, &device{}); !errors.Is(err, sensocto.ErrUnauthorized) {
+		t.Errorf("somebody else joins the sensor: %v", err)
+	}
+}
+
 func TestRegistry_RenameOutlivesAReconnect(t *testing.T) {
 	w := newWorld(t)
 	l, _ := w.connect(t, "s1")

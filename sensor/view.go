@@ -136,10 +136,13 @@ func (v *view) remove(attributeID string) (changed bool) {
 	return changed
 }
 
-func (v *view) owner() string {
+// claim returns to whom the sensor belongs: to id, if it was nobody's.
+func (v *view) claim(id string) (owner string, taken bool) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.sensor.OwnerID
+	taken = v.sensor.OwnerID == ""
+	v.sensor.OwnerID = cmp.Or(v.sensor.OwnerID, id)
+	return v.sensor.OwnerID, taken
 }
 
 // change edits the sensor's own fields and reports whether that changed them.

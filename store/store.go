@@ -189,6 +189,21 @@ func (s *Store) Err() error {
 	return nil
 }
 
+// Attributes returns of each sensor the attributes that have samples.
+func (s *Store) Attributes() map[string][]string {
+	attributes := make(map[string][]string)
+	for _, n := range s.allSensors() {
+		n.mu.Lock()
+		for id, r := range n.series {
+			if r.next > 0 {
+				attributes[n.id] = append(attributes[n.id], id)
+			}
+		}
+		n.mu.Unlock()
+	}
+	return attributes
+}
+
 func (s *Store) sensor(id string) *sensor {
 	s.mu.RLock()
 	defer s.mu.RUnlock()

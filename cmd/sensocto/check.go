@@ -85,8 +85,7 @@ type findings struct {
 	Database []string          `json:"database"`
 	Chunks   store.CheckReport `json:"chunks"`
 	Faults   []store.Fault     `json:"faults"` // the first maxFaults
-	// Orphans counts series whose sensor is not known: they come to light again
-	// when it joins.
+	// Orphans counts series whose sensor is not known: the next start makes it known.
 	Orphans int64           `json:"series_without_sensor"`
 	Journal journalFindings `json:"journal"`
 	Seconds float64         `json:"seconds"`
@@ -213,7 +212,7 @@ func (f *findings) print(w io.Writer) {
 		fmt.Fprintf(w, "%s stand for samples that are not all kept any more, and were decoded only\n", plural(c.Unverified, "rollup"))
 	}
 	if f.Orphans > 0 {
-		fmt.Fprintf(w, "%d series belong to no known sensor; they show again when it joins\n", f.Orphans)
+		fmt.Fprintf(w, "%d series belong to no known sensor; the next start makes it known\n", f.Orphans)
 	}
 	if f.Sound {
 		fmt.Fprintf(w, "%s is sound\n", f.place)

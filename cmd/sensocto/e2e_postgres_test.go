@@ -78,6 +78,7 @@ func TestPostgres_GoesAwayWhileIngesting(t *testing.T) {
 	// The server is killed while the database is away, and starts before it.
 	db.Stop()
 	n = p.device("s").acknowledges(n, 20)
+	p.device("new").acknowledges(0, 5) // the database never hears of this sensor before the kill
 	p.signal(syscall.SIGKILL)
 	output := said()
 	started := make(chan error, 1) // one result
@@ -86,6 +87,7 @@ func TestPostgres_GoesAwayWhileIngesting(t *testing.T) {
 	if err := <-started; err != nil {
 		t.Fatal(err)
 	}
+	p.wantsCount("new", "n", 5*batchSize)
 	n = p.device("s").acknowledges(n, 20)
 	p.wantsCount("s", "n", n*batchSize)
 	p.ends()

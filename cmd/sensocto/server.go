@@ -54,6 +54,9 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
 	}
+	for id, attributes := range s.store.Attributes() {
+		s.sensors.Adopt(id, attributes)
+	}
 	s.retainer = newRetainer(s.store, c, func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }, log)
 	s.load = load.New(load.Options{
 		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.looks.SetLoad, Log: log,
