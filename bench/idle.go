@@ -104,7 +104,8 @@ func (t Target) memory(ctx context.Context) goMemory {
 	return m
 }
 
-// get fetches a page of the server.
+// get fetches a page of the server; with the error that says that it is none
+// comes what the server said.
 func (t Target) get(ctx context.Context, address string) ([]byte, error) {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
@@ -119,8 +120,9 @@ func (t Target) get(ctx context.Context, address string) ([]byte, error) {
 		return nil, err
 	}
 	defer response.Body.Close()
+	body, err := io.ReadAll(response.Body)
 	if response.StatusCode != http.StatusOK {
-		return nil, fmt.Errorf("GET %s: %s", address, response.Status)
+		return body, fmt.Errorf("GET %s: %s", address, response.Status)
 	}
-	return io.ReadAll(response.Body)
+	return body, err
 }

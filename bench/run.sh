@@ -62,6 +62,7 @@ load() {
 	if wanted tiles; then scenario tiles tiles --rounds "$ROUNDS" --duration "$DURATION"; fi
 	if wanted idle; then scenario idle idle; fi
 	if wanted stalled; then scenario stalled stalled --pairs 5; fi
+	if wanted restart; then scenario restart restart; fi
 }
 
 # without_postgres says so where there is no PostgreSQL to measure.

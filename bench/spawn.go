@@ -51,6 +51,23 @@ func StartProgram(ctx context.Context, binary string, arguments ...string) (*Ser
 	return s, nil
 }
 
+// StartOn starts the program at binary on a data directory, with a token that is
+// in it, and does not wait until it serves. Close leaves the directory.
+func StartOn(binary, dir, token string, arguments ...string) (*Server, error) {
+	address, err := freeAddress()
+	if err != nil {
+		return nil, err
+	}
+	arguments = append([]string{"serve", "--listen", address, "--data-dir", dir}, arguments...)
+	s := &Server{Target: Target{URL: "http://" + address, Token: token}, command: exec.Command(binary, arguments...), output: new(tail)}
+	s.command.Stderr = s.output
+	if err := s.command.Start(); err != nil {
+		return nil, fmt.Errorf("start the server: %w", err)
+	}
+	s.PID = s.command.Process.Pid
+	return s, nil
+}
+
 // StartBare starts binary with arguments that make it serve a [Bare] and
 // print its URL.
 func StartBare(binary string, arguments ...string) (*Server, error) {

@@ -15,7 +15,7 @@ import (
 
 // benchCmd measures a server. What a flag leaves out, the scenario sets.
 type benchCmd struct {
-	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,ingest-acked,fan-out-saturated,tiles,idle,attention,stalled,store" help:"One of ${enum}; default ${default}."`
+	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,ingest-acked,fan-out-saturated,tiles,idle,attention,stalled,store,restart" help:"One of ${enum}; default ${default}."`
 
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
@@ -33,8 +33,10 @@ type benchCmd struct {
 	Window    *int           `help:"At full speed: batches of a sensor on their way at most, with viewers or in the scenario store."`
 	PerViewer bool           `help:"Report the worst p99 of a single viewer too."`
 
-	Signal      string      `enum:"mixed,float32,decimal" default:"mixed" help:"In the scenario store, an ECG: float32 with noise of 10 µV, decimal mV of a 12-bit converter, or both by turns."`
-	DatabaseURL databaseURL `placeholder:"URL" help:"In the scenario store: an empty PostgreSQL database instead of a file. The password is better in PGPASSWORD."`
+	Signal      string      `enum:"mixed,float32,decimal" default:"mixed" help:"In the scenarios store and restart, an ECG: float32 with noise of 10 µV, decimal mV of a 12-bit converter, or both by turns."`
+	DatabaseURL databaseURL `placeholder:"URL" help:"In the scenarios store and restart: an empty PostgreSQL database instead of a file. The password is better in PGPASSWORD."`
+
+	Journal string `placeholder:"SIZE" default:"1GiB" help:"In the scenario restart: length of the journal; default ${default}."`
 
 	Server string `placeholder:"URL" help:"Measure this running server. Default: start one, from this program, on an empty data directory."`
 	Token  string `help:"Token for --server, with the scopes ingest and view. Also SENSOCTO_TOKEN."`
@@ -73,6 +75,8 @@ Scenarios (all their settings can be changed by flags):
   stalled            the lobby with and without a viewer that stops reading, 5 pairs
   store              no sockets: 100 sensors put batches of 20 into a store in this process, as fast as
                      they become durable, for a minute; at the end everything is read back and compared
+  restart            a server starts on a journal of 1 GiB (--journal) that its database has nothing of:
+                     how soon devices are accepted and acknowledged, and everything can be read
 
 Examples:
   sensocto bench
@@ -86,8 +90,11 @@ var errBench = errors.New("the run was not clean")
 
 // Run measures and reports.
 func (c benchCmd) Run(a *app) error {
-	if c.Scenario == scenarioStore {
+	switch c.Scenario {
+	case scenarioStore:
 		return c.runStore(a)
+	case scenarioRestart:
+		return c.runRestart(a)
 	}
 	campaign, err := c.campaign(a)
 	if err != nil {

@@ -133,15 +133,20 @@ func openStore(ctx context.Context, c Config, first bool, log *slog.Logger) (ope
 		}
 		return opened, errors.Join(err, db.Close())
 	}
-	s, err := store.Open(ctx, db, c.storeOptions(log))
+	return runBenchStore(ctx, db, c.storeOptions(log), db.Close)
+}
+
+// runBenchStore opens and runs a store over a cold tier.
+func runBenchStore(ctx context.Context, cold store.Cold, o store.Options, closeCold func() error) (opened bench.OpenStore, err error) {
+	s, err := store.Open(ctx, cold, o)
 	if err != nil {
-		return opened, errors.Join(err, db.Close())
+		return opened, errors.Join(err, closeCold())
 	}
 	running, stop := context.WithCancel(context.WithoutCancel(ctx))
 	ended := make(chan error, 1) // the one result
 	go func() { ended <- s.Run(running) }()
 	return bench.OpenStore{Store: s, Metrics: s, Close: func() error {
 		stop()
-		return errors.Join(<-ended, db.Close())
+		return errors.Join(<-ended, closeCold())
 	}}, nil
 }

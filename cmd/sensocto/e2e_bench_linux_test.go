@@ -72,20 +72,49 @@ func TestBench_StoreFindsWhatWasConfirmed(t *testing.T) {
 	runCLI(t, []string{"HOME=" + t.TempDir()}, "bench", "store", "--duration", "100ms", "--database-url", url).wants(t, exitFailed, "give an empty database")
 }
 
-// runBench runs the program's bench. It starts itself as the server, so it has
-// to be the program, and not this test.
+// A server that starts on a long journal takes devices before it has read all of
+// it, and in the end everything is there.
+func TestBench_RestartFindsWhatWasConfirmed(t *testing.T) {
+	t.Parallel() // it mostly waits
+	_, url := postgresServer(t)
+	for name, database := range map[string]string{"SQLite": "", "PostgreSQL": " --database-url " + url} {
+		args := "restart --journal 4MiB --sensors 10 --duration 200ms" + database
+		var r bench.RestartResult
+		if err := json.Unmarshal(benchJSON(t, strings.Fields(args)...), &r); err != nil {
+			t.Fatal(err)
+		}
+		if !r.OK() || r.Found != r.Put || r.Journal < 4<<20 || r.Config.Database != name {
+			t.Errorf("%s: %+v", name, r)
+		}
+		if r.Accepted <= 0 || r.Acknowledged < r.Accepted || r.Read <= 0 || r.Ready <= 0 || r.Whole < r.Ready || r.AckDuring.Max <= 0 || r.AckAfter.Max <= 0 {
+			t.Errorf("%s: %+v", name, r)
+		}
+	}
+}
+
+// runBench runs a scenario that devices and viewers play.
 func runBench(t *testing.T, args ...string) (report bench.Report) {
+	t.Helper()
+	if err := json.Unmarshal(benchJSON(t, args...), &report); err != nil {
+		t.Fatal(err)
+	}
+	return report
+}
+
+// benchJSON runs the program's bench. It starts itself as the server, so it has
+// to be the program, and not this test.
+func benchJSON(t *testing.T, args ...string) []byte {
 	t.Helper()
 	binary := filepath.Join(t.TempDir(), "sensocto")
 	if out, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatalf("%v: %s", err, out)
 	}
-	out, err := exec.Command(binary, append(append([]string{"bench"}, args...), "--json")...).Output()
+	cmd := exec.Command(binary, append(append([]string{"bench"}, args...), "--json")...)
+	var stderr strings.Builder
+	cmd.Stderr = &stderr
+	out, err := cmd.Output()
 	if err != nil {
-		t.Fatalf("%v: %s", err, out)
+		t.Fatalf("%v: %s%s", err, out, &stderr)
 	}
-	if err := json.Unmarshal(out, &report); err != nil {
-		t.Fatal(err)
-	}
-	return report
+	return out
 }
