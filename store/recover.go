@@ -250,7 +250,11 @@ func (r *recovery) note(c *sensocto.Chunk) {
 	r.store.noteWritten(v.sensor, []sensocto.Chunk{*c})
 }
 
-// whole waits until a series has everything that the journal has of it.
+// recoverPatience is how long a read waits for the recovery.
+const recoverPatience = 10 * time.Second
+
+// whole waits until a series has everything that the journal has of it, but not
+// for ever: the database may be away.
 func (s *Store) whole(ctx context.Context, r *series) error {
 	r.sensor.mu.Lock()
 	waiting := r.recovering
@@ -258,7 +262,18 @@ func (s *Store) whole(ctx context.Context, r *series) error {
 	if !waiting {
 		return nil
 	}
-	return s.ready(ctx)
+	patient, cancel := context.WithTimeout(ctx, recoverPatience)
+	defer cancel()
+	err := s.ready(patient)
+	if patient.Err() != nil && ctx.Err() == nil {
+		return fmt.Errorf("%w: %w", sensocto.ErrUnavailable, s.recoveringErr())
+	}
+	return err
+}
+
+// recoveringErr says how far the recovery is.
+func (s *Store) recoveringErr() error {
+	return fmt.Errorf("samples are read back from the journal: %d %%", s.metrics.recoveryPercent.Load())
 }
 
 // ready waits until the cold tier has what the journal had at Open.

@@ -181,7 +181,7 @@ func (s *Store) Err() error {
 	select {
 	case <-s.recovered:
 	default:
-		return fmt.Errorf("samples are read back from the journal: %d %%", s.metrics.recoveryPercent.Load())
+		return s.recoveringErr()
 	}
 	if f := s.failing.Load(); f != nil {
 		return fmt.Errorf("the cold tier fails since %s: %w", f.since.UTC().Format(time.RFC3339), f.err)

@@ -180,10 +180,15 @@ const recoveryPatience = time.Second
 // loadLast reads the sensors' last values, tells that it did, and waits for the
 // end of ctx.
 func (s *server) loadLast(ctx context.Context, loaded chan<- struct{}) error {
-	if err := s.sensors.LoadLast(ctx); err != nil {
-		if ctx.Err() != nil {
-			return nil
+	err := s.sensors.LoadLast(ctx)
+	for errors.Is(err, sensocto.ErrUnavailable) && ctx.Err() == nil { // still reading back, or the database is away
+		select {
+		case <-time.After(time.Second):
+			err = s.sensors.LoadLast(ctx)
+		case <-ctx.Done():
 		}
+	}
+	if err != nil && ctx.Err() == nil {
 		s.log.Warn("last values are missing until their sensors send again", "err", err)
 	}
 	close(loaded)
