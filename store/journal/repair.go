@@ -131,6 +131,7 @@ func (e *exam) mended() header {
 	if e.before != nil && e.before.report.End != h.first {
 		h.flags |= flagHole
 	}
+	h.headLength = min(h.headLength, e.length)
 	for _, d := range e.report.Damage { // a hole must not lie across the end of the head
 		if d.Offset < h.headLength && d.Offset+d.Bytes > h.headLength {
 			h.headLength = d.Offset + d.Bytes
@@ -174,8 +175,11 @@ func (w *mender) copy(s *scanner) error {
 func (w *mender) groups(s *scanner, until int64, head []byte) error {
 	for w.offset < until {
 		g, payload, ok, err := s.group(w.offset)
-		if err != nil || !ok {
-			return fmt.Errorf("byte %d was whole before (%v)", w.offset, err)
+		if err != nil {
+			return readError(w.name, err)
+		}
+		if !ok {
+			return fmt.Errorf("byte %d was whole before", w.offset)
 		}
 		b := append(make([]byte, groupSize, g.size()), payload...)
 		if g.kind == kindSnapshot {
