@@ -56,7 +56,7 @@ network:
 .PHONY: test-files
 test-files: $(CACHE)/venv/installed ## exchange files with other people's software, both ways
 	@echo "== files of wfdb, pyedflib and pyarrow, both ways"
-	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run ForeignFiles ./recording
+	SENSOCTO_PYTHON=$(abspath $(PYTHON)) go test -race -count=1 -run Foreign ./recording ./cmd/sensocto
 
 .PHONY: test-e2e
 test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven by the official Phoenix client

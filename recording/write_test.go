@@ -205,3 +205,14 @@ func TestExport_ReadsBackAsItWas(t *testing.T) {
 		}
 	}
 }
+
+// An attribute of which there is nothing is no signal of a file, and that is said.
+func TestExport_SaysWhichAttributesHaveNoSamples(t *testing.T) {
+	ecg, abp := attribute("ecg", "mV", 360), attribute("abp", "mmHg", 120)
+	for _, format := range []recording.Format{recording.FormatEDF, recording.FormatWFDB} {
+		_, notes := exported(t, export(series{"ecg": regular(360, 0, 999, adc(200, -5, 5))}, ecg, abp), format)
+		if !slices.ContainsFunc(notes, func(n string) bool { return strings.Contains(n, "abp") && strings.Contains(n, "no samples") }) {
+			t.Errorf("%s: notes %q", format, notes)
+		}
+	}
+}

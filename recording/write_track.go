@@ -85,6 +85,7 @@ func compare(a, b int64) int {
 
 func (t *tracks) gather(ctx context.Context, e *Export, a sensocto.Attribute) error {
 	track := &track{attribute: a, label: label(a), from: t.spool.size, low: math.Inf(1), high: math.Inf(-1)}
+	notes := len(t.notes)
 	err := e.each(ctx, a, func(s *sensocto.Sample) error {
 		t.from, t.to = min(t.from, s.Timestamp), max(t.to, s.Timestamp)
 		if s.IsDocument() {
@@ -93,8 +94,11 @@ func (t *tracks) gather(ctx context.Context, e *Export, a sensocto.Attribute) er
 		track.take(s.Timestamp, s.Value)
 		return t.spool.add(s.Timestamp, s.Value)
 	})
-	if track.count > 0 {
+	switch {
+	case track.count > 0:
 		t.list = append(t.list, track)
+	case err == nil && len(t.notes) == notes:
+		t.said.add("%s: there are no samples of it", track.label)
 	}
 	return err
 }

@@ -1,7 +1,7 @@
 #!/usr/bin/env bash
 # PostgreSQL for tests and for trying things out. Nothing of it is a service:
 # the server that 'run' starts ends with the script and leaves nothing behind.
-#   scripts/postgres.sh install      install PostgreSQL 15 where there is none
+#   scripts/postgres.sh install      install PostgreSQL where there is none (Debian, Ubuntu)
 #   scripts/postgres.sh find         print where its programs are; fails where there are none
 #   scripts/postgres.sh run [PORT]   start an empty one, print its URL, until Ctrl-C
 # A server cannot run as root: it runs as the user postgres or nobody then.
@@ -17,11 +17,18 @@ bindir() {
 
 install() {
   if ! bindir >/dev/null; then
-    echo "installing Debian's PostgreSQL 15" >&2
+    as_root=()
+    [ "$(id -u)" = 0 ] || as_root=(sudo)
+    if ! command -v apt-get >/dev/null || ! command -v "${as_root[0]:-true}" >/dev/null; then
+      echo "PostgreSQL is not installed, and cannot be installed from here: install version 14 or later with initdb on the PATH," \
+        "or switch its tests off with SENSOCTO_TEST_POSTGRES=off" >&2
+      exit 1
+    fi
+    echo "installing the system's PostgreSQL" >&2
     # Without a cluster of its own: tests bring theirs.
-    mkdir -p /etc/postgresql-common/createcluster.d
-    echo 'create_main_cluster = false' >/etc/postgresql-common/createcluster.d/sensocto.conf
-    apt-get update -qq && DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql-15
+    "${as_root[@]}" mkdir -p /etc/postgresql-common/createcluster.d
+    echo 'create_main_cluster = false' | "${as_root[@]}" tee /etc/postgresql-common/createcluster.d/sensocto.conf >/dev/null
+    "${as_root[@]}" apt-get update -qq && "${as_root[@]}" env DEBIAN_FRONTEND=noninteractive apt-get install -y -qq postgresql >/dev/null
   fi
   bindir
 }
