@@ -255,6 +255,41 @@ func TestBuckets_AreThoseOfTheStore(t *testing.T) {
 	}
 }
 
+// Where samples are gone buckets are as wide as the rollups that are left, and
+// nothing is left out.
+func TestBuckets_WhereOnlyRollupsAreLeft(t *testing.T) {
+	url := shared.Database(t)
+	db := open(t, url, postgres.Options{Exclusive: true, Plain: store.Plain()})
+	s, err := store.Open(t.Context(), db, store.Options{HotSamples: 10, RollupFan: [4]int{2, 2, 2, 2}})
+	if err != nil {
+		t.Fatal(err)
+	}
+	fill(t, s, rand.New(rand.NewPCG(1, 1)))
+	if err := s.Maintain(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	const fine = `SELECT coalesce(sum(count), 0)::bigint FROM sensocto.buckets('s', 'regular', '1 ms')`
+	for _, gone := range []struct {
+		level     int
+		beforeSeq int64
+	}{{0, 4 * store.ChunkSamples}, {0, 8 * store.ChunkSamples}, {1, 4 * store.ChunkSamples}, {2, 4 * store.ChunkSamples}} {
+		if n := postgrestest.Query[int64](t, url, fine)[0]; n != 100*512 {
+			t.Fatalf("%d samples in buckets before %+v", n, gone)
+		}
+		dropped, err := db.DropChunks(t.Context(), sensocto.ChunkDrop{SensorID: "s", AttributeID: "regular", Level: gone.level, Before: 1 << 62, BeforeSeq: gone.beforeSeq})
+		if err != nil || dropped.Chunks == 0 {
+			t.Fatal(dropped, err)
+		}
+	}
+	if n := postgrestest.Query[int64](t, url, fine)[0]; n != 100*512 {
+		t.Errorf("%d samples in buckets", n)
+	}
+	// What has all its samples is as fine as it was asked for.
+	if n := postgrestest.Query[int64](t, url, `SELECT max(count) FROM sensocto.buckets('s', 'regular', '1 ms', $1)`, time.UnixMicro(epoch+90_000_000))[0]; n != 1 {
+		t.Errorf("%d samples in a bucket of a millisecond", n)
+	}
+}
+
 // fill puts 100 s at 512 Hz of three kinds.
 func fill(t *testing.T, s *store.Store, r *rand.Rand) {
 	t.Helper()

@@ -134,6 +134,11 @@ func TestPostgres_CommandsUseIt(t *testing.T) {
 	p.ends()
 
 	runCLI(t, nil, append([]string{"cleanup", "s", "--dry-run"}, other...)...).wants(t, 0, "would delete sensor s with 100 samples")
+	csv := runCLI(t, nil, append([]string{"export", "s", "--format", "csv", "-o", "-"}, other...)...).wants(t, 0).stdout
+	if n := strings.Count(csv, "\n"); n != 101 {
+		t.Errorf("exported %d lines", n)
+	}
+	runCLI(t, []string{"SENSOCTO_RETENTION=[{raw: 1h}]"}, append([]string{"retention", "--dry-run"}, other...)...).wants(t, 0, "would remove 100 samples")
 	file := t.TempDir() + "/all.backup"
 	runCLI(t, nil, append([]string{"backup", file}, other...)...).wants(t, 0)
 	runCLI(t, nil, "restore", file, "--data-dir", t.TempDir()).wants(t, 0, "100 samples")
