@@ -88,20 +88,33 @@ func (t Target) collect(ctx context.Context) {
 
 // memory reads the standard metrics of Go programs.
 func (t Target) memory(ctx context.Context) goMemory {
-	var m goMemory
+	m := t.metrics(ctx)
+	return goMemory{heap: m["go_memstats_heap_inuse_bytes"], stack: m["go_memstats_stack_inuse_bytes"]}
+}
+
+// metrics returns what the server's own metrics say, those of a name added up;
+// nothing where it has none.
+func (t Target) metrics(ctx context.Context) map[string]float64 {
 	base := strings.TrimRight(strings.Replace(t.URL, "ws://", "http://", 1), "/")
 	body, _ := t.get(ctx, base+"/metrics")
+	all := make(map[string]float64)
 	for line := range strings.Lines(string(body)) {
-		name, value, _ := strings.Cut(strings.TrimSpace(line), " ")
-		v, _ := strconv.ParseFloat(value, 64)
-		switch name {
-		case "go_memstats_heap_inuse_bytes":
-			m.heap = v
-		case "go_memstats_stack_inuse_bytes":
-			m.stack = v
+		at := strings.LastIndexByte(strings.TrimSpace(line), ' ')
+		if at < 0 || line[0] == '#' {
+			continue
 		}
+		name, _, _ := strings.Cut(line[:at], "{")
+		v, _ := strconv.ParseFloat(strings.TrimSpace(line[at:]), 64) // 0 where it is none
+		all[name] += v
 	}
-	return m
+	return all
+}
+
+// refused is how many measurements the server says it has not taken: devices
+// that wait for no answer do not hear of it.
+func (t Target) refused(ctx context.Context) int64 {
+	m := t.metrics(ctx)
+	return int64(m["sensocto_sensor_measurements_refused_total"] + m["sensocto_socket_measurements_refused_total"])
 }
 
 // get fetches a page of the server; with the error that says that it is none

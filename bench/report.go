@@ -129,6 +129,7 @@ var lines = []line{
 	{"max", timed, func(s Summary) string { return fmt.Sprintf("%.2f", s.Median.Latency.Max) }},
 	{"worst viewer's p99", worst, func(s Summary) string { return fmt.Sprintf("%.2f", s.Median.WorstViewer) }},
 	{"lost", always, total(func(r Result) int64 { return r.Lost })},
+	{"refused", always, total(func(r Result) int64 { return r.Refused })},
 	{"doubled, out of order", always, total(func(r Result) int64 { return r.Doubled + r.Reordered })},
 	{"merged", always, total(func(r Result) int64 { return r.Merged })},
 	{"errors", always, total(func(r Result) int64 { return int64(r.Errors) })},

@@ -28,6 +28,7 @@ type Result struct {
 	Lagged      int64    `json:"lagged"`   // what the server said of them
 	Doubled     int64    `json:"doubled"`
 	Reordered   int64    `json:"reordered"`
+	Refused     int64    `json:"refused"` // by the server, which only its metrics say
 	Errors      int      `json:"errors"`
 	Disconnects int      `json:"disconnects"`
 	Faults      []string `json:"faults,omitempty"`
@@ -78,11 +79,11 @@ type StalledResult struct {
 	Lost     int64 `json:"lost"`
 }
 
-// OK reports whether nothing was lost, doubled, merged or reordered, no error
+// OK reports whether nothing was lost, refused, doubled, merged or reordered, no error
 // reply came, nobody was disconnected, and the pace was held. Viewers of tiles
 // may get samples merged, where as many are marked.
 func (r Result) OK() bool {
-	bad := r.Lost + r.Doubled + r.Reordered
+	bad := r.Lost + r.Doubled + r.Reordered + r.Refused
 	if r.Config.Tiles != "" {
 		bad += max(r.Merged-r.Lagged, r.Lagged-r.Merged)
 	} else {

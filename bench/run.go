@@ -78,6 +78,7 @@ func (d *driver) run(ctx context.Context) (Result, error) {
 	if err := d.connectStalled(ctx); err != nil {
 		return Result{}, err
 	}
+	refused := d.target.refused(ctx)
 	before, after, err := d.stream(ctx)
 	if err != nil {
 		return Result{}, err
@@ -86,7 +87,11 @@ func (d *driver) run(ctx context.Context) (Result, error) {
 	if drained != nil && ctx.Err() == nil {
 		d.faults.note("%v", drained)
 	}
-	return d.result(before, after), ctx.Err()
+	result := d.result(before, after)
+	if result.Refused = d.target.refused(ctx) - refused; result.Refused > 0 {
+		result.Faults = append(result.Faults, fmt.Sprintf("the server did not take %d samples", result.Refused))
+	}
+	return result, ctx.Err()
 }
 
 func (d *driver) connectDevices(ctx context.Context) error {

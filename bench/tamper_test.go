@@ -29,13 +29,24 @@ type tamperer struct {
 	// confirm returns the numbers in the answers to the acknowledged batch n.
 	confirm func(n int64) []int64
 
+	refuses int // measurements that its metrics say it refuses
+
 	mu      sync.Mutex // guards all below
+	refused int
 	viewers []*websocket.Conn
 	batches int
 	held    string
 }
 
 func (s *tamperer) ServeHTTP(w http.ResponseWriter, r *http.Request) {
+	if r.URL.Path == "/metrics" {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		fmt.Fprintf(w, "# TYPE sensocto_sensor_measurements_refused_total counter\nsensocto_sensor_measurements_refused_total{reason=\"unavailable\"} %d\n", s.refused)
+		fmt.Fprintf(w, "sensocto_sensor_measurements_refused_total{reason=\"other\"} 1e1\n")
+		s.refused += s.refuses
+		return
+	}
 	conn, err := (&websocket.Upgrader{}).Upgrade(w, r, nil)
 	if err != nil {
 		return
@@ -243,6 +254,13 @@ func TestRun_CountsWhatIsConfirmed(t *testing.T) {
 				t.Errorf("OK %v, faults %q; want one with %q", r.OK(), r.Faults, c.fault)
 			}
 		})
+	}
+}
+
+func TestRun_NoticesWhatTheServerSaysThatItRefused(t *testing.T) {
+	r := tampered(t, &tamperer{refuses: 7, treat: func(_ int, frame string) []string { return []string{frame} }})
+	if r.Refused != 7 || r.OK() || !strings.Contains(strings.Join(r.Faults, "\n"), "did not take 7 samples") {
+		t.Errorf("%d refused, OK %v, %q", r.Refused, r.OK(), r.Faults)
 	}
 }
 

@@ -48,6 +48,7 @@ func (s *Store) flushInTurn(ctx context.Context) error {
 		return nil
 	}
 	plans := s.planAll(dirty)
+	s.eased() // what is sealed takes less
 	bytes, samples := s.metrics.chunkBytes.Load(), s.metrics.coldSamples.Load()
 	written, err := s.writePlans(ctx, plans)
 	s.metrics.flushBytes.Observe(int64(s.metrics.chunkBytes.Load() - bytes))
@@ -147,6 +148,7 @@ func (s *Store) commit(ctx context.Context, w *write) error {
 		s.apply(&w.steps[i])
 		s.metrics.noteChunk(&w.chunks[i])
 	}
+	s.eased()
 	w.reset()
 	return nil
 }
@@ -205,6 +207,7 @@ func (s *Store) noteFlush(started time.Time, err error) {
 		return
 	}
 	s.metrics.flushErrors.Add(1)
+	defer s.moved() // nobody waits for what fails
 	f := s.failing.Load()
 	if f == nil {
 		s.options.Log.Error("the cold tier fails: samples are kept in memory and written when it works again; "+

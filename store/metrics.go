@@ -19,7 +19,7 @@ var tierNames = [...]string{"hot", "warm", "cold"}
 type metrics struct {
 	taken, refused, imported  atomic.Uint64 // samples
 	chunksWritten, chunkBytes atomic.Uint64
-	flushErrors               atomic.Uint64
+	flushErrors, presses      atomic.Uint64 // flushes, batches that waited for one
 	flushTime                 sensocto.Histogram
 	flushBytes, flushSamples  sensocto.Sizes // of each
 	chunkSizes, chunkSamples  sensocto.Sizes // of each that was written
@@ -115,6 +115,7 @@ func (s *Store) tierMetrics(emit emitter) {
 func (s *Store) flushMetrics(emit emitter) {
 	m := &s.metrics
 	emit.counter("store_samples_total", "Samples taken.", m.taken.Load())
+	emit.counter("store_presses_total", "Batches that waited for the cold tier.", m.presses.Load())
 	emit.counter("store_refused_total", "Samples refused because the cold tier could not follow.", m.refused.Load())
 	emit.counter("store_imported_total", "Samples that imports brought past the hot tier.", m.imported.Load())
 	emit.gauge("store_unflushed_bytes", "Bytes of samples that wait for the cold tier.", float64(s.unflushed.Load()))

@@ -12,8 +12,8 @@ import (
 
 const keptRecord = 4 << 10 // bytes that a sensor keeps for its next record
 
-// Put takes a batch into the hot tier and the journal. It takes nothing, and
-// returns sensocto.ErrUnavailable when too much waits for the cold tier, when
+// Put takes a batch into the hot tier and the journal. Where much waits for a
+// cold tier that works, it waits too. It takes nothing, and returns sensocto.ErrUnavailable when too much waits for the cold tier, when
 // the journal is full or cannot be written, and after Run ended. Of a batch
 // with a stream it returns sensocto.ErrDuplicate or a *sensocto.GapError where
 // it is not the next one.
@@ -26,6 +26,9 @@ func (s *Store) Put(ctx context.Context, b *sensocto.Batch) error {
 		text += int64(len(b.Measurements[i].Document))
 	}
 	size := int64(len(b.Measurements))*sampleBytes + text
+	if s.pressed() {
+		s.press(ctx)
+	}
 	total := s.unflushed.Add(size)
 	err := s.room(ctx, b, total, text)
 	if err == nil {

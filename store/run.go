@@ -54,6 +54,7 @@ func (s *Store) run(ctx context.Context) error {
 	sweep := time.NewTicker(sweepEvery)
 	defer sweep.Stop()
 	var retry time.Duration
+	s.pressure.on.Store(true)
 	for {
 		select {
 		case <-ctx.Done():
@@ -164,6 +165,7 @@ func (s *Store) shutdown(ctx context.Context) error {
 // close lets no further Put in, and waits for those that are under way.
 func (s *Store) close() {
 	s.closed.Store(true)
+	s.moved()
 	for _, n := range s.allSensors() {
 		n.mu.Lock()
 		//lint:ignore SA2001 a Put that saw the store open has its samples listed now

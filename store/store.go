@@ -119,6 +119,7 @@ type Store struct {
 	unflushed atomic.Int64 // bytes
 	closed    atomic.Bool  // nothing more is taken
 	failing   atomic.Pointer[failure]
+	pressure  pressure
 	metrics   metrics
 }
 
