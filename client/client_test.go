@@ -181,6 +181,25 @@ func TestDevice_FollowsBackpressure(t *testing.T) {
 	w.stored("s1", "ecg", 1)
 }
 
+// What does not fit into one frame follows at once, also where it is less than
+// a batch.
+func TestDevice_ABacklogDoesNotWaitForAnotherWindow(t *testing.T) {
+	peer := newPeer(t)
+	o := options("s1")
+	asked := make(chan sensocto.Backpressure, 1)
+	o.OnBackpressure = func(b sensocto.Backpressure) { asked <- b }
+	d := device(t, peer.dial(client.Options{}), o)
+	peer.send(`[null,null,"sensocto:sensor:s1","backpressure_config",{"attention_level":"none","recommended_batch_window":600000,"recommended_batch_size":20,"paused":false,"load_level":"normal"}]`)
+	<-asked
+	if err := d.Add(numbers(0, 1003)...); err != nil {
+		t.Fatal(err)
+	}
+	for got := 0; got < 1003; {
+		got += strings.Count(string(peer.next("measurements_batch")), "attribute_id")
+	}
+	eventually(t, func() bool { return d.Queued() == 0 })
+}
+
 func TestDevice_RefusesWhatDoesNotFitItsQueue(t *testing.T) {
 	peer := newPeer(t)
 	c := peer.dial(client.Options{})

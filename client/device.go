@@ -65,6 +65,7 @@ type Device struct {
 	closed       bool
 
 	batch []sensocto.Measurement // of the pump: what it sends
+	rest  time.Time              // of the pump: when the first was added of what comes after it
 	body  []byte                 // of the pump: the payload
 }
 

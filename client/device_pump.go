@@ -59,6 +59,12 @@ func (d *Device) next(now time.Time) (due bool, wait time.Duration) {
 		}
 		d.batch = append(d.batch, m)
 	}
+	// What one frame does not carry is due as well. What is added while it is
+	// sent is younger than this.
+	d.rest = now
+	if len(d.batch) < len(d.queue) {
+		d.rest = now.Add(-window)
+	}
 	return true, 0
 }
 
@@ -81,7 +87,7 @@ func (d *Device) sendBatch() (wait time.Duration) {
 	rest := copy(d.queue, d.queue[len(d.batch):])
 	clear(d.queue[rest:]) // documents must not be kept alive
 	d.queue = d.queue[:rest]
-	d.oldest = time.Now()
+	d.oldest = d.rest
 	if rest == 0 {
 		d.flush = false
 		if d.empty != nil {
