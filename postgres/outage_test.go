@@ -168,18 +168,27 @@ func TestWriteChunks_TheAnswerIsLost(t *testing.T) {
 	proxy := postgrestest.NewProxy(t, server.Address())
 	url := server.Database(t, "lost_answer")
 	db := open(t, postgrestest.URLAt(proxy.Address(), "lost_answer"), postgres.Options{Exclusive: true})
-	// The trigger runs within the commit, and takes a while.
-	postgrestest.Exec(t, url, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_sleep(0.3); RETURN NULL; END'`,
+	// The trigger runs within the commit, and waits until the test lets it go on.
+	holder := connect(t, url)
+	hold := func(sql string) {
+		t.Helper()
+		if _, err := holder.Exec(t.Context(), sql); err != nil {
+			t.Fatal(err)
+		}
+	}
+	hold(`SELECT pg_advisory_lock(4711)`)
+	postgrestest.Exec(t, url, `CREATE FUNCTION slow() RETURNS trigger LANGUAGE plpgsql AS 'BEGIN PERFORM pg_advisory_xact_lock(4711); RETURN NULL; END'`,
 		`CREATE CONSTRAINT TRIGGER slow AFTER INSERT ON sensocto.series DEFERRABLE INITIALLY DEFERRED FOR EACH ROW EXECUTE FUNCTION slow()`)
 	failed := make(chan error, 1) // one result
 	go func() { failed <- db.WriteChunks(context.Background(), []sensocto.Chunk{small("s", 0, 100)}) }()
 	eventually(t, "the commit", func() error {
-		if n := postgrestest.Query[int64](t, url, `SELECT count(*) FROM pg_stat_activity WHERE query ILIKE 'commit%' AND state = 'active'`)[0]; n != 1 {
+		if n := postgrestest.Query[int64](t, url, `SELECT count(*) FROM pg_stat_activity WHERE datname = 'lost_answer' AND query ILIKE 'commit%' AND state = 'active'`)[0]; n != 1 {
 			return fmt.Errorf("%d commits", n)
 		}
 		return nil
 	})
 	proxy.Cut()
+	hold(`SELECT pg_advisory_unlock(4711)`)
 	if err := <-failed; !errors.Is(err, sensocto.ErrUnavailable) {
 		t.Errorf("the answer did not come, but: %v", err)
 	}

@@ -14,7 +14,8 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
-	_ "modernc.org/sqlite" // the driver
+	"modernc.org/sqlite"
+	sqlite3 "modernc.org/sqlite/lib"
 )
 
 // Options configure a database. The zero value is good for a command beside
@@ -96,13 +97,37 @@ func open(ctx context.Context, path string, o Options) (_ *DB, err error) {
 	}
 	db.read.SetMaxOpenConns(o.Readers)
 	db.read.SetMaxIdleConns(o.Readers)
-	if err = checkVersion(ctx, db.read); err != nil {
+	if err = checkVersion(ctx, db.read); isInterrupted(err) {
+		if err = rollBack(ctx, path, o); err == nil {
+			err = checkVersion(ctx, db.read)
+		}
+	}
+	if err != nil {
 		return nil, err
 	}
 	if err = db.openWriter(ctx, o); err != nil {
 		return nil, err
 	}
 	return db, nil
+}
+
+// isInterrupted reports whether a process was killed in the first moments of a
+// new database, when its write-ahead log was not there yet: who only reads may
+// not take back what it had begun.
+func isInterrupted(err error) bool {
+	e, ok := errors.AsType[*sqlite.Error](err)
+	return ok && e.Code() == sqlite3.SQLITE_READONLY_ROLLBACK
+}
+
+// rollBack takes back what an interrupted transaction had begun, as SQLite does
+// for everybody who may write.
+func rollBack(ctx context.Context, path string, o Options) error {
+	db, err := sql.Open("sqlite", dsn(path, "rw", o))
+	if err != nil {
+		return err
+	}
+	_, err = schemaVersion(ctx, db)
+	return explain(errors.Join(err, db.Close()))
 }
 
 func (db *DB) openWriter(ctx context.Context, o Options) (err error) {
