@@ -6,7 +6,7 @@ import WebSocket from "ws";
 import type { Program } from "./program";
 
 /** Connects the official client (V2). It is disconnected after the test. */
-export function connect(program: Program, authToken?: string, options: Partial<SocketConnectOption> = {}): Socket {
+export function connect(program: Pick<Program, "socketURL">, authToken?: string, options: Partial<SocketConnectOption> = {}): Socket {
   const socket = new Socket(program.socketURL, {
     transport: WebSocket as unknown as SocketConnectOption["transport"],
     ...(authToken && { authToken }),
