@@ -107,6 +107,50 @@ func TestPostgres_GoesAwayWhileIngesting(t *testing.T) {
 	}
 }
 
+// TestPostgres_AwayUntilTheJournalIsFull: at the bound of the journal batches are
+// refused, none of those that were acknowledged is dropped, and when the database
+// returns there is room again.
+func TestPostgres_AwayUntilTheJournalIsFull(t *testing.T) {
+	t.Parallel() // it mostly waits
+	db, url := postgresServer(t)
+	p := startProcess(t, t.TempDir(), "--database-url", url, "--store-journal-max", "256KiB")
+	d := p.device("s")
+	n := d.acknowledges(0, 10)
+	next := func() replyPayload {
+		payload := map[string]any{"stream": "01234567-89ab-4def-8123-456789abcdef", "seq": n + 1, "measurements": numbered(n)}
+		r, err := d.request("measurements", payload)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if r.Status == "ok" {
+			n++
+		}
+		return r
+	}
+	db.Kill()
+	for r := next(); r.Status == "ok"; r = next() {
+		if n > 10_000 {
+			t.Fatal("the journal has no bound")
+		}
+	}
+	if r := next(); r.Response.Reason != "unavailable" {
+		t.Errorf("with a full journal: %+v", r)
+	}
+	if r, err := d.request("measurements_batch", numbered(n)); err != nil || r.Response.Reason != "unavailable" {
+		t.Errorf("not acknowledged, with a full journal: %+v %v", r, err)
+	}
+	if err := db.Restart(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return next().Status == "ok" })
+	n = d.acknowledges(n, 20)
+	p.wantsCount("s", "n", n*batchSize)
+	p.ends()
+	if got := samplesInSQL(t, url); got != int64(n*batchSize) {
+		t.Errorf("SQL has %d samples, want %d", got, n*batchSize)
+	}
+}
+
 // wants503 wants that what is only in the database is unavailable, not absent.
 func (p *process) wants503(sensor string) {
 	p.t.Helper()

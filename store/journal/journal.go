@@ -30,7 +30,8 @@ type State interface {
 
 // Options configure a journal. The zero value is good for a server.
 type Options struct {
-	// SegmentBytes is about how long a segment becomes. Default 64 MiB.
+	// SegmentBytes is about how long a segment becomes: at most a quarter of
+	// MaxBytes, since the last segment is never deleted. Default 64 MiB.
 	SegmentBytes int64
 	// MaxBytes bounds segments and pending records: beyond it Admit refuses
 	// with ErrFull. Default 4 GiB.
@@ -54,8 +55,8 @@ type Options struct {
 }
 
 func (o Options) withDefaults() Options {
-	o.SegmentBytes = cmp.Or(o.SegmentBytes, 64<<20)
 	o.MaxBytes = cmp.Or(o.MaxBytes, 4<<30)
+	o.SegmentBytes = min(cmp.Or(o.SegmentBytes, 64<<20), o.MaxBytes/4)
 	o.MaxPending = cmp.Or(o.MaxPending, 64<<20)
 	o.WriteEvery = cmp.Or(o.WriteEvery, 20*time.Millisecond)
 	o.SyncEvery = cmp.Or(o.SyncEvery, time.Second)

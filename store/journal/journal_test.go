@@ -284,7 +284,7 @@ func TestJournal_ClosesWithoutRun(t *testing.T) {
 }
 
 func TestJournal_RefusesWhenFull(t *testing.T) {
-	o := open(t, journal.OS(t.TempDir()), journal.Options{MaxBytes: 10_000, SegmentBytes: 2000})
+	o := open(t, journal.OS(t.TempDir()), journal.Options{MaxBytes: 10_000})
 	n := 0
 	for ; o.Admit(t.Context(), 1000) == nil; n++ {
 		o.Append(make([]byte, 1000))
