@@ -62,11 +62,18 @@ type recovery struct {
 	store    *Store
 	bySeries map[[2]string]*recovering
 	open     int // samples in open chunks
-	chunks   []sensocto.Chunk
-	data     []byte
+	sealed   sealed
+	under    sealed     // on its way to the cold tier, while written is not nil
+	written  chan error // what became of it
 	samples  int64
 	began    time.Time
 	told     time.Time
+}
+
+// sealed is chunks of one transaction.
+type sealed struct {
+	chunks []sensocto.Chunk
+	data   []byte // of all of them
 }
 
 // recoverJournal reads the journal as it was at Open, also where nothing of it
@@ -94,9 +101,10 @@ func (s *Store) replayJournal(ctx context.Context) error {
 	}
 	err := s.journal.Replay(ctx, func(_ journal.Position, record []byte) error { return r.take(ctx, record) }, r.progress)
 	if err == nil {
-		err = r.finish(ctx)
+		r.sealAll()
+		err = r.write(ctx)
 	}
-	if err != nil {
+	if err = cmp.Or(err, r.await()); err != nil {
 		return err
 	}
 	took := time.Since(r.began)
@@ -172,7 +180,7 @@ func (r *recovery) add(ctx context.Context, v *recovering, cols *Columns, first 
 	if r.open >= recoverOpenSamples {
 		r.sealAll()
 	}
-	if len(r.data) >= recoverData {
+	if len(r.sealed.data) >= recoverData {
 		return r.write(ctx)
 	}
 	return nil
@@ -186,10 +194,11 @@ func (r *recovery) seal(v *recovering) {
 	}
 	c := sensocto.Chunk{SensorID: v.series.sensor.id, AttributeID: v.series.attributeID, FirstSeq: v.next - int64(n)}
 	describe(&c, &v.open)
-	start := len(r.data)
-	r.data = r.store.codec.Append(r.data, &v.open)
-	c.Data = r.data[start:len(r.data):len(r.data)]
-	r.chunks = append(r.chunks, c)
+	t := &r.sealed
+	start := len(t.data)
+	t.data = r.store.codec.Append(t.data, &v.open)
+	c.Data = t.data[start:len(t.data):len(t.data)]
+	t.chunks = append(t.chunks, c)
 	r.open -= n
 	v.open.Reset()
 	v.size = 0
@@ -201,29 +210,51 @@ func (r *recovery) sealAll() {
 	}
 }
 
-func (r *recovery) finish(ctx context.Context) error {
-	r.sealAll()
-	return r.write(ctx)
+// write lets the sealed chunks be written to the cold tier, while others are
+// sealed. It waits for those that were under way.
+func (r *recovery) write(ctx context.Context) error {
+	if err := r.await(); err != nil || len(r.sealed.chunks) == 0 {
+		return err
+	}
+	r.under, r.sealed = r.sealed, r.under
+	r.written = make(chan error, 1) // the one result
+	go func(chunks []sensocto.Chunk) { r.written <- r.store.writeRecovered(ctx, chunks) }(r.under.chunks)
+	return nil
 }
 
-// write brings the sealed chunks to the cold tier, however long that fails.
-func (r *recovery) write(ctx context.Context) error {
-	if len(r.chunks) == 0 {
+// await waits until the cold tier has what is under way to it.
+func (r *recovery) await() error {
+	if r.written == nil {
 		return nil
 	}
-	s, pause := r.store, firstRetry
-	slices.SortStableFunc(r.chunks, func(a, b sensocto.Chunk) int { // as WriteChunks wants them
+	err := <-r.written
+	r.written = nil
+	if err != nil {
+		return err
+	}
+	for i := range r.under.chunks {
+		r.note(&r.under.chunks[i])
+	}
+	clear(r.under.chunks)
+	r.under.chunks, r.under.data = r.under.chunks[:0], r.under.data[:0]
+	return nil
+}
+
+// writeRecovered brings chunks to the cold tier, however long that fails.
+func (s *Store) writeRecovered(ctx context.Context, chunks []sensocto.Chunk) error {
+	pause := firstRetry
+	slices.SortStableFunc(chunks, func(a, b sensocto.Chunk) int { // as WriteChunks wants them
 		return cmp.Or(cmp.Compare(a.SensorID, b.SensorID), cmp.Compare(a.AttributeID, b.AttributeID))
 	})
 	for {
 		began := time.Now()
-		err := s.cold.WriteChunks(ctx, r.chunks)
+		err := s.cold.WriteChunks(ctx, chunks)
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
 		}
 		s.noteFlush(began, err)
 		if err == nil {
-			break
+			return nil
 		}
 		select {
 		case <-ctx.Done():
@@ -232,12 +263,6 @@ func (r *recovery) write(ctx context.Context) error {
 			pause = min(2*pause, lastRetry)
 		}
 	}
-	for i := range r.chunks {
-		r.note(&r.chunks[i])
-	}
-	clear(r.chunks)
-	r.chunks, r.data = r.chunks[:0], r.data[:0]
-	return nil
 }
 
 // note counts a chunk that the cold tier has.

@@ -24,7 +24,11 @@ func TestPostgres_KilledAgainAndAgain(t *testing.T) {
 		database, server := i%3 != 1, i%3 != 0
 		if database {
 			db.Kill()
-			c.pause(time.Second) // devices are acknowledged all the while
+			away := time.Second
+			if i%20 == 17 {
+				away = 20 * time.Second
+			}
+			c.pause(away) // devices are acknowledged all the while
 		}
 		if server {
 			c.kill()
