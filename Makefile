@@ -43,7 +43,7 @@ test-go: ## the quick inner loop: the Go tests, no network
 	@echo "== Go tests"
 	@if [ "$${SENSOCTO_TEST_POSTGRES:-}" != off ] && ! scripts/postgres.sh find >/dev/null; then \
 	  echo "PostgreSQL is not installed ('make test' installs it): its tests are skipped"; export SENSOCTO_TEST_POSTGRES=off; fi; \
-	go test -race -shuffle=on ./...
+	go test -race -shuffle=on -timeout 20m ./...
 
 .PHONY: postgres
 postgres:

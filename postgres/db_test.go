@@ -141,6 +141,24 @@ func TestOpen_SeveralAtTheSameTime(t *testing.T) {
 	}
 }
 
+// A database of an earlier version gets what is new, and keeps what it has.
+func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
+	url := shared.Database(t)
+	db := open(t, url, postgres.Options{Exclusive: true})
+	if err := db.WriteChunks(t.Context(), []sensocto.Chunk{small("s", 0, 10)}); err != nil {
+		t.Fatal(err)
+	}
+	if err := db.Close(); err != nil {
+		t.Fatal(err)
+	}
+	postgrestest.Exec(t, url, "DROP FUNCTION sensocto._widest", "DROP FUNCTION sensocto.buckets", "DELETE FROM "+postgres.VersionTable+" WHERE version_id >= 5")
+	db = open(t, url, postgres.Options{})
+	requireChunks(t, db, "s", 1)
+	if n := postgrestest.Query[int64](t, url, "SELECT count(*) FROM sensocto.buckets('x', 'y', '1 s')")[0]; n != 0 {
+		t.Errorf("%d buckets", n)
+	}
+}
+
 func TestCatalog(t *testing.T) {
 	url := shared.Database(t)
 	db := open(t, url, postgres.Options{})
