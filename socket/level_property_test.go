@@ -86,6 +86,7 @@ func (r *trial) do(s step) {
 			o.tell(topic, "unwatch", fmt.Sprintf(`{"sensor_ids":[%q]}`, s.sensor))
 		} else {
 			o.tell(topic, "phx_leave", `{}`)
+			time.Sleep(10 * time.Millisecond) // what waits for it goes out now, or not at all where more comes than may wait
 		}
 	case "level":
 		if !joined {

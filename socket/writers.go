@@ -7,11 +7,10 @@ import (
 	"syscall"
 )
 
-// writers are the goroutines that write for connections. There are at most as
-// many as processors, none while nothing waits, and more than one only where
-// there is enough to do: a broadcast to hundreds of viewers starts a few
-// goroutines, not hundreds. A writer never waits for a socket: what a socket
-// does not take at once is left to a goroutine of its own.
+// writers are the goroutines that write for connections. There are as many as
+// processors, and none while nothing waits: a broadcast to hundreds of viewers
+// starts a few goroutines, not hundreds. A writer never waits for a socket:
+// what a socket does not take at once is left to a goroutine of its own.
 //
 // A connection is in line at most once, so the connections bound it.
 type writers struct {
@@ -25,16 +24,12 @@ type writers struct {
 	taken   int // of those that offered to, who have to
 }
 
-// share is how many connections one writer has to itself before it is worth
-// waking up another processor for them.
-const share = 8
-
 // add puts an outbox, whose state is writing, in line.
 func (w *writers) add(o *outbox) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.line = append(w.line, o)
-	if len(w.line)-w.head <= w.running*share || w.running >= runtime.GOMAXPROCS(0) {
+	if w.running == runtime.GOMAXPROCS(0) {
 		return
 	}
 	w.running++
