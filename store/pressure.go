@@ -7,8 +7,11 @@ import (
 	"time"
 )
 
-// pressPatience is how long a Put waits for a cold tier that takes nothing.
-const pressPatience = 2 * time.Second
+// How long a Put waits: for a cold tier that takes nothing, and at all.
+const (
+	pressPatience = 2 * time.Second
+	longestPress  = 10 * time.Second
+)
 
 // pressure makes Put wait while the cold tier is behind but works: a source
 // that is faster is slowed down, by its socket in the end, long before anything
@@ -34,6 +37,7 @@ func (s *Store) press(ctx context.Context) {
 	s.metrics.presses.Add(1)
 	timeout := time.NewTimer(pressPatience)
 	defer timeout.Stop()
+	began := time.Now()
 	for waiting := s.unflushed.Load(); ; {
 		room := s.pressure.wait()
 		if !s.pressed() {
@@ -42,7 +46,11 @@ func (s *Store) press(ctx context.Context) {
 		select {
 		case <-room:
 		case <-timeout.C:
-			if now := s.unflushed.Load(); now < waiting { // it moves, slowly
+			now := s.unflushed.Load()
+			switch {
+			case time.Since(began) >= longestPress:
+				return
+			case now < waiting: // it moves, slowly
 				waiting = now
 				timeout.Reset(pressPatience)
 				continue

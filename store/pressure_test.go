@@ -3,6 +3,7 @@ package store_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -74,6 +75,33 @@ func TestPut_GivesAColdTierUpThatDoesNotMove(t *testing.T) {
 		put(t, s, batch("s", "a", 4000, 10))
 		if n := metric(s, "store_presses_total"); n != 2 {
 			t.Errorf("%v waited", n)
+		}
+		close(cold.write)
+		if err := stop(); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// One that moves, but hardly, is waited for for a bounded time.
+func TestPut_DoesNotWaitForEver(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		cold := &slowCold{storetest.NewMemory(), make(chan time.Duration, 64)}
+		s := open(t, cold, store.Options{MaxUnflushedBytes: 16 * 4000, TransactionBytes: 1})
+		for range 30 {
+			cold.write <- 3 * time.Second / 2
+		}
+		stop := run(t, s)
+		all := &sensocto.Batch{SensorID: "s"} // 30 series, each a transaction
+		for i := range 30 {
+			all.Measurements = append(all.Measurements, batch("s", fmt.Sprint("a", i), 0, 100).Measurements...)
+		}
+		put(t, s, all)
+		time.Sleep(time.Second) // the flush has begun
+		began := time.Now()
+		put(t, s, batch("s", "a0", 100, 1))
+		if took := time.Since(began); took != 10*time.Second {
+			t.Errorf("it took %v", took)
 		}
 		close(cold.write)
 		if err := stop(); err != nil {
