@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"log/slog"
 	"slices"
 	"strings"
 	"testing"
@@ -164,5 +165,62 @@ func interrupted(t *rapid.T, disk *journaltest.Disk, before journal.Report) {
 	list, err := positions(disk)
 	if err != nil || uint64(len(list)) != before.Records {
 		t.Fatalf("a start finds %d records, %v; before were whole:\n%s", len(list), err, before)
+	}
+}
+
+// Whatever bit changes on the disk after it was durable: a start reads all
+// records as they were, or says that the journal is damaged and what to do.
+func TestJournal_BitFlips(t *testing.T) {
+	disk, told := long(t), 0
+	want := strings.Join(numbered(0, 300), "\n")
+	for _, name := range disk.Names() {
+		content := disk.Content(name)
+		for bit := range 8 * int64(len(content)) {
+			if bit%5 != 0 || bit > 800 && bit%95 != 0 { // the header more thoroughly
+				continue
+			}
+			disk.Flip(name, bit)
+			records, err := openAndReplay(t, disk)
+			disk.Put(name, content)
+			if err == nil && strings.Join(records, "\n") == want {
+				continue
+			}
+			told++
+			if corrupt := (*journal.CorruptError)(nil); !errors.As(err, &corrupt) && !errors.Is(err, journal.ErrVersion) || errors.As(err, &corrupt) && !strings.Contains(err.Error(), "sensocto repair") {
+				t.Fatalf("%s bit %d: %d records, %v", name, bit, len(records), err)
+			}
+		}
+	}
+	if told < 1000 {
+		t.Errorf("only %d flips were noticed", told)
+	}
+}
+
+// A torn tail is left off, told and counted; before it nothing is missing.
+func TestJournal_ATornTailIsToldAndCounted(t *testing.T) {
+	disk := long(t)
+	names := disk.Names()
+	last := names[len(names)-1]
+	for _, tail := range []string{"x", "\xf6SJG and then the power went", string(make([]byte, 4096))} {
+		d := disk.Clone(1)
+		d.Put(last, append(d.Content(last), tail...))
+		report, err := journal.Check(d.Mount())
+		if err != nil || report.Damaged() || report.Segments[len(report.Segments)-1].TornBytes != int64(len(tail)) {
+			t.Errorf("check: %v\n%s", err, report)
+		}
+		var log strings.Builder
+		o := open(t, d.Mount(), journal.Options{Log: slog.New(slog.NewTextHandler(&log, nil))})
+		expect(t, replay(t, o.Journal), numbered(0, 300))
+		if !strings.Contains(log.String(), "torn by a crash") || metric(o.Journal, "journal_torn_bytes_total") != float64(len(tail)) {
+			t.Errorf("%d bytes were torn: %v; the log says %s", len(tail), metric(o.Journal, "journal_torn_bytes_total"), &log)
+		}
+		o.append(numbered(300, 310))
+		o.sync(t)
+		o.close(t)
+		records, err := openAndReplay(t, d)
+		if err != nil {
+			t.Fatal(fmt.Errorf("the next start: %w", err))
+		}
+		expect(t, records, numbered(0, 310))
 	}
 }
