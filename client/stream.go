@@ -142,7 +142,11 @@ func (s *Stream) send(ctx context.Context, binary bool, encode func(wire.Stream)
 	}
 	b := keptBatch{seq: seq, body: body, size: len(body), binary: binary}
 	if s.disk != nil {
-		if b.offset, err = s.disk.append(b); err != nil {
+		b.offset, err = s.disk.append(b)
+		if err != nil && s.tidy(0) { // what is acknowledged took its room
+			b.offset, err = s.disk.append(b)
+		}
+		if err != nil {
 			return err // nothing was kept, and the number is used for the next
 		}
 		s.d.c.stats.spilled.Add(1)
@@ -158,7 +162,7 @@ func (s *Stream) room(ctx context.Context) (seq uint64, err error) {
 		if err := s.takeTurn(ctx); err != nil {
 			return 0, err
 		}
-		s.tidy()
+		s.tidy(tidyFrom)
 		s.mu.Lock()
 		seq, err, changed := s.seq+1, s.err, s.changed
 		full := s.full()

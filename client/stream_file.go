@@ -53,11 +53,12 @@ func (s *Stream) fetch(seq uint64) ([]byte, error) {
 // is acknowledged.
 const tidyFrom = 1 << 20
 
-// tidy writes the file anew where that is due. It is called in turn, so that
-// nobody adds batches meanwhile.
-func (s *Stream) tidy() {
-	if s.disk == nil || s.disk.size < min(tidyFrom, s.disk.limit) {
-		return
+// tidy writes the file anew where that is due: it is so large, or full, and most
+// of it is acknowledged. It is called in turn, so that nobody adds batches
+// meanwhile, and reports whether the file became smaller.
+func (s *Stream) tidy(from int64) bool {
+	if s.disk == nil || s.disk.size < min(from, s.disk.limit) {
+		return false
 	}
 	s.mu.Lock()
 	kept := slices.Clone(s.kept)
@@ -67,11 +68,11 @@ func (s *Stream) tidy() {
 		needed += int64(recordHeader + b.size)
 	}
 	if needed > s.disk.size/2 {
-		return
+		return false
 	}
-	if err := s.disk.rewrite(kept); err != nil {
+	if err := s.shrink(kept); err != nil {
 		s.d.c.log.Warn("file of unacknowledged measurements not written anew", "err", err)
-		return
+		return false
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
@@ -80,6 +81,16 @@ func (s *Stream) tidy() {
 			s.kept[i].offset = b.offset
 		}
 	}
+	return true
+}
+
+// shrink leaves only what is kept in the file: where that is nothing, without
+// the room that another file takes meanwhile.
+func (s *Stream) shrink(kept []keptBatch) error {
+	if len(kept) == 0 {
+		return s.disk.reset()
+	}
+	return s.disk.rewrite(kept)
 }
 
 // closeFile runs when the stream's pump ends: the file stays where it holds
