@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"fmt"
 	"math"
 	"slices"
 	"time"
@@ -40,6 +41,15 @@ func (s *Store) refill(ctx context.Context) {
 	if took := time.Since(began); took > time.Second {
 		s.options.Log.Info("the newest samples are in memory", "samples", s.metrics.warmSamples.Load(), "took", took.Round(time.Millisecond))
 	}
+}
+
+// Progress says how far the newest samples are in memory again after a start; ""
+// once they are.
+func (s *Store) Progress() string {
+	if percent := s.metrics.refillPercent.Load(); percent < 100 {
+		return fmt.Sprintf("the newest samples are read into memory: %d %%", percent)
+	}
+	return ""
 }
 
 // byNewest returns the series that have samples in the cold tier, those with

@@ -234,6 +234,13 @@ func TestPages_AreSelfContained(t *testing.T) {
 	}
 }
 
+func TestReady_SaysWhatIsStillUnderWay(t *testing.T) {
+	w := newWorld(t, setup{web: func(o *web.Options) { o.Progress = func() string { return "half of it" } }})
+	if got := w.get(t, "/readyz").Body.String(); got != "{\"status\":\"ready\",\"progress\":\"half of it\"}\n" {
+		t.Error(got)
+	}
+}
+
 func TestReady_SaysWhyNot(t *testing.T) {
 	var why error
 	w := newWorld(t, setup{web: func(o *web.Options) { o.Ready = func() error { return why } }})

@@ -15,7 +15,7 @@ func (s *server) routeOperations() {
 
 // health says that the program runs and answers.
 func (s *server) health(w http.ResponseWriter, _ *http.Request) {
-	writeStatus(w, "ok")
+	writeStatus(w, "ok", "")
 }
 
 // ready says whether the program can do its work.
@@ -24,13 +24,16 @@ func (s *server) ready(w http.ResponseWriter, _ *http.Request) {
 		writeProblem(w, http.StatusServiceUnavailable, "not ready: "+err.Error())
 		return
 	}
-	writeStatus(w, "ready")
+	writeStatus(w, "ready", s.Progress())
 }
 
-func writeStatus(w http.ResponseWriter, status string) {
+func writeStatus(w http.ResponseWriter, status, progress string) {
 	w.Header().Set("Content-Type", "application/json")
 	w.Header().Set("Cache-Control", "no-store")
-	json.NewEncoder(w).Encode(map[string]string{"status": status})
+	json.NewEncoder(w).Encode(struct {
+		Status   string `json:"status"`
+		Progress string `json:"progress,omitempty"`
+	}{status, progress})
 }
 
 func (s *server) document(w http.ResponseWriter, _ *http.Request) {

@@ -50,6 +50,9 @@ type Options struct {
 	Delivered func(sensorID string) uint64
 	// Ready returns why the program cannot do its work now; nil means always ready.
 	Ready func() error
+	// Progress says what a program that is ready still does after its start, ""
+	// where that is nothing.
+	Progress func() string
 	// Version of the program, shown in the OpenAPI document.
 	Version string
 	// AllowedOrigins are the origins ("https://example.org") of other sites
@@ -81,6 +84,9 @@ const requestTimeout = 30 * time.Second
 func New(o Options) http.Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Progress == nil {
+		o.Progress = func() string { return "" }
 	}
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }

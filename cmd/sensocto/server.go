@@ -72,7 +72,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
-		Ready: readiness(db, s.store.Err), Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
+		Ready: readiness(db, s.store.Err), Progress: s.store.Progress, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
