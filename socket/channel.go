@@ -37,6 +37,7 @@ type channel struct {
 	family  family
 	handler handler
 	frame   *batchFrame // of a viewer
+	hurried bool        // what comes on it cannot wait; guarded by the connection's mu
 
 	ended   bool // nothing more is sent; guarded by the outbox's mu
 	dropped bool // what waits is not sent either; guarded by the outbox's mu

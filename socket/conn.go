@@ -44,6 +44,7 @@ type conn struct {
 	channels   map[string]*channel
 	connectors map[string]string // types of the connectors joined here, by id
 	who        bound
+	repose     repose
 	refusals   int // joins refused as unauthorized
 }
 
@@ -80,6 +81,7 @@ func (c *conn) read() {
 			return
 		}
 		c.out.waitForRoom()
+		c.rest()
 	}
 }
 
@@ -155,6 +157,7 @@ func (c *conn) takeChannels() []*channel {
 	defer c.mu.Unlock()
 	taken := slices.Collect(maps.Values(c.channels))
 	clear(c.channels)
+	c.repose.hurried = 0
 	return taken
 }
 

@@ -240,6 +240,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 		c.channels = make(map[string]*channel)
 	}
 	c.channels[topic] = ch
+	c.setHurried(ch, family != familyConnector)
 	return ch, nil
 }
 
@@ -284,6 +285,7 @@ func (c *conn) forget(ch *channel) {
 	defer c.mu.Unlock()
 	if c.channels[ch.topic] == ch {
 		delete(c.channels, ch.topic)
+		c.setHurried(ch, false)
 	}
 	if ch.family == familyConnector {
 		delete(c.connectors, strings.TrimPrefix(ch.topic, sensocto.TopicPrefixConnector))

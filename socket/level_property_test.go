@@ -82,9 +82,6 @@ func (r *trial) do(s step) {
 		if !joined || s.viewer == 2 { // what waits for a topic that it leaves does not come
 			return
 		}
-		if s.viewer > 2 {
-			time.Sleep(2 * time.Second) // longer than any window: nothing waits
-		}
 		if r.joined[s.viewer][s.sensor] = false; s.viewer < 2 {
 			o.tell(topic, "unwatch", fmt.Sprintf(`{"sensor_ids":[%q]}`, s.sensor))
 		} else {

@@ -86,6 +86,9 @@ func (f *frameReader) next() (op byte, payload []byte, err error) {
 	}
 }
 
+// drained reports whether everything that had come was returned.
+func (f *frameReader) drained() bool { return f.r == f.w && !f.full }
+
 // awaitClose reads on until the peer has closed too, or the read deadline has
 // passed: closing while it still sends could cost it the close frame.
 func (f *frameReader) awaitClose() {

@@ -88,6 +88,7 @@ type Server struct {
 	queues      sync.Pool // of *queue
 	loads       sync.Pool // of *load
 	pulse       pulse
+	rests       rests
 	sources     sources
 	wheels      [sensocto.AttentionHigh]wheel // by level
 	writers     writers

@@ -166,6 +166,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	if d.acks() {
 		done = d.answer(f, phx.StatusOK, emptyObject())
 	}
+	d.ch.conn.repose.plain = done == nil
 	return d.counted(1, d.link.Push(ctx, b, done))
 }
 
@@ -185,6 +186,7 @@ func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 	case d.acks():
 		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
 	}
+	d.ch.conn.repose.plain = done == nil
 	if n := len(b.Measurements); n > 0 {
 		return d.counted(n, d.link.Push(ctx, b, done))
 	}

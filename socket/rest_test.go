@@ -1,0 +1,97 @@
+package socket_test
+
+import (
+	"fmt"
+	"testing"
+	"testing/synctest"
+	"time"
+)
+
+// published is how many samples of s the store has.
+func (w *world) published() int64 {
+	synctest.Wait()
+	return w.store.Counts("s")["a"].Samples
+}
+
+// feed sends a measurement without waiting until it is read.
+func (c *client) feed(i int) {
+	c.send(measurement("sensocto:sensor:s", i, time.Now().UnixMilli()))
+}
+
+// What comes from a device that nobody looks at waits for a beat, and not
+// while somebody looks.
+func TestRest_OnlyWhileNobodyLooks(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newPipeWorld(t)
+		d := w.device("s", "")
+		at := func(step string, want int64) {
+			t.Helper()
+			if n := w.published(); n != want {
+				t.Errorf("%s: %d samples are taken, want %d", step, n, want)
+			}
+		}
+		d.feed(1)
+		at("the first", 1)
+		go d.feed(2) // a pipe holds nothing: the write lasts until it is read
+		at("while the reader rests", 1)
+		time.Sleep(51 * time.Millisecond)
+		at("after a beat", 2)
+
+		go d.feed(3)
+		at("while the reader rests again", 2)
+		v := w.v2()
+		v.join("1", "data:s", `"bearer_token":"view"`)
+		at("when somebody looks", 3)
+		d.expectPrefix(`["1",null,"sensocto:sensor:s","backpressure_config",{"attention_level":"high"`)
+		for i := range 5 {
+			d.feed(4 + i)
+			at("while somebody looks", int64(4+i))
+		}
+	})
+}
+
+// Who asks for answers gets them at once.
+func TestRest_NotWhenAnAnswerIsDue(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newPipeWorld(t)
+		d := w.device("s", `,"ack":true`)
+		began := time.Now()
+		for i := range 5 {
+			d.send(fmt.Sprintf(`["1","%d","sensocto:sensor:s","measurement",{"attribute_id":"a","payload":1,"timestamp":%d}]`, i, time.Now().UnixMilli()))
+			d.expectPrefix(fmt.Sprintf(`["1","%d","sensocto:sensor:s","phx_reply",{"status":"ok"`, i))
+		}
+		if took := time.Since(began); took > 40*time.Millisecond {
+			t.Errorf("five answers took %v", took)
+		}
+	})
+}
+
+// A connection that also shows something, or whose other sensor is looked at,
+// does not rest.
+func TestRest_NotBesideWhatCannotWait(t *testing.T) {
+	const join = `"connector_id":"c1","connector_name":"C","attributes":[]`
+	for name, beside := range map[string]func(*world, *client){
+		"a viewer's topic": func(_ *world, d *client) { d.join("2", "sensors:status", ``) },
+		"another sensor": func(w *world, d *client) {
+			w.v2().join("1", "data:u", `"bearer_token":"view"`)
+			d.join("2", "sensocto:sensor:u", join)
+			d.expectPrefix(`["2",null,"sensocto:sensor:u","backpressure_config",{"attention_level":"high"`)
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newPipeWorld(t)
+				d := w.v2()
+				d.join("1", "sensocto:sensor:s", join+`,"bearer_token":"admin"`)
+				d.expectPrefix(`["1",null,"sensocto:sensor:s","backpressure_config"`)
+				beside(w, d)
+				for i := range 3 {
+					d.feed(i)
+					if n := w.published(); n != int64(i+1) {
+						t.Fatalf("%d samples are taken, want %d", n, i+1)
+					}
+				}
+			})
+		})
+	}
+}
