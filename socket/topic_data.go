@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -23,6 +24,7 @@ type dataViewer struct {
 	feed     feed
 	asked    sensocto.AttentionLevel // what the viewer asked for last
 	gaze     sensocto.Gaze
+	closed   atomic.Bool
 	history  map[string][]sensocto.Sample // between join and joined
 }
 
@@ -110,6 +112,9 @@ func (v *dataViewer) look() {
 	level := v.gaze.Level(v.asked)
 	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
 	v.feed.look(level)
+	if v.closed.Load() { // meanwhile, because a token was revoked: nobody would leave any more
+		v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+	}
 }
 
 func (v *dataViewer) visibility(f *phx.Frame) error {
@@ -176,6 +181,7 @@ func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 }
 
 func (v *dataViewer) close() {
+	v.closed.Store(true)
 	v.feed.close()
 	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
 }

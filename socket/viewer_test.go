@@ -5,6 +5,10 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/socket"
 )
 
 func measurement(topic string, value, ts any) string {
@@ -201,4 +205,43 @@ func TestViewer_EqualSamplesAfterTheHistoryArrive(t *testing.T) {
 	for range 2 {
 		v.expect(`[null,null,"data:s","measurement",{"sensor_id":"s","attribute_id":"rr","payload":800,"timestamp":1767225600000}]`)
 	}
+}
+
+// racingLook is an Attention in which a look at low takes until the viewer has left.
+type racingLook struct {
+	sensocto.Attention
+	looking, left, looked chan struct{} // left has one slot: Leave does not wait
+}
+
+func (a racingLook) Look(v sensocto.ViewerID, sensorID string, level sensocto.AttentionLevel) {
+	if level == sensocto.AttentionLow {
+		close(a.looking)
+		<-a.left
+		defer close(a.looked)
+	}
+	a.Attention.Look(v, sensorID, level)
+}
+
+func (a racingLook) Leave(v sensocto.ViewerID, sensorID string) {
+	a.Attention.Leave(v, sensorID)
+	select {
+	case a.left <- struct{}{}:
+	default:
+	}
+}
+
+// Who loses the right while saying how closely it looks does not look for ever.
+func TestDataViewer_RevokedWhileItLooks(t *testing.T) {
+	looks := racingLook{attention.New(attention.Options{}), make(chan struct{}), make(chan struct{}, 1), make(chan struct{})}
+	w := newWorld(t, func(o *socket.Options) { o.Attention = looks })
+	v := w.dial("vsn=2.0.0&token=view")
+	v.join("1", "data:s", "")
+	v.send(`["1","2","data:s","attention",{"level":"low"}]`)
+	<-looks.looking
+	w.auth.revoke("view")
+	v.expect(`["1","1","data:s","phx_close",{}]`)
+	<-looks.looked
+	w.eventually("nobody looks", func() bool {
+		return looks.Snapshot("s").Viewers == [sensocto.AttentionHigh + 1]int{}
+	})
 }
