@@ -1,8 +1,10 @@
 package client
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"slices"
 	"sync"
@@ -79,10 +81,8 @@ func (c *Client) Join(ctx context.Context, topic string, o ChannelOptions) (*Cha
 	}
 	if err != nil {
 		c.removeChannel(ch)
-		if ch.Joined() { // the answer came together with the end of ctx
-			_ = ch.Send(c.ctx, phx.EventLeave, nil)
-		}
 		ch.end(err)
+		ch.leaveIfJoined() // the answer came together with the end of ctx
 		return nil, err
 	}
 	return ch, nil
@@ -153,7 +153,29 @@ func (ch *Channel) Leave(ctx context.Context) error {
 	ch.c.removeChannel(ch) // before the answer: the phx_close that follows is no surprise
 	_, err := ch.Push(ctx, phx.EventLeave, nil)
 	ch.end(ErrClosed)
+	if errors.Is(err, ErrDisconnected) {
+		ch.leaveIfJoined() // a rejoin was under way, and has been answered meanwhile
+	}
 	return err
+}
+
+// leaveIfJoined tells the server to end what nobody here wants any more. The
+// channel is over: an answer to its join that comes later calls this as well.
+func (ch *Channel) leaveIfJoined() {
+	c := ch.c
+	c.mu.Lock()
+	cn, joinRef, joined := c.conn, ch.joinRef, ch.joined
+	ch.joined = false
+	c.lastRef++
+	ref := c.lastRef
+	if joined && cn != nil {
+		c.pending[ref] = &pending{topic: ch.topic, event: phx.EventLeave, done: func(json.RawMessage, error) {}}
+	}
+	c.mu.Unlock()
+	if joined && cn != nil {
+		c.stats.sent.Add(1)
+		cn.sendUrgent(opText, c.encodePush(nil, joinRef, ref, ch.topic, phx.EventLeave, []byte("{}")))
+	}
 }
 
 // end finishes the channel. Only the first reason counts.
@@ -184,7 +206,7 @@ func (ch *Channel) sendJoin(cn *conn) {
 	ref := c.lastRef
 	ch.joinRef = ref
 	params := ch.params
-	c.pending[ref] = &pending{topic: ch.topic, event: phx.EventJoin, done: func(response json.RawMessage, err error) { ch.onJoinReply(ref, response, err) }}
+	c.pending[ref] = &pending{topic: ch.topic, event: phx.EventJoin, done: func(response json.RawMessage, err error) { ch.onJoinReply(ref, params, response, err) }}
 	c.mu.Unlock()
 	frame := c.encodePush(nil, ref, ref, ch.topic, phx.EventJoin, params)
 	c.stats.sent.Add(1)
@@ -192,7 +214,8 @@ func (ch *Channel) sendJoin(cn *conn) {
 	cn.sendUrgent(opText, frame)
 }
 
-// rejoinWith has later joins bring these parameters.
+// rejoinWith has later joins bring these parameters. One that is under way with
+// others is followed by another.
 func (ch *Channel) rejoinWith(params any) error {
 	text, err := json.Marshal(params)
 	if err != nil {
@@ -205,23 +228,28 @@ func (ch *Channel) rejoinWith(params any) error {
 }
 
 // onJoinReply runs on the reader.
-func (ch *Channel) onJoinReply(ref uint64, response json.RawMessage, err error) {
+func (ch *Channel) onJoinReply(ref uint64, params, response json.RawMessage, err error) {
 	c := ch.c
 	c.mu.Lock()
 	if ch.joinRef != ref {
 		c.mu.Unlock()
 		return
 	}
-	ch.joined = err == nil
-	if err != nil {
+	cn, outdated := c.conn, err == nil && !bytes.Equal(params, ch.params)
+	ch.joined = err == nil && !outdated
+	if !ch.joined {
 		ch.joinRef = 0
-		ch.attempts++
-	} else {
+	}
+	if ch.attempts++; err == nil {
 		ch.attempts = 0
 	}
 	attempts := ch.attempts
 	c.mu.Unlock()
 	switch {
+	case outdated:
+		ch.sendJoin(cn)
+	case err == nil && ch.Err() != nil:
+		ch.leaveIfJoined()
 	case err == nil:
 		if ch.o.OnJoin != nil {
 			ch.o.OnJoin(response)

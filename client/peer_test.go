@@ -18,7 +18,8 @@ import (
 type peer struct {
 	t        *testing.T
 	server   *httptest.Server
-	auto     bool   // answer every push with ok
+	auto     bool // answer every push with ok, unless byHand
+	byHand   atomic.Bool
 	response string // of joins
 	silent   atomic.Bool
 	frames   chan []byte // received
@@ -65,7 +66,7 @@ func (p *peer) serve(w http.ResponseWriter, r *http.Request) {
 		if p.silent.Load() {
 			continue
 		}
-		if p.auto {
+		if p.auto && !p.byHand.Load() {
 			p.reply(frame, "ok", p.response)
 		}
 		select {

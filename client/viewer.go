@@ -6,7 +6,6 @@ import (
 	"errors"
 	"fmt"
 	"slices"
-	"sync"
 
 	"github.com/sensocto/sensocto"
 )
@@ -112,18 +111,20 @@ func (v *View) Command(ctx context.Context, command any) error {
 }
 
 // Viewer watches any number of sensors on one topic, viewer:{name}: the server
-// sends one frame for all of them at a time. It is safe for concurrent use.
+// sends one frame for all of them at a time. It is safe for concurrent use; what
+// is asked for is asked one after the other.
 type Viewer struct {
 	*Channel
 
-	// mu guards watched: what is watched again after a reconnect.
-	mu      sync.Mutex
+	// turn, one slot, is had while the server is asked. It guards watched: what is
+	// watched again after a reconnect, and must be what the server heard last.
+	turn    chan struct{}
 	watched map[string]sensocto.AttentionLevel
 }
 
 // Viewer joins viewer:{name}. Watch then says what to watch.
 func (c *Client) Viewer(ctx context.Context, name string, o ViewOptions) (*Viewer, error) {
-	v := &Viewer{watched: make(map[string]sensocto.AttentionLevel)}
+	v := &Viewer{turn: make(chan struct{}, 1), watched: make(map[string]sensocto.AttentionLevel)}
 	in := newDecoder(c, "", o)
 	ready := make(chan struct{})
 	ch, err := c.Join(ctx, sensocto.TopicPrefixViewer+name, ChannelOptions{
@@ -145,9 +146,30 @@ func (c *Client) Viewer(ctx context.Context, name string, o ViewOptions) (*Viewe
 	return v, nil
 }
 
+// takeTurn waits until the server is asked nothing else.
+func (v *Viewer) takeTurn(ctx context.Context) error {
+	select {
+	case v.turn <- struct{}{}:
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
+	}
+}
+
+func (v *Viewer) leaveTurn() { <-v.turn }
+
 // Watch adds sensors, or changes the level of those that are watched. It
 // returns the known ones among them, and the ids that this viewer may not see.
 func (v *Viewer) Watch(ctx context.Context, level sensocto.AttentionLevel, sensorIDs ...string) (sensors []sensocto.Sensor, refused []string, err error) {
+	if err := v.takeTurn(ctx); err != nil {
+		return nil, nil, err
+	}
+	defer v.leaveTurn()
+	return v.watch(ctx, level, sensorIDs)
+}
+
+// watch is Watch for who has the turn.
+func (v *Viewer) watch(ctx context.Context, level sensocto.AttentionLevel, sensorIDs []string) (sensors []sensocto.Sensor, refused []string, err error) {
 	response, err := v.Push(ctx, "watch", map[string]any{"sensor_ids": sensorIDs, "level": level.String()})
 	if err != nil {
 		return nil, nil, err
@@ -162,8 +184,6 @@ func (v *Viewer) Watch(ctx context.Context, level sensocto.AttentionLevel, senso
 	for _, s := range answer.Sensors {
 		sensors = append(sensors, s.sensor())
 	}
-	v.mu.Lock()
-	defer v.mu.Unlock()
 	for _, id := range sensorIDs {
 		if !slices.Contains(answer.Refused, id) {
 			v.watched[id] = level
@@ -172,13 +192,16 @@ func (v *Viewer) Watch(ctx context.Context, level sensocto.AttentionLevel, senso
 	return sensors, answer.Refused, nil
 }
 
-// Unwatch ends the watching of sensors.
+// Unwatch ends the watching of sensors, also after a reconnect where the server
+// cannot be told at present.
 func (v *Viewer) Unwatch(ctx context.Context, sensorIDs ...string) error {
-	v.mu.Lock()
+	if err := v.takeTurn(ctx); err != nil {
+		return err
+	}
+	defer v.leaveTurn()
 	for _, id := range sensorIDs {
 		delete(v.watched, id)
 	}
-	v.mu.Unlock()
 	_, err := v.Push(ctx, "unwatch", map[string]any{"sensor_ids": sensorIDs})
 	return err
 }
@@ -186,14 +209,16 @@ func (v *Viewer) Unwatch(ctx context.Context, sensorIDs ...string) error {
 // rewatch watches again after a reconnect. A failure is followed by another
 // reconnect, or is final and shows in the channel.
 func (v *Viewer) rewatch() {
-	v.mu.Lock()
+	if v.takeTurn(v.c.ctx) != nil {
+		return
+	}
+	defer v.leaveTurn()
 	byLevel := make(map[sensocto.AttentionLevel][]string)
 	for id, level := range v.watched {
 		byLevel[level] = append(byLevel[level], id)
 	}
-	v.mu.Unlock()
 	for level, ids := range byLevel {
-		if _, _, err := v.Watch(v.c.ctx, level, ids...); err != nil && !errors.Is(err, ErrDisconnected) {
+		if _, _, err := v.watch(v.c.ctx, level, ids); err != nil && !errors.Is(err, ErrDisconnected) {
 			v.c.log.Warn("sensors not watched again", "topic", v.topic, "err", err)
 		}
 	}
