@@ -20,6 +20,8 @@ type thinner struct {
 	srv    *Server
 	byFeed map[*feed]*digest
 	order  []*feed // longest waiting first
+
+	series, docBytes int // of all digests together
 }
 
 func newThinner(srv *Server) *thinner {
@@ -35,7 +37,8 @@ func (t *thinner) add(it item) bool {
 		t.byFeed[it.feed] = d
 		t.order = append(t.order, it.feed)
 	}
-	limit := min(maxBuckets, max(minBuckets, allBuckets/(len(t.order)*max(1, len(d.series)))))
+	series, docBytes := len(d.series), d.docBytes
+	limit := min(maxBuckets, max(minBuckets, allBuckets/max(1, t.series)))
 	if it.digest != nil {
 		d.sensorID, d.level = it.digest.sensorID, it.digest.level
 		d.merge(it.digest, limit)
@@ -43,7 +46,18 @@ func (t *thinner) add(it item) bool {
 		d.sensorID, d.level = it.batch.SensorID, sensocto.AttentionHigh
 		d.add(it.batch, limit)
 	}
-	return d.docBytes <= 4*t.srv.limits.QueueBytes && len(d.series)*len(t.order)*minBuckets <= 16*allBuckets
+	t.series += len(d.series) - series
+	t.docBytes += d.docBytes - docBytes
+	return t.docBytes <= 4*t.srv.limits.QueueBytes && t.series*minBuckets <= 16*allBuckets
+}
+
+// remove returns what a feed has, and forgets it.
+func (t *thinner) remove(f *feed) *digest {
+	d := t.byFeed[f]
+	delete(t.byFeed, f)
+	t.series -= len(d.series)
+	t.docBytes -= d.docBytes
+	return d
 }
 
 // samples is how many samples the thinner holds.
@@ -60,10 +74,8 @@ func (t *thinner) samples() (n int64) {
 func (t *thinner) split(bytes int) *thinner {
 	n := 0
 	for _, f := range t.order {
-		d := t.byFeed[f]
 		if f.ch.ended {
-			t.srv.count.droppedClosing.Add(uint64(d.taken))
-			delete(t.byFeed, f)
+			t.srv.count.droppedClosing.Add(uint64(t.remove(f).taken))
 			continue
 		}
 		t.order[n] = f
@@ -81,8 +93,7 @@ func (t *thinner) split(bytes int) *thinner {
 	}
 	first := newThinner(t.srv)
 	for _, f := range t.order[:n] {
-		first.byFeed[f] = t.byFeed[f]
-		delete(t.byFeed, f)
+		first.byFeed[f] = t.remove(f)
 	}
 	first.order = append(first.order, t.order[:n]...)
 	t.order = append(t.order[:0], t.order[n:]...)
