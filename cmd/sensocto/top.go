@@ -61,14 +61,24 @@ func (c topCmd) Run(a *app) error {
 	}
 }
 
+// topLook is what asking the server came to.
+type topLook struct {
+	answer topAnswer
+	err    error
+}
+
+func (c topCmd) ask(ctx context.Context) (l topLook) {
+	l.err = c.fetch(ctx, "/api/v1/attention", &l.answer)
+	return l
+}
+
 // look asks the server.
 func (c topCmd) look(ctx context.Context, view *topView) error {
-	var answer topAnswer
-	if err := c.fetch(ctx, "/api/v1/attention", &answer); err != nil {
-		return err
+	l := c.ask(ctx)
+	if l.err == nil {
+		view.take(l.answer)
 	}
-	view.take(answer)
-	return nil
+	return l.err
 }
 
 // Sequences of the terminal.
@@ -79,7 +89,8 @@ const (
 	termBelow = "\x1b[J" // clears what is below
 )
 
-// live draws in place, and listens to keys.
+// live draws in place, and listens to keys, also while the server does not
+// answer: on a raw terminal they are the only way out.
 func (c topCmd) live(a *app, view *topView) error {
 	keys, restore, err := readKeys()
 	if err != nil {
@@ -90,18 +101,27 @@ func (c topCmd) live(a *app, view *topView) error {
 	defer fmt.Fprint(a.stdout, termLeave)
 	ticker := time.NewTicker(c.Interval)
 	defer ticker.Stop()
+	ctx, cancel := context.WithCancel(a.ctx)
+	defer cancel()
+	looks, looking := make(chan topLook, 1), false // one at a time
 	for {
 		fmt.Fprint(a.stdout, termHome+view.render(terminalSize())+termBelow)
 		select {
-		case <-a.ctx.Done():
+		case <-ctx.Done():
 			return nil
 		case key := <-keys:
 			if !view.key(key) {
 				return nil
 			}
 		case <-ticker.C:
-			if view.trouble = c.look(a.ctx, view); a.ctx.Err() != nil {
-				return nil
+			if !looking {
+				looking = true
+				go func() { looks <- c.ask(ctx) }()
+			}
+		case l := <-looks:
+			looking = false
+			if view.trouble = l.err; l.err == nil {
+				view.take(l.answer)
 			}
 		}
 	}

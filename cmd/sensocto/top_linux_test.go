@@ -126,6 +126,26 @@ func TestTop_InATerminal(t *testing.T) {
 	}
 }
 
+// A server that hangs does not take the terminal with it.
+func TestTop_EndsWhileTheServerHangs(t *testing.T) {
+	p := startProcess(t, t.TempDir())
+	term := startInTerminal(t, p.env, "top", "--interval", "100ms")
+	term.shows(0, termEnter, "load ")
+	if err := p.cmd.Process.Signal(syscall.SIGSTOP); err != nil {
+		t.Fatal(err)
+	}
+	time.Sleep(time.Second) // until it waits for an answer
+	term.press("q")
+	ended := make(chan struct{})
+	go func() { term.ends(); close(ended) }()
+	select {
+	case <-ended:
+	case <-time.After(patience):
+		_ = term.cmd.Process.Kill()
+		<-ended
+	}
+}
+
 func TestTop_InADumbTerminal(t *testing.T) {
 	s := startServer(t, t.TempDir(), "--guests", "view,ingest")
 	watched(t, s.url, "strap", sensocto.AttentionMedium)
