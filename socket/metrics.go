@@ -112,7 +112,7 @@ func (s *Server) gauges(emit func(sensocto.Metric)) {
 	gauge("socket_connections", "Open WebSocket connections.", len(conns))
 	gauge("socket_channels", "Topics joined.", channels)
 	gauge("socket_queue_frames", "Frames waiting in outbound queues.", frames)
-	gauge("socket_queue_bytes", "Bytes waiting in outbound queues.", bytes)
-	gauge("socket_queue_bytes_max", "Bytes waiting in the fullest outbound queue.", deepest)
+	gauge("socket_queue_bytes", "Bytes waiting in outbound queues, without what is merged.", bytes)
+	gauge("socket_queue_bytes_max", "Bytes waiting in the fullest outbound queue, without what is merged.", deepest)
 	gauge("socket_refused_addresses", "Addresses with refused peers that are remembered.", s.offenders.size())
 }
