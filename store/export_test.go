@@ -1,5 +1,7 @@
 package store
 
+import "time"
+
 // Checksum lets the fuzz target get past the checksum.
 func Checksum(chunk []byte) uint32 { return checksum(chunk) }
 
@@ -10,3 +12,6 @@ func (s *Store) Reconsider(sensorID, attributeID string, from int64) {
 	defer r.sensor.mu.Unlock()
 	s.reconsider(r, from)
 }
+
+// Sweep is what Run does now and then, at a time.
+func (s *Store) Sweep(now time.Time) { s.sweep(now) }

@@ -192,15 +192,19 @@ func (h *historian) useChunks(ctx context.Context, m numbers, cols *Columns) err
 	return h.store.eachChunk(ctx, query, func(c *sensocto.Chunk) error { return h.useChunk(c, m, cols) })
 }
 
+// useChunk adds those samples of a chunk that have certain numbers.
 func (h *historian) useChunk(c *sensocto.Chunk, m numbers, cols *Columns) error {
-	if c.FirstSeq+int64(c.Count) <= m.to && h.useWhole(c) {
+	if c.FirstSeq >= m.from && end(c) <= m.to && h.useWhole(c) {
 		return nil
 	}
 	if err := h.store.codec.Decode(c.Data, cols); err != nil {
 		return err
 	}
-	cols.truncate(int(min(int64(len(cols.Times)), m.to-c.FirstSeq)))
-	tallySamples(h, cols, c.FirstSeq)
+	from, to := max(0, m.from-c.FirstSeq), min(int64(len(cols.Times)), m.to-c.FirstSeq)
+	if from < to {
+		cols.cut(int(from), int(to))
+		tallySamples(h, cols, c.FirstSeq+from)
+	}
 	return nil
 }
 
@@ -217,19 +221,34 @@ func (h *historian) mostlyWhole() bool {
 // buckets one by one.
 func (h *historian) useStatistics(ctx context.Context, query sensocto.ChunkRange, m numbers, cols *Columns) error {
 	query.NoData = true
-	var rest []int64 // about one a bucket
+	var rest []numbers // about one a bucket
 	err := h.store.eachChunk(ctx, query, func(c *sensocto.Chunk) error {
-		if c.FirstSeq+int64(c.Count) > m.to || !h.useWhole(c) {
-			rest = append(rest, c.FirstSeq)
+		if end(c) > m.to || !h.useWhole(c) {
+			rest = append(rest, numbers{c.FirstSeq, min(end(c), m.to)})
 		}
 		return nil
 	})
 	query.NoData, query.ByNumber = false, true
 	for i := 0; i < len(rest) && err == nil; i++ {
-		query.FromSeq, query.BeforeSeq = rest[i], rest[i]+1
-		err = h.store.eachChunk(ctx, query, func(c *sensocto.Chunk) error { return h.useChunk(c, m, cols) })
+		err = h.usePart(ctx, query, rest[i], cols)
 	}
 	return err
+}
+
+// usePart adds the samples that were in one chunk when its statistics were
+// read. Maintenance may have merged that with others since.
+func (h *historian) usePart(ctx context.Context, query sensocto.ChunkRange, m numbers, cols *Columns) error {
+	found := false
+	use := func(c *sensocto.Chunk) error {
+		found = true
+		return h.useChunk(c, m, cols)
+	}
+	query.FromSeq, query.BeforeSeq = m.from, m.from+1
+	if err := h.store.eachChunk(ctx, query, use); err != nil || found {
+		return err
+	}
+	query.FromSeq = max(0, m.from-ChunkSamples) // what is merged is no larger
+	return h.store.eachChunk(ctx, query, use)
 }
 
 // without returns what is left of some numbers after others were taken out.

@@ -72,7 +72,7 @@ func (s *Store) byNewest() []*series {
 }
 
 // refillSeries reads the newest chunks of a series. It holds the turn: nobody
-// else moves samples from tier to tier meanwhile.
+// else moves samples from tier to tier meanwhile, but for the sweep.
 func (s *Store) refillSeries(ctx context.Context, r *series) error {
 	if err := s.takeTurn(ctx); err != nil {
 		return err
@@ -102,6 +102,9 @@ func (s *Store) refillSeries(ctx context.Context, r *series) error {
 	defer hot.Reset()
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()
+	if r.low() != low { // a sweep let go of what these would be followed by
+		return nil
+	}
 	r.warm = append(chunks, r.warm...)
 	for _, c := range chunks {
 		s.countWarm(c, 1)
@@ -195,12 +198,16 @@ func (s *Store) newestSamples(r *series, chunks []*sensocto.Chunk) (hot *Columns
 	if time.Since(time.UnixMicro(newest)) >= s.options.IdleAfter {
 		return hot, first, nil
 	}
-	from := len(chunks)
-	for from > 0 && end(chunks[len(chunks)-1])-first < int64(s.options.HotSamples) {
+	var next Columns
+	from, last, documents := len(chunks), first, 0
+	for from > 0 && last-first < int64(s.options.HotSamples) && documents < hotDocumentSize {
 		from--
 		first = chunks[from].FirstSeq
+		if err := s.codec.Decode(chunks[from].Data, &next); err != nil {
+			return hot, first, err
+		}
+		documents += next.documentBytes()
 	}
-	var next Columns
 	for _, c := range chunks[from:] {
 		if err := s.codec.Decode(c.Data, &next); err != nil {
 			return hot, first, err
