@@ -149,10 +149,11 @@ func (p *process) connect(l *link, r sensocto.Registration) {
 }
 
 // describeSensor takes over what the device says. A name that somebody gave
-// the sensor here stays until the device comes with another name than before.
+// the sensor here stays until the device comes with another name than before;
+// one that is the id alone is none, see Adopt.
 func (p *process) describeSensor(s *sensocto.Sensor, r sensocto.Registration) {
 	said := cmp.Or(r.SensorName, r.SensorID)
-	if s.Name == "" || (p.saidName != "" && said != p.saidName) {
+	if s.Name == "" || s.Name == s.ID || (p.saidName != "" && said != p.saidName) {
 		s.Name = said
 	}
 	p.saidName = said

@@ -46,6 +46,9 @@ func TestRegistry_AdoptsWhatHasSamples(t *testing.T) {
 		t.Errorf("the lost sensor: %v %+v", ok, s)
 	}
 	l, _ := w.connect(t, "lost")
+	if s, _ := w.Sensor("lost"); s.Name != "Strap" {
+		t.Errorf("the lost sensor, whose device is back, is called %q", s.Name)
+	}
 	l.Close()
 	other := sensocto.Identity{ID: "guest", OwnerID: "guest", Scopes: []sensocto.Scope{sensocto.ScopeIngest}}
 	if _, err := w.Connect(t.Context(), other, sensocto.Registration{SensorID: "lost"}, &device{}); !errors.Is(err, sensocto.ErrUnauthorized) {
