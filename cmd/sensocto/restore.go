@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -134,6 +135,13 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring
 		return fmt.Errorf("%w\nNothing was changed", err)
 	}
 	aside, err := w.takePlace(a.ctx, r.empty)
+	if err != nil && len(aside) > 0 {
+		return fmt.Errorf("%w\nWhat belongs to the old database, such as its journal, is in %s already:\n"+
+			"if the database is still the old one, move it back into %s before a server starts", err, strings.Join(aside, " and "), config.DataDir)
+	}
+	if err == nil {
+		err = w.beginJournal(a.ctx, config)
+	}
 	if err != nil {
 		return err
 	}

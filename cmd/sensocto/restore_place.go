@@ -24,8 +24,9 @@ type workplace struct {
 	// streams are how far devices had got, which the journal has to know.
 	streams []sensocto.StreamMark
 
-	// takePlace ends the use of db, and says where that is what was there before;
-	// empty says that nobody needs that.
+	// takePlace ends the use of db, and says where that is what was there before,
+	// or, with an error, what has been moved there already; empty says that nobody
+	// needs that.
 	takePlace func(ctx context.Context, empty bool) (aside []string, err error)
 	// discard leaves nothing of it where it did not take its place.
 	discard func() error
@@ -49,11 +50,7 @@ func newWorkplace(ctx context.Context, config Config, now time.Time) (*workplace
 		if err := w.db.Close(); err != nil {
 			return nil, err
 		}
-		aside, err := takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
-		if err != nil {
-			return aside, err
-		}
-		return aside, w.beginJournal(ctx, config)
+		return takePlace(config, path, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
 	}
 	w.discard = func() error { return errors.Join(w.db.Close(), os.RemoveAll(work)) }
 	return w, nil
@@ -82,18 +79,20 @@ func newSchema(ctx context.Context, config Config, stamp string) (*workplace, er
 	w.takePlace = func(ctx context.Context, empty bool) ([]string, error) {
 		aside, err := moveAside(config, filepath.Join(config.DataDir, "replaced-"+stamp), movesJournal)
 		if err != nil {
-			return nil, err
+			return aside, err
 		}
 		replaced := ""
 		if !empty {
 			replaced = "sensocto_replaced_" + suffix
-			aside = append(aside, "the schema "+replaced)
 		}
 		if err := db.TakePlace(ctx, replaced); err != nil {
-			return nil, err
+			return aside, err
 		}
 		took = true
-		return aside, w.beginJournal(ctx, config)
+		if replaced != "" {
+			aside = append(aside, "the schema "+replaced)
+		}
+		return aside, nil
 	}
 	w.discard = func() (err error) {
 		if !took {
@@ -128,12 +127,15 @@ const (
 // program before leaves the old database in its place.
 func takePlace(config Config, path, aside string, journalToo bool) (kept []string, err error) {
 	if kept, err = moveAside(config, aside, journalToo); err != nil {
-		return nil, err
+		return kept, err
 	}
 	if err := os.Rename(path, config.database()); err != nil {
-		return nil, err
+		return kept, err
 	}
-	return kept, syncDir(config.DataDir)
+	if err := syncDir(config.DataDir); err != nil {
+		return nil, err // it was replaced
+	}
+	return kept, nil
 }
 
 // moveAside moves what belongs to a database to a directory, but the database
@@ -146,7 +148,7 @@ func moveAside(config Config, aside string, journalToo bool) (kept []string, err
 	}
 	for _, file := range old {
 		if err := os.MkdirAll(aside, 0o700); err != nil {
-			return nil, err
+			return kept, err
 		}
 		kept = []string{aside}
 		to := filepath.Join(aside, filepath.Base(file))
@@ -156,7 +158,7 @@ func moveAside(config Config, aside string, journalToo bool) (kept []string, err
 			err = os.Rename(file, to)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("move aside: %w", err)
+			return kept, fmt.Errorf("move aside: %w", err)
 		}
 	}
 	return kept, nil
