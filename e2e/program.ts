@@ -82,6 +82,10 @@ export class Program {
   /** Ends the server as a power cut would. */
   kill = () => this.end("SIGKILL");
 
+  /** Has the server do nothing at all until goOn, as a machine that is overloaded. */
+  hang = () => this.child?.kill("SIGSTOP");
+  goOn = () => this.child?.kill("SIGCONT");
+
   private async end(signal: NodeJS.Signals): Promise<number | null> {
     const child = this.child;
     if (!child || child.exitCode !== null || child.signalCode !== null) return child?.exitCode ?? null;
