@@ -123,6 +123,12 @@ type cursor struct {
 func (c *cursor) open(ctx context.Context, conn *pgx.Conn) (more bool, err error) {
 	ctx, cancel := context.WithTimeout(ctx, c.db.options.Timeout)
 	defer cancel()
+	// What is learnt of the series and its chunks is of one moment: in between a
+	// chunk could have a span that is new.
+	c.begun = true
+	if err := c.conn.Exec(ctx, "BEGIN ISOLATION LEVEL REPEATABLE READ READ ONLY").Close(); err != nil {
+		return false, err
+	}
 	var id, spans, rollupSpans, first, last int64
 	err = conn.QueryRow(ctx, selectSpans, c.r.SensorID, c.r.AttributeID).Scan(&id, &spans, &rollupSpans, &first, &last)
 	if errors.Is(err, pgx.ErrNoRows) {
@@ -134,14 +140,12 @@ func (c *cursor) open(ctx context.Context, conn *pgx.Conn) (more bool, err error
 	if err != nil || spans == 0 {
 		return false, err
 	}
-	c.begun = true
 	// So that partitions without any chunk of the series are not looked at.
 	c.r.From = max(c.r.From, first)
 	if c.r.To == 0 && last < math.MaxInt64 {
 		c.r.To = last + 1
 	}
 	b := &pgconn.Batch{}
-	b.ExecParams("BEGIN READ ONLY", nil, nil, nil, nil)
 	b.ExecParams("DECLARE chunks NO SCROLL CURSOR FOR "+rangeQuery(c.r, id, uint64(spans)), nil, nil, nil, nil)
 	b.ExecParams(fmt.Sprintf("FETCH %d FROM chunks", firstFetch), nil, nil, nil, []int16{pgx.BinaryFormatCode})
 	return c.take(c.conn.ExecBatch(ctx, b), firstFetch)

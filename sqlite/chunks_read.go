@@ -32,9 +32,15 @@ func (db *DB) Series(ctx context.Context) ([]sensocto.SeriesInfo, error) {
 	return list, explain(rows.Err())
 }
 
-// ReadChunks implements store.Cold.
+// ReadChunks implements store.Cold. What it learns of the series and its chunks
+// are of one moment: in between a chunk could have a span that is new.
 func (db *DB) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(*sensocto.Chunk) bool) error {
-	id, spans, err := findSeries(ctx, db.read, r.SensorID, r.AttributeID, r.Level)
+	tx, err := db.read.BeginTx(ctx, nil)
+	if err != nil {
+		return explain(err)
+	}
+	defer func() { _ = tx.Rollback() }() // it only reads
+	id, spans, err := findSeries(ctx, tx, r.SensorID, r.AttributeID, r.Level)
 	if err != nil { // before spans, which is 0 then: half an answer must not pass for all
 		return explain(err)
 	}
@@ -42,7 +48,7 @@ func (db *DB) ReadChunks(ctx context.Context, r sensocto.ChunkRange, yield func(
 		return nil
 	}
 	query, args := rangeQuery(r, id, spans)
-	rows, err := db.read.QueryContext(ctx, query, args...)
+	rows, err := tx.QueryContext(ctx, query, args...)
 	if err != nil {
 		return explain(err)
 	}

@@ -38,6 +38,7 @@ func Run(t *testing.T, newPlace func(t testing.TB) Place) {
 		"KeepsSeriesApart":            testApart,
 		"DeletesAllOfASensor":         testDelete,
 		"ReadsWhileWriting":           testConcurrency,
+		"ReadsWhileMerging":           testMergeBesideReads,
 		"KeepsLevelsApart":            testLevels,
 		"SelectsByNumber":             testNumbers,
 		"ReadsWithoutData":            testNoData,
