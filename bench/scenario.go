@@ -66,7 +66,7 @@ func Scenarios() []Config {
 		{Scenario: "fan-out", Sensors: 4, Batch: 20, Viewers: 500, Watch: 1},
 		{Scenario: "ingest", Sensors: 100, Batch: 20, Speed: SpeedMax},
 		{Scenario: "ingest-acked", Sensors: 100, Batch: 20, Speed: SpeedMax, Acked: true, Window: 64},
-		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax},
+		{Scenario: "fan-out-saturated", Sensors: 1, Batch: 20, Viewers: 200, Watch: 1, Speed: SpeedMax, Window: 16},
 		{Scenario: "idle", Sensors: 1, Batch: 20, Viewers: 10_000, Watch: 1, Idle: true, Duration: 25 * time.Second},
 		{Scenario: "stalled", Sensors: 100, Batch: 5, Viewers: 20, Watch: 10, Stalled: 1, Duration: 5 * time.Second},
 		{Scenario: "tiles", Sensors: 20, Batch: 5, Viewers: 10, Watch: 20, Tiles: TilesEach, Follow: true},

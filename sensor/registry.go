@@ -36,6 +36,10 @@ type Registry struct {
 	pool       sync.Pool // of *sensocto.Batch
 	goroutines sync.WaitGroup
 	ending     chan struct{} // closed when Run ends
+	// patience ends with Run: what is in the mailboxes then does not wait for a
+	// database that is behind.
+	patience   context.Context
+	impatience context.CancelFunc
 
 	mu      sync.RWMutex // guards what follows
 	sensors map[string]*process
@@ -56,6 +60,7 @@ func NewRegistry(o Options) *Registry {
 	o.MaxAttributes = cmp.Or(o.MaxAttributes, 1000)
 	o.MaxSensors = cmp.Or(o.MaxSensors, 100_000)
 	r := &Registry{options: o, catalog: newSaver(o.Catalog, o.Log), sensors: make(map[string]*process), ending: make(chan struct{})}
+	r.patience, r.impatience = context.WithCancel(context.Background())
 	r.pool.New = func() any { return new(sensocto.Batch) }
 	return r
 }
@@ -115,6 +120,7 @@ func (r *Registry) LoadLast(ctx context.Context) error {
 func (r *Registry) Run(ctx context.Context) error {
 	r.catalog.run(ctx)
 	close(r.ending)
+	r.impatience()
 	r.mu.Lock()
 	r.closed = true
 	for _, p := range r.sensors {

@@ -161,7 +161,7 @@ func (p *process) take(m *mail) {
 	b := m.batch
 	refused := p.admit(b)
 	if len(b.Measurements) > 0 || b.StreamSeq > 0 {
-		err := r.options.Store.Put(context.Background(), b)
+		err := r.options.Store.Put(r.patience, b)
 		if errors.Is(err, sensocto.ErrDuplicate) { // answered like the first time
 			p.answer(m, refused)
 			r.recycle(b)

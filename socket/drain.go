@@ -27,10 +27,15 @@ const (
 	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
 	minHeld    = 4 << 10
 	sendBuffer = 512 << 10
-	// pieceBytes is how much a connection hands to the kernel in one call,
-	// largePieces how much where it took that many without waiting.
-	pieceBytes  = 2 << 10
-	largePieces = 16 << 10
+	// pieceBytes is how much a connection hands to the kernel in one call.
+	pieceBytes = 2 << 10
+	// maxLive bounds a write of single samples: what a write holds cannot be
+	// merged when the network slows down just then. Larger writes, in one call,
+	// pay for themselves where a connection has taken fastBytes within
+	// drainInterval and never had to be waited for.
+	maxLive     = 4 << 10
+	maxFastLive = 8 << 10
+	fastBytes   = 96 << 10
 )
 
 const (
@@ -43,6 +48,11 @@ const (
 // that sets the pace. It is forgotten soon after that has ended.
 type drain struct {
 	rate float64 // bytes a second; 0 where the connection takes all at once
+
+	// What it took at once, without any wait since: in the present interval,
+	// which began then, and in the one before.
+	began        time.Duration
+	taking, took int
 
 	// Of the interval that is being measured.
 	since   time.Duration // since the server's start; 0 while there is none
@@ -57,8 +67,10 @@ func (d *drain) wrote(bytes int, blocked, now time.Duration) {
 		// What went at once says nothing about the network as it is when it
 		// begins to set the pace.
 		d.since, d.bytes, d.blocked = 0, 0, 0
+		d.free(bytes, now)
 		return
 	}
+	d.began, d.taking, d.took = now, 0, 0
 	if d.since == 0 {
 		d.since = now - blocked
 	}
@@ -74,6 +86,36 @@ func (d *drain) wrote(bytes int, blocked, now time.Duration) {
 		d.measured(2 * d.rate) // it was not the network that set the pace
 	}
 	d.since, d.bytes, d.blocked = 0, 0, 0
+}
+
+// free counts bytes that the connection took at once.
+func (d *drain) free(bytes int, now time.Duration) {
+	if elapsed := now - d.began; elapsed >= drainInterval {
+		if d.took = d.taking; elapsed >= 2*drainInterval {
+			d.took = 0 // nothing was written in the interval before
+		}
+		d.began, d.taking = now, 0
+	}
+	d.taking += bytes
+}
+
+// fast reports whether the connection takes a lot without being waited for.
+func (d *drain) fast() bool { return max(d.took, d.taking) >= fastBytes }
+
+// live is how many bytes of single samples one write may hold.
+func (d *drain) live() int {
+	if d.fast() {
+		return maxFastLive
+	}
+	return maxLive
+}
+
+// piece is how much of a write the kernel is handed in one call.
+func (d *drain) piece() int {
+	if d.fast() {
+		return maxFastLive
+	}
+	return pieceBytes
 }
 
 func (d *drain) measured(rate float64) {

@@ -18,9 +18,6 @@ const (
 	// maxWrite bounds one write, so that what a stalled connection holds
 	// outside of its queue stays small.
 	maxWrite = 64 << 10
-	// maxLive bounds a write of single samples further: what a write holds
-	// cannot be merged when the network slows down just then.
-	maxLive = 4 << 10
 	// maxPrompt is how many answers in a row may leave without waiting for
 	// others, so that a client which asks again at each answer is not held up.
 	maxPrompt = 16

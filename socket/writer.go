@@ -33,6 +33,7 @@ type load struct {
 	stats     loadStats
 
 	unsent  int           // how much the kernel is to hold
+	piece   int           // how much it is handed in one call
 	written int           // bytes
 	blocked time.Duration // how long the socket did not take them
 }
@@ -80,6 +81,7 @@ func (o *outbox) turn(l *load) (kept bool) {
 	l.reset()
 	for o.next(l) {
 		b := l.compose(o.owner.version)
+		o.prompt.piece = l.piece
 		n, err := o.prompt.Write(b)
 		switch {
 		case err != nil:
@@ -124,6 +126,7 @@ func (o *outbox) drain(l *load, rest []byte) (ok bool) {
 		}
 		o.prompt.limitUnsent(l.unsent)
 		o.prompt.limitHeld()
+		o.prompt.piece = l.piece
 		rest = l.compose(o.owner.version)
 	}
 }
@@ -138,7 +141,7 @@ func (o *outbox) next(l *load) bool {
 		o.last = o.srv.now()
 		o.pace.wrote(bytes, blocked, o.last)
 	}
-	l.unsent = o.pace.unsent()
+	l.unsent, l.piece = o.pace.unsent(), o.pace.piece()
 	switch {
 	case o.dead || o.queue == nil && o.thin == nil:
 		o.state = idle
@@ -157,14 +160,14 @@ func (o *outbox) next(l *load) bool {
 // take moves items into l, up to maxWrite bytes or, where the connection is
 // slow, what it takes in a moment; merged data comes last.
 func (o *outbox) take(l *load) {
-	limit := maxWrite
+	limit, live := maxWrite, o.pace.live()
 	if o.pace.rate > 0 {
 		limit = min(limit, o.pace.bytesIn(writeTime))
 	}
 	if q := o.queue; q != nil {
 		for q.head < len(q.items) {
 			it := q.items[q.head]
-			if l.size > 0 && (l.size+len(it.frame) > limit || it.batch != nil && l.size > maxLive) {
+			if l.size > 0 && (l.size+len(it.frame) > limit || it.batch != nil && l.size > live) {
 				l.more = true
 				break
 			}

@@ -108,6 +108,7 @@ type prompt struct {
 	conn    net.Conn
 	buf     []byte
 	n       int
+	piece   int  // of how many bytes one call takes
 	wait    bool // until the socket takes all
 	err     error
 	unsent  int // the bound on what waits in the kernel
@@ -162,11 +163,7 @@ func (p *prompt) limitUnsent(bytes int) {
 func (p *prompt) write(fd uintptr) (done bool) {
 	p.err = nil
 	for p.n < len(p.buf) && p.err == nil {
-		size := pieceBytes
-		if p.n >= largePieces && !p.wait {
-			size = largePieces
-		}
-		n, err := send(fd, p.buf[p.n:min(len(p.buf), p.n+size)])
+		n, err := send(fd, p.buf[p.n:min(len(p.buf), p.n+max(p.piece, pieceBytes))])
 		switch err {
 		case nil:
 			p.n += n

@@ -13,7 +13,8 @@ import (
 const keptRecord = 4 << 10 // bytes that a sensor keeps for its next record
 
 // Put takes a batch into the hot tier and the journal. Where much waits for a
-// cold tier that works, it waits too. It takes nothing, and returns sensocto.ErrUnavailable when too much waits for the cold tier, when
+// cold tier that works it waits too, until ctx ends. It takes nothing, and
+// returns sensocto.ErrUnavailable when too much waits for the cold tier, when
 // the journal is full or cannot be written, and after Run ended. Of a batch
 // with a stream it returns sensocto.ErrDuplicate or a *sensocto.GapError where
 // it is not the next one.
@@ -30,7 +31,7 @@ func (s *Store) Put(ctx context.Context, b *sensocto.Batch) error {
 		s.press(ctx)
 	}
 	total := s.unflushed.Add(size)
-	err := s.room(ctx, b, total, text)
+	err := s.room(context.WithoutCancel(ctx), b, total, text) // it takes what is there at the end, too
 	if err == nil {
 		err = s.take(b)
 	}
