@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -33,7 +34,9 @@ func (s *Store) refill(ctx context.Context) {
 				s.options.Log.Warn("the newest samples could not be read into memory: they are read from the database when they are asked for",
 					"sensor", r.sensor.id, "attribute", r.attributeID, "err", err)
 			}
-			break
+			if !errors.Is(err, ErrCorrupt) { // what is damaged is no reason to leave out the others
+				break
+			}
 		}
 		rest(ctx, time.Since(started))
 	}
