@@ -31,7 +31,10 @@ func (s *Store) Put(ctx context.Context, b *sensocto.Batch) error {
 		s.press(ctx)
 	}
 	total := s.unflushed.Add(size)
-	err := s.room(context.WithoutCancel(ctx), b, total, text) // it takes what is there at the end, too
+	if ctx.Err() != nil { // nobody waits any more, but it takes what is there
+		ctx = context.WithoutCancel(ctx)
+	}
+	err := s.room(ctx, b, total, text)
 	if err == nil {
 		err = s.take(b)
 	}
