@@ -28,7 +28,7 @@ var allowed = map[string]struct {
 	"attention":                 {},
 	"load":                      {},
 	"sensor":                    {},
-	"recording":                 {third: []string{"github.com/parquet-go/parquet-go"}},
+	"recording":                 {third: []string{"github.com/parquet-go/parquet-go", "golang.org/x/text"}},
 	"sim":                       {},
 	"socket":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"client":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "github.com/google/uuid"}},

@@ -67,7 +67,7 @@ type column struct {
 }
 
 func openCSV(path string, o Options) (_ *Recording, err error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

@@ -85,7 +85,10 @@ type Recording struct {
 	Last int64
 	// Comments are the file's comment lines, in its own words.
 	Comments []string
-	// Ignored names the columns of a CSV file that hold no numbers.
+	// Ignored says what of the file the recording does not have, or has in
+	// another way than the file: a phrase for each kind, for whoever reads the
+	// file, such as `column "label": holds no numbers`. It is complete after
+	// Open.
 	Ignored []string
 
 	source source
@@ -124,6 +127,7 @@ func OpenWith(path string, o Options) (*Recording, error) {
 	if err != nil {
 		return nil, err
 	}
+	r.cleanTexts()
 	r.nameAttributes()
 	for _, a := range r.Annotations {
 		r.Last = max(r.Last, a.Offset)
@@ -162,11 +166,11 @@ func detect(path string) (opener, string, error) {
 
 func isFile(path string) bool {
 	info, err := os.Stat(path)
-	return err == nil && !info.IsDir()
+	return err == nil && info.Mode().IsRegular()
 }
 
 func readHead(path string, n int) ([]byte, error) {
-	f, err := os.Open(path)
+	f, _, err := openRegular(path)
 	if err != nil {
 		return nil, err
 	}

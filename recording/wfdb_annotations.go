@@ -9,7 +9,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"slices"
 	"strconv"
 	"strings"
@@ -46,17 +45,10 @@ func readWFDBAnnotations(header string, h *wfdbHeader, annotator string) ([]Anno
 		annotator = "atr"
 	}
 	path := strings.TrimSuffix(header, ".hea") + "." + annotator
-	info, err := os.Stat(path)
+	data, err := readRegular(path, maxAnnotationBytes)
 	if optional && errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
-	if err != nil {
-		return nil, fmt.Errorf("open annotations: %w", err)
-	}
-	if info.Size() > maxAnnotationBytes {
-		return nil, fmt.Errorf("%s: %d bytes are too many for an annotation file", path, info.Size())
-	}
-	data, err := os.ReadFile(path)
 	if err != nil {
 		return nil, fmt.Errorf("read annotations: %w", err)
 	}

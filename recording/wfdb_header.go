@@ -5,7 +5,6 @@ import (
 	"bytes"
 	"fmt"
 	"math"
-	"os"
 	"strconv"
 	"strings"
 	"time"
@@ -59,14 +58,7 @@ type wfdbSignal struct {
 }
 
 func readWFDBHeader(path string) (*wfdbHeader, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, err
-	}
-	if info.Size() > maxHeaderBytes {
-		return nil, fmt.Errorf("%s: %d bytes are too many for a WFDB header", path, info.Size())
-	}
-	text, err := os.ReadFile(path)
+	text, err := readRegular(path, maxHeaderBytes)
 	if err != nil {
 		return nil, err
 	}

@@ -1,0 +1,64 @@
+package recording
+
+import (
+	"bytes"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"golang.org/x/text/encoding/charmap"
+)
+
+// maxName bounds a name or a unit, in characters: what a server takes.
+const maxName = 128
+
+// toText returns bytes of a file as UTF-8. A NUL ends the text. Bytes that are
+// not UTF-8 are read as Windows-1252, which has Latin-1 in it: that is what
+// programs wrote before UTF-8.
+func toText(b []byte) string {
+	if end := bytes.IndexByte(b, 0); end >= 0 {
+		b = b[:end]
+	}
+	if utf8.Valid(b) {
+		return string(b)
+	}
+	var text strings.Builder
+	for _, c := range b {
+		text.WriteRune(charmap.Windows1252.DecodeByte(c))
+	}
+	return text.String()
+}
+
+// cleanName makes a name or a unit of a file one that every database and
+// every terminal can have: in UTF-8, without control characters, and not
+// longer than maxName.
+func cleanName(name string) string {
+	name = strings.Map(func(c rune) rune {
+		if unicode.IsPrint(c) {
+			return c
+		}
+		return ' '
+	}, toText([]byte(name)))
+	name = strings.TrimSpace(name)
+	if utf8.RuneCountInString(name) > maxName {
+		name = strings.TrimSpace(string([]rune(name)[:maxName]))
+	}
+	return name
+}
+
+// cleanTexts sees to it that no text of a recording can harm whoever stores
+// or shows it, whatever its format let through.
+func (r *Recording) cleanTexts() {
+	r.Name = cleanName(r.Name)
+	for i := range r.Signals {
+		s := &r.Signals[i]
+		s.Name, s.Unit = cleanName(s.Name), cleanName(s.Unit)
+	}
+	for i := range r.Annotations {
+		a := &r.Annotations[i]
+		a.Type, a.Text = toText([]byte(a.Type)), toText([]byte(a.Text))
+	}
+	for i, comment := range r.Comments {
+		r.Comments[i] = toText([]byte(comment))
+	}
+}
