@@ -12,7 +12,8 @@ type Block struct {
 	// Runs are the samples without gaps: ordered by signal, and by time for
 	// each signal. A signal with a gap in the block has several.
 	Runs []Run
-	// Annotations are those in [From, To), in time order.
+	// Annotations are those in [From, To), in time order. The first block has
+	// those before the start of the recording too.
 	Annotations []Annotation
 
 	values []float64

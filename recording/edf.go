@@ -2,6 +2,7 @@ package recording
 
 import (
 	"cmp"
+	"fmt"
 	"io"
 	"math"
 	"slices"
@@ -27,6 +28,7 @@ type edf struct {
 	onsets      []int64 // of the data records, µs; nil where they join
 	firstOnset  int64   // µs after the time in the header
 	annotations []Annotation
+	ignored     []string
 
 	// A block is either several whole records or one of several slices of one.
 	perBlock int64
@@ -48,36 +50,50 @@ func openEDF(path string, o Options) (_ *Recording, err error) {
 	if e.header, err = readEDFHeader(f); err != nil {
 		return nil, err
 	}
-	if err := e.checkLength(); err != nil {
+	if err := e.countRecords(); err != nil {
 		return nil, err
 	}
 	f.window = scanWindow
 	if err := e.scanAnnotations(); err != nil {
 		return nil, err
 	}
+	if n := e.header.records; n >= 0 && e.records > n {
+		e.ignore("the number of data records in the header, %d: the file holds %d, and all are read", n, e.records)
+	}
 	f.window = windowSize
 	e.plan(o.BlockSpan)
 	return e.describe(path), nil
 }
 
-// checkLength compares the file's length with the number of data records.
-// Bytes behind the last are not looked at.
-func (e *edf) checkLength() error {
+// countRecords settles how many data records are read: all that the file holds
+// whole. A recorder that lost its power leaves fewer than the header says, or
+// more than it said when it began; both are told.
+func (e *edf) countRecords() error {
 	h := e.header
-	held := (e.file.size - e.recordAt(0)) / h.recordBytes
-	if h.records < 0 {
-		e.records = held
-		return nil
+	body := e.file.size - e.recordAt(0)
+	e.records = body / h.recordBytes
+	switch {
+	case e.records == 0 && h.records > 0:
+		return e.file.truncated(e.recordAt(1), e.file.size)
+	case e.records < h.records:
+		e.ignore("%d of the %d data records that the header announces: the file ends before them", h.records-e.records, h.records)
 	}
-	if held < h.records {
-		expected := math.MaxInt64 - int64(1)
-		if h.records < expected/h.recordBytes/2 {
-			expected = e.recordAt(h.records)
-		}
-		return e.file.truncated(expected, e.file.size)
+	if rest := body % h.recordBytes; rest > 0 {
+		e.ignore("%d bytes behind the last whole data record", rest)
 	}
-	e.records = h.records
+	return e.checkSpan()
+}
+
+// checkSpan refuses what lasts so long that its times would overflow.
+func (e *edf) checkSpan() error {
+	if s := float64(e.records) * e.header.duration; s > maxSeconds {
+		return fmt.Errorf("%s: %d data records of %v s are %.3g s: no recording is as long", e.file.path, e.records, e.header.duration, s)
+	}
 	return nil
+}
+
+func (e *edf) ignore(format string, args ...any) {
+	e.ignored = append(e.ignored, fmt.Sprintf(format, args...))
 }
 
 func (e *edf) recordAt(record int64) int64 {
@@ -86,10 +102,13 @@ func (e *edf) recordAt(record int64) int64 {
 
 func (e *edf) describe(path string) *Recording {
 	h := e.header
-	r := &Recording{Name: stem(path), Format: h.format, Start: h.start, source: e}
+	r := &Recording{Name: stem(path), Format: h.format, Start: h.start, source: e, Ignored: append(h.ignored, e.ignored...)}
+	if h.start.IsZero() {
+		r.StartText = h.startText
+	}
 	for i := range h.signals {
 		s := &h.signals[i]
-		if s.annotations {
+		if s.annotations || s.unscaled {
 			e.numbers = append(e.numbers, -1)
 			continue
 		}
@@ -108,7 +127,7 @@ func (e *edf) describe(path string) *Recording {
 		r.Start = r.Start.Add(time.Duration(e.firstOnset) * time.Microsecond)
 	}
 	for i := range e.annotations {
-		e.annotations[i].Offset = max(e.annotations[i].Offset-e.firstOnset, 0)
+		e.annotations[i].Offset -= e.firstOnset // negative before the first sample
 	}
 	slices.SortStableFunc(e.annotations, func(a, b Annotation) int { return cmp.Compare(a.Offset, b.Offset) })
 	r.Annotations = e.annotations
@@ -149,7 +168,9 @@ func (e *edf) plan(span time.Duration) {
 	h := e.header
 	bySpan := math.Ceil(h.duration / span.Seconds())
 	bySize := math.Ceil(float64(h.recordBytes) / sliceBytes)
-	e.slices = int64(min(max(bySpan, bySize, 1), float64(h.recordBytes)))
+	// Slices that are mostly empty would cost more than what is in them.
+	most := max(bySize, float64(h.recordBytes/h.width)/float64(len(h.signals)))
+	e.slices = int64(max(min(max(bySpan, bySize), most), 1))
 	e.perBlock = 1
 	if e.slices == 1 && !h.discontinuous && h.duration > 0 {
 		e.perBlock = int64(max(min(span.Seconds()/h.duration, sliceBytes/float64(h.recordBytes)), 1))

@@ -14,58 +14,92 @@ import (
 // maxAnnotations bounds the list of annotations, which is held in memory.
 const maxAnnotations = 1 << 21
 
+// Marks in a time-stamped annotation list.
+const (
+	textMark     = 0x14 // ends the onset with its duration, and each text
+	durationMark = 0x15 // between onset and duration
+)
+
 // scanAnnotations reads the annotation signals of all data records: when each
 // record began, and what is remarked. Only those bytes of the file are read.
 func (e *edf) scanAnnotations() error {
-	keeper := true // the first annotation signal keeps the time
+	h := e.header
+	keeps := slices.ContainsFunc(h.signals, func(s edfSignal) bool { return s.annotations })
+	if !keeps {
+		if h.discontinuous && e.records > 0 {
+			return fmt.Errorf("%s: is discontinuous, but has no annotation signal that keeps the time", e.file.path)
+		}
+		return nil
+	}
+	for record := range e.records {
+		before := len(e.annotations)
+		err := e.scanRecord(record)
+		if err == nil {
+			continue
+		}
+		if !e.announced(record) {
+			e.ignore("%d bytes behind the data records that the header announces: they are none (%v)", (e.records-record)*h.recordBytes, err)
+			e.records, e.annotations = record, e.annotations[:before]
+			break
+		}
+		return fmt.Errorf("%s: data record %d: %w", e.file.path, record+1, err)
+	}
+	return nil
+}
+
+// announced reports whether the header counts a data record.
+func (e *edf) announced(record int64) bool { return e.header.records < 0 || record < e.header.records }
+
+// scanRecord reads the annotation signals of a data record. The first of them
+// keeps the time.
+func (e *edf) scanRecord(record int64) error {
+	keeper := true
 	for i := range e.header.signals {
 		s := &e.header.signals[i]
 		if !s.annotations {
 			continue
 		}
-		for record := range e.records {
-			at := e.recordAt(record) + s.offset
-			b, err := e.file.bytes(at, int(s.samples*e.header.width))
-			if err != nil {
-				return err
-			}
-			if err := e.scanRecord(b, record, keeper); err != nil {
-				return fmt.Errorf("%s: data record %d: %w", e.file.path, record+1, err)
-			}
+		b, err := e.file.bytes(e.recordAt(record)+s.offset, int(s.samples*e.header.width))
+		if err != nil {
+			return err
+		}
+		if err := e.scanLists(b, record, keeper); err != nil {
+			return err
 		}
 		keeper = false
-	}
-	if e.header.discontinuous && keeper && e.records > 0 {
-		return fmt.Errorf("%s: is discontinuous, but has no annotation signal that keeps the time", e.file.path)
 	}
 	return nil
 }
 
-// scanRecord reads the time-stamped annotation lists of one data record.
-func (e *edf) scanRecord(b []byte, record int64, keeper bool) error {
+// scanLists reads the time-stamped annotation lists of one signal of a record.
+func (e *edf) scanLists(b []byte, record int64, keeper bool) error {
+	timed := false
 	for first := true; ; first = false {
 		b = bytes.TrimLeft(b, "\x00")
 		if len(b) == 0 {
-			if keeper && first {
-				return errors.New("has no time-keeping annotation")
-			}
-			return nil
+			break
 		}
 		end := bytes.IndexByte(b, 0)
 		if end < 0 {
 			return fmt.Errorf("annotation %q does not end", shorten(b))
 		}
-		onset, err := e.scanList(b[:end])
+		onset, clock, err := e.scanList(b[:end])
 		if err != nil {
 			return fmt.Errorf("annotation %q: %w", shorten(b[:end]), err)
 		}
-		if keeper && first {
+		if keeper && first && (clock || e.header.discontinuous) {
+			timed = true
 			if err := e.keepTime(record, onset); err != nil {
 				return err
 			}
 		}
 		b = b[end:]
 	}
+	// Where the records join, those that do not say when they began are known.
+	if keeper && !timed && (e.header.discontinuous || !e.announced(record)) {
+		return errors.New("has no time-keeping annotation")
+	}
+	return nil
 }
 
 func shorten(b []byte) []byte { return b[:min(len(b), 40)] }
@@ -92,42 +126,44 @@ func (e *edf) keepTime(record, onset int64) error {
 }
 
 // scanList reads one list: an onset, perhaps a duration, and texts that hold
-// at that time. It returns the onset.
-func (e *edf) scanList(b []byte) (onset int64, err error) {
-	const mark, durationMark = "\x14", "\x15"
-	parts := strings.Split(string(b), mark)
-	if len(parts) < 2 || parts[len(parts)-1] != "" {
-		return 0, errors.New("want an onset and texts, each ended by a byte 20")
+// at that time. It returns the onset, and whether the first text is empty: such
+// a list keeps the time.
+func (e *edf) scanList(b []byte) (onset int64, clock bool, err error) {
+	head, texts, ok := bytes.Cut(b, []byte{textMark})
+	if !ok || b[len(b)-1] != textMark {
+		return 0, false, errors.New("want an onset and texts, each ended by a byte 20")
 	}
-	start, length, timed := strings.Cut(parts[0], durationMark)
-	if start == "" || start[0] != '+' && start[0] != '-' {
-		return 0, errors.New("want an onset with a sign")
+	start, length, timed := bytes.Cut(head, []byte{durationMark})
+	if len(start) == 0 || start[0] != '+' && start[0] != '-' {
+		return 0, false, errors.New("want an onset with a sign")
 	}
 	if onset, err = edfMicros(start); err != nil {
-		return 0, err
+		return 0, false, err
 	}
 	a := Annotation{Offset: onset}
 	if timed {
 		if a.Duration, err = edfMicros(length); err != nil {
-			return 0, err
+			return 0, false, err
 		}
 	}
-	for _, text := range parts[1:] {
-		if text == "" {
+	clock = len(texts) == 0 || texts[0] == textMark
+	for len(texts) > 0 {
+		var text []byte
+		if text, texts, _ = bytes.Cut(texts, []byte{textMark}); len(text) == 0 {
 			continue
 		}
 		if len(e.annotations) == maxAnnotations {
-			return 0, fmt.Errorf("more than %d annotations", maxAnnotations)
+			return 0, false, fmt.Errorf("more than %d annotations", maxAnnotations)
 		}
-		a.Text = strings.ToValidUTF8(text, "?")
+		a.Text = toText(text)
 		e.annotations = append(e.annotations, a)
 	}
-	return onset, nil
+	return onset, clock, nil
 }
 
-func edfMicros(text string) (int64, error) {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil || !(math.Abs(v) < 1e10) {
+func edfMicros(text []byte) (int64, error) {
+	v, err := strconv.ParseFloat(string(text), 64)
+	if err != nil || !(math.Abs(v) <= maxSeconds) {
 		return 0, fmt.Errorf("%q: want seconds", text)
 	}
 	return int64(math.Round(v * 1e6)), nil
@@ -136,10 +172,11 @@ func edfMicros(text string) (int64, error) {
 // findPadding takes out of the annotations those that mark stretches of a
 // signal as not measured, and gives them to the signals.
 func (e *edf) findPadding() {
+	byLabel := e.byLabel()
 	kept := e.annotations[:0]
 	for _, a := range e.annotations {
 		label, ok := strings.CutPrefix(a.Text, noSignal)
-		if s := e.signal(label); ok && s != nil {
+		if s := byLabel[label]; ok && s != nil {
 			// Times are rounded to µs; half a sample is far enough from the next.
 			half := int64(math.Round(e.header.duration * 5e5 / float64(s.samples)))
 			from := a.Offset - e.firstOnset - half
@@ -154,11 +191,14 @@ func (e *edf) findPadding() {
 	}
 }
 
-func (e *edf) signal(label string) *edfSignal {
+// byLabel returns the first signal of each label.
+func (e *edf) byLabel() map[string]*edfSignal {
+	found := map[string]*edfSignal{}
 	for i := range e.header.signals {
-		if s := &e.header.signals[i]; s.label == label && !s.annotations {
-			return s
+		s := &e.header.signals[i]
+		if _, ok := found[s.label]; !ok && !s.annotations {
+			found[s.label] = s
 		}
 	}
-	return nil
+	return found
 }

@@ -2,12 +2,13 @@ package recording
 
 import (
 	"bytes"
+	"errors"
 	"fmt"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
-	"unicode/utf8"
 )
 
 // Lengths in an EDF header: a part about the recording, and one per signal.
@@ -21,17 +22,20 @@ type edfHeader struct {
 	format        Format
 	discontinuous bool // EDF+D: each data record says when it began
 	start         time.Time
+	startText     string  // what the header says of it
 	records       int64   // -1 where the file was not finished
 	duration      float64 // of a data record, s
 	signals       []edfSignal
 	recordBytes   int64
 	width         int64 // bytes per sample
+	ignored       []string
 }
 
 // edfSignal is a signal as it lies in each data record.
 type edfSignal struct {
 	label, unit string
 	annotations bool
+	unscaled    bool  // without a physical value: left out
 	samples     int64 // per data record
 	offset      int64 // of the first in the data record, bytes
 	gain        float64
@@ -83,10 +87,11 @@ func (h *edfHeader) parseFixed(b []byte) (signals int, err error) {
 	reserved := text(192, 44)
 	h.discontinuous = strings.HasPrefix(reserved, "EDF+D") || strings.HasPrefix(reserved, "BDF+D")
 	h.start = edfStart(text(168, 8), text(176, 8), text(88, 80))
+	h.startText = strings.TrimSpace(text(168, 8) + " " + text(176, 8))
 	if h.records, err = strconv.ParseInt(text(236, 8), 10, 64); err != nil || h.records < -1 {
 		return 0, fmt.Errorf("number of data records %q: want a whole number, or -1", text(236, 8))
 	}
-	if h.duration, err = edfNumber(text(244, 8)); err != nil || h.duration < 0 || h.duration > 0 && h.duration < 1e-6 {
+	if h.duration, err = edfNumber(text(244, 8)); err != nil || h.duration < 0 || h.duration > maxSeconds || h.duration > 0 && h.duration < 1e-6 {
 		return 0, fmt.Errorf("duration of a data record %q: want seconds", text(244, 8))
 	}
 	signals, err = strconv.Atoi(text(252, 4))
@@ -112,26 +117,47 @@ func (h *edfHeader) parseSignals(b []byte, count int) error {
 		fields = append(fields, column)
 	}
 	for i := range count {
-		s := edfSignal{label: fields[0][i], unit: fields[2][i], offset: h.recordBytes, valid: validSamples(fields[9][i])}
-		s.annotations = s.label == "EDF Annotations" || s.label == "BDF Annotations"
-		n, err := strconv.ParseInt(fields[8][i], 10, 64)
-		if err != nil || n < 1 || n > math.MaxInt32 {
-			return fmt.Errorf("signal %d (%s): %q samples per data record: want at least 1", i+1, s.label, fields[8][i])
+		s, err := h.signal(i, fields)
+		if err != nil {
+			return fmt.Errorf("signal %d (%s): %w", i+1, s.label, err)
 		}
-		s.samples = n
-		if !s.annotations {
-			if err := s.calibrate([4]string{fields[3][i], fields[4][i], fields[5][i], fields[6][i]}); err != nil {
-				return fmt.Errorf("signal %d (%s): %w", i+1, s.label, err)
-			}
-			if h.duration == 0 {
-				return fmt.Errorf("signal %d (%s) has samples, but data records last 0 s", i+1, s.label)
-			}
-		}
-		h.recordBytes += n * h.width
+		h.recordBytes += s.samples * h.width
 		h.signals = append(h.signals, s)
+	}
+	if !slices.ContainsFunc(h.signals, func(s edfSignal) bool { return !s.unscaled }) {
+		return fmt.Errorf("no signal can be read: %s", h.ignored[0])
 	}
 	return nil
 }
+
+// signal reads the fields of signal i.
+func (h *edfHeader) signal(i int, fields [][]string) (edfSignal, error) {
+	s := edfSignal{label: fields[0][i], unit: fields[2][i], offset: h.recordBytes, valid: validSamples(fields[9][i])}
+	s.annotations = s.label == "EDF Annotations" || s.label == "BDF Annotations"
+	var err error
+	if s.samples, err = strconv.ParseInt(fields[8][i], 10, 64); err != nil || s.samples < 1 || s.samples > math.MaxInt32 {
+		return s, fmt.Errorf("%q samples per data record: want at least 1", fields[8][i])
+	}
+	switch {
+	case s.annotations && s.samples*h.width > maxAnnotationSignal:
+		return s, fmt.Errorf("%d bytes of annotations per data record: at most %d are read", s.samples*h.width, maxAnnotationSignal)
+	case s.annotations:
+		return s, nil
+	case h.duration == 0:
+		return s, errors.New("has samples, but data records last 0 s")
+	}
+	err = s.calibrate([4]string{fields[3][i], fields[4][i], fields[5][i], fields[6][i]})
+	if errors.Is(err, errNoScale) {
+		// Montages have channels that nothing is plugged into.
+		s.unscaled, err = true, nil
+		h.ignored = append(h.ignored, fmt.Sprintf("signal %q: its physical or digital minimum is not below the maximum (%s to %s, %s to %s)",
+			s.label, fields[3][i], fields[4][i], fields[5][i], fields[6][i]))
+	}
+	return s, err
+}
+
+// maxAnnotationSignal bounds the annotations of one data record, in bytes.
+const maxAnnotationSignal = 16 << 20
 
 // validSamples reads what our own files say in the reserved field: how many
 // samples there are before those that only fill the last data record.
@@ -143,6 +169,9 @@ func validSamples(reserved string) int64 {
 	return -1
 }
 
+// errNoScale says that a signal has no physical values.
+var errNoScale = errors.New("physical or digital minimum and maximum give no scale")
+
 // calibrate computes gain and baseline from the physical and the digital
 // extremes, so that (digital − baseline) / gain is the physical value.
 func (s *edfSignal) calibrate(fields [4]string) error {
@@ -153,11 +182,8 @@ func (s *edfSignal) calibrate(fields [4]string) error {
 			return fmt.Errorf("%s %q: want a number", []string{"physical minimum", "physical maximum", "digital minimum", "digital maximum"}[i], text)
 		}
 	}
-	switch {
-	case v[0] == v[1]:
-		return fmt.Errorf("physical minimum and maximum are both %v", v[0])
-	case v[2] >= v[3]:
-		return fmt.Errorf("digital minimum %v is not below the maximum %v", v[2], v[3])
+	if v[0] == v[1] || v[2] >= v[3] {
+		return errNoScale
 	}
 	s.gain = (v[3] - v[2]) / (v[1] - v[0])
 	s.baseline = v[3] - v[1]*s.gain
@@ -170,15 +196,7 @@ func (s *edfSignal) calibrate(fields [4]string) error {
 // edfText returns a field without its padding. The standard wants ASCII, but
 // units such as µV come in Latin-1 and in UTF-8.
 func edfText(b []byte) string {
-	b = bytes.Trim(b, " \x00")
-	if utf8.Valid(b) {
-		return string(b)
-	}
-	runes := make([]rune, len(b))
-	for i, c := range b {
-		runes[i] = rune(c)
-	}
-	return string(runes)
+	return strings.TrimSpace(toText(bytes.TrimLeft(b, " \x00")))
 }
 
 // edfNumber reads a number; some programs write a decimal comma.
@@ -188,37 +206,4 @@ func edfNumber(text string) (float64, error) {
 		err = strconv.ErrRange
 	}
 	return v, err
-}
-
-// edfStart returns the start of the recording, zero where the date is not
-// valid (anonymous files have such). The year has two digits, from 1985 on;
-// the recording field of EDF+ has all four.
-func edfStart(date, clock, recording string) time.Time {
-	t, err := time.Parse("02.01.06 15.04.05", date+" "+clock)
-	if err != nil {
-		clockOnly, err := time.Parse("15.04.05", clock)
-		day, ok := edfFullDate(recording)
-		if err != nil || !ok {
-			return time.Time{}
-		}
-		return day.Add(clockOnly.Sub(clockOnly.Truncate(24 * time.Hour)))
-	}
-	year := t.Year() % 100
-	if year += 1900; year < 1985 {
-		year += 100
-	}
-	if full, ok := edfFullDate(recording); ok {
-		year = full.Year()
-	}
-	return time.Date(year, t.Month(), t.Day(), t.Hour(), t.Minute(), t.Second(), 0, time.UTC)
-}
-
-// edfFullDate finds "Startdate dd-MMM-yyyy".
-func edfFullDate(recording string) (time.Time, bool) {
-	fields := strings.Fields(recording)
-	if len(fields) < 2 || fields[0] != "Startdate" {
-		return time.Time{}, false
-	}
-	day, err := time.Parse("2-Jan-2006", fields[1])
-	return day, err == nil
 }

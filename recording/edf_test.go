@@ -159,12 +159,133 @@ func TestEDF_Dates(t *testing.T) {
 	}
 }
 
+func TestEDF_DatesWithOtherSeparatorsAndDigits(t *testing.T) {
+	want := time.Date(2024, 2, 1, 9, 1, 17, 0, time.UTC)
+	for _, date := range []string{"01/02/2409:01:17", "01.02.2409:01:17", "01-02-2409-01-17", "1.2.24  9.1.17  ", "1.2.202409.01.17", "01:02:2409.01.17"} {
+		f := twoSignals()
+		f.date = date
+		if r := open(t, write(t, "r.edf", f.String())); !r.Start.Equal(want) || r.StartText != "" {
+			t.Errorf("%s: starts %v, or %q", date, r.Start, r.StartText)
+		}
+	}
+	for date, text := range map[string]string{
+		"2024.2.109.01.17": "2024.2.1 09.01.17", "32.01.2410.20.30": "32.01.24 10.20.30", "30.02.2410.20.30": "30.02.24 10.20.30",
+		"01.02.2424.00.00": "01.02.24 24.00.00", "1.2.199 10.20.30": "1.2.199 10.20.30", "                ": "",
+	} {
+		f := twoSignals()
+		f.date = date
+		if r := open(t, write(t, "r.edf", f.String())); !r.Start.IsZero() || r.StartText != text {
+			t.Errorf("%s: starts %v, or %q", date, r.Start, r.StartText)
+		}
+	}
+}
+
 func TestEDF_UnfinishedFile(t *testing.T) {
 	f := twoSignals()
 	f.records = "-1"
 	f.data += "\x01"
 	if all, _ := readAll(t, open(t, write(t, "r.edf", f.String()))); len(all[0].Value) != 4 {
 		t.Errorf("%d samples", len(all[0].Value))
+	}
+}
+
+// ignored checks what a recording says that it leaves out: one phrase with
+// each text.
+func ignored(t testing.TB, r *recording.Recording, want ...string) {
+	t.Helper()
+	if len(r.Ignored) != len(want) {
+		t.Fatalf("ignored %q, want %q", r.Ignored, want)
+	}
+	for i, text := range want {
+		if !strings.Contains(r.Ignored[i], text) {
+			t.Errorf("ignored %q, want %q", r.Ignored[i], text)
+		}
+	}
+}
+
+func TestEDF_WhatTheFileHoldsCountsAndNotTheHeader(t *testing.T) {
+	change := func(records, data string) string {
+		f := twoSignals()
+		f.records, f.data = records, data
+		return f.String()
+	}
+	whole := twoSignals().data
+	for name, c := range map[string]struct {
+		file    string
+		samples int
+		ignored []string
+	}{
+		"as announced":     {change("2", whole), 4, nil},
+		"too few":          {change("1", whole), 4, []string{"data records in the header, 1: the file holds 2"}},
+		"none":             {change("0", whole), 4, []string{"data records in the header, 0: the file holds 2"}},
+		"unknown and rest": {change("-1", whole+"xyz"), 4, []string{"3 bytes behind"}},
+		"last one cut":     {change("2", whole[:11]), 2, []string{"1 of the 2 data records", "5 bytes behind"}},
+		"far too many":     {change("99999999", whole), 4, []string{"99999997 of the 99999999 data records"}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, write(t, "r.edf", c.file))
+			ignored(t, r, c.ignored...)
+			if all, _ := readAll(t, r); len(all[0].Value) != c.samples || r.Signals[0].Count != int64(c.samples) {
+				t.Errorf("%d samples of %d, want %d", len(all[0].Value), r.Signals[0].Count, c.samples)
+			}
+		})
+	}
+}
+
+func TestEDF_WhatIsNoRecordBehindThoseAnnouncedIsLeftOut(t *testing.T) {
+	f := continuous("+0\x14\x14\x00")
+	f.data += "\x01\x00\x02\x00" + lists("+1\x14\x14\x00+1\x14late\x14\x00") + strings.Repeat("\x00", 36)
+	r := open(t, write(t, "r.edf", f.String()))
+	ignored(t, r, "36 bytes behind the data records", "header, 1: the file holds 2")
+	if all, notes := readAll(t, r); len(all[0].Value) != 4 || len(notes) != 1 || notes[0].Text != "late" {
+		t.Errorf("%d samples, annotations %+v", len(all[0].Value), notes)
+	}
+}
+
+func TestEDF_ASignalWithoutScaleIsLeftOut(t *testing.T) {
+	for name, change := range map[string]func(*edfSignal){
+		"physical": func(s *edfSignal) { s.pmin, s.pmax = "0", "0" },
+		"digital":  func(s *edfSignal) { s.dmin, s.dmax = "5", "5" },
+	} {
+		f := twoSignals()
+		change(&f.signals[0])
+		r := open(t, write(t, "r.edf", f.String()))
+		ignored(t, r, `signal "EEG Fpz-Cz": its physical or digital minimum`)
+		if all, _ := readAll(t, r); len(all) != 1 || !slices.Equal(all[0].Value, []float64{35, 40}) {
+			t.Errorf("%s: %+v", name, all)
+		}
+	}
+}
+
+// continuous is one data record of two samples with the lists of annotations.
+func continuous(text string) edfFile {
+	f := discontinuous()
+	f.records, f.reserved = "1", "EDF+C"
+	f.data = "\x01\x00\x02\x00" + lists(text)
+	return f
+}
+
+func TestEDFPlus_Annotations(t *testing.T) {
+	start := time.Date(2003, 1, 2, 10, 20, 30, 0, time.UTC)
+	for name, c := range map[string]struct {
+		lists string
+		start time.Time
+		want  []recording.Annotation
+	}{
+		"before the start":     {"+0\x14\x14\x00-5.5\x14Calibration\x14\x00", start, []recording.Annotation{{Offset: -5_500_000, Text: "Calibration"}}},
+		"before a later start": {"+0.5\x14\x14\x00+0\x14early\x14\x00", start.Add(time.Second / 2), []recording.Annotation{{Offset: -500_000, Text: "early"}}},
+		"in Latin-1":           {"+0\x14\x14\x00+0.5\x14Schl\xe4frig\x14\x00", start, []recording.Annotation{{Offset: 500_000, Text: "Schläfrig"}}},
+		"with the clock":       {"+0\x14\x14Lights off\x14\x00", start, []recording.Annotation{{Text: "Lights off"}}},
+		"without a clock":      {"+0.5\x14Spindle\x14\x00", start, []recording.Annotation{{Offset: 500_000, Text: "Spindle"}}},
+		"none at all":          {"", start, nil},
+	} {
+		t.Run(name, func(t *testing.T) {
+			r := open(t, write(t, "r.edf", continuous(c.lists).String()))
+			all, notes := readAll(t, r)
+			if !slices.Equal(notes, c.want) || !r.Start.Equal(c.start) || len(all[0].Value) != 2 {
+				t.Errorf("%+v from %v, want %+v from %v", notes, r.Start, c.want, c.start)
+			}
+		})
 	}
 }
 
@@ -181,26 +302,26 @@ func TestEDF_BrokenFiles(t *testing.T) {
 	}
 	whole := twoSignals().String()
 	for name, c := range map[string]struct{ file, want string }{
-		"empty":                {"", "256 bytes expected, 0 found"},
-		"not EDF":              {strings.Repeat("x", 300), "no EDF"},
-		"header cut":           {whole[:700], "768 bytes expected, 700 found"},
-		"data cut":             {whole[:len(whole)-1], "780 bytes expected, 779 found"},
-		"huge number":          {edf(func(f *edfFile) { f.records = "99999999" }), "600000762 bytes expected"},
-		"records":              {edf(func(f *edfFile) { f.records = "many" }), "data records"},
-		"duration":             {edf(func(f *edfFile) { f.duration = "NaN" }), "duration"},
-		"no duration":          {edf(func(f *edfFile) { f.duration = "0" }), "last 0 s"},
-		"no signals":           {edf(func(f *edfFile) { f.signals = nil }), "number of signals"},
-		"no samples":           {edf(func(f *edfFile) { f.signals[0].samples = "0" }), "samples per data record"},
-		"many samples":         {edf(func(f *edfFile) { f.signals[0].samples = "9999999" }), "expected"},
-		"physical extremes":    {edf(func(f *edfFile) { f.signals[0].pmin = "100" }), "are both 100"},
-		"digital extremes":     {edf(func(f *edfFile) { f.signals[1].dmax = "-1" }), "not below"},
-		"extremes no numbers":  {edf(func(f *edfFile) { f.signals[1].pmax = "warm" }), "physical maximum"},
-		"annotation no sign":   {plus("+0.5", "00.5"), "onset with a sign"},
-		"annotation no number": {plus("+0.5", "+x.5"), "want seconds"},
-		"annotation not ended": {plus("N1\x14\x00", "N1\x00\x00"), "byte 20"},
-		"record without time":  {plus(lists("+7.25\x14\x14\x00+8\x14End\x14\x00"), lists("")), "time-keeping"},
-		"records out of order": {plus("+7.25", "+0.75"), "before the end"},
-		"annotations overflow": {plus("End\x14"+strings.Repeat("\x00", 17), "End\x14"+strings.Repeat("x", 17)), "does not end"},
+		"empty":                 {"", "256 bytes expected, 0 found"},
+		"not EDF":               {strings.Repeat("x", 300), "no EDF"},
+		"first record cut":      {whole[:len(whole)-7], "774 bytes expected, 773 found"},
+		"endless":               {edf(func(f *edfFile) { f.duration = "9e8" }), "no recording is as long"},
+		"no signal left":        {edf(func(f *edfFile) { f.signals[0].pmin, f.signals[1].dmax = "100", "-1" }), "no signal can be read"},
+		"header cut":            {whole[:700], "768 bytes expected, 700 found"},
+		"records":               {edf(func(f *edfFile) { f.records = "many" }), "data records"},
+		"duration":              {edf(func(f *edfFile) { f.duration = "NaN" }), "duration"},
+		"no duration":           {edf(func(f *edfFile) { f.duration = "0" }), "last 0 s"},
+		"no signals":            {edf(func(f *edfFile) { f.signals = nil }), "number of signals"},
+		"no samples":            {edf(func(f *edfFile) { f.signals[0].samples = "0" }), "samples per data record"},
+		"many samples":          {edf(func(f *edfFile) { f.signals[0].samples = "9999999" }), "expected"},
+		"extremes no numbers":   {edf(func(f *edfFile) { f.signals[1].pmax = "warm" }), "physical maximum"},
+		"annotation no sign":    {plus("+0.5", "00.5"), "onset with a sign"},
+		"annotation no number":  {plus("+0.5", "+x.5"), "want seconds"},
+		"annotation in no time": {plus("+0.5", "+2e9"), "want seconds"},
+		"annotation not ended":  {plus("N1\x14\x00", "N1\x00\x00"), "byte 20"},
+		"record without time":   {plus(lists("+7.25\x14\x14\x00+8\x14End\x14\x00"), lists("")), "time-keeping"},
+		"records out of order":  {plus("+7.25", "+0.75"), "before the end"},
+		"annotations overflow":  {plus("End\x14"+strings.Repeat("\x00", 17), "End\x14"+strings.Repeat("x", 17)), "does not end"},
 	} {
 		t.Run(name, func(t *testing.T) {
 			path := write(t, "r.edf", c.file)

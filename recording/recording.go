@@ -15,6 +15,10 @@ import (
 // has it in a recording that brings annotations.
 const AnnotationsID = "annotations"
 
+// maxSeconds bounds how long a recording may last, and how far from its start
+// an annotation may be: times beyond it would overflow.
+const maxSeconds = 1e9
+
 // Options say how to read a file. The zero value works.
 type Options struct {
 	// BlockSpan is how much time a block covers; default 1 s. Blocks may be
@@ -74,9 +78,13 @@ type Recording struct {
 	Format Format
 	// Start is when the recording began, zero where the file does not say.
 	// Files that give no time zone are read as UTC.
-	Start   time.Time
-	Signals []Signal
-	// Annotations are in time order. Next delivers them too, with the blocks.
+	Start time.Time
+	// StartText is what the file says of its start where that is no time, in
+	// its own words.
+	StartText string
+	Signals   []Signal
+	// Annotations are in time order. Next delivers them too, with the blocks:
+	// those before the start, whose offsets are negative, with the first.
 	Annotations []Annotation
 	// Duration is the time from the start to where the sample after the last
 	// would lie: a repetition may begin there.
@@ -128,11 +136,21 @@ func OpenWith(path string, o Options) (*Recording, error) {
 		return nil, err
 	}
 	r.cleanTexts()
+	r.boundIgnored()
 	r.nameAttributes()
 	for _, a := range r.Annotations {
 		r.Last = max(r.Last, a.Offset)
 	}
 	return r, nil
+}
+
+// maxIgnored bounds how many phrases Ignored has.
+const maxIgnored = 100
+
+func (r *Recording) boundIgnored() {
+	if len(r.Ignored) > maxIgnored {
+		r.Ignored = append(r.Ignored[:maxIgnored:maxIgnored], "and more of the kind")
+	}
 }
 
 type opener func(path string, o Options) (*Recording, error)

@@ -49,7 +49,7 @@ func cleanName(name string) string {
 // cleanTexts sees to it that no text of a recording can harm whoever stores
 // or shows it, whatever its format let through.
 func (r *Recording) cleanTexts() {
-	r.Name = cleanName(r.Name)
+	r.Name, r.StartText = cleanName(r.Name), cleanName(r.StartText)
 	for i := range r.Signals {
 		s := &r.Signals[i]
 		s.Name, s.Unit = cleanName(s.Name), cleanName(s.Unit)

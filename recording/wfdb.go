@@ -5,6 +5,7 @@ import (
 	"io"
 	"math"
 	"path/filepath"
+	"slices"
 	"time"
 )
 
@@ -20,6 +21,7 @@ type wfdb struct {
 	perRead int64 // frames per block
 	at      int64 // next frame
 	before  int64 // first frame of the block read last
+	ignored []string
 }
 
 // wfdbGroup is the signals that share one file, frame by frame.
@@ -42,6 +44,9 @@ func openWFDB(path string, o Options) (_ *Recording, err error) {
 		return nil, err
 	}
 	r := &Recording{Name: h.name, Format: FormatWFDB, Start: h.start, Comments: h.comments}
+	if h.start.IsZero() {
+		r.StartText = h.startText
+	}
 	frames := int64(0)
 	if h.segmentCount > 0 {
 		s, err := openSegments(path, h, o)
@@ -49,12 +54,14 @@ func openWFDB(path string, o Options) (_ *Recording, err error) {
 			return nil, err
 		}
 		r.Signals, r.source, r.Last, frames = s.signals, s, s.last, s.frames
+		r.Ignored = s.ignored
 	} else {
 		w, err := openSegment(path, h, o)
 		if err != nil {
 			return nil, err
 		}
 		r.Signals, r.source, frames = w.signals, w, w.frames
+		r.Ignored = w.ignored
 	}
 	defer func() {
 		if err != nil {
@@ -87,9 +94,40 @@ func openSegment(path string, h *wfdbHeader, o Options) (_ *wfdb, err error) {
 	if err := w.checkLength(); err != nil {
 		return nil, err
 	}
+	if float64(w.frames)/h.frequency > maxSeconds {
+		return nil, fmt.Errorf("%s: %w", path, errTooLong)
+	}
 	w.signals = w.describe()
+	w.sayAssumed()
 	w.perRead = framesPerBlock(o.BlockSpan, h.frequency, w.frameSamples())
 	return w, nil
+}
+
+// errTooLong says that times would overflow.
+var errTooLong = fmt.Errorf("the number of samples at this frequency lasts more than %v s: no recording is as long", float64(maxSeconds))
+
+// sayAssumed tells what the header leaves open.
+func (w *wfdb) sayAssumed() {
+	if w.header.assumedFrequency {
+		w.ignore("the header gives no sampling frequency: %v Hz is assumed", w.header.frequency)
+	}
+	for i := range w.signals {
+		if s := &w.signals[i]; s.Uncalibrated && s.Count > 0 {
+			w.ignore("signal %q is not calibrated: %v steps per %s are assumed", s.Name, s.Gain, s.Unit)
+		}
+	}
+}
+
+func (w *wfdb) ignore(format string, args ...any) {
+	w.ignored = appendOnce(w.ignored, fmt.Sprintf(format, args...))
+}
+
+// appendOnce bounds the list, too: a header may have as many as it likes.
+func appendOnce(list []string, text string) []string {
+	if len(list) > maxIgnored || slices.Contains(list, text) {
+		return list
+	}
+	return append(list, text)
 }
 
 // framesPerBlock returns how many frames make a block of about a time span.
@@ -101,27 +139,35 @@ func framesPerBlock(span time.Duration, frequency float64, frameSamples int) int
 // openGroups opens each signal file. Signals of one file stand side by side
 // in the header.
 func (w *wfdb) openGroups(dir string) error {
+	opened := map[string]bool{}
 	for i, s := range w.header.signals {
 		g := w.group(s.file)
 		if g == nil {
+			if opened[s.file] {
+				return fmt.Errorf("signals of the file %s do not stand side by side", s.file)
+			}
+			opened[s.file] = s.file != nullFile
 			g = &wfdbGroup{first: i, offset: s.offset}
 			if err := g.open(dir, s); err != nil {
 				return err
 			}
 			w.groups = append(w.groups, g)
 		}
-		if err := g.add(i, s); err != nil {
+		if err := g.add(s); err != nil {
 			return err
 		}
+	}
+	if n := w.frameSamples(); n > maxFrameSamples {
+		return fmt.Errorf("%d samples per frame: at most %d are read", n, maxFrameSamples)
 	}
 	return nil
 }
 
+// group returns the group of a file: the last one, because the signals of a
+// file stand side by side.
 func (w *wfdb) group(file string) *wfdbGroup {
-	for _, g := range w.groups {
-		if g.signals[0].file == file && file != nullFile {
-			return g
-		}
+	if n := len(w.groups); n > 0 && file != nullFile && w.groups[n-1].signals[0].file == file {
+		return w.groups[n-1]
 	}
 	return nil
 }
@@ -147,22 +193,16 @@ func (g *wfdbGroup) open(dir string, s wfdbSignal) error {
 	return nil
 }
 
-func (g *wfdbGroup) add(number int, s wfdbSignal) error {
+func (g *wfdbGroup) add(s wfdbSignal) error {
 	if len(g.signals) > 0 {
 		one := g.signals[0]
 		if one.format != s.format || s.offset != 0 && s.offset != g.offset {
 			return fmt.Errorf("signals of the file %s differ in format or byte offset", s.file)
 		}
-		if g.first+len(g.signals) != number {
-			return fmt.Errorf("signals of the file %s do not stand side by side", s.file)
-		}
 	}
 	g.signals = append(g.signals, s)
 	g.starts = append(g.starts, g.length)
 	g.length += s.perFrame
-	if g.length > maxFrameSamples {
-		return fmt.Errorf("file %s: more than %d samples per frame", s.file, maxFrameSamples)
-	}
 	return nil
 }
 
@@ -186,7 +226,21 @@ func (w *wfdb) checkLength() error {
 		}
 	}
 	w.frames = max(w.frames, 0)
+	w.sayLeft()
 	return nil
+}
+
+// sayLeft tells of frames in the files behind the last one.
+func (w *wfdb) sayLeft() {
+	for _, g := range w.groups {
+		if g.file == nil || w.header.layout {
+			continue
+		}
+		left := g.format.samples(g.file.size-g.offset)/int64(g.length) - w.frames
+		if left*int64(g.length) >= int64(g.format.groupSamples) { // otherwise it fills the last group
+			w.ignore("%d frames of %s behind the %d that are read", left, filepath.Base(g.file.path), w.frames)
+		}
+	}
 }
 
 func (w *wfdb) describe() []Signal {
@@ -199,7 +253,7 @@ func (w *wfdb) describe() []Signal {
 				Uncalibrated: !s.calibrated,
 			}
 			if g.file != nil {
-				d.Count = max(w.frames-s.skew, 0) * int64(s.perFrame)
+				d.Count = max(w.frames*int64(s.perFrame)-s.skew, 0)
 			}
 			signals = append(signals, d)
 		}
@@ -209,13 +263,15 @@ func (w *wfdb) describe() []Signal {
 
 func (w *wfdb) frameSamples() (n int) {
 	for _, g := range w.groups {
-		n += g.length
+		if g.file != nil {
+			n += g.length
+		}
 	}
 	return n
 }
 
 func (w *wfdb) next(b *Block) error {
-	if w.at >= w.frames {
+	if w.at >= w.frames || w.frameSamples() == 0 {
 		return io.EOF
 	}
 	from, to := w.at, min(w.at+w.perRead, w.frames)
@@ -233,26 +289,33 @@ func (w *wfdb) next(b *Block) error {
 	return nil
 }
 
-// addGroup adds the frames [from, to) of a group's signals to the block. A
-// signal with skew n has its frame f at frame f+n of the file; what would lie
-// behind the end is a gap.
+// addGroup adds the frames [from, to) of a group's signals to the block. The
+// first sample of a signal with skew n is the n-th of it in the file; what
+// would lie behind the end is a gap.
 func (w *wfdb) addGroup(b *Block, g *wfdbGroup, from, to int64) error {
 	var samples []int32
+	var low, high int64 // frames that samples are of
 	for i, s := range g.signals {
-		low, high := min(from+s.skew, w.frames), min(to+s.skew, w.frames)
-		if i == 0 || s.skew != g.signals[i-1].skew {
+		per := int64(s.perFrame)
+		first, end := from*per+s.skew, min(to*per+s.skew, w.frames*per)
+		if first >= end {
+			continue
+		}
+		if l, h := first/per, (end+per-1)/per; i == 0 || l != low || h != high {
 			var err error
-			if samples, err = g.read(low, high); err != nil {
+			if samples, err = g.read(l, h); err != nil {
 				return err
 			}
+			low, high = l, h
 		}
 		at := len(b.raws)
-		for frame := range int(high - low) {
-			start := frame*g.length + g.starts[i]
-			b.raws = append(b.raws, samples[start:start+s.perFrame]...)
+		for frame := low; frame < high; frame++ {
+			start := (frame-low)*int64(g.length) + int64(g.starts[i])
+			skip, stop := max(first-frame*per, 0), min(end-frame*per, per)
+			b.raws = append(b.raws, samples[start+skip:start+stop]...)
 		}
 		number := g.first + i
-		b.addRaw(number, &w.signals[number], from*int64(s.perFrame), 0, at, g.format.gap)
+		b.addRaw(number, &w.signals[number], from*per, 0, at, g.format.gap)
 	}
 	return nil
 }

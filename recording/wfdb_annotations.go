@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -94,7 +95,9 @@ func parseWFDBAnnotations(data []byte, frequency float64) ([]Annotation, error) 
 			return nil, fmt.Errorf("after %d annotations: %w", len(a.list), err)
 		}
 	}
-	a.finish()
+	if err := a.finish(); err != nil {
+		return nil, err
+	}
 	slices.SortStableFunc(a.list, func(x, y Annotation) int { return cmp.Compare(x.Offset, y.Offset) })
 	return a.list, nil
 }
@@ -108,7 +111,9 @@ func (a *atrReader) item(code, value int) error {
 			return errors.New("truncated in a skip")
 		}
 		high, low := binary.LittleEndian.Uint16(long[:]), binary.LittleEndian.Uint16(long[2:])
-		a.finish()
+		if err := a.finish(); err != nil {
+			return err
+		}
 		a.sample += int64(int32(uint32(high)<<16 | uint32(low)))
 	case codeNum:
 		a.number = int(int8(value))
@@ -121,9 +126,11 @@ func (a *atrReader) item(code, value int) error {
 		if _, err := io.ReadFull(a.in, text); err != nil {
 			return errors.New("truncated in a note")
 		}
-		a.aux = strings.TrimRight(strings.ToValidUTF8(string(text[:value]), "?"), "\x00")
+		a.aux = toText(text[:value])
 	default:
-		a.finish()
+		if err := a.finish(); err != nil {
+			return err
+		}
 		a.code = code
 		a.sample += int64(value)
 	}
@@ -132,12 +139,15 @@ func (a *atrReader) item(code, value int) error {
 
 // finish adds the annotation being read to the list, unless it is one by
 // which the file describes itself.
-func (a *atrReader) finish() {
+func (a *atrReader) finish() error {
 	code, aux := a.code, a.aux
 	subtype := a.subtype
 	a.code, a.aux, a.subtype = 0, "", 0
 	if code == 0 || code == codeNote && a.sample == 0 && a.definition(aux) {
-		return
+		return nil
+	}
+	if math.Abs(float64(a.sample)/a.frequency) > maxSeconds {
+		return fmt.Errorf("one lies %.3g s from the start: no recording is as long", float64(a.sample)/a.frequency)
 	}
 	symbol, ok := a.labels[code]
 	if !ok {
@@ -147,6 +157,7 @@ func (a *atrReader) finish() {
 		Offset: offset(a.sample, a.frequency), Type: symbol, Text: aux,
 		Subtype: subtype, Channel: a.channel, Number: a.number,
 	})
+	return nil
 }
 
 // definition takes a note at the very start that tells the time resolution
@@ -165,7 +176,7 @@ func (a *atrReader) definition(note string) bool {
 	case a.defining:
 		if f := strings.Fields(note); len(f) >= 2 {
 			if code, err := strconv.Atoi(f[0]); err == nil {
-				a.labels[code] = strings.ToValidUTF8(f[1], "?")
+				a.labels[code] = f[1]
 			}
 		}
 	default:

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"math"
+	"path"
 	"strconv"
 	"strings"
 	"time"
@@ -15,6 +16,7 @@ const (
 	maxHeaderBytes   = 16 << 20
 	maxFrameSamples  = 1 << 20
 	maxFrames        = 1 << 40
+	maxSignals       = 10_000
 	maxSegments      = 1 << 16
 	defaultFrequency = 250
 	defaultGain      = 200
@@ -28,9 +30,15 @@ type wfdbHeader struct {
 	frequency float64 // frames per second
 	frames    int64   // -1 where the header does not say
 	start     time.Time
+	startText string // what the header says of it
 	signals   []wfdbSignal
 	segments  []wfdbSegment // of a record of several; then there are no signals
 	comments  []string
+
+	directory string // that the names of its files begin with
+	layout    bool   // of a variable layout: describes signals and has no samples
+
+	assumedFrequency bool
 
 	signalCount, segmentCount int // as the record line announces them
 }
@@ -46,7 +54,7 @@ type wfdbSignal struct {
 	file        string
 	format      int
 	perFrame    int   // samples per frame
-	skew        int64 // frames
+	skew        int64 // samples of the signal that precede the first one
 	offset      int64 // bytes before the first sample of the file
 	gain        float64
 	baseline    int64
@@ -62,26 +70,29 @@ func readWFDBHeader(path string) (*wfdbHeader, error) {
 	if err != nil {
 		return nil, err
 	}
-	h, err := parseWFDBHeader(text)
+	h, err := parseWFDBHeader(text, stem(path))
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return h, nil
 }
 
-func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
+// parseWFDBHeader reads the text of a header file, whose name without
+// extension tells what "/" means in the record's name.
+func parseWFDBHeader(text []byte, stem string) (*wfdbHeader, error) {
 	h := &wfdbHeader{signalCount: -1} // unknown before the record line
+	text = bytes.TrimPrefix(text, []byte("\ufeff"))
 	lines := bufio.NewScanner(bytes.NewReader(text))
 	lines.Buffer(nil, maxHeaderBytes)
 	for n := 1; lines.Scan(); n++ {
-		line := strings.TrimSpace(lines.Text())
+		line := strings.TrimSpace(toText(lines.Bytes()))
 		var err error
 		switch {
 		case line == "":
 		case line[0] == '#':
 			h.comments = append(h.comments, strings.TrimSpace(line[1:]))
 		case h.signalCount < 0:
-			err = h.parseRecordLine(line)
+			err = h.parseRecordLine(line, stem)
 		case len(h.segments) < h.segmentCount:
 			err = h.parseSegmentLine(line)
 		case len(h.signals) < h.signalCount && h.segmentCount == 0:
@@ -106,21 +117,17 @@ func parseWFDBHeader(text []byte) (*wfdbHeader, error) {
 
 // parseRecordLine reads: name[/segments] signals [frequency[/counter[(base)]]
 // [frames [time [date]]]].
-func (h *wfdbHeader) parseRecordLine(line string) (err error) {
+func (h *wfdbHeader) parseRecordLine(line, stem string) (err error) {
 	fields := strings.Fields(line)
 	if len(fields) < 2 {
 		return fmt.Errorf("record line %q: want a name and the number of signals", line)
 	}
-	name, segments, several := strings.Cut(fields[0], "/")
-	if several {
-		if h.segmentCount, err = strconv.Atoi(segments); err != nil || h.segmentCount < 1 || h.segmentCount > maxSegments {
-			return fmt.Errorf("number of segments %q: want a whole number up to %d", segments, maxSegments)
-		}
+	if err := h.parseName(fields[0], stem); err != nil {
+		return err
 	}
-	h.name = name
 	signals, err := strconv.Atoi(fields[1])
-	if err != nil || signals < 0 {
-		return fmt.Errorf("number of signals %q: want a whole number", fields[1])
+	if err != nil || signals < 0 || signals > maxSignals {
+		return fmt.Errorf("number of signals %q: want a whole number up to %d", fields[1], maxSignals)
 	}
 	if err := h.parseFrequency(field(fields, 2)); err != nil {
 		return err
@@ -136,7 +143,29 @@ func (h *wfdbHeader) parseRecordLine(line string) (err error) {
 		}
 	}
 	h.start = parseBaseTime(field(fields, 4), field(fields, 5))
+	h.startText = strings.Join(fields[min(4, len(fields)):min(6, len(fields))], " ")
 	h.signalCount = signals
+	return nil
+}
+
+// parseName reads the record's name, which a number of segments may follow.
+// Where the name has directories before it, what follows the last slash is the
+// name of the header file, and the names of signal files have them too.
+func (h *wfdbHeader) parseName(text, stem string) (err error) {
+	cut := strings.LastIndexByte(text, '/')
+	if cut < 0 {
+		h.name = text
+		return nil
+	}
+	name, segments := path.Base(text[:cut]), text[cut+1:]
+	if segments == stem && name != stem {
+		h.name, h.directory = stem, text[:cut+1]
+		return nil
+	}
+	h.name = name
+	if h.segmentCount, err = strconv.Atoi(segments); err != nil || h.segmentCount < 1 || h.segmentCount > maxSegments {
+		return fmt.Errorf("number of segments %q: want a whole number up to %d", segments, maxSegments)
+	}
 	return nil
 }
 
@@ -159,7 +188,7 @@ func field(fields []string, i int) string {
 }
 
 func (h *wfdbHeader) parseFrequency(text string) error {
-	h.frequency = defaultFrequency
+	h.frequency, h.assumedFrequency = defaultFrequency, true
 	if text == "" {
 		return nil
 	}
@@ -169,7 +198,7 @@ func (h *wfdbHeader) parseFrequency(text string) error {
 		return fmt.Errorf("sampling frequency %q: want a number of Hz", text)
 	}
 	if f > 0 {
-		h.frequency = f
+		h.frequency, h.assumedFrequency = f, false
 	}
 	if h.frequency < 1e-6 {
 		return fmt.Errorf("sampling frequency %q is too low", text)
@@ -178,21 +207,41 @@ func (h *wfdbHeader) parseFrequency(text string) error {
 }
 
 // parseBaseTime returns zero unless both time and date are given: a time of
-// day alone is no moment.
+// day alone is no moment. Some programs write the date before the time.
 func parseBaseTime(clock, date string) time.Time {
-	day, err := time.Parse("2/1/2006", date)
-	if err != nil {
+	if strings.Contains(date, ":") {
+		clock, date = date, clock
+	}
+	day, ok := parseDate(date)
+	if !ok {
+		return time.Time{}
+	}
+	parts := strings.Split(clock, ":")
+	if len(parts) > 3 {
 		return time.Time{}
 	}
 	var seconds float64
-	for part := range strings.SplitSeq(clock, ":") {
+	for _, part := range parts {
 		v, err := strconv.ParseFloat(part, 64)
 		if err != nil || !(v >= 0 && v < 1e6) {
 			return time.Time{}
 		}
 		seconds = seconds*60 + v
 	}
+	if seconds > 86400 {
+		return time.Time{}
+	}
 	return day.Add(time.Duration(math.Round(seconds*1e6)) * time.Microsecond)
+}
+
+// parseDate reads dates of which no part can be taken for another one.
+func parseDate(text string) (time.Time, bool) {
+	for _, layout := range []string{"2/1/2006", "2-Jan-2006", "2006-1-2"} {
+		if day, err := time.Parse(layout, text); err == nil {
+			return day, true
+		}
+	}
+	return time.Time{}, false
 }
 
 // parseSignalLine reads: file format[x…][:…][+…] [gain[(baseline)][/units]
@@ -202,7 +251,7 @@ func (h *wfdbHeader) parseSignalLine(line string) error {
 	if len(fields) < 2 {
 		return fmt.Errorf("signal line %q: want a file name and a format", line)
 	}
-	s := wfdbSignal{file: fields[0], name: description}
+	s := wfdbSignal{file: strings.TrimPrefix(fields[0], h.directory), name: description}
 	if err := s.parseFormat(fields[1]); err != nil {
 		return err
 	}

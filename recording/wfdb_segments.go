@@ -16,9 +16,11 @@ type wfdbSegments struct {
 	dir     string
 	options Options
 	signals []Signal
+	byName  map[string][]int
 	perOf   []int // samples per frame of each signal
 	frames  int64
 	last    int64 // offset of the last sample, µs
+	ignored []string
 
 	index   int   // of the segment that is read next
 	at      int64 // its first frame
@@ -31,6 +33,13 @@ type wfdbSegments struct {
 // before anything was delivered.
 func openSegments(path string, h *wfdbHeader, o Options) (*wfdbSegments, error) {
 	s := &wfdbSegments{header: h, dir: filepath.Dir(path), options: o}
+	total := 0.0
+	for _, segment := range h.segments {
+		total += float64(segment.frames)
+	}
+	if total/h.frequency > maxSeconds {
+		return nil, fmt.Errorf("%s: %w", path, errTooLong)
+	}
 	for i := range h.segments {
 		w, err := s.open(i)
 		if err != nil {
@@ -44,6 +53,9 @@ func openSegments(path string, h *wfdbHeader, o Options) (*wfdbSegments, error) 
 			s.last = offset(s.frames, h.frequency) - offset(1, h.frequency)
 		}
 		err = s.survey(w)
+		for _, text := range w.ignored {
+			s.ignored = appendOnce(s.ignored, text)
+		}
 		w.Close()
 		if err != nil {
 			return nil, fmt.Errorf("%s: segment %s: %w", path, h.segments[i].name, err)
@@ -76,7 +88,7 @@ func (s *wfdbSegments) open(i int) (*wfdb, error) {
 	}
 	layout := i == 0 && segment.frames == 0
 	if layout {
-		h.frames = 0
+		h.frames, h.layout = 0, true
 	}
 	w, err := openSegment(path, h, s.options)
 	if err == nil && !layout && w.frames != segment.frames {
@@ -92,6 +104,10 @@ func (s *wfdbSegments) survey(w *wfdb) error {
 	per := w.perFrame()
 	if s.signals == nil {
 		s.signals, s.perOf = slices.Clone(w.signals), per
+		s.byName = map[string][]int{}
+		for i := range s.signals {
+			s.byName[s.signals[i].Name] = append(s.byName[s.signals[i].Name], i)
+		}
 		return nil
 	}
 	places, err := s.place(w)
@@ -108,21 +124,18 @@ func (s *wfdbSegments) survey(w *wfdb) error {
 	return err
 }
 
-// place finds the signals of a segment among those of the record: by number
-// where all are there in the same order, otherwise by name.
+// place finds the signals of a segment among those of the record by their
+// names: the second of a name is the second of that name there too.
 func (s *wfdbSegments) place(w *wfdb) ([]int, error) {
 	places := make([]int, len(w.signals))
-	taken := make([]bool, len(s.signals))
+	seen := map[string]int{}
 	for i := range w.signals {
 		name := w.signals[i].Name
-		at := i
-		if at >= len(s.signals) || s.signals[at].Name != name {
-			at = slices.IndexFunc(s.signals, func(x Signal) bool { return x.Name == name })
+		n := seen[name]
+		if n >= len(s.byName[name]) {
+			return nil, fmt.Errorf("signal %d (%s) is not among those of the first segment, or there less often", i, name)
 		}
-		if at < 0 || taken[at] {
-			return nil, fmt.Errorf("signal %d (%s) is not among those of the first segment, or there twice", i, name)
-		}
-		places[i], taken[at] = at, true
+		places[i], seen[name] = s.byName[name][n], n+1
 	}
 	return places, nil
 }

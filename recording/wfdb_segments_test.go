@@ -55,7 +55,7 @@ func TestWFDB_SegmentsThatDoNotFit(t *testing.T) {
 		"unknown signal":   {"-32738 0 ABP", "-32738 0 PAP", "PAP"},
 		"more in a frame":  {"~ 0 10/mmHg", "~ 0x2 10/mmHg", "2 in an earlier segment"},
 		"signals missing":  {"r/4 2", "r/4 3", "3 signals announced"},
-		"same signal":      {"100 0 ABP", "100 0 II", "there twice"},
+		"same signal":      {"100 0 ABP", "100 0 II", "there less often"},
 		"missing its file": {"r_2.dat 16 20", "r_3.dat 16 20", "r_3.dat"},
 	} {
 		t.Run(name, func(t *testing.T) {
