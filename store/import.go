@@ -19,8 +19,8 @@ const (
 	importKnown = 32 << 10
 )
 
-// importSkew is how far in the future a recording may reach.
-const importSkew = 24 * time.Hour
+// ImportSkew is how far in the future a recording may reach.
+const ImportSkew = 24 * time.Hour
 
 // Import brings samples of one sensor, as they were recorded, straight to the
 // cold tier: past the hot tier, in full chunks, each transaction a hundred
@@ -90,7 +90,7 @@ func (i *Import) Flush(ctx context.Context) error {
 
 func (i *Import) add(ctx context.Context, attributeID string, cols *Columns) error {
 	r := i.seriesOf(attributeID)
-	latest := time.Now().Add(importSkew).UnixMicro()
+	latest := time.Now().Add(ImportSkew).UnixMicro()
 	documents := cols.Documents
 	for k, t := range cols.Times {
 		sample := sensocto.Sample{Timestamp: t, Value: cols.Values[k]}

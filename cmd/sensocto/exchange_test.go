@@ -25,7 +25,7 @@ func TestImport_StoresEachSampleOnceWithItsTime(t *testing.T) {
 	runCLI(t, nil, "import", record, "--data-dir", dir).wants(t, exitUsage, "does not say when it began")
 	runCLI(t, nil, in("import", record, record, "--sensor-id", "one")...).wants(t, exitUsage, "goes with one file")
 	runCLI(t, nil, in("import", filepath.Join(dir, "no.hea"))...).wants(t, exitFailed, "no such file")
-	runCLI(t, nil, "import", record, "--start", "2090-01-01T00:00:00Z", "--data-dir", dir).wants(t, exitFailed, "future", "ECG_lead_I at 2090")
+	runCLI(t, nil, "import", record, "--start", "2090-01-01T00:00:00Z", "--data-dir", dir).wants(t, exitUsage, "in the future", "give another --start")
 
 	s := startServer(t, dir)
 	want := expected(t, record, 0, startMicros)

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/recording"
+	"github.com/sensocto/sensocto/store"
 )
 
 type importCmd struct {
@@ -113,23 +114,42 @@ func (c importCmd) plan() (jobs []*importJob, err error) {
 	return jobs, nil
 }
 
-// startOf returns when the recording began.
+// startOf returns when the recording began, refused where nothing at its times
+// would be stored.
 func (c importCmd) startOf(j *importJob) (int64, error) {
 	if c.Start != "" {
 		start, err := parseTime(c.Start)
 		if err != nil {
 			return 0, usagef("--start: %w", err)
 		}
-		return start, nil
+		return start, j.checkTimes(start)
 	}
-	switch start := j.recording.Start; {
-	case start.IsZero():
+	r := j.recording
+	switch {
+	case r.Start.IsZero() && r.StartText != "":
+		return 0, usagef("%s does not say when it began: %q is no date with a time: give --start", j.file, r.StartText)
+	case r.Start.IsZero():
 		return 0, usagef("%s does not say when it began: give --start", j.file)
-	case start.UnixMicro() < sensocto.MinTimestamp:
-		return 0, usagef("%s began at %s, and nothing before 2000 is stored: give another --start", j.file, start.Format(time.RFC3339))
 	default:
-		return start.UnixMicro(), nil
+		return r.Start.UnixMicro(), j.checkTimes(r.Start.UnixMicro())
 	}
+}
+
+// checkTimes compares the first and the last time of a recording that begins
+// at start with what is stored.
+func (j *importJob) checkTimes(start int64) error {
+	r := j.recording
+	first, last := start, start+r.Last
+	if len(r.Annotations) > 0 {
+		first = min(first, start+r.Annotations[0].Offset)
+	}
+	switch {
+	case first < sensocto.MinTimestamp:
+		return usagef("%s began at %s, and nothing before 2000 is stored: give another --start", j.file, formatTime(first))
+	case last > time.Now().Add(store.ImportSkew).UnixMicro():
+		return usagef("%s began at %s and ended at %s, which is in the future: give another --start", j.file, formatTime(start), formatTime(last))
+	}
+	return nil
 }
 
 // all imports the files and says how it went.

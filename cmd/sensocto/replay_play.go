@@ -140,6 +140,9 @@ func (f *frameBuilder) send(ctx context.Context, b *recording.Block, from, to in
 	if err := f.flush(ctx); err != nil {
 		return err
 	}
+	if from == b.From {
+		from = math.MinInt64 // the first block has those before the start
+	}
 	return f.annotations(ctx, b.Annotations, from, to)
 }
 
