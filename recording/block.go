@@ -12,6 +12,9 @@ type Block struct {
 	// Runs are the samples without gaps: ordered by signal, and by time for
 	// each signal. A signal with a gap in the block has several.
 	Runs []Run
+	// Documents are the samples that are no numbers, ordered by signal, and by
+	// time for each signal.
+	Documents []Document
 	// Annotations are those in [From, To), in time order. The first block has
 	// those before the start of the recording too.
 	Annotations []Annotation
@@ -19,6 +22,13 @@ type Block struct {
 	values []float64
 	raws   []int32
 	times  []int64
+}
+
+// Document is a sample of a signal that is JSON instead of a number.
+type Document struct {
+	Signal int   // index in Recording.Signals
+	Offset int64 // µs after the recording's start
+	JSON   []byte
 }
 
 // Run is consecutive samples of one signal.
@@ -54,7 +64,7 @@ func (r *Run) Before(to int64) int {
 
 func (b *Block) reset() {
 	b.From, b.To = 0, 0
-	b.Runs, b.Annotations = b.Runs[:0], nil
+	b.Runs, b.Documents, b.Annotations = b.Runs[:0], b.Documents[:0], nil
 	b.values, b.raws, b.times = b.values[:0], b.raws[:0], b.times[:0]
 }
 

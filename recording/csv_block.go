@@ -1,17 +1,31 @@
 package recording
 
 import (
-	"bytes"
+	"cmp"
 	"fmt"
 	"io"
 	"math"
+	"slices"
 )
+
+// maxBlockText bounds the documents of a block, unless one row has more.
+const maxBlockText = 1 << 20
+
+// waitingRow is a row that was read: a number for each column, NaN where it has
+// none, and its documents.
+type waitingRow struct {
+	at        int64 // offset
+	cells     []float64
+	documents []Document
+}
 
 // rows are the cells of a block, row by row, with NaN for gaps.
 type rows struct {
-	cells []float64
-	times []int64 // offsets
-	first int64   // number of the first row
+	cells     []float64
+	times     []int64 // offsets
+	documents []Document
+	text      int   // bytes of the documents
+	first     int64 // number of the first row
 }
 
 // next gathers rows until one lies a block's span behind the first.
@@ -21,13 +35,12 @@ func (t *table) next(b *Block) error {
 			return err
 		}
 	}
-	b.From = max(t.at, t.highest)
+	b.From = max(t.waiting.at, t.highest)
 	limit := max(maxBlockSamples/max(len(t.columns), 1), 1)
-	t.rows = rows{t.rows.cells[:0], t.rows.times[:0], t.row - 1}
-	for t.pending && t.at < b.From+t.span && len(t.rows.times) < limit {
-		t.rows.times = append(t.rows.times, t.at)
-		t.rows.cells = append(t.rows.cells, t.waiting...)
-		t.highest = max(t.highest, t.at+1)
+	t.rows = rows{cells: t.rows.cells[:0], times: t.rows.times[:0], documents: t.rows.documents[:0], first: t.row - 1}
+	for t.pending && t.waiting.at < b.From+t.span && len(t.rows.times) < limit && t.rows.text < maxBlockText {
+		t.rows.add(&t.waiting)
+		t.highest = max(t.highest, t.waiting.at+1)
 		if err := t.fetch(); err != nil && err != io.EOF {
 			return err
 		}
@@ -35,25 +48,33 @@ func (t *table) next(b *Block) error {
 	t.highest = max(t.highest, b.From+1)
 	b.To = t.highest
 	t.addRuns(b)
+	t.addDocuments(b)
 	return nil
+}
+
+func (r *rows) add(w *waitingRow) {
+	r.times = append(r.times, w.at)
+	r.cells = append(r.cells, w.cells...)
+	r.documents = append(r.documents, w.documents...)
+	for _, d := range w.documents {
+		r.text += len(d.JSON)
+	}
 }
 
 // fetch reads the next row into waiting. At the end none is pending.
 func (t *table) fetch() error {
 	t.pending = false
-	cells, err := t.nextRow()
+	cells, at, err := t.nextRow()
 	if err == io.EOF {
 		return err
-	}
-	if err == nil {
-		t.at, err = t.timeOf(cells, t.row)
 	}
 	if err != nil {
 		return fmt.Errorf("%s: %w", t.path, err)
 	}
-	for i, c := range t.columns {
-		if t.waiting[i], err = parseCell(cells[c.index]); err != nil {
-			return fmt.Errorf("%s: %w", t.path, t.badCell(cells, &t.columns[i], err))
+	t.waiting.at, t.waiting.documents = at-t.origin, t.waiting.documents[:0]
+	for i := range t.columns {
+		if err := t.fetchCell(&t.columns[i], cells); err != nil {
+			return fmt.Errorf("%s: %w", t.path, err)
 		}
 	}
 	t.row++
@@ -61,8 +82,39 @@ func (t *table) fetch() error {
 	return nil
 }
 
-func (t *table) badCell(cells [][]byte, c *column, err error) error {
-	return fmt.Errorf("line %d: %q in column %q: %w", t.lines.number, bytes.ToValidUTF8(shorten(cells[c.index]), []byte("?")), c.name, err)
+// nextRow returns the cells of the next row in order of time, and its time.
+func (t *table) nextRow() (cells [][]byte, at int64, err error) {
+	if t.row == t.total {
+		return nil, 0, io.EOF
+	}
+	if t.order != nil {
+		at, line, err := t.order.next()
+		if err != nil {
+			return nil, 0, err
+		}
+		cells, err = t.cellsOf(line)
+		return cells, at, err
+	}
+	if cells, err = t.readRow(); err != nil {
+		return nil, 0, err
+	}
+	at, err = t.timeOf(cells, t.row)
+	return cells, at, err
+}
+
+// fetchCell reads a cell of a row, which the survey has read before.
+func (t *table) fetchCell(c *column, cells [][]byte) error {
+	cell := cells[c.index]
+	v, kind := parseCell(cell, t.lines.quotes[c.index])
+	t.waiting.cells[c.signal] = v
+	switch kind {
+	case cellDocument:
+		text := append([]byte(nil), document(cell)...)
+		t.waiting.documents = append(t.waiting.documents, Document{Signal: c.signal, Offset: t.waiting.at, JSON: text})
+	case cellText:
+		return fmt.Errorf("the file changed while it was read: %q in %s is no number", toText(shorten(cell)), c.label())
+	}
+	return nil
 }
 
 // addRuns turns the rows into runs, one column after the other.
@@ -115,4 +167,10 @@ func (t *table) addRegular(b *Block, i int) {
 		run := &b.Runs[len(b.Runs)-1]
 		run.Values = b.values[len(b.values)-len(run.Values)-1:]
 	}
+}
+
+// addDocuments adds the documents, ordered by signal and time.
+func (t *table) addDocuments(b *Block) {
+	b.Documents = append(b.Documents, t.rows.documents...)
+	slices.SortStableFunc(b.Documents, func(x, y Document) int { return cmp.Compare(x.Signal, y.Signal) })
 }

@@ -6,41 +6,87 @@ import (
 	"errors"
 	"fmt"
 	"io"
-	"strings"
+	"slices"
 )
 
 // maxLineBytes bounds a line of a CSV file, so that a file without line ends
-// is not read whole.
-const maxLineBytes = 1 << 20
+// is not read whole. It has room for a document in each of a hundred columns.
+const maxLineBytes = 16 << 20
+
+// position is a place in a file between two lines.
+type position struct {
+	offset int64 // bytes before it
+	lines  int   // lines before it
+}
 
 // lineReader reads a CSV file line by line. A row is one line: numbers and
-// times have no line ends in them.
+// times have no line ends in them, and documents can do without.
 type lineReader struct {
 	in        *bufio.Scanner
 	separator byte
-	number    int // of the line read last, from 1
+	number    int   // of the line read last, from 1
+	start     int64 // where it begins
+	next      int64 // where the following begins
+	unended   bool  // the file ends in it
+	fields    int   // in it
 	cells     [][]byte
+	quotes    []bool // which of the cells were in quotes
 	unquoted  []byte
 }
 
-func newLineReader(r io.Reader) *lineReader {
-	in := bufio.NewScanner(r)
-	in.Buffer(make([]byte, 0, 64<<10), maxLineBytes)
-	return &lineReader{in: in, separator: ','}
+func newLineReader(r io.Reader, at position) *lineReader {
+	l := &lineReader{in: bufio.NewScanner(r), separator: ',', number: at.lines, next: at.offset}
+	l.in.Buffer(make([]byte, 0, 64<<10), maxLineBytes)
+	l.in.Split(l.scan)
+	return l
 }
 
-// line returns the next line that is not empty, without its end, or io.EOF.
+// scan is a bufio.SplitFunc for lines that end with LF, CR LF or CR.
+func (l *lineReader) scan(data []byte, atEOF bool) (advance int, line []byte, err error) {
+	end, width := lineEnd(data)
+	switch {
+	case end >= 0 && end+width == len(data) && data[end] == '\r' && !atEOF:
+		return 0, nil, nil // whether an LF follows
+	case end < 0 && (!atEOF || len(data) == 0):
+		return 0, nil, nil
+	case end < 0:
+		end = len(data)
+		l.unended = true
+	}
+	l.start = l.next
+	l.next += int64(end + width)
+	return end + width, data[:end:end], nil
+}
+
+// lineEnd returns where the first line of data ends, and how long its end is;
+// -1 and 0 where there is none.
+func lineEnd(data []byte) (at, width int) {
+	at = bytes.IndexByte(data, '\n')
+	before := data
+	if at >= 0 {
+		before, width = data[:at], 1
+	}
+	if cr := bytes.IndexByte(before, '\r'); cr >= 0 {
+		if at == cr+1 {
+			return cr, 2
+		}
+		return cr, 1
+	}
+	return at, width
+}
+
+// line returns the next line that is not blank, without its end, or io.EOF.
 func (l *lineReader) line() ([]byte, error) {
 	for l.in.Scan() {
 		l.number++
 		line := l.in.Bytes()
-		if l.number == 1 {
+		if l.start == 0 {
 			line = bytes.TrimPrefix(line, []byte("\xef\xbb\xbf"))
-			if bytes.IndexByte(line, 0) >= 0 || bytes.HasPrefix(line, []byte("\xff\xfe")) {
-				return nil, errors.New("line 1: is not text in UTF-8")
+			if bytes.IndexByte(line, 0) >= 0 {
+				return nil, errors.New("line 1: is not text in UTF-8, nor in UTF-16 with a byte order mark")
 			}
 		}
-		if line = bytes.TrimSuffix(line, []byte("\r")); len(bytes.TrimSpace(line)) > 0 {
+		if len(bytes.TrimSpace(line)) > 0 {
 			return line, nil
 		}
 	}
@@ -52,33 +98,34 @@ func (l *lineReader) line() ([]byte, error) {
 	return nil, io.EOF
 }
 
-// row returns the cells of the next line that is no comment. They are valid
-// until the next call.
-func (l *lineReader) row() ([][]byte, error) {
+// row returns the next line that is neither blank nor a comment.
+func (l *lineReader) row() ([]byte, error) {
 	for {
 		line, err := l.line()
-		if err != nil {
-			return nil, err
+		if err != nil || !isComment(line) {
+			return line, err
 		}
-		if line[0] == '#' {
-			continue
-		}
-		return l.split(line)
 	}
 }
 
-// split cuts a line into cells without quotes and surrounding blanks.
+func isComment(line []byte) bool { return line[0] == '#' || line[0] == '%' }
+
+// position returns where the following line begins.
+func (l *lineReader) position() position { return position{l.next, l.number} }
+
+// split cuts a line into cells without quotes and surrounding blanks. They are
+// valid until the next call, and as long as the line.
 func (l *lineReader) split(line []byte) ([][]byte, error) {
-	l.cells, l.unquoted = l.cells[:0], l.unquoted[:0]
-	for {
+	l.cells, l.quotes, l.unquoted = l.cells[:0], l.quotes[:0], slices.Grow(l.unquoted[:0], len(line))
+	for len(l.cells) <= maxColumns {
 		line = bytes.TrimLeft(line, l.blanks())
 		if len(line) > 0 && line[0] == '"' {
-			cell, rest, ok := l.quoted(line[1:])
+			cell, rest, ok := l.unquote(line[1:])
 			rest = bytes.TrimLeft(rest, l.blanks())
 			if !ok || len(rest) > 0 && rest[0] != l.separator {
 				return nil, fmt.Errorf("line %d: quotes are not closed, or not at the end of a field", l.number)
 			}
-			l.cells = append(l.cells, cell)
+			l.add(cell, true)
 			if len(rest) == 0 {
 				return l.cells, nil
 			}
@@ -87,12 +134,17 @@ func (l *lineReader) split(line []byte) ([][]byte, error) {
 		}
 		end := bytes.IndexByte(line, l.separator)
 		if end < 0 {
-			l.cells = append(l.cells, bytes.TrimSpace(line))
+			l.add(bytes.TrimSpace(line), false)
 			return l.cells, nil
 		}
-		l.cells = append(l.cells, bytes.TrimSpace(line[:end]))
+		l.add(bytes.TrimSpace(line[:end]), false)
 		line = line[end+1:]
 	}
+	return nil, fmt.Errorf("line %d: more than %d fields", l.number, maxColumns)
+}
+
+func (l *lineReader) add(cell []byte, quoted bool) {
+	l.cells, l.quotes = append(l.cells, cell), append(l.quotes, quoted)
 }
 
 func (l *lineReader) blanks() string {
@@ -102,9 +154,9 @@ func (l *lineReader) blanks() string {
 	return " \t"
 }
 
-// quoted reads a field behind its opening quote, in which two quotes stand
+// unquote reads a field behind its opening quote, in which two quotes stand
 // for one.
-func (l *lineReader) quoted(line []byte) (cell, rest []byte, ok bool) {
+func (l *lineReader) unquote(line []byte) (cell, rest []byte, ok bool) {
 	start := len(l.unquoted)
 	for {
 		end := bytes.IndexByte(line, '"')
@@ -114,41 +166,8 @@ func (l *lineReader) quoted(line []byte) (cell, rest []byte, ok bool) {
 		l.unquoted = append(l.unquoted, line[:end]...)
 		line = line[end+1:]
 		if len(line) == 0 || line[0] != '"' {
-			return l.unquoted[start:], line, true
+			return l.unquoted[start:len(l.unquoted):len(l.unquoted)], line, true
 		}
 		l.unquoted, line = append(l.unquoted, '"'), line[1:]
 	}
-}
-
-// separatorOf guesses what separates the fields of a header line.
-func separatorOf(header []byte) byte {
-	best, most := byte(','), 0
-	for _, c := range []byte(",;\t") {
-		n, inside := 0, false
-		for _, b := range header {
-			switch {
-			case b == '"':
-				inside = !inside
-			case b == c && !inside:
-				n++
-			}
-		}
-		if n > most {
-			best, most = c, n
-		}
-	}
-	return best
-}
-
-// splitUnit cuts "name (unit)" or "name [unit]".
-func splitUnit(header string) (name, unit string) {
-	for _, brackets := range []string{"()", "[]"} {
-		if !strings.HasSuffix(header, brackets[1:]) {
-			continue
-		}
-		if i := strings.LastIndex(header, brackets[:1]); i >= 0 {
-			return strings.TrimSpace(header[:i]), strings.TrimSpace(header[i+1 : len(header)-1])
-		}
-	}
-	return header, ""
 }

@@ -5,65 +5,212 @@ import (
 	"fmt"
 	"io"
 	"math"
-	"strconv"
 	"time"
 )
 
-var errNotNumber = errors.New("want a number")
-
-// parseCell returns the number in a cell, NaN for a gap.
-func parseCell(cell []byte) (float64, error) {
-	switch string(cell) {
-	case "", "NaN", "nan", "NAN", "NA", "N/A", "null", "NULL", "None", "-":
-		return math.NaN(), nil
-	}
-	v, err := strconv.ParseFloat(string(cell), 64)
-	if err != nil || math.IsInf(v, 0) || math.IsNaN(v) {
-		return 0, errNotNumber
-	}
-	return v, nil
+// findings are what the survey found in the rows.
+type findings struct {
+	late     int64 // rows that are earlier than one before them
+	lateLine int   // the first of them
+	cut      int   // line of an incomplete row at the end, 0 if there is none
+	shortest int   // fields of the shortest row
+	short    int   // its line
+	highest  int64 // latest time
 }
 
 // survey reads the file once, so that every error is found before anything
 // was delivered, and learns what the columns hold.
 func (t *table) survey() error {
-	for row := int64(0); ; row++ {
-		cells, err := t.nextRow()
+	t.found.shortest = math.MaxInt
+	t.origin, t.found.highest = math.MaxInt64, math.MinInt64
+	for {
+		cells, err := t.readRow()
 		if err == io.EOF {
-			return t.checkRate()
+			break
+		}
+		if err == nil && t.row == 0 && t.unitLine(cells) {
+			t.takeUnits(cells)
+			continue
+		}
+		if err == nil {
+			err = t.surveyRow(cells)
+		}
+		if err != nil && t.lines.unended && t.row > 0 {
+			t.found.cut = t.lines.number
+			break
 		}
 		if err != nil {
 			return err
 		}
-		if row == 0 {
-			t.timeByContent(cells)
+		t.row++
+	}
+	t.total = t.row
+	if t.row == 0 {
+		t.origin, t.found.highest = 0, 0
+	}
+	return t.concludeSurvey()
+}
+
+// concludeSurvey checks what only all rows together tell.
+func (t *table) concludeSurvey() error {
+	if err := t.checkRate(); err != nil {
+		return err
+	}
+	for i := range t.columns {
+		if c := &t.columns[i]; c.known && c.index >= t.found.shortest {
+			return t.badWidth(t.found.short, t.found.shortest)
 		}
-		at, err := t.timeOf(cells, row)
-		if err != nil {
+	}
+	return t.decimal.conclude()
+}
+
+func (t *table) surveyRow(cells [][]byte) error {
+	if t.row == 0 {
+		if err := t.firstRow(cells); err != nil {
 			return err
 		}
-		if err := t.surveyRow(cells, at); err != nil {
+	}
+	at, err := t.timeOf(cells, t.row)
+	if err != nil {
+		return err
+	}
+	if t.row == 0 && !t.time.absolute && t.start.IsZero() {
+		t.findStart(cells, at)
+	}
+	// A last line that ends in the middle counts as a whole or not at all.
+	if t.lines.unended {
+		if err := t.tryRow(cells, at); err != nil {
 			return err
 		}
-		t.row = row + 1
+	}
+	for i := range t.columns {
+		c := &t.columns[i]
+		if err := c.survey(cells[c.index], t.lines.quotes[c.index], at, t.lines.number); err != nil {
+			return err
+		}
+	}
+	if at < t.found.highest {
+		if t.found.late++; t.found.late == 1 {
+			t.found.lateLine = t.lines.number
+		}
+	}
+	t.origin, t.found.highest = min(t.origin, at), max(t.found.highest, at)
+	return nil
+}
+
+// tryRow surveys a row with copies of the columns.
+func (t *table) tryRow(cells [][]byte, at int64) error {
+	for _, c := range t.columns {
+		if err := c.survey(cells[c.index], t.lines.quotes[c.index], at, t.lines.number); err != nil {
+			return err
+		}
+		if c.known && c.index >= t.lines.fields {
+			return t.badWidth(t.lines.number, t.lines.fields)
+		}
+	}
+	return nil
+}
+
+// firstRow learns how times are written.
+func (t *table) firstRow(cells [][]byte) error {
+	t.timeByContent(cells)
+	if t.time.index < 0 {
+		return nil
+	}
+	if err := t.time.learn(cells); err != nil {
+		return fmt.Errorf("line %d: %w", t.lines.number, err)
+	}
+	if t.time.date >= 0 {
+		t.drop(t.time.date)
+	}
+	if t.time.dates && t.time.order == orderUnknown {
+		return t.settleOrder(t.time.textOf(cells))
+	}
+	return nil
+}
+
+// settleOrder looks for a date that can have only one order of day and month.
+func (t *table) settleOrder(example string) error {
+	ahead := *t
+	ahead.goTo(t.body)
+	for {
+		cells, err := ahead.readRow()
+		if err != nil { // the survey finds it again
+			return fmt.Errorf("line %d: time %q: which is the day and which the month cannot be told: write dates as 2024-12-31", t.lines.number, toText(shorten([]byte(example))))
+		}
+		if d, ok := scanDate(t.time.textOf(cells)); ok && d.order != orderUnknown {
+			t.time.order = d.order
+			return nil
+		}
 	}
 }
 
-// nextRow returns the cells of a row that has as many as the header.
-func (t *table) nextRow() ([][]byte, error) {
-	cells, err := t.lines.row()
+// findStart looks for another column that says when the first row was.
+func (t *table) findStart(cells [][]byte, at int64) {
+	for i := range t.columns {
+		c := &t.columns[i]
+		d, ok := scanDate(string(cells[c.index]))
+		if ok && d.order != orderUnknown {
+			c.start, t.start = true, time.UnixMicro(d.micros(t.time.zone, math.MinInt64)-at).UTC()
+			return
+		}
+	}
+}
+
+// readRow returns the cells of the next row that holds something, as many as
+// the header has.
+func (t *table) readRow() ([][]byte, error) {
+	for {
+		line, err := t.lines.row()
+		if err != nil {
+			return nil, err
+		}
+		cells, err := t.cellsOf(line)
+		if err != nil {
+			return nil, err
+		}
+		if t.time.index < 0 || !empty(cells) {
+			return cells, nil
+		}
+	}
+}
+
+func empty(cells [][]byte) bool {
+	for _, c := range cells {
+		if len(c) > 0 {
+			return false
+		}
+	}
+	return true
+}
+
+// cellsOf splits a line. It leaves out empty fields behind those of the header,
+// and adds empty ones for those that are missing: whether that is right is
+// known when all rows are.
+func (t *table) cellsOf(line []byte) ([][]byte, error) {
+	cells, err := t.lines.split(line)
 	if err != nil {
 		return nil, err
 	}
-	if len(cells) != t.width {
-		return nil, fmt.Errorf("line %d: %d fields, but the header has %d", t.lines.number, len(cells), t.width)
+	for len(cells) > t.width && len(cells[len(cells)-1]) == 0 {
+		cells = cells[:len(cells)-1]
 	}
-	if t.lines.separator != ',' {
-		if err := t.decimal.apply(cells); err != nil {
-			return nil, fmt.Errorf("line %d: %w", t.lines.number, err)
-		}
+	if len(cells) > t.width || len(cells) <= t.time.index {
+		return nil, t.badWidth(t.lines.number, len(cells))
 	}
-	return cells, nil
+	t.lines.fields = len(cells)
+	if len(cells) < t.width && len(cells) < t.found.shortest && !t.lines.unended {
+		t.found.shortest, t.found.short = len(cells), t.lines.number
+	}
+	for len(cells) < t.width {
+		t.lines.add(nil, false)
+		cells = t.lines.cells
+	}
+	return cells, t.decimal.apply(t.lines, cells)
+}
+
+func (t *table) badWidth(line, fields int) error {
+	return fmt.Errorf("line %d: %d fields, but the header has %d", line, fields, t.width)
 }
 
 // timeByContent takes a nameless first column of dates for the time.
@@ -71,13 +218,13 @@ func (t *table) timeByContent(cells [][]byte) {
 	if t.time.index >= 0 || len(t.columns) == 0 || t.columns[0].name != "" || t.columns[0].index != 0 {
 		return
 	}
-	if _, ok := parseISO(string(cells[0])); ok {
+	if _, ok := scanDate(string(cells[0])); ok {
 		t.time.index = 0
-		t.columns = t.columns[1:]
+		t.drop(0)
 	}
 }
 
-// timeOf returns a row's offset from the first row.
+// timeOf returns a row's time in µs.
 func (t *table) timeOf(cells [][]byte, row int64) (int64, error) {
 	if t.time.index < 0 {
 		if t.rate == 0 {
@@ -85,23 +232,11 @@ func (t *table) timeOf(cells [][]byte, row int64) (int64, error) {
 		}
 		return offset(row, t.rate), nil
 	}
-	text := string(cells[t.time.index])
-	if !t.time.iso && (t.time.unit == 0 || row == 0) {
-		if err := t.time.learn(text); err != nil {
-			return 0, fmt.Errorf("line %d: %w", t.lines.number, err)
-		}
-	}
-	at, err := t.time.parse(text)
+	at, err := t.time.parse(t.time.textOf(cells))
 	if err != nil {
 		return 0, fmt.Errorf("line %d: %w", t.lines.number, err)
 	}
-	if row == 0 {
-		t.origin = at
-	}
-	if at < t.origin {
-		return 0, fmt.Errorf("line %d: time %s is before that of the first row", t.lines.number, text)
-	}
-	return at - t.origin, nil
+	return at, nil
 }
 
 func (t *table) checkRate() error {
@@ -111,63 +246,67 @@ func (t *table) checkRate() error {
 	return nil
 }
 
-func (t *table) surveyRow(cells [][]byte, at int64) error {
-	for i := range t.columns {
-		c := &t.columns[i]
-		if c.text {
-			continue
-		}
-		v, err := parseCell(cells[c.index])
-		switch {
-		case err != nil && !c.known:
-			c.text = true
-		case err != nil:
-			return t.badCell(cells, c, err)
-		case !math.IsNaN(v):
-			if !c.known {
-				c.known, c.first = true, at
-			}
-			c.count++
-			c.last = max(c.last, at)
-		}
-	}
-	t.highest = max(t.highest, at)
-	return nil
-}
-
-// describe makes signals of the columns with numbers.
-func (t *table) describe(r *Recording) {
-	if t.time.absolute {
-		r.Start = time.UnixMicro(t.origin).UTC()
-	} else if !r.Start.IsZero() {
-		r.Start = r.Start.Add(time.Duration(t.origin) * time.Microsecond)
-	}
-	numeric := t.columns[:0]
+// describe makes signals of the columns with values.
+func (t *table) describe(r *Recording) error {
+	r.Start = t.startOf()
+	values := t.columns[:0]
 	for _, c := range t.columns {
-		if c.text {
-			r.Ignored = append(r.Ignored, c.name)
+		if text := c.ignored(); text != "" {
+			r.Ignored = append(r.Ignored, text)
+		}
+		if c.text || !c.known && c.name == "" && t.row > 0 { // a separator at the end of the header
 			continue
 		}
 		c.signal = len(r.Signals)
-		s := Signal{Name: c.name, Unit: c.unit, Rate: t.rate, Count: t.row}
-		if t.time.index >= 0 {
-			s.Rate, s.Count = 0, c.count
-			if c.count > 1 && c.last > c.first {
-				s.Rate = float64(c.count-1) * 1e6 / float64(c.last-c.first)
-			}
+		r.Signals = append(r.Signals, t.signal(&c))
+		if c.known {
+			r.Last = max(r.Last, c.last-t.origin)
 		}
-		r.Signals = append(r.Signals, s)
-		r.Last = max(r.Last, c.last)
-		numeric = append(numeric, c)
+		values = append(values, c)
 	}
-	t.columns, t.signals = numeric, r.Signals
-	t.waiting = make([]float64, len(numeric))
+	if len(values) == 0 && t.row > 0 {
+		return fmt.Errorf("holds no numbers: %w", errors.Join(phrases(r.Ignored)...))
+	}
+	t.say(r)
+	t.columns, t.signals = values, r.Signals
+	t.waiting.cells = make([]float64, len(values))
 	r.Duration = time.Duration(t.length()) * time.Microsecond
+	return nil
+}
+
+func phrases(list []string) (errs []error) {
+	for _, text := range list[:min(len(list), 3)] {
+		errs = append(errs, errors.New(text))
+	}
+	return errs
+}
+
+// say adds what the rows have that the recording has not.
+func (t *table) say(r *Recording) {
+	if t.found.late > 0 {
+		r.Ignored = append(r.Ignored, fmt.Sprintf("%s earlier than one before (the first in line %d): put in order of time", counted(t.found.late, "row"), t.found.lateLine))
+	}
+	if t.found.cut > 0 {
+		r.Ignored = append(r.Ignored, fmt.Sprintf("line %d: ends in the middle, and is left out", t.found.cut))
+	}
+}
+
+func (t *table) signal(c *column) Signal {
+	s := Signal{Name: c.name, Unit: c.unit, Rate: t.rate, Count: t.row}
+	if t.time.index < 0 {
+		return s
+	}
+	s.Rate, s.Count = 0, c.count
+	if c.numbers && c.count > 1 && c.last > c.first {
+		s.Rate = float64(c.count-1) * 1e6 / float64(c.last-c.first)
+	}
+	return s
 }
 
 // length returns the time to where the row after the last would lie: with a
 // time column, one mean interval on.
 func (t *table) length() int64 {
+	highest := t.found.highest - t.origin
 	switch {
 	case t.row == 0:
 		return 0
@@ -176,5 +315,5 @@ func (t *table) length() int64 {
 	case t.row == 1:
 		return 1
 	}
-	return t.highest + max(int64(math.Round(float64(t.highest)/float64(t.row-1))), 1)
+	return highest + max(int64(math.Round(float64(highest)/float64(t.row-1))), 1)
 }

@@ -12,15 +12,20 @@ import (
 // written.
 type timeColumn struct {
 	index    int     // -1: none
+	date     int     // of a column with the date, where index holds the time of day; -1: none
 	unit     float64 // µs per unit of the numbers; 0: not known yet
-	iso      bool
-	absolute bool // since 1970, otherwise since the start
+	known    bool    // learn settled how it is written
+	dates    bool
+	absolute bool           // since 1970, otherwise since the start
+	order    dateOrder      // where dates end with the year
+	zone     *time.Location // of dates that name none; nil: UTC
+	previous int64          // time of the row before, for the hour that is there twice
 }
 
-// timeNames are the headers that mean time, in lower case and without unit.
+// isTimeName knows the headers that mean time, in lower case and without unit.
 func isTimeName(name string) bool {
 	switch name {
-	case "time", "timestamp", "t", "datetime", "date_time", "date time", "unix_time", "unixtime", "epoch",
+	case "time", "timestamp", "t", "datetime", "date_time", "date time", "date/time", "unix_time", "unixtime", "epoch",
 		"elapsed", "elapsed_time", "elapsed time", "seconds", "milliseconds":
 		return true
 	}
@@ -60,22 +65,32 @@ func recogniseTime(header string) (unit float64, ok bool) {
 			return unit, true
 		}
 	}
+	// OpenViBE writes "Time:512Hz".
+	if rate, ok := strings.CutPrefix(name, "time:"); ok && strings.HasSuffix(rate, "hz") {
+		return 1e6, true
+	}
 	return 0, false
 }
 
-// learn settles from the first time in the file what the header left open.
-// Numbers without a unit are seconds, unless they are too large: Unix times
-// of our days are above 1e11 in ms, above 1e14 in µs, above 1e17 in ns.
-// Numbers that lie after 1973 as Unix time are absolute.
-func (c *timeColumn) learn(text string) error {
-	v, err := strconv.ParseFloat(text, 64)
-	if err != nil {
-		if _, ok := parseISO(text); !ok {
-			return fmt.Errorf("time %q: want a number or a date as in ISO 8601", text)
-		}
-		c.iso, c.absolute = true, true
-		return nil
+// textOf returns a row's time as the file has it.
+func (c *timeColumn) textOf(cells [][]byte) string {
+	if c.date < 0 {
+		return string(cells[c.index])
 	}
+	return string(cells[c.date]) + " " + string(cells[c.index])
+}
+
+// learn settles from the first row what the header left open. Numbers without
+// a unit are seconds, unless they are too large: Unix times of our days are
+// above 1e11 in ms, above 1e14 in µs, above 1e17 in ns. Numbers that lie after
+// 1973 as Unix time are absolute.
+func (c *timeColumn) learn(cells [][]byte) error {
+	c.known = true
+	v, err := strconv.ParseFloat(string(cells[c.index]), 64)
+	if err != nil {
+		return c.learnDate(cells)
+	}
+	c.date = -1
 	if c.unit == 0 {
 		switch a := math.Abs(v); {
 		case a >= 1e17:
@@ -92,31 +107,35 @@ func (c *timeColumn) learn(text string) error {
 	return nil
 }
 
-// parse returns a time in µs, absolute or since an arbitrary start.
-func (c *timeColumn) parse(text string) (int64, error) {
-	if c.iso {
-		t, ok := parseISO(text)
-		if !ok {
-			return 0, fmt.Errorf("time %q: want a date as in ISO 8601", text)
-		}
-		return t.Round(time.Microsecond).UnixMicro(), nil
+func (c *timeColumn) learnDate(cells [][]byte) error {
+	c.dates, c.absolute = true, true
+	if _, ok := scanDate(string(cells[c.index])); ok {
+		c.date = -1
 	}
-	v, err := strconv.ParseFloat(text, 64)
-	if us := v * c.unit; err == nil && math.Abs(us) < 1e17 {
-		return int64(math.Round(us)), nil
+	d, ok := scanDate(c.textOf(cells))
+	if !ok {
+		return fmt.Errorf("time %q: want a number or a date as in ISO 8601", toText(shorten([]byte(c.textOf(cells)))))
 	}
-	return 0, fmt.Errorf("time %q: want a number", text)
+	c.order = d.order
+	return nil
 }
 
-// parseISO reads a date and time; without a zone it is UTC.
-func parseISO(text string) (time.Time, bool) {
-	for _, layout := range []string{
-		time.RFC3339, "2006-01-02T15:04:05Z0700", "2006-01-02 15:04:05Z07:00", "2006-01-02 15:04:05Z0700",
-		"2006-01-02T15:04:05", "2006-01-02 15:04:05", "2006-01-02T15:04", "2006-01-02 15:04",
-	} {
-		if t, err := time.Parse(layout, text); err == nil && t.Year() > 0 {
-			return t, true
+// parse returns a time in µs, absolute or since an arbitrary start.
+func (c *timeColumn) parse(text string) (int64, error) {
+	if !c.dates {
+		v, err := strconv.ParseFloat(text, 64)
+		if us := v * c.unit; err == nil && math.Abs(us) < 1e17 {
+			return int64(math.Round(us)), nil
 		}
+		return 0, fmt.Errorf("time %q: want a number", toText(shorten([]byte(text))))
 	}
-	return time.Time{}, false
+	d, ok := scanDate(text)
+	if ok && d.order != orderYearFirst {
+		ok = d.arrange(c.order)
+	}
+	if !ok {
+		return 0, fmt.Errorf("time %q: want a date as in ISO 8601, or as in the rows before", toText(shorten([]byte(text))))
+	}
+	c.previous = d.micros(c.zone, c.previous)
+	return c.previous, nil
 }

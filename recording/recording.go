@@ -30,6 +30,9 @@ type Options struct {
 	// Annotator is the suffix of a WFDB record's annotation file; default
 	// "atr". A missing file is no error unless Annotator was given.
 	Annotator string
+	// Zone is where the clocks stood that dates of a CSV file without a zone
+	// are of; default UTC.
+	Zone *time.Location
 }
 
 // Format names the kind of a file.

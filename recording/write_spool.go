@@ -21,14 +21,12 @@ type spool struct {
 
 const spoolEntry = 16
 
-// newSpool makes a temporary file without a name, where the system can do
-// that: then a kill leaves nothing behind either.
+// newSpool makes a temporary file of at most limit bytes.
 func newSpool(dir string, limit int64) (*spool, error) {
-	f, err := os.CreateTemp(dir, "sensocto-export-*")
+	f, err := tempFile(dir)
 	if err != nil {
-		return nil, fmt.Errorf("temporary file of an export: %w", err)
+		return nil, err
 	}
-	_ = os.Remove(f.Name()) // where it fails, close removes it
 	return &spool{f: f, w: bufio.NewWriterSize(f, 256<<10), limit: limit}, nil
 }
 
