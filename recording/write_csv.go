@@ -130,6 +130,9 @@ func appendCell(dst []byte, s *sensocto.Sample) []byte {
 		return sensocto.AppendNumber(dst, s.Value)
 	}
 	dst = append(dst, '"')
+	if string(s.Document) == "null" {
+		dst = append(dst, ' ') // a cell null is a gap to every reader of CSV
+	}
 	for _, c := range s.Document {
 		switch c {
 		case '"':

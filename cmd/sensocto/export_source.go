@@ -36,10 +36,11 @@ func (e *localExports) export(ctx context.Context, sensorID string, out io.Write
 	}
 	p := newProgress(e.log, e.cmd.Quiet)
 	p.verb = "read"
-	if p.total, err = e.count(ctx, sensor); err != nil {
+	samples, err := e.count(ctx, sensor)
+	if err != nil {
 		return nil, err
 	}
-	p.endless = p.total == 0
+	p.add(samples, samples == 0)
 	p.start()
 	defer p.finish()
 	x := recording.Export{SensorID: sensor.ID, SensorName: sensor.Name, Attributes: sensor.Attributes, Resample: e.cmd.Resample}

@@ -8,18 +8,13 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
-	"github.com/sensocto/sensocto/recording"
 	"github.com/sensocto/sensocto/store"
 )
 
 type importCmd struct {
 	placeFlags
-	Files     []string `arg:"" name:"file" type:"path" help:"WFDB header (.hea), EDF, BDF or CSV."`
-	SensorID  string   `placeholder:"ID" help:"Sensor that it becomes; default the record's name."`
-	Start     string   `placeholder:"TIME" help:"Time of the first sample (RFC 3339 or Unix ms). Default: what the file says."`
-	Rate      float64  `placeholder:"HZ" help:"Sampling rate of a CSV file without a time column."`
-	Annotator string   `placeholder:"SUFFIX" help:"Suffix of the annotation file of a WFDB record, default atr."`
-	Quiet     bool     `short:"q" help:"Say nothing but errors."`
+	recordingFlags
+	Start string `placeholder:"TIME" help:"Time of the first sample (RFC 3339 or Unix ms). Default: what the file says."`
 }
 
 // Help is shown by --help.
@@ -37,6 +32,8 @@ was. Exit code 0 says that all of it is on disk.
 While a server has the data directory open it is sent the recording, with a token of the scope
 ingest.
 
+` + recordingHelp + `
+
 Examples:
   sensocto import sleep.edf
   sensocto import 100.hea --start 2026-01-01T00:00:00Z --sensor-id patient-100
@@ -46,22 +43,28 @@ Examples:
 
 // Run imports one file after the other.
 func (c importCmd) Run(a *app) error {
-	jobs, err := c.plan()
-	defer func() {
-		for _, j := range jobs {
-			j.recording.Close()
-		}
-	}()
+	options, err := c.options()
 	if err != nil {
 		return err
 	}
+	options.BlockSpan = 30 * time.Second
+	if _, err := parseTime(c.Start); c.Start != "" && err != nil {
+		return usagef("--start: %w", err)
+	}
+	r := &importRun{cmd: c, app: a, options: options, files: c.Files, progress: newProgress(a.stderr, c.Quiet)}
+	r.progress.verb, r.failed.files = "read", len(c.Files)
+	first := r.next()
+	if first == nil { // a new database would be of no use
+		return r.failed.err()
+	}
+	defer first.recording.Close()
 	if err := c.prepare(a); err != nil {
 		return err
 	}
 	return c.with(a, func(f remoteFlags) error {
-		return c.all(a, jobs, func(ctx context.Context, j *importJob) (importSink, error) { return f.openUpload(ctx, j) })
+		return r.all(first, func(ctx context.Context, j *importJob) (importSink, error) { return f.openUpload(ctx, j) })
 	}, func(ctx context.Context, l local) error {
-		return c.all(a, jobs, func(ctx context.Context, j *importJob) (importSink, error) { return l.openImport(ctx, j) })
+		return r.all(first, func(ctx context.Context, j *importJob) (importSink, error) { return l.openImport(ctx, j) })
 	})
 }
 
@@ -86,32 +89,6 @@ func (c importCmd) prepare(a *app) error {
 		fmt.Fprintf(a.stderr, "made a new database in %s\n", config.DataDir)
 	}
 	return db.Close()
-}
-
-// plan opens the files, so that what is wrong with one is said before anything
-// is stored.
-func (c importCmd) plan() (jobs []*importJob, err error) {
-	switch {
-	case c.SensorID != "" && len(c.Files) > 1:
-		return nil, usagef("--sensor-id goes with one file: without it each sensor is named after its record")
-	case c.SensorID != "" && !sensocto.ValidID(c.SensorID):
-		return nil, usagef("--sensor-id %q: an id has 1 to 128 of the characters A-Z a-z 0-9 . _ : -", c.SensorID)
-	}
-	for _, file := range c.Files {
-		r, err := recording.OpenWith(file, recording.Options{Rate: c.Rate, Annotator: c.Annotator, BlockSpan: 30 * time.Second})
-		if err != nil {
-			return jobs, err
-		}
-		j := &importJob{file: file, recording: r, sensorID: c.SensorID}
-		jobs = append(jobs, j)
-		if j.sensorID == "" {
-			j.sensorID = recording.SensorID(r.Name)
-		}
-		if j.start, err = c.startOf(j); err != nil {
-			return jobs, err
-		}
-	}
-	return jobs, nil
 }
 
 // startOf returns when the recording began, refused where nothing at its times
@@ -149,40 +126,6 @@ func (j *importJob) checkTimes(start int64) error {
 	case last > time.Now().Add(store.ImportSkew).UnixMicro():
 		return usagef("%s began at %s and ended at %s, which is in the future: give another --start", j.file, formatTime(start), formatTime(last))
 	}
-	return nil
-}
-
-// all imports the files and says how it went.
-func (c importCmd) all(a *app, jobs []*importJob, open func(context.Context, *importJob) (importSink, error)) error {
-	p := newProgress(a.stderr, c.Quiet)
-	p.verb = "read"
-	for _, j := range jobs {
-		p.add(j.samples(), false)
-		p.say("%s", j)
-	}
-	p.start()
-	var total sensocto.Imported
-	var err error
-	for _, j := range jobs {
-		var done sensocto.Imported
-		done, err = j.run(a.ctx, p, open)
-		total.Stored += done.Stored
-		total.Known += done.Known
-		if err != nil {
-			err = fmt.Errorf("%s: %w", j.file, err)
-			break
-		}
-	}
-	p.finish()
-	switch {
-	case err != nil && a.ctx.Err() != nil:
-		return errors.New("stopped; what is stored stays, and the same command goes on from there")
-	case err != nil && p.sent.Load() > 0:
-		return fmt.Errorf("%w\nWhat is stored stays: once the cause is gone, the same command goes on from there", err)
-	case err != nil:
-		return err
-	}
-	p.say("%s %s", importedText(total), p.pace())
 	return nil
 }
 

@@ -30,12 +30,18 @@ type importJob struct {
 	file      string
 	recording *recording.Recording
 	sensorID  string
-	start     int64 // µs
-	open      []store.Columns
-	notes     store.Columns
-	noteBytes int
+	start     int64          // µs
+	open      []importColumn // of the signals
+	notes     importColumn
 	sink      importSink
 	progress  *progress
+}
+
+// importColumn is the open chunk of an attribute.
+type importColumn struct {
+	attributeID string
+	store.Columns
+	textBytes int // of its documents
 }
 
 // String says what is imported as what.
@@ -71,7 +77,11 @@ func (j *importJob) run(ctx context.Context, p *progress, open func(context.Cont
 		return sensocto.Imported{}, err
 	}
 	defer j.sink.close()
-	j.progress, j.open = p, make([]store.Columns, len(j.recording.Signals))
+	j.progress, j.open = p, make([]importColumn, len(j.recording.Signals))
+	for i, s := range j.recording.Signals {
+		j.open[i].attributeID = s.AttributeID
+	}
+	j.notes.attributeID = recording.AnnotationsID
 	if err = j.read(ctx); err == nil {
 		err = j.sink.finish(ctx)
 	}
@@ -90,27 +100,47 @@ func (j *importJob) read(ctx context.Context) error {
 		if err != nil {
 			return err
 		}
-		for i := range b.Runs {
-			if err := j.add(ctx, &b.Runs[i]); err != nil {
-				return err
-			}
-		}
-		for i := range b.Annotations {
-			if err := j.note(ctx, &b.Annotations[i]); err != nil {
-				return err
-			}
+		if err := j.block(ctx, b); err != nil {
+			return err
 		}
 	}
 }
 
-// add adds a run to its signal's open chunk, and passes on what is full.
-func (j *importJob) add(ctx context.Context, r *recording.Run) error {
+// block adds what a block holds: the samples of each signal in order of time.
+func (j *importJob) block(ctx context.Context, b *recording.Block) error {
+	documents := b.Documents
+	for i := range b.Runs {
+		if err := j.add(ctx, &b.Runs[i], &documents); err != nil {
+			return err
+		}
+	}
+	if err := j.addDocuments(ctx, &documents, len(j.open), 0); err != nil {
+		return err
+	}
+	for i := range b.Annotations {
+		a := &b.Annotations[i]
+		if err := j.addDocument(ctx, &j.notes, j.start+a.Offset, a.Document()); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// add adds a run to its signal's open chunk, and passes on what is full. The
+// documents before it are added first.
+func (j *importJob) add(ctx context.Context, r *recording.Run, documents *[]recording.Document) error {
 	cols := &j.open[r.Signal]
 	for k, v := range r.Values {
-		cols.Times = append(cols.Times, j.start+r.Offset(k))
+		at := r.Offset(k)
+		if len(*documents) > 0 {
+			if err := j.addDocuments(ctx, documents, r.Signal, at); err != nil {
+				return err
+			}
+		}
+		cols.Times = append(cols.Times, j.start+at)
 		cols.Values = append(cols.Values, v)
 		if len(cols.Times) == store.ChunkSamples {
-			if err := j.pass(ctx, j.recording.Signals[r.Signal].AttributeID, cols); err != nil {
+			if err := j.pass(ctx, cols); err != nil {
 				return err
 			}
 		}
@@ -118,35 +148,49 @@ func (j *importJob) add(ctx context.Context, r *recording.Run) error {
 	return nil
 }
 
-func (j *importJob) note(ctx context.Context, a *recording.Annotation) error {
-	text := a.Document()
-	j.notes.Documents = append(j.notes.Documents, store.Document{Index: len(j.notes.Times), Text: text})
-	j.notes.Times, j.notes.Values = append(j.notes.Times, j.start+a.Offset), append(j.notes.Values, math.NaN())
-	if j.noteBytes += len(text); j.noteBytes < store.ChunkDocumentBytes && len(j.notes.Times) < store.ChunkSamples {
+// addDocuments adds the documents of the signals before one, and its own up to
+// an offset.
+func (j *importJob) addDocuments(ctx context.Context, documents *[]recording.Document, signal int, upTo int64) error {
+	for len(*documents) > 0 {
+		d := &(*documents)[0]
+		if d.Signal > signal || d.Signal == signal && d.Offset > upTo {
+			return nil
+		}
+		if err := j.addDocument(ctx, &j.open[d.Signal], j.start+d.Offset, d.JSON); err != nil {
+			return err
+		}
+		*documents = (*documents)[1:]
+	}
+	return nil
+}
+
+// addDocument adds a sample that is no number. The text is kept.
+func (j *importJob) addDocument(ctx context.Context, cols *importColumn, at int64, text []byte) error {
+	cols.Documents = append(cols.Documents, store.Document{Index: len(cols.Times), Text: text})
+	cols.Times, cols.Values = append(cols.Times, at), append(cols.Values, math.NaN())
+	if cols.textBytes += len(text); cols.textBytes < store.ChunkDocumentBytes && len(cols.Times) < store.ChunkSamples {
 		return nil
 	}
-	return j.pass(ctx, recording.AnnotationsID, &j.notes)
+	return j.pass(ctx, cols)
 }
 
 // rest passes on the open chunks and ends the import.
 func (j *importJob) rest(ctx context.Context) error {
 	for i := range j.open {
-		if err := j.pass(ctx, j.recording.Signals[i].AttributeID, &j.open[i]); err != nil {
+		if err := j.pass(ctx, &j.open[i]); err != nil {
 			return err
 		}
 	}
-	return j.pass(ctx, recording.AnnotationsID, &j.notes)
+	return j.pass(ctx, &j.notes)
 }
 
-func (j *importJob) pass(ctx context.Context, attributeID string, cols *store.Columns) error {
+func (j *importJob) pass(ctx context.Context, cols *importColumn) error {
 	if len(cols.Times) == 0 {
 		return nil
 	}
-	err := j.sink.add(ctx, attributeID, cols)
+	err := j.sink.add(ctx, cols.attributeID, &cols.Columns)
 	j.progress.sent.Add(int64(len(cols.Times)))
 	cols.Reset()
-	if attributeID == recording.AnnotationsID {
-		j.noteBytes = 0
-	}
+	cols.textBytes = 0
 	return err
 }

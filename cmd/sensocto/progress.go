@@ -21,11 +21,14 @@ type progress struct {
 	verb  string // what happens to samples
 
 	sent    atomic.Int64 // samples
-	total   int64        // 0 where there is no end
+	total   atomic.Int64 // 0 where there is no end
 	endless bool
 	began   time.Time
 	stop    chan struct{}
 	done    sync.WaitGroup
+
+	mu    sync.Mutex // guards w and shown
+	shown bool       // the bar stands in the present line
 }
 
 func newProgress(w io.Writer, quiet bool) *progress {
@@ -38,15 +41,22 @@ func isTerminal(w io.Writer) bool {
 }
 
 func (p *progress) add(samples int64, endless bool) {
-	p.total += samples
+	p.total.Add(samples)
 	p.endless = endless
 }
 
-// say writes a line; not while the bar is shown.
+// say writes a line, in the place of the bar where that is shown.
 func (p *progress) say(format string, args ...any) {
-	if !p.quiet {
-		fmt.Fprintf(p.w, format+"\n", args...)
+	if p.quiet {
+		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.shown {
+		fmt.Fprint(p.w, "\r\x1b[K")
+		p.shown = false
+	}
+	fmt.Fprintf(p.w, format+"\n", args...)
 }
 
 // start shows the progress until finish.
@@ -79,19 +89,25 @@ func (p *progress) finish() {
 	p.done.Wait()
 	if p.bar && !p.quiet {
 		p.show()
+		p.mu.Lock()
+		defer p.mu.Unlock()
+		p.shown = false
 		fmt.Fprintln(p.w)
 	}
 }
 
 func (p *progress) show() {
 	if !p.bar {
-		fmt.Fprintln(p.w, p.summary())
+		p.say("%s", p.summary())
 		return
 	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.shown = true
 	const width = 30
 	full := width
-	if !p.endless && p.total > 0 {
-		full = int(min(width, width*p.sent.Load()/p.total))
+	if total := p.total.Load(); !p.endless && total > 0 {
+		full = int(min(width, width*p.sent.Load()/total))
 	}
 	fmt.Fprintf(p.w, "\r[%s%s] %s\x1b[K", strings.Repeat("█", full), strings.Repeat("·", width-full), p.summary())
 }
@@ -100,7 +116,7 @@ func (p *progress) show() {
 func (p *progress) summary() string {
 	of := ""
 	if !p.endless {
-		of = fmt.Sprintf(" of %d", p.total)
+		of = fmt.Sprintf(" of %d", p.total.Load())
 	}
 	return fmt.Sprintf("%d%s samples %s %s", p.sent.Load(), of, p.verb, p.pace())
 }

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"math"
 	"strconv"
-	"sync"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -16,16 +15,12 @@ import (
 
 type replayCmd struct {
 	remoteFlags
-	Files     []string `arg:"" name:"file" type:"path" help:"WFDB header (.hea), EDF, BDF or CSV."`
-	SensorID  string   `placeholder:"ID" help:"Sensor to bring; default the record's name."`
-	Start     string   `placeholder:"TIME" help:"Time of the first sample (RFC 3339 or Unix ms). Default: now, or with --speed above 1 such that the last sample is now."`
-	Speed     string   `default:"1" help:"1: as recorded; N: N times as fast; max: as fast as the server stores it."`
-	Loop      bool     `help:"Begin again at the end, until stopped."`
-	Sensors   int      `default:"1" placeholder:"N" help:"Bring N sensors with the same samples, ID-1 to ID-N."`
-	Rate      float64  `placeholder:"HZ" help:"Sampling rate of a CSV file without a time column."`
-	Annotator string   `placeholder:"SUFFIX" help:"Suffix of the annotation file of a WFDB record, default atr."`
-	Quiet     bool     `short:"q" help:"Say nothing but errors."`
-	Verbose   bool     `short:"v" help:"Log what the connection does."`
+	recordingFlags
+	Start   string `placeholder:"TIME" help:"Time of the first sample (RFC 3339 or Unix ms). Default: now, or with --speed above 1 such that the last sample is now."`
+	Speed   string `default:"1" help:"1: as recorded; N: N times as fast; max: as fast as the server stores it."`
+	Loop    bool   `help:"Begin again at the end, until stopped."`
+	Sensors int    `default:"1" placeholder:"N" help:"Bring N sensors with the same samples, ID-1 to ID-N."`
+	Verbose bool   `short:"v" help:"Log what the connection does."`
 }
 
 // Help is shown by --help.
@@ -33,6 +28,8 @@ func (replayCmd) Help() string {
 	return `Each signal becomes an attribute with its unit and rate; annotations become the attribute
 "annotations". Sample i of a signal lies at start + i/rate. When the command exits with 0,
 all of it is on the server's disk; what a broken connection lost was sent again.
+
+` + recordingHelp + `
 
 Examples:
   sensocto replay 100.hea
@@ -58,62 +55,24 @@ func parseSpeed(text string) (replaySpeed, error) {
 // faster reports whether the samples come faster than they were measured.
 func (s replaySpeed) faster() bool { return s == 0 || s > 1 }
 
-// Run replays every file to its sensors, all at the same time.
+// Run replays every file to its sensors, all at the same time. One that fails
+// does not stop the others.
 func (c replayCmd) Run(a *app) error {
 	speed, err := c.check()
 	if err != nil {
 		return err
 	}
-	jobs, err := c.plan(speed)
-	defer func() {
-		for _, j := range jobs {
-			j.recording.Close()
-		}
-	}()
-	if err != nil {
+	r := &replayRun{cmd: c, app: a, speed: speed, progress: newProgress(a.stderr, c.Quiet)}
+	r.failed.files = len(c.Files)
+	defer r.close()
+	if err := r.plan(); err != nil {
 		return err
 	}
-	p := newProgress(a.stderr, c.Quiet)
-	for _, j := range jobs {
-		j.progress = p
-		p.add(j.samples(), c.Loop)
-		p.say("%s", j)
+	if len(r.jobs) == 0 {
+		return r.failed.err()
 	}
-	ctx, cancel := context.WithCancel(a.ctx)
-	defer cancel()
-	p.start()
-	errs := make([]error, len(jobs))
-	var all sync.WaitGroup
-	for i, j := range jobs {
-		all.Go(func() {
-			if errs[i] = j.run(a, ctx); errs[i] != nil {
-				cancel() // one sensor that fails ends the others
-			}
-		})
-	}
-	all.Wait()
-	p.finish()
-	return c.result(a, p, errs)
-}
-
-// result says how it ended. Stopped by a signal it is a failure unless it had
-// no end of its own: whoever waits for exit code 0 wants all of it stored.
-func (c replayCmd) result(a *app, p *progress, errs []error) error {
-	var failures []error
-	for _, err := range errs {
-		if err != nil && !errors.Is(err, context.Canceled) {
-			failures = append(failures, c.explain(err))
-		}
-	}
-	switch {
-	case len(failures) > 0:
-		p.say("%s", p.summary())
-		return errors.Join(failures...)
-	case a.ctx.Err() != nil && !c.Loop:
-		return fmt.Errorf("stopped: %s", p.summary())
-	}
-	p.say("%s", p.stored())
-	return nil
+	r.play()
+	return r.result()
 }
 
 func (c replayCmd) check() (replaySpeed, error) {
@@ -123,56 +82,10 @@ func (c replayCmd) check() (replaySpeed, error) {
 		return 0, err
 	case c.Sensors < 1:
 		return 0, usagef("--sensors: must be at least 1")
-	case c.SensorID != "" && len(c.Files) > 1:
-		return 0, usagef("--sensor-id goes with one file: without it each sensor is named after its record")
-	case c.SensorID != "" && !sensocto.ValidID(c.SensorID):
-		return 0, usagef("--sensor-id %q: an id has 1 to 128 of the characters A-Z a-z 0-9 . _ : -", c.SensorID)
 	case c.Loop && speed.faster() && c.Start == "":
 		return 0, usagef("--loop faster than recorded would run into the future: give a --start in the past, or use --speed 1")
 	}
 	return speed, nil
-}
-
-// plan opens the files, once for each sensor, and decides the times.
-func (c replayCmd) plan(speed replaySpeed) ([]*replayJob, error) {
-	var jobs []*replayJob
-	taken := make(map[string]string)
-	for _, file := range c.Files {
-		for n := range c.Sensors {
-			j, err := c.job(file, n, speed)
-			if err != nil {
-				return jobs, err
-			}
-			jobs = append(jobs, j)
-			if other, ok := taken[j.sensorID]; ok {
-				return jobs, usagef("%s and %s would both be sensor %s: replay them one by one with --sensor-id", other, file, j.sensorID)
-			}
-			taken[j.sensorID] = file
-		}
-	}
-	now := time.Now().UnixMicro()
-	for _, j := range jobs {
-		if err := c.startTime(j, now); err != nil {
-			return jobs, err
-		}
-	}
-	return jobs, nil
-}
-
-func (c replayCmd) job(file string, n int, speed replaySpeed) (*replayJob, error) {
-	r, err := recording.OpenWith(file, recording.Options{Rate: c.Rate, Annotator: c.Annotator})
-	if err != nil {
-		return nil, err
-	}
-	id := c.SensorID
-	if id == "" {
-		id = recording.SensorID(r.Name)
-	}
-	if c.Sensors > 1 {
-		suffix := "-" + strconv.Itoa(n+1)
-		id = id[:min(len(id), 128-len(suffix))] + suffix
-	}
-	return &replayJob{cmd: c, recording: r, sensorID: id, speed: speed}, nil
 }
 
 // startTime decides when the first sample was measured.
@@ -192,6 +105,7 @@ func (c replayCmd) startTime(j *replayJob, now int64) (err error) {
 // replayJob is one sensor that is replayed.
 type replayJob struct {
 	cmd       replayCmd
+	file      string
 	recording *recording.Recording
 	sensorID  string
 	start     int64 // µs

@@ -143,7 +143,7 @@ func (f *frameBuilder) send(ctx context.Context, b *recording.Block, from, to in
 	if from == b.From {
 		from = math.MinInt64 // the first block has those before the start
 	}
-	return f.annotations(ctx, b.Annotations, from, to)
+	return f.documents(ctx, b, from, to)
 }
 
 // add makes a column of the values [first, last) of a run.
@@ -187,16 +187,22 @@ func (f *frameBuilder) flush(ctx context.Context) error {
 	return err
 }
 
-// annotations sends those in [from, to) as documents.
-func (f *frameBuilder) annotations(ctx context.Context, list []recording.Annotation, from, to int64) error {
+// documents sends the samples and annotations in [from, to) that are no numbers.
+func (f *frameBuilder) documents(ctx context.Context, b *recording.Block, from, to int64) error {
+	origin := f.job.start + f.job.offset
 	var batch []sensocto.Measurement
-	for _, a := range list {
-		if a.Offset < from || a.Offset >= to {
-			continue
+	add := func(attributeID string, offset int64, text []byte) {
+		if offset >= from && offset < to {
+			batch = append(batch, sensocto.Measurement{AttributeID: attributeID, Sample: sensocto.Sample{Timestamp: origin + offset, Document: text}})
 		}
-		batch = append(batch, sensocto.Measurement{AttributeID: recording.AnnotationsID, Sample: sensocto.Sample{
-			Timestamp: f.job.start + f.job.offset + a.Offset, Document: a.Document(),
-		}})
+	}
+	for _, d := range b.Documents {
+		add(f.job.recording.Signals[d.Signal].AttributeID, d.Offset, d.JSON)
+	}
+	for _, a := range b.Annotations {
+		if a.Offset >= from && a.Offset < to {
+			add(recording.AnnotationsID, a.Offset, a.Document())
+		}
 	}
 	for len(batch) > 0 {
 		n := min(len(batch), 1000)
