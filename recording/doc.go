@@ -13,6 +13,9 @@
 //   - Sample i of a signal lies round(i·1e6/rate) µs after the start.
 //     Invalid samples are left out, and the later ones keep their index and
 //     so their time.
+//   - Nothing is left out in silence: Recording.Ignored says what a file
+//     holds and the recording does not.
+//   - Texts are UTF-8, whatever the file has.
 //   - Truncated or corrupt files give an error that says which file and what
 //     is wrong; nothing a file says of itself makes the reader allocate
 //     much more than the file is long.

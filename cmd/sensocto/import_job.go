@@ -47,7 +47,7 @@ type importColumn struct {
 // String says what is imported as what.
 func (j *importJob) String() string {
 	r := j.recording
-	return fmt.Sprintf("%s: %d signals, %v, from %s", j.sensorID, len(r.Signals), r.Duration.Round(time.Millisecond), formatTime(j.start))
+	return fmt.Sprintf("%s: %s, %v, from %s", j.sensorID, plural(int64(len(r.Signals)), "signal"), r.Duration.Round(time.Millisecond), formatTime(j.start))
 }
 
 func (j *importJob) samples() (n int64) {

@@ -75,6 +75,7 @@ func TestImport_AFileThatFailsDoesNotStopTheOthers(t *testing.T) {
 		"broken.csv", "time,x\n2026-01-01T00:00:00Z,1,2\n",
 		"nostart.csv", "time,x\n0,1\n",
 		"future.csv", "time,x\n2090-01-01T00:00:00Z,1\n",
+		"wide.csv", "time"+strings.Repeat(",x", 1200)+"\n2026-01-01T00:00:00Z"+strings.Repeat(",1", 1200)+"\n",
 		"z.csv", "time,x\n2026-01-01T00:00:00Z,2\n")
 	pipe := filepath.Join(filepath.Dir(files[0]), "pipe.csv")
 	if err := syscall.Mkfifo(pipe, 0o600); err != nil {
@@ -83,8 +84,9 @@ func TestImport_AFileThatFailsDoesNotStopTheOthers(t *testing.T) {
 	files = append([]string{pipe, filepath.Join(filepath.Dir(pipe), "gone.edf")}, files...)
 	dir := t.TempDir()
 	said := []string{
-		"2 samples stored", "5 of 7 files failed:", "pipe.csv is a named pipe: only regular files", "gone.edf: no such file",
-		"broken.csv: line 2: 3 fields", "nostart.csv does not say when it began", "future.csv: x at 2090-01-01",
+		"2 samples stored", "6 of 8 files failed:", "pipe.csv is a named pipe: only regular files", "gone.edf: no such file",
+		"broken.csv: line 2: 3 fields", "nostart.csv does not say when it began", "future.csv began at 2090-01-01",
+		"wide.csv: 1200 attributes are more than limits.attributes allows",
 	}
 	r := runCLI(t, nil, append([]string{"import", "--data-dir", dir}, files...)...).wants(t, exitFailed, said...)
 	if strings.Contains(r.stderr, "a.csv:") || strings.Contains(r.stderr, "z.csv:") {
@@ -102,7 +104,7 @@ func TestImport_AFileThatFailsDoesNotStopTheOthers(t *testing.T) {
 		s.cli(t, "read", sensor, "x").wants(t, 0, "1767225600000,")
 	}
 	s.cli(t, append([]string{"replay", "--speed", "max", "--start", "2026-02-01T00:00:00Z"}, files...)...).
-		wants(t, exitFailed, "3 of 7 files failed:", "pipe.csv is a named pipe", "gone.edf", "broken.csv: line 2", "4 of 4 samples sent")
+		wants(t, exitFailed, "4 of 8 files failed:", "pipe.csv is a named pipe", "gone.edf", "broken.csv: line 2", "wide.csv", "too_many_attributes", "1204 of 1204 samples sent")
 	s.cli(t, "read", "nostart", "x").wants(t, 0, "1769904000000,1")
 }
 

@@ -122,7 +122,7 @@ type replayJob struct {
 // String says what is replayed where to.
 func (j *replayJob) String() string {
 	r := j.recording
-	return fmt.Sprintf("%s: %d signals, %v, from %s", j.sensorID, len(r.Signals), r.Duration.Round(time.Millisecond), formatTime(j.start))
+	return fmt.Sprintf("%s: %s, %v, from %s", j.sensorID, plural(int64(len(r.Signals)), "signal"), r.Duration.Round(time.Millisecond), formatTime(j.start))
 }
 
 func formatTime(micros int64) string {
