@@ -92,6 +92,22 @@ func sources(t *testing.T) map[string]source {
 			series:     series{"emg": regular(1000, 0, 10_001, noise), "temp": regular(0.5, 0, 5, func(i int) float64 { return 36.6 + float64(i)/1000 })},
 			attributes: []sensocto.Attribute{attribute("emg", "uV", 1000), attribute("temp", "degC", 0.5)}, floats: true,
 		},
+		"notes": { // before the first sample, with it, and in another alphabet
+			series: series{"ecg": regular(100, 0, 950, adc(100, -900, 900)), "annotations": {
+				annotation(-5_500_000, `{"text":"Calibration"}`), annotation(0, `{"text":"Recording starts"}`), annotation(0, `{"type":"+","text":"(N"}`), annotation(1_250_000, `{"text":"end"}`),
+			}},
+			attributes: []sensocto.Attribute{attribute("ecg", "mV", 100), attribute("annotations", "", 0)},
+		},
+		"start": {
+			series: series{"ecg": regular(100, 0, 950, adc(100, -900, 900)), "annotations": {
+				annotation(0, `{"text":"Recording starts"}`), annotation(1_250_000, `{"type":"N"}`),
+			}},
+			attributes: []sensocto.Attribute{attribute("ecg", "mV", 100), attribute("annotations", "", 0)},
+		},
+		"tail": {
+			series:     series{"resp": regular(62.4725, 0, 100, adc(10, 100, 200))},
+			attributes: []sensocto.Attribute{attribute("resp", "l", 62.4725)},
+		},
 		"gap": {
 			series:     series{"ecg": slices.Concat(regular(250, 0, 1000, adc(100, -9, 9)), regular(250, 1100, 900, adc(100, -9, 9)))},
 			attributes: []sensocto.Attribute{attribute("ecg", "mV", 250)},
@@ -209,6 +225,8 @@ func (f *found) compareAnnotations(t *testing.T, want []sensocto.Sample) {
 				fields.Text = fields.Type + " " + fields.Text
 			}
 			fields.Type = ""
+		} else if fields.Type == "" { // WFDB has a symbol for a note
+			fields.Type = `"`
 		}
 		if d := got.At - want[i].Timestamp; d < -1 || d > 1 || got.Type != fields.Type || got.Text != fields.Text {
 			t.Fatalf("annotation %d is %+v, want %s at %d", i, got, want[i].Document, want[i].Timestamp)
@@ -249,6 +267,11 @@ func (f found) compareSignal(t *testing.T, dir string, i int, a sensocto.Attribu
 			t.Fatalf("%s: digital sample %d is %v, want %v, shifted as the others", a.ID, k, digital[at], raw[k])
 		}
 		at++
+	}
+	for _, v := range values[at:] {
+		if !math.IsNaN(v) && v != values[at-1] {
+			t.Fatalf("%s: %v behind the end, want the last value, %v", a.ID, v, values[at-1])
+		}
 	}
 }
 

@@ -1,11 +1,14 @@
 package recording
 
 import (
+	"bytes"
 	"context"
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
 )
@@ -73,6 +76,7 @@ func (e Export) Prepare(ctx context.Context, format Format) (File, error) {
 	if len(e.Attributes) == 0 {
 		return nil, ErrEmpty
 	}
+	e.cleanTexts()
 	switch format {
 	case FormatCSV:
 		return newCSVWriter(e), nil
@@ -84,6 +88,17 @@ func (e Export) Prepare(ctx context.Context, format Format) (File, error) {
 		return prepareWFDB(ctx, e)
 	}
 	return nil, refused("format %q: use csv, edf, parquet or wfdb", format)
+}
+
+// cleanTexts makes names and units ones that every format can hold, whatever an
+// older version of the program has let into the catalog.
+func (e *Export) cleanTexts() {
+	e.SensorName = cleanName(e.SensorName)
+	e.Attributes = slices.Clone(e.Attributes)
+	for i := range e.Attributes {
+		a := &e.Attributes[i]
+		a.Name, a.Type, a.Unit = cleanName(a.Name), cleanName(a.Type), cleanName(a.Unit)
+	}
 }
 
 // MediaType is the type under which a file of the format is sent; a WFDB
@@ -138,6 +153,11 @@ func (p *pages) peek(ctx context.Context) (*sensocto.Sample, error) {
 		page, err := p.export.Read(ctx, p.export.SensorID, p.attribute, p.query)
 		if err != nil {
 			return nil, fmt.Errorf("read %s: %w", p.attribute, err)
+		}
+		for i := range page.Samples {
+			if d := page.Samples[i].Document; !utf8.Valid(d) {
+				page.Samples[i].Document = bytes.ToValidUTF8(d, []byte("\ufffd"))
+			}
 		}
 		p.page, p.query.After = page.Samples, page.Next
 		p.more = page.Next != nil

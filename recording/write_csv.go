@@ -155,6 +155,9 @@ func (w *csvWriter) header(b *bufio.Writer) error {
 		if strings.ContainsAny(name, "()[]") {
 			name = a.ID // brackets hold units
 		}
+		if strings.IndexAny(name, "=+-@") == 0 {
+			name = a.ID // a spreadsheet would take it for a formula
+		}
 		if a.Unit != "" && !strings.ContainsAny(a.Unit, "()") {
 			name += " (" + a.Unit + ")"
 		}

@@ -26,6 +26,9 @@ const (
 	// maxEDFRecord is how large a data record should be (the specification
 	// recommends 61,440 bytes).
 	maxEDFRecord = 61440
+	// minEDFRecord is how small a data record may be for what surrounds the
+	// samples not to be more than them.
+	minEDFRecord = 64
 	// maxEDFRecords has as many digits as the header has room for.
 	maxEDFRecords = 99_999_999
 	// noSignal is the text that marks a stretch of one signal as padding. The
@@ -72,68 +75,6 @@ func (t *tracks) sayMoved(i int, l *layout) {
 	}
 }
 
-// arrangeEDF chooses the duration of a data record and lays the samples out.
-func (t *tracks) arrangeEDF(ctx context.Context, l *layout) error {
-	if len(t.list) == 0 { // annotations alone
-		l.stretches = []stretch{{origin: t.from}}
-		return nil
-	}
-	if err := l.chooseDuration(t); err != nil {
-		return err
-	}
-	return t.arrange(ctx, l, false, maxEDFRecords)
-}
-
-// chooseDuration finds a duration of whole samples for every rate: seconds
-// where that gives records of a good size, otherwise a part of one.
-func (l *layout) chooseDuration(t *tracks) error {
-	var shortest []int64
-	for d := 1.0; d <= 86400; d++ {
-		counts, size := wholeSamples(t, d)
-		if counts == nil {
-			continue
-		}
-		shortest, l.duration = counts, d
-		if size <= maxEDFRecord || d > 1 {
-			break
-		}
-		// A second is too much: part it.
-		for _, part := range []float64{0.5, 0.25, 0.2, 0.125, 0.1, 0.05, 0.04, 0.025, 0.02, 0.01, 0.005, 0.004, 0.002, 0.001} {
-			if counts, size := wholeSamples(t, part); counts != nil {
-				shortest, l.duration = counts, part
-				if size <= maxEDFRecord {
-					break
-				}
-			}
-		}
-		break
-	}
-	if shortest == nil {
-		var rates []string
-		for _, track := range t.list {
-			rates = append(rates, track.label+" "+formatFloat(track.rate)+" Hz")
-		}
-		return refused("no data record of up to a day has a whole number of samples of every rate (%s): ask for a rate to resample to", strings.Join(rates, ", "))
-	}
-	l.perRecord = shortest
-	return nil
-}
-
-// wholeSamples returns how many samples of each track a duration has, and
-// their bytes; nil where they are not whole.
-func wholeSamples(t *tracks, duration float64) (counts []int64, size int64) {
-	for _, track := range t.list {
-		n := track.rate * duration
-		whole := math.Round(n)
-		if whole < 1 || whole > 1<<24 || math.Abs(n-whole) > 1e-9*n {
-			return nil, 0
-		}
-		counts = append(counts, int64(whole))
-		size += 2 * int64(whole)
-	}
-	return counts, size
-}
-
 // edfLabels returns labels of at most 16 ASCII characters, each once.
 func edfLabels(t *tracks) []string {
 	taken := map[string]int{"EDF Annotations": 1}
@@ -164,11 +105,19 @@ func edfASCII(text string) string {
 
 // annotateGaps adds an annotation for each stretch that is padding.
 func (w *edfWriter) annotateGaps() {
-	for _, g := range w.layout.gaps {
+	longest := int64(0) // behind the end
+	inside := len(w.layout.gaps) - w.layout.tails
+	for i, g := range w.layout.gaps {
 		w.tracks.notes = append(w.tracks.notes, note{at: g.at, Annotation: Annotation{Text: noSignal + w.labels[g.track], Duration: g.duration}})
+		if i >= inside {
+			longest = max(longest, g.duration)
+		}
 	}
-	if n := len(w.layout.gaps); n > 0 {
-		w.tracks.said.add("Where a signal has no samples but its data record is there (%d times) it is padded, and annotated as \"no signal\".", n)
+	if inside > 0 {
+		w.tracks.said.add("Where a signal has no samples but its data record is there (%d times) its last value is repeated, and annotated as \"no signal\".", inside)
+	}
+	if w.layout.tails > 0 {
+		w.tracks.said.add("Data records are filled up behind the last sample (signals: %d, by up to %s): the last value is repeated, and annotated as \"no signal\".", w.layout.tails, micros(longest))
 	}
 	if n := len(w.layout.stretches); n > 1 {
 		w.tracks.said.add("The file is discontinuous (EDF+D): %d stretches with gaps between them.", n)
@@ -203,32 +152,22 @@ func (w *edfWriter) Write(ctx context.Context, out io.Writer) error {
 }
 
 func (w *edfWriter) writeRecords(ctx context.Context, b *bufio.Writer) error {
-	cursors := make([]*cursor, len(w.tracks.list))
-	for i := range cursors {
-		var err error
-		if cursors[i], err = w.tracks.cursor(i, &w.layout); err != nil {
+	signals := make([]edfOutput, len(w.tracks.list))
+	for i := range signals {
+		c, err := w.tracks.cursor(i, &w.layout)
+		if err != nil {
 			return err
 		}
+		signals[i] = edfOutput{cursor: c, scale: w.scales[i], last: w.scales[i].digital(c.reader.v)}
 	}
-	var samples []int32
-	var bytes []byte
 	number := int64(0)
 	for k, s := range w.layout.stretches {
 		for record := range s.records {
 			if number&0xff == 0 && ctx.Err() != nil {
 				return context.Cause(ctx)
 			}
-			for i, c := range cursors {
-				n := w.layout.perRecord[i]
-				samples = resize(samples, int(n), int32(w.scales[i].padding))
-				if err := c.fill(samples, k, record*n, w.scales[i].digital); err != nil {
-					return err
-				}
-				bytes = bytes[:0]
-				for _, v := range samples {
-					bytes = binary.LittleEndian.AppendUint16(bytes, uint16(v))
-				}
-				if _, err := b.Write(bytes); err != nil {
+			for i := range signals {
+				if err := signals[i].write(b, k, record*w.layout.perRecord[i], w.layout.perRecord[i]); err != nil {
 					return err
 				}
 			}
@@ -239,6 +178,35 @@ func (w *edfWriter) writeRecords(ctx context.Context, b *bufio.Writer) error {
 		}
 	}
 	return nil
+}
+
+// edfOutput is a signal on its way.
+type edfOutput struct {
+	cursor  *cursor
+	scale   edfScale
+	last    int32 // that was measured; before the first, the first
+	samples []int32
+	bytes   []byte
+}
+
+// write writes the n samples of a data record, of a stretch from an index on.
+// Where there is none the last one is repeated: whoever does not know of the
+// annotation "no signal" sees nothing that was never measured.
+func (o *edfOutput) write(b *bufio.Writer, stretch int, from, n int64) error {
+	const missing = math.MinInt32 // no number of 16 bits
+	o.samples = resize(o.samples, int(n), missing)
+	if err := o.cursor.fill(o.samples, stretch, from, o.scale.digital); err != nil {
+		return err
+	}
+	o.bytes = o.bytes[:0]
+	for _, v := range o.samples {
+		if v != missing {
+			o.last = v
+		}
+		o.bytes = binary.LittleEndian.AppendUint16(o.bytes, uint16(o.last))
+	}
+	_, err := b.Write(o.bytes)
+	return err
 }
 
 // recordOnset returns when a record of a stretch begins, µs after the time in

@@ -78,7 +78,7 @@ func (w *edfWriter) appendTAL(dst []byte, i int) []byte {
 		text = n.Type
 	}
 	for _, c := range []byte(text) {
-		if c < 32 && c != '\t' && c != '\n' && c != '\r' {
+		if (c < 32 || c == 127) && c != '\t' && c != '\n' && c != '\r' {
 			c = ' '
 		}
 		dst = append(dst, c)

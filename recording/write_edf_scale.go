@@ -14,7 +14,6 @@ import (
 type edfScale struct {
 	physicalLow, physicalHigh string
 	digitalLow, digitalHigh   int64
-	padding                   int64
 
 	gain, baseline float64 // digital = value·gain + baseline
 }
@@ -57,7 +56,7 @@ func stepScale(l scale) (edfScale, bool) {
 	}
 	best, least := edfScale{}, math.Inf(1)
 	for _, d := range digitalExtremes(l.low, l.high) {
-		s := edfScale{digitalLow: d[0], digitalHigh: d[1], padding: d[0], gain: l.gain, baseline: l.baseline}
+		s := edfScale{digitalLow: d[0], digitalHigh: d[1], gain: l.gain, baseline: l.baseline}
 		low, high := l.value(d[0]), l.value(d[1])
 		s.physicalLow, s.physicalHigh = shortNumber(low, math.Round), shortNumber(high, math.Round)
 		off := max(deviation(s.physicalLow, low), deviation(s.physicalHigh, high))
@@ -106,7 +105,7 @@ func rangeScale(low, high float64) edfScale {
 		// One value: make it an extreme, next to something of its size.
 		high = low + max(math.Abs(low)/1000, 1e-6)
 	}
-	s := edfScale{digitalLow: math.MinInt16, digitalHigh: math.MaxInt16, padding: math.MinInt16}
+	s := edfScale{digitalLow: math.MinInt16, digitalHigh: math.MaxInt16}
 	s.physicalLow, s.physicalHigh = shortNumber(low, math.Floor), shortNumber(high, math.Ceil)
 	a, _ := strconv.ParseFloat(s.physicalLow, 64)
 	b, _ := strconv.ParseFloat(s.physicalHigh, 64)

@@ -15,6 +15,7 @@ type layout struct {
 	stretches []stretch
 	records   int64
 	gaps      []gap
+	tails     int     // how many of the gaps, the last ones, are behind the end of a track
 	valid     []int64 // places of each track up to its last sample
 	moved     []int64 // how far a sample of each track lies from its place, µs
 }
@@ -171,21 +172,18 @@ func (t *tracks) arrange(ctx context.Context, l *layout, whole bool, limit int64
 	return nil
 }
 
-// open begins the first stretch: with the first sample, or early enough for a
-// note before it.
+// open begins the first stretch with the first sample. Where a format cannot
+// tell of a time before it, it begins early enough for a note before the first
+// sample.
 func (a *arranger) open() {
 	span := a.duration * 1e6
 	first := a.tracks.firstSample()
 	before := float64(first - a.tracks.from)
-	switch {
-	case before <= 0:
+	if !a.whole || before <= 0 {
 		a.begin(first)
-	case a.whole || before <= span:
-		a.begin(first - int64(math.Round(math.Ceil(before/span)*span)))
-	default:
-		a.begin(a.tracks.from)
-		a.stretches[0].records = 1
+		return
 	}
+	a.begin(first - int64(math.Round(math.Ceil(before/span)*span)))
 }
 
 func (t *tracks) firstSample() int64 {
@@ -239,16 +237,16 @@ func (a *arranger) gapFrom(i int, from, to int64) {
 	}
 }
 
-// finish completes the layout. That the last record is not full is no gap:
-// valid says it.
+// finish completes the layout.
 func (a *arranger) finish() {
-	s := a.last()
+	s, inside := a.last(), len(a.gaps)
 	for i, p := range a.placers {
-		if to := s.records * a.perRecord[i]; !a.whole && to-p.index > a.perRecord[i] {
-			a.gap(i, to)
+		if !a.whole {
+			a.gap(i, s.records*a.perRecord[i])
 		}
 		a.moved = append(a.moved, p.moved)
 	}
+	a.tails = len(a.gaps) - inside
 	a.records += s.records
 }
 

@@ -169,6 +169,9 @@ func (w *wfdbWriter) sayLost() {
 	if durations > 0 {
 		w.tracks.said.add("The durations of %d annotations are left out: WFDB has none.", durations)
 	}
+	if n := w.notesAtZero(); n > 0 {
+		w.tracks.said.add("Notes at the start (%d) are written 1 µs later: at sample 0 other programs take a note for a definition of the file.", n)
+	}
 	if cut > 0 {
 		w.tracks.said.add("%d annotations are cut to %d bytes, the most that WFDB holds.", cut, maxAux)
 	}

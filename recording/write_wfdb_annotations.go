@@ -1,10 +1,13 @@
 package recording
 
 import (
+	"cmp"
 	"encoding/binary"
 	"math"
+	"slices"
 	"strconv"
 	"strings"
+	"unicode"
 )
 
 // maxAux is how long the text of an annotation may be: its length is a byte
@@ -18,16 +21,42 @@ func (w *wfdbWriter) annotations() []byte {
 		return nil
 	}
 	a := &atrWriter{origin: w.layout.stretches[0].origin, frequency: w.frequency}
-	if !a.hits(w.tracks.notes) {
+	if w.notesAtZero() > 0 || !a.hits(w.tracks.notes) {
 		// The times lie between the samples: count them in µs.
 		a.frequency = 1e6
 		a.put(codeNote, 0, Annotation{Text: "## time resolution: 1000000"})
 	}
-	for _, n := range w.tracks.notes {
-		code, annotation := wfdbNote(n.Annotation)
-		a.put(code, a.sampleOf(n.at), annotation)
+	list := make([]atrItem, len(w.tracks.notes))
+	for i, n := range w.tracks.notes {
+		item := &list[i]
+		item.code, item.Annotation = wfdbNote(n.Annotation)
+		if item.sample = a.sampleOf(n.at); item.code == codeNote {
+			item.sample = max(item.sample, 1)
+		}
+	}
+	slices.SortStableFunc(list, func(x, y atrItem) int { return cmp.Compare(x.sample, y.sample) })
+	for _, item := range list {
+		a.put(item.code, item.sample, item.Annotation)
 	}
 	return append(a.out, 0, 0)
+}
+
+// atrItem is an annotation with its code and its time in the annotation file.
+type atrItem struct {
+	code   int
+	sample int64
+	Annotation
+}
+
+// notesAtZero counts the notes at the very start. Other programs take a note at
+// sample 0 for a definition of the file and leave it out.
+func (w *wfdbWriter) notesAtZero() (n int) {
+	for _, note := range w.tracks.notes {
+		if code, _ := wfdbNote(note.Annotation); code == codeNote && note.at == w.layout.stretches[0].origin {
+			n++
+		}
+	}
+	return n
 }
 
 // atrWriter writes annotations in order of time.
@@ -65,12 +94,18 @@ func wfdbNote(n Annotation) (code int, _ Annotation) {
 }
 
 // auxOf returns the text of an annotation, with its type where WFDB does not
-// know it.
+// know it. Control characters would end it, or reach somebody's terminal.
 func auxOf(n Annotation) string {
-	if _, ok := annotationCode(n.Type); ok || n.Type == "" {
-		return n.Text
+	text := n.Text
+	if _, ok := annotationCode(n.Type); !ok && n.Type != "" {
+		text = strings.TrimSpace(n.Type + " " + n.Text)
 	}
-	return strings.TrimSpace(n.Type + " " + n.Text)
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // annotationCode is the inverse of annotationSymbol.
