@@ -92,3 +92,12 @@ func TestExportWFDB_ANoteAtTheStartIsNoDefinition(t *testing.T) {
 		t.Errorf("annotations %+v", got)
 	}
 }
+
+func TestCases_WFDBExportNoteAtZero(t *testing.T) {
+	in := loaded(t, cases(t, "wfdb-export-note-at-zero/f.edf"), epoch)
+	path, _ := exported(t, export(in.series, in.attributes...), recording.FormatWFDB)
+	notes := sameSeries(t, path, in.series, true)
+	if len(notes) != 2 || notes[0].Offset != 1 || notes[0].Text != "Recording starts" {
+		t.Errorf("annotations %+v", notes)
+	}
+}
