@@ -45,8 +45,20 @@ func (d *date) valid() bool {
 	if d.order == orderUnknown { // neither is above 12
 		return d.year > 0 && d.month >= 1 && d.day >= 1 && d.clockValid()
 	}
-	last := time.Date(d.year, time.Month(d.month)+1, 0, 0, 0, 0, 0, time.UTC).Day()
-	return d.year > 0 && d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= last && d.clockValid()
+	return d.year > 0 && d.month >= 1 && d.month <= 12 && d.day >= 1 && d.day <= d.lastDay() && d.clockValid()
+}
+
+func (d *date) lastDay() int {
+	switch d.month {
+	case 4, 6, 9, 11:
+		return 30
+	case 2:
+		if d.year%4 == 0 && (d.year%100 != 0 || d.year%400 == 0) {
+			return 29
+		}
+		return 28
+	}
+	return 31
 }
 
 func (d *date) clockValid() bool { return d.hour < 24 && d.minute < 60 && d.second < 60 }
@@ -67,16 +79,10 @@ func (d *date) arrange(order dateOrder) bool {
 // zone given; where a clock that was put back shows a time twice, it is the
 // earlier one that does not lie before another moment.
 func (d *date) micros(zone *time.Location, notBefore int64) int64 {
-	in := time.UTC
-	if d.zoned {
-		in = time.FixedZone("", d.offset)
-	} else if zone != nil {
-		in = zone
-	}
-	at := time.Date(d.year, time.Month(d.month), d.day, d.hour, d.minute, d.second, d.usec*1000, in)
 	if d.zoned || zone == nil {
-		return at.UnixMicro()
+		return d.in(time.UTC).UnixMicro() - int64(d.offset)*1e6
 	}
+	at := d.in(zone)
 	first, second := at, at
 	for _, other := range []time.Time{at.Add(-time.Hour), at.Add(time.Hour)} {
 		if other.Hour() == at.Hour() && other.Minute() == at.Minute() {
@@ -87,6 +93,10 @@ func (d *date) micros(zone *time.Location, notBefore int64) int64 {
 		return second.UnixMicro()
 	}
 	return first.UnixMicro()
+}
+
+func (d *date) in(zone *time.Location) time.Time {
+	return time.Date(d.year, time.Month(d.month), d.day, d.hour, d.minute, d.second, d.usec*1000, zone)
 }
 
 func earlier(a, b time.Time) time.Time {
@@ -220,8 +230,8 @@ func (s *dateScanner) zone(d *date) bool {
 		return true
 	}
 	d.zoned = true
-	switch strings.ToUpper(s.text) {
-	case "Z", "UTC", "GMT":
+	switch s.text {
+	case "Z", "z", "UTC", "GMT":
 		s.text = ""
 		return true
 	}

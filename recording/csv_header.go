@@ -187,7 +187,7 @@ func (t *table) unitLine(cells [][]byte) bool {
 	if t.time.index < 0 {
 		return false
 	}
-	unit, isUnit := timeUnit(string(cells[t.time.index]))
+	unit, isUnit := timeUnit(unitText(cells[t.time.index]))
 	if !isUnit && len(cells[t.time.index]) > 0 {
 		return false
 	}
@@ -207,11 +207,14 @@ func (t *table) unitLine(cells [][]byte) bool {
 func (t *table) takeUnits(cells [][]byte) {
 	for i := range t.columns {
 		if c := &t.columns[i]; c.unit == "" {
-			c.unit = cleanName(strings.Trim(toText(cells[c.index]), "()[]"))
+			c.unit = cleanName(unitText(cells[c.index]))
 		}
 	}
 	t.body = t.lines.position()
 }
+
+// unitText returns a unit without brackets.
+func unitText(cell []byte) string { return strings.Trim(toText(cell), "()[] ") }
 
 // separatorOf guesses what separates the fields of a header line.
 func separatorOf(header []byte) byte {

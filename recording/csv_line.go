@@ -118,10 +118,10 @@ func (l *lineReader) position() position { return position{l.next, l.number} }
 func (l *lineReader) split(line []byte) ([][]byte, error) {
 	l.cells, l.quotes, l.unquoted = l.cells[:0], l.quotes[:0], slices.Grow(l.unquoted[:0], len(line))
 	for len(l.cells) <= maxColumns {
-		line = bytes.TrimLeft(line, l.blanks())
+		line = l.trimLeft(line)
 		if len(line) > 0 && line[0] == '"' {
 			cell, rest, ok := l.unquote(line[1:])
-			rest = bytes.TrimLeft(rest, l.blanks())
+			rest = l.trimLeft(rest)
 			if !ok || len(rest) > 0 && rest[0] != l.separator {
 				return nil, fmt.Errorf("line %d: quotes are not closed, or not at the end of a field", l.number)
 			}
@@ -147,11 +147,12 @@ func (l *lineReader) add(cell []byte, quoted bool) {
 	l.cells, l.quotes = append(l.cells, cell), append(l.quotes, quoted)
 }
 
-func (l *lineReader) blanks() string {
-	if l.separator == '\t' {
-		return " "
+// trimLeft cuts blanks in front of a field. A tab is none where it separates.
+func (l *lineReader) trimLeft(line []byte) []byte {
+	for len(line) > 0 && (line[0] == ' ' || line[0] == '\t' && l.separator != '\t') {
+		line = line[1:]
 	}
-	return " \t"
+	return line
 }
 
 // unquote reads a field behind its opening quote, in which two quotes stand

@@ -23,6 +23,7 @@ const (
 // parts that fit in memory, which are merged when they are read.
 type rowOrder struct {
 	spool  *spool
+	limit  int // rows of a part
 	part   []rowPlace
 	parts  []orderPart
 	heap   []int // of parts, that with the earliest row first
@@ -37,10 +38,15 @@ type orderPart struct {
 	reader      *spoolReader
 }
 
+func newRowOrder(f *os.File, size int64) (*rowOrder, error) {
+	s, err := newSpool("", orderBytes)
+	return &rowOrder{spool: s, limit: orderRows, window: fileWindow{file: f, size: size}}, err
+}
+
 // sortRows notes where every row lies.
-func (t *table) sortRows() (err error) {
-	o := &rowOrder{window: fileWindow{file: t.file, size: t.size}}
-	if o.spool, err = newSpool("", orderBytes); err != nil {
+func (t *table) sortRows() error {
+	o, err := newRowOrder(t.file, t.size)
+	if err != nil {
 		return err
 	}
 	t.order = o
@@ -63,7 +69,7 @@ func (t *table) sortRows() (err error) {
 
 func (o *rowOrder) add(p rowPlace) error {
 	o.part = append(o.part, p)
-	if len(o.part) < orderRows {
+	if len(o.part) < o.limit {
 		return nil
 	}
 	return o.flush()

@@ -1,6 +1,7 @@
 package recording_test
 
 import (
+	"io"
 	"os"
 	"path/filepath"
 	"reflect"
@@ -100,8 +101,11 @@ func contents(t *testing.T, r *recording.Recording) cells {
 	var to int64
 	for {
 		b, err := r.Next()
-		if err != nil {
+		if err == io.EOF {
 			return found
+		}
+		if err != nil {
+			t.Fatal(err)
 		}
 		if b.From < to || b.To <= b.From {
 			t.Fatalf("block [%d, %d) behind %d", b.From, b.To, to)
