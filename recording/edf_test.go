@@ -30,8 +30,9 @@ func (f edfFile) String() string {
 	if f.date == "" {
 		f.date = "02.01.0310.20.30"
 	}
-	s := f.version + pad(80, "") + pad(80, f.id) + f.date + pad(8, fmt.Sprint(256+256*len(f.signals))) +
-		pad(44, f.reserved) + pad(8, f.records) + pad(8, f.duration) + pad(4, fmt.Sprint(len(f.signals)))
+	var s strings.Builder
+	s.WriteString(f.version + pad(80, "") + pad(80, f.id) + f.date + pad(8, fmt.Sprint(256+256*len(f.signals))) +
+		pad(44, f.reserved) + pad(8, f.records) + pad(8, f.duration) + pad(4, fmt.Sprint(len(f.signals))))
 	for _, field := range []struct {
 		width int
 		of    func(edfSignal) string
@@ -43,10 +44,10 @@ func (f edfFile) String() string {
 		{8, func(s edfSignal) string { return s.samples }}, {32, func(edfSignal) string { return "" }},
 	} {
 		for _, signal := range f.signals {
-			s += pad(field.width, field.of(signal))
+			s.WriteString(pad(field.width, field.of(signal)))
 		}
 	}
-	return s + f.data
+	return s.String() + f.data
 }
 
 func twoSignals() edfFile {
