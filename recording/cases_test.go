@@ -80,6 +80,9 @@ func TestCases_EDFAndWFDB(t *testing.T) {
 			r := open(t, cases(t, name))
 			ignored(t, r, want.ignored...)
 			all, notes := readAll(t, r)
+			if err := r.Verify(); (err != nil) != strings.Contains(name, "checksum") {
+				t.Errorf("verified: %v", err)
+			}
 			if !r.Start.Equal(want.start) || r.StartText != want.text {
 				t.Errorf("starts %v, or %q", r.Start, r.StartText)
 			}

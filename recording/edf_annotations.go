@@ -145,6 +145,7 @@ func (e *edf) scanList(b []byte) (onset int64, clock bool, err error) {
 		if a.Duration, err = edfMicros(length); err != nil {
 			return 0, false, err
 		}
+		a.Duration = max(a.Duration, 0) // some programs write -1 where they know none
 	}
 	clock = len(texts) == 0 || texts[0] == textMark
 	for len(texts) > 0 {

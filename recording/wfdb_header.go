@@ -273,7 +273,8 @@ func (h *wfdbHeader) parseSignalLine(line string) error {
 		if err != nil {
 			return fmt.Errorf("checksum %q: want a whole number", text)
 		}
-		s.checksum, s.hasChecksum = int16(sum), true
+		// Programs that compute none write 0.
+		s.checksum, s.hasChecksum = int16(sum), int16(sum) != 0
 	}
 	h.signals = append(h.signals, s)
 	return nil
