@@ -150,17 +150,7 @@ func TestForeignFiles_ReadWhatIsExported(t *testing.T) {
 			}
 		}
 	}
-	if out, err := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "read_files.py"), dir).CombinedOutput(); err != nil {
-		t.Fatalf("read_files.py: %v\n%s", err, out)
-	}
-	text, err := os.ReadFile(filepath.Join(dir, "found.json"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	var list []found
-	if err := json.Unmarshal(text, &list); err != nil {
-		t.Fatal(err)
-	}
+	list := readFiles(t, interpreter, dir)
 	if len(list) != 4*len(all) {
 		t.Errorf("%d files were read, want %d", len(list), 4*len(all))
 	}
@@ -173,6 +163,53 @@ func TestForeignFiles_ReadWhatIsExported(t *testing.T) {
 			}
 		})
 	}
+}
+
+// Other software reads exports of hostile names and documents too.
+func TestForeignFiles_ReadHostileTexts(t *testing.T) {
+	interpreter, dir := python(t), t.TempDir()
+	s, attributes := hostileTexts()
+	for _, format := range []recording.Format{recording.FormatCSV, recording.FormatEDF, recording.FormatParquet, recording.FormatWFDB} {
+		path, _ := exported(t, export(s, attributes...), format)
+		if err := os.Rename(filepath.Dir(path), filepath.Join(dir, string(format))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	list := readFiles(t, interpreter, dir)
+	if len(list) != 4 {
+		t.Errorf("%d files were read", len(list))
+	}
+	for _, f := range list {
+		numeric, documents := 0, len(f.Annotations)
+		for i, signal := range f.Signals {
+			documents += len(signal.Documents)
+			if values := readFloats(t, filepath.Join(dir, signal.Values)); len(values) > 0 {
+				numeric++
+				if want := s[attributes[i].ID]; len(values) != len(want) || math.Abs(values[99]-want[99].Value) > 1e-3 {
+					t.Errorf("%s: %s has %d values", f.Path, signal.Name, len(values))
+				}
+			}
+		}
+		if numeric != 3 || documents != 2 {
+			t.Errorf("%s: %d signals, %d annotations", f.Path, numeric, documents)
+		}
+	}
+}
+
+// readFiles returns what read_files.py finds in the files of a directory.
+func readFiles(t *testing.T, interpreter, dir string) (list []found) {
+	t.Helper()
+	if out, err := exec.CommandContext(t.Context(), interpreter, filepath.Join("testdata", "read_files.py"), dir).CombinedOutput(); err != nil {
+		t.Fatalf("read_files.py: %v\n%s", err, out)
+	}
+	text, err := os.ReadFile(filepath.Join(dir, "found.json"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := json.Unmarshal(text, &list); err != nil {
+		t.Fatal(err)
+	}
+	return list
 }
 
 func (f *found) compare(t *testing.T, dir string, s source) {

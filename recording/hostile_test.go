@@ -1,6 +1,7 @@
 package recording_test
 
 import (
+	"errors"
 	"fmt"
 	"io"
 	"runtime/metrics"
@@ -86,6 +87,7 @@ func TestHostileFiles_AreBounded(t *testing.T) {
 		"WFDB: one file as many":  {wfdb("r 2 1\nr.dat 80x1048576\n./r.dat 80x1048576\n", "r.dat", strings.Repeat("\x80", 1<<20)), "samples per frame", 4},
 		"WFDB: skew":              {wfdb("r 1 1\nr.dat 16:9999999999999\n", "r.dat", data), "too much skew", 1},
 		"WFDB: skew to the limit": {wfdb("r 1 1\nr.dat 16x64:1099511627776\n", "r.dat", data), "", 1},
+		"WFDB: skews":             {wfdb("r 65 1\n"+skews(65), "r.dat", strings.Repeat("\x01\x00", 65)), "different skews", 1},
 		"WFDB: frequency 1e300":   {wfdb("r 1 1e300\nr.dat 16\n", "r.dat", data), "sampling frequency", 1},
 		"WFDB: frequency 1e-300":  {wfdb("r 1 1e-300\nr.dat 16\n", "r.dat", data), "too low", 1},
 		"WFDB: frequency NaN":     {wfdb("r 1 NaN\nr.dat 16\n", "r.dat", data), "sampling frequency", 1},
@@ -111,6 +113,14 @@ func TestHostileFiles_AreBounded(t *testing.T) {
 	}
 }
 
+// skews returns the lines of signals of which each has a skew of its own.
+func skews(count int) (lines string) {
+	for i := range count {
+		lines += fmt.Sprintf("r.dat 16:%d\n", i)
+	}
+	return lines
+}
+
 func countBlocks(path string) (blocks int, err error) {
 	r, err := recording.Open(path)
 	if err != nil {
@@ -126,6 +136,16 @@ func countBlocks(path string) (blocks int, err error) {
 	}
 }
 
+// A record may name one segment as often as it likes: what is read of headers
+// is bounded.
+func TestHostileFiles_SegmentsThatRepeatALargeHeader(t *testing.T) {
+	lines := strings.Repeat("s 1\n", 40)
+	path := write(t, "r.hea", "r/40 1 1\n"+lines, "s.hea", "s 1 1 1\ns.dat 16\n"+strings.Repeat("#"+strings.Repeat("x", 1023)+"\n", 15<<10), "s.dat", "\x01\x00")
+	if _, err := countBlocks(path); err == nil || !strings.Contains(err.Error(), "headers of its segments have more than") {
+		t.Errorf("%v", err)
+	}
+}
+
 // Channels without a scale, uncalibrated signals: what is said of a file is
 // bounded, however many there are.
 func TestHostileFiles_WhatIsSaidIsBounded(t *testing.T) {
@@ -137,5 +157,31 @@ func TestHostileFiles_WhatIsSaidIsBounded(t *testing.T) {
 	r := open(t, write(t, "r.edf", f.String()))
 	if n := len(r.Ignored); n != 101 || !slices.Contains(r.Ignored, "and more of the kind") {
 		t.Errorf("%d phrases", n)
+	}
+}
+
+// What a file says of itself is quoted on terminals and in logs.
+func TestHostileFiles_NoControlCharacterInWhatIsSaid(t *testing.T) {
+	r := open(t, write(t, "r.hea", "r 1 100 2 \x1b[2J\nr.dat 16 0/m\x1b[31mV\xb5 16 0 0 9 0 \x1b]0;x\x07\n", "r.dat", "\x01\x00\x02\x00"))
+	ignored(t, r, "is not calibrated")
+	err := r.Verify()
+	if err == nil {
+		t.Fatal("the checksum does not match")
+	}
+	plain(t, r.Ignored[0]+err.Error()+r.StartText+r.Signals[0].Name+r.Signals[0].Unit)
+	for _, file := range []string{
+		"r 1 100 2\nr\x1b[2J.dat 16\n", "r 1 100 2\nr.dat 9\x1b[2J\n", "r 1 100 x\x1b[2J\n", "r/2 1 100 2\n\x1b[2J\xff 1\n~ 1\n",
+	} {
+		_, err := recording.Open(write(t, "r.hea", file))
+		if err == nil {
+			t.Fatalf("%q: no error", file)
+		}
+		plain(t, err.Error())
+	}
+	var truncated *recording.TruncatedError
+	if _, err := recording.Open(write(t, "r\x1b.edf", twoSignals().String()[:700])); !errors.As(err, &truncated) {
+		t.Errorf("error %v", err)
+	} else {
+		plain(t, err.Error())
 	}
 }

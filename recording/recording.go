@@ -136,7 +136,7 @@ func OpenWith(path string, o Options) (*Recording, error) {
 	}
 	r, err := open(path, o)
 	if err != nil {
-		return nil, err
+		return nil, cleaned(err)
 	}
 	r.cleanTexts()
 	r.boundIgnored()
@@ -220,7 +220,7 @@ func (r *Recording) Next() (*Block, error) {
 		return r.rest()
 	}
 	if err != nil {
-		return nil, err
+		return nil, cleaned(err)
 	}
 	r.annotate(r.block.To)
 	return &r.block, nil
@@ -255,7 +255,7 @@ func (r *Recording) Rewind() error {
 
 // Verify reads the whole recording and compares it with the checksums that
 // the file gives, if it gives any. It does not move the position of Next.
-func (r *Recording) Verify() error { return r.source.verify() }
+func (r *Recording) Verify() error { return cleaned(r.source.verify()) }
 
 // Close releases the files. It may be called twice.
 func (r *Recording) Close() error {

@@ -46,6 +46,31 @@ func cleanName(name string) string {
 	return name
 }
 
+// cleanLine makes a sentence that quotes a file one that can be shown: in UTF-8,
+// without control characters.
+func cleanLine(text string) string {
+	return strings.Map(func(c rune) rune {
+		if unicode.IsControl(c) {
+			return ' '
+		}
+		return c
+	}, toText([]byte(text)))
+}
+
+// cleanError is an error whose text quotes a file.
+type cleanError struct{ err error }
+
+func (e cleanError) Error() string { return cleanLine(e.err.Error()) }
+func (e cleanError) Unwrap() error { return e.err }
+
+// cleaned returns an error that cannot harm a terminal or a log.
+func cleaned(err error) error {
+	if err == nil || cleanLine(err.Error()) == err.Error() {
+		return err
+	}
+	return cleanError{err}
+}
+
 // cleanTexts sees to it that no text of a recording can harm whoever stores
 // or shows it, whatever its format let through.
 func (r *Recording) cleanTexts() {
@@ -57,6 +82,9 @@ func (r *Recording) cleanTexts() {
 	for i := range r.Annotations {
 		a := &r.Annotations[i]
 		a.Type, a.Text = toText([]byte(a.Type)), toText([]byte(a.Text))
+	}
+	for i, text := range r.Ignored {
+		r.Ignored[i] = cleanLine(text)
 	}
 	for i, comment := range r.Comments {
 		r.Comments[i] = toText([]byte(comment))

@@ -9,6 +9,10 @@ import (
 	"time"
 )
 
+// maxSkews bounds how often a frame is unpacked: once for each skew of its
+// signals.
+const maxSkews = 64
+
 // maxBlockSamples bounds the samples of a block, unless one frame has more.
 const maxBlockSamples = 1 << 16
 
@@ -31,6 +35,7 @@ type wfdbGroup struct {
 	offset  int64
 	first   int // number of its first signal
 	signals []wfdbSignal
+	skews   map[int64]bool
 	starts  []int // where in a frame each signal's samples start
 	length  int   // samples per frame
 
@@ -147,7 +152,7 @@ func (w *wfdb) openGroups(dir string) error {
 				return fmt.Errorf("signals of the file %s do not stand side by side", s.file)
 			}
 			opened[s.file] = s.file != nullFile
-			g = &wfdbGroup{first: i, offset: s.offset}
+			g = &wfdbGroup{first: i, offset: s.offset, skews: map[int64]bool{}}
 			if err := g.open(dir, s); err != nil {
 				return err
 			}
@@ -199,6 +204,9 @@ func (g *wfdbGroup) add(s wfdbSignal) error {
 		if one.format != s.format || s.offset != 0 && s.offset != g.offset {
 			return fmt.Errorf("signals of the file %s differ in format or byte offset", s.file)
 		}
+	}
+	if g.skews[s.skew] = true; len(g.skews) > maxSkews {
+		return fmt.Errorf("signals of the file %s have more than %d different skews", s.file, maxSkews)
 	}
 	g.signals = append(g.signals, s)
 	g.starts = append(g.starts, g.length)

@@ -14,6 +14,7 @@ import (
 // Bounds on what a WFDB header may ask for.
 const (
 	maxHeaderBytes   = 16 << 20
+	maxSegmentBytes  = 256 << 20 // of the headers of all segments
 	maxFrameSamples  = 1 << 20
 	maxFrames        = 1 << 40
 	maxSignals       = 10_000
@@ -26,6 +27,7 @@ const (
 
 // wfdbHeader is a parsed header file, see header(5).
 type wfdbHeader struct {
+	bytes     int64 // of its text
 	name      string
 	frequency float64 // frames per second
 	frames    int64   // -1 where the header does not say
@@ -74,6 +76,7 @@ func readWFDBHeader(path string) (*wfdbHeader, error) {
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
+	h.bytes = int64(len(text))
 	return h, nil
 }
 

@@ -33,7 +33,7 @@ type wfdbSegments struct {
 // before anything was delivered.
 func openSegments(path string, h *wfdbHeader, o Options) (*wfdbSegments, error) {
 	s := &wfdbSegments{header: h, dir: filepath.Dir(path), options: o}
-	total := 0.0
+	total, text := 0.0, int64(0)
 	for _, segment := range h.segments {
 		total += float64(segment.frames)
 	}
@@ -51,6 +51,10 @@ func openSegments(path string, h *wfdbHeader, o Options) (*wfdbSegments, error) 
 		}
 		if w.frameSamples() > 0 && w.frames > 0 {
 			s.last = offset(s.frames, h.frequency) - offset(1, h.frequency)
+		}
+		if text += w.header.bytes; text > maxSegmentBytes {
+			w.Close()
+			return nil, fmt.Errorf("%s: the headers of its segments have more than %d bytes", path, maxSegmentBytes)
 		}
 		err = s.survey(w)
 		for _, text := range w.ignored {

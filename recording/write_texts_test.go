@@ -12,10 +12,8 @@ import (
 	"github.com/sensocto/sensocto/recording"
 )
 
-// What is in a catalog may be older than the rules for names: whatever it
-// holds, no export has a text that is not UTF-8, a control character in a name,
-// or a name that a spreadsheet computes.
-func TestExport_HostileTexts(t *testing.T) {
+// hostileTexts is what may be in a catalog and in documents at the worst.
+func hostileTexts() (series, []sensocto.Attribute) {
 	attributes := []sensocto.Attribute{
 		{ID: "x1_2", Name: "=x1+2", Unit: "\xb5V\x00x", SamplingRate: 100},
 		{ID: "cmd", Name: "@cmd", Unit: "a,\"b\"\n", SamplingRate: 100},
@@ -26,6 +24,14 @@ func TestExport_HostileTexts(t *testing.T) {
 	for _, a := range attributes[:3] {
 		s[a.ID] = regular(100, 0, 100, adc(10, 0, 50))
 	}
+	return s, attributes
+}
+
+// What is in a catalog may be older than the rules for names: whatever it
+// holds, no export has a text that is not UTF-8, a control character in a name,
+// or a name that a spreadsheet computes.
+func TestExport_HostileTexts(t *testing.T) {
+	s, attributes := hostileTexts()
 	for _, format := range []recording.Format{recording.FormatCSV, recording.FormatEDF, recording.FormatWFDB, recording.FormatParquet} {
 		t.Run(string(format), func(t *testing.T) {
 			e := export(s, attributes...)
