@@ -92,7 +92,7 @@ func (c *column) label() string {
 	if c.name == "" {
 		return fmt.Sprintf("column %d", c.index+1)
 	}
-	return fmt.Sprintf("column %q", c.name)
+	return fmt.Sprintf("column %q", cleanName(c.name))
 }
 
 // survey learns from a cell what the column holds, and refuses what it cannot.

@@ -69,6 +69,10 @@ func TestCSV_FormsOfOtherPrograms(t *testing.T) {
 		"documents at a rate":      {"# rate: 1\na\n1\n\"\"\"text\"\"\"\n\"true\"\n", wanted{has: cells{"a ": {"0=1", `1000000="text"`, "2000000=true"}}}},
 		"Empatica, three axes":     {"1717149600.0, 1717149600.0\n1.0, 1.0\n1,2\n2,3\n", wanted{start: day, has: cells{"r_1 ": {"0=1", "1000000=2"}, "r_2 ": {"0=2", "1000000=3"}}}},
 		"two numbers, no header":   {"1717149600.0\n64000\n1\n", wanted{fails: "only numbers"}},
+		"a long name":              {"time," + strings.Repeat("ä", 200) + "\n0,1\n1,2\n", wanted{has: cells{"signal_1 ": {"0=1", "1000000=2"}}, says: []string{"of its name of 200 characters the first 128"}}},
+		"thousands of years":       {"time,a\n0001-01-01,1\n9999-12-31,2\n", wanted{fails: "its times lie 9"}},
+		"seconds for ever":         {"time,a\n0,1\n9e9,2\n", wanted{fails: "its times lie 2"}},
+		"a clock that went back":   {"time,a\n2024-05-31 10:00:01,2\n2024-05-31 10:00:00,1\n", wanted{start: day, has: plain, says: []string{"name their time zone"}}},
 		"no end, bad number":       {"time,a\n0,x", wanted{fails: `column "a": left out, because it holds no numbers ("x" in line 2)`}},
 	} {
 		t.Run(name, func(t *testing.T) { c.w.check(t, write(t, "r.csv", c.text), recording.Options{}) })

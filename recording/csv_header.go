@@ -158,7 +158,7 @@ func (t *table) parseHeader(cells [][]byte) error {
 			date = i
 		}
 		name, unit := splitUnit(header)
-		t.columns = append(t.columns, column{index: i, name: cleanName(name), unit: cleanName(unit)})
+		t.columns = append(t.columns, column{index: i, name: name, unit: unit})
 	}
 	t.dateColumn(date)
 	return nil
@@ -207,7 +207,7 @@ func (t *table) unitLine(cells [][]byte) bool {
 func (t *table) takeUnits(cells [][]byte) {
 	for i := range t.columns {
 		if c := &t.columns[i]; c.unit == "" {
-			c.unit = cleanName(unitText(cells[c.index]))
+			c.unit = unitText(cells[c.index])
 		}
 	}
 	t.body = t.lines.position()

@@ -8,6 +8,13 @@ import (
 	"time"
 )
 
+// maxSpan bounds how far the times of a table may lie apart, in µs: a
+// time.Duration holds less than 300 years.
+const (
+	yearMicros = int64(366 * 24 * 3600 * 1e6)
+	maxSpan    = 200 * yearMicros
+)
+
 // findings are what the survey found in the rows.
 type findings struct {
 	late     int64 // rows that are earlier than one before them
@@ -55,6 +62,9 @@ func (t *table) survey() error {
 func (t *table) concludeSurvey() error {
 	if err := t.checkRate(); err != nil {
 		return err
+	}
+	if t.found.highest-t.origin > maxSpan {
+		return fmt.Errorf("its times lie %d years apart, which is more than %d", (t.found.highest-t.origin)/yearMicros, maxSpan/yearMicros)
 	}
 	for i := range t.columns {
 		if c := &t.columns[i]; c.known && c.index >= t.found.shortest {
@@ -284,7 +294,11 @@ func phrases(list []string) (errs []error) {
 // say adds what the rows have that the recording has not.
 func (t *table) say(r *Recording) {
 	if t.found.late > 0 {
-		r.Ignored = append(r.Ignored, fmt.Sprintf("%s earlier than one before (the first in line %d): put in order of time", counted(t.found.late, "row"), t.found.lateLine))
+		text := fmt.Sprintf("%s earlier than one before (the first in line %d): put in order of time", counted(t.found.late, "row"), t.found.lateLine)
+		if t.time.local && t.time.zone == nil {
+			text += "; if clocks were put back meanwhile, name their time zone"
+		}
+		r.Ignored = append(r.Ignored, text)
 	}
 	if t.found.cut > 0 {
 		r.Ignored = append(r.Ignored, fmt.Sprintf("line %d: ends in the middle, and is left out", t.found.cut))

@@ -16,6 +16,7 @@ type timeColumn struct {
 	unit     float64 // µs per unit of the numbers; 0: not known yet
 	known    bool    // learn settled how it is written
 	dates    bool
+	local    bool           // a date named no zone
 	absolute bool           // since 1970, otherwise since the start
 	order    dateOrder      // where dates end with the year
 	zone     *time.Location // of dates that name none; nil: UTC
@@ -136,6 +137,7 @@ func (c *timeColumn) parse(text string) (int64, error) {
 	if !ok {
 		return 0, fmt.Errorf("time %q: want a date as in ISO 8601, or as in the rows before", toText(shorten([]byte(text))))
 	}
+	c.local = c.local || !d.zoned
 	c.previous = d.micros(c.zone, c.previous)
 	return c.previous, nil
 }

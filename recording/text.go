@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"fmt"
 	"strings"
 	"unicode"
 	"unicode/utf8"
@@ -77,6 +78,9 @@ func (r *Recording) cleanTexts() {
 	r.Name, r.StartText = cleanName(r.Name), cleanName(r.StartText)
 	for i := range r.Signals {
 		s := &r.Signals[i]
+		if n := utf8.RuneCountInString(s.Name); n > maxName {
+			r.Ignored = append(r.Ignored, fmt.Sprintf("signal %d: of its name of %d characters the first %d are kept", i+1, n, maxName))
+		}
 		s.Name, s.Unit = cleanName(s.Name), cleanName(s.Unit)
 	}
 	for i := range r.Annotations {
