@@ -167,62 +167,6 @@ func (t *table) findStart(cells [][]byte, at int64) {
 	}
 }
 
-// readRow returns the cells of the next row that holds something, as many as
-// the header has.
-func (t *table) readRow() ([][]byte, error) {
-	for {
-		line, err := t.lines.row()
-		if err != nil {
-			return nil, err
-		}
-		cells, err := t.cellsOf(line)
-		if err != nil {
-			return nil, err
-		}
-		if t.time.index < 0 || !empty(cells) {
-			return cells, nil
-		}
-	}
-}
-
-func empty(cells [][]byte) bool {
-	for _, c := range cells {
-		if len(c) > 0 {
-			return false
-		}
-	}
-	return true
-}
-
-// cellsOf splits a line. It leaves out empty fields behind those of the header,
-// and adds empty ones for those that are missing: whether that is right is
-// known when all rows are.
-func (t *table) cellsOf(line []byte) ([][]byte, error) {
-	cells, err := t.lines.split(line)
-	if err != nil {
-		return nil, err
-	}
-	for len(cells) > t.width && len(cells[len(cells)-1]) == 0 {
-		cells = cells[:len(cells)-1]
-	}
-	if len(cells) > t.width || len(cells) <= t.time.index {
-		return nil, t.badWidth(t.lines.number, len(cells))
-	}
-	t.lines.fields = len(cells)
-	if len(cells) < t.width && len(cells) < t.found.shortest && !t.lines.unended {
-		t.found.shortest, t.found.short = len(cells), t.lines.number
-	}
-	for len(cells) < t.width {
-		t.lines.add(nil, false)
-		cells = t.lines.cells
-	}
-	return cells, t.decimal.apply(t.lines, cells)
-}
-
-func (t *table) badWidth(line, fields int) error {
-	return fmt.Errorf("line %d: %d fields, but the header has %d", line, fields, t.width)
-}
-
 // timeByContent takes a nameless first column of dates for the time.
 func (t *table) timeByContent(cells [][]byte) {
 	if t.time.index >= 0 || len(t.columns) == 0 || t.columns[0].name != "" || t.columns[0].index != 0 {
@@ -234,100 +178,9 @@ func (t *table) timeByContent(cells [][]byte) {
 	}
 }
 
-// timeOf returns a row's time in µs.
-func (t *table) timeOf(cells [][]byte, row int64) (int64, error) {
-	if t.time.index < 0 {
-		if t.rate == 0 {
-			return 0, t.checkRate()
-		}
-		return offset(row, t.rate), nil
-	}
-	at, err := t.time.parse(t.time.textOf(cells))
-	if err != nil {
-		return 0, fmt.Errorf("line %d: %w", t.lines.number, err)
-	}
-	return at, nil
-}
-
 func (t *table) checkRate() error {
 	if t.time.index < 0 && !(t.rate >= 1e-6 && t.rate <= 1e6) {
 		return errors.New(`has no time column, and its sampling rate is not known: name a column "time", or give the rate, for example in a first line "# rate: 250"`)
 	}
 	return nil
-}
-
-// describe makes signals of the columns with values.
-func (t *table) describe(r *Recording) error {
-	r.Start = t.startOf()
-	values := t.columns[:0]
-	for _, c := range t.columns {
-		if text := c.ignored(); text != "" {
-			r.Ignored = append(r.Ignored, text)
-		}
-		if c.text || !c.known && c.name == "" && t.row > 0 { // a separator at the end of the header
-			continue
-		}
-		c.signal = len(r.Signals)
-		r.Signals = append(r.Signals, t.signal(&c))
-		if c.known {
-			r.Last = max(r.Last, c.last-t.origin)
-		}
-		values = append(values, c)
-	}
-	if len(values) == 0 && t.row > 0 {
-		return fmt.Errorf("holds no numbers: %w", errors.Join(phrases(r.Ignored)...))
-	}
-	t.say(r)
-	t.columns, t.signals = values, r.Signals
-	t.waiting.cells = make([]float64, len(values))
-	r.Duration = time.Duration(t.length()) * time.Microsecond
-	return nil
-}
-
-func phrases(list []string) (errs []error) {
-	for _, text := range list[:min(len(list), 3)] {
-		errs = append(errs, errors.New(text))
-	}
-	return errs
-}
-
-// say adds what the rows have that the recording has not.
-func (t *table) say(r *Recording) {
-	if t.found.late > 0 {
-		text := fmt.Sprintf("%s earlier than one before (the first in line %d): put in order of time", counted(t.found.late, "row"), t.found.lateLine)
-		if t.time.local && t.time.zone == nil {
-			text += "; if clocks were put back meanwhile, name their time zone"
-		}
-		r.Ignored = append(r.Ignored, text)
-	}
-	if t.found.cut > 0 {
-		r.Ignored = append(r.Ignored, fmt.Sprintf("line %d: ends in the middle, and is left out", t.found.cut))
-	}
-}
-
-func (t *table) signal(c *column) Signal {
-	s := Signal{Name: c.name, Unit: c.unit, Rate: t.rate, Count: t.row}
-	if t.time.index < 0 {
-		return s
-	}
-	s.Rate, s.Count = 0, c.count
-	if c.numbers && c.count > 1 && c.last > c.first {
-		s.Rate = float64(c.count-1) * 1e6 / float64(c.last-c.first)
-	}
-	return s
-}
-
-// length returns the time to where the row after the last would lie: with a
-// time column, one mean interval on.
-func (t *table) length() int64 {
-	highest := t.found.highest - t.origin
-	switch {
-	case t.row == 0:
-		return 0
-	case t.time.index < 0:
-		return offset(t.row, t.rate)
-	case t.row == 1:
-		return 1
-	}
-	return highest + max(int64(math.Round(float64(highest)/float64(t.row-1))), 1)
 }

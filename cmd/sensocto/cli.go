@@ -159,7 +159,7 @@ func (a *app) exitCode(err error, hasNoEnd bool) int {
 		fmt.Fprintln(a.stderr, "sensocto: interrupted: it did not finish")
 		return exitFailed
 	}
-	fmt.Fprintf(a.stderr, "sensocto: %v\n", err)
+	fmt.Fprintf(a.stderr, "sensocto: %s\n", visible(err.Error()))
 	if _, ok := errors.AsType[usageError](err); ok {
 		return exitUsage
 	}

@@ -56,7 +56,7 @@ func (p *progress) say(format string, args ...any) {
 		fmt.Fprint(p.w, "\r\x1b[K")
 		p.shown = false
 	}
-	fmt.Fprintf(p.w, format+"\n", args...)
+	fmt.Fprintln(p.w, visible(fmt.Sprintf(format, args...)))
 }
 
 // start shows the progress until finish.

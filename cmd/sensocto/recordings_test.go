@@ -3,9 +3,11 @@ package main
 import (
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"syscall"
 	"testing"
+	"unicode/utf8"
 )
 
 // writeFiles writes files into a new directory, and returns their paths in the
@@ -152,4 +154,29 @@ func TestImport_ReadsLocalTimes(t *testing.T) {
 	files := writeFiles(t, "s.csv", "time,x\n2024-10-27 02:59:59,1\n2024-10-27 02:00:00,2\n")
 	runCLI(t, nil, "import", files[0], "--zone", "Europe/Berlin", "--data-dir", dir).wants(t, 0, "from 2024-10-27T00:59:59.000Z", "2 samples stored")
 	runCLI(t, nil, "import", files[0], "--zone", "Nowhere", "--data-dir", dir).wants(t, exitUsage, "--zone")
+}
+
+// What a file is called, and what is in it, does not reach the terminal as
+// something that it obeys.
+func TestImport_WritesNothingThatATerminalObeys(t *testing.T) {
+	files := writeFiles(t, "a\x1b[2J.csv", "time,x,\x1b]0;title\a\n2026-01-01T00:00:00Z,1,\x1b[31m\xff\n", "b\x1b.csv", "time,x\n\x1b,2\n")
+	r := runCLI(t, nil, "import", files[0], files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `a\x1b[2J.csv: column`, `b\x1b.csv: line 2`, "1 sample stored")
+	single := runCLI(t, nil, "import", files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `b\x1b.csv`)
+	if said := r.stderr + single.stderr; strings.ContainsAny(said, "\x1b\a") || !utf8.ValidString(said) {
+		t.Errorf("says %q", said)
+	}
+}
+
+// A replay sends large documents in frames of bounded size.
+func TestReplay_LargeDocuments(t *testing.T) {
+	s := startServer(t, t.TempDir())
+	text := "time" + strings.Repeat(",d", 100) + "\n"
+	for second := range 3 {
+		text += strconv.Itoa(second) + strings.Repeat(",\"[\"\""+strings.Repeat("x", 60_000)+"\"\"]\"", 100) + "\n"
+	}
+	files := writeFiles(t, "large.csv", text)
+	s.cli(t, "replay", files[0], "--speed", "max", "--start", "2026-01-01T00:00:00Z").wants(t, 0, "300 samples stored")
+	if n := strings.Count(s.cli(t, "read", "large", "d_100").wants(t, 0).stdout, "\n"); n != 4 {
+		t.Errorf("%d lines", n)
+	}
 }

@@ -205,7 +205,7 @@ func (f *frameBuilder) documents(ctx context.Context, b *recording.Block, from, 
 		}
 	}
 	for len(batch) > 0 {
-		n := min(len(batch), 1000)
+		n := documentsOfFrame(batch)
 		if err := f.job.stream.SendMeasurements(ctx, batch[:n]); err != nil {
 			return err
 		}
@@ -213,4 +213,15 @@ func (f *frameBuilder) documents(ctx context.Context, b *recording.Block, from, 
 		batch = batch[n:]
 	}
 	return nil
+}
+
+// documentsOfFrame returns how many of the measurements go into one frame: at
+// most 1000, and 256 KiB unless one has more.
+func documentsOfFrame(batch []sensocto.Measurement) (n int) {
+	for bytes := 0; n < min(len(batch), 1000); n++ {
+		if bytes += len(batch[n].Document); bytes > 256<<10 && n > 0 {
+			break
+		}
+	}
+	return n
 }
