@@ -105,7 +105,7 @@ type fileFailures struct {
 func (f *fileFailures) add(p *progress, file string, err error) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	if !strings.Contains(err.Error(), file) {
+	if !strings.Contains(blanked(err.Error()), blanked(file)) {
 		err = fmt.Errorf("%s: %w", file, err)
 	}
 	f.list = append(f.list, err)
@@ -114,10 +114,14 @@ func (f *fileFailures) add(p *progress, file string, err error) {
 	}
 }
 
-func (f *fileFailures) any() bool {
-	f.mu.Lock()
-	defer f.mu.Unlock()
-	return len(f.list) > 0
+// blanked has blanks for what is not printable, as errors of recordings do.
+func blanked(text string) string {
+	return strings.Map(func(c rune) rune {
+		if invisible(c) {
+			return ' '
+		}
+		return c
+	}, text)
 }
 
 // err is nil where nothing failed, and what went wrong where there is only one

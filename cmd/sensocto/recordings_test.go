@@ -160,8 +160,8 @@ func TestImport_ReadsLocalTimes(t *testing.T) {
 // something that it obeys.
 func TestImport_WritesNothingThatATerminalObeys(t *testing.T) {
 	files := writeFiles(t, "a\x1b[2J.csv", "time,x,\x1b]0;title\a\n2026-01-01T00:00:00Z,1,\x1b[31m\xff\n", "b\x1b.csv", "time,x\n\x1b,2\n")
-	r := runCLI(t, nil, "import", files[0], files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `a\x1b[2J.csv: column`, `b\x1b.csv: line 2`, "1 sample stored")
-	single := runCLI(t, nil, "import", files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `b\x1b.csv`)
+	r := runCLI(t, nil, "import", files[0], files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `a\x1b[2J.csv: column`, `b .csv: line 2`, "1 sample stored")
+	single := runCLI(t, nil, "import", files[1], "--data-dir", t.TempDir()).wants(t, exitFailed, `b .csv`)
 	if said := r.stderr + single.stderr; strings.ContainsAny(said, "\x1b\a") || !utf8.ValidString(said) {
 		t.Errorf("says %q", said)
 	}
