@@ -139,8 +139,8 @@ func countBlocks(path string) (blocks int, err error) {
 // A record may name one segment as often as it likes: what is read of headers
 // is bounded.
 func TestHostileFiles_SegmentsThatRepeatALargeHeader(t *testing.T) {
-	lines := strings.Repeat("s 1\n", 40)
-	path := write(t, "r.hea", "r/40 1 1\n"+lines, "s.hea", "s 1 1 1\ns.dat 16\n"+strings.Repeat("#"+strings.Repeat("x", 1023)+"\n", 15<<10), "s.dat", "\x01\x00")
+	lines := strings.Repeat("s 1\n", 10)
+	path := write(t, "r.hea", "r/10 1 1\n"+lines, "s.hea", "s 1 1 1\ns.dat 16\n"+strings.Repeat("#"+strings.Repeat("x", 1023)+"\n", 15<<10), "s.dat", "\x01\x00")
 	if _, err := countBlocks(path); err == nil || !strings.Contains(err.Error(), "headers of its segments have more than") {
 		t.Errorf("%v", err)
 	}

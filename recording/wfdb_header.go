@@ -14,7 +14,7 @@ import (
 // Bounds on what a WFDB header may ask for.
 const (
 	maxHeaderBytes   = 16 << 20
-	maxSegmentBytes  = 256 << 20 // of the headers of all segments
+	maxSegmentBytes  = 128 << 20 // of the headers of all segments
 	maxFrameSamples  = 1 << 20
 	maxFrames        = 1 << 40
 	maxSignals       = 10_000
