@@ -8,7 +8,9 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"unicode/utf8"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/recording"
 )
 
@@ -183,5 +185,20 @@ func TestHostileFiles_NoControlCharacterInWhatIsSaid(t *testing.T) {
 		t.Errorf("error %v", err)
 	} else {
 		plain(t, err.Error())
+	}
+}
+
+// One long annotation is no reason to refuse a recording.
+func TestHostileFiles_LongAnnotationsAreCut(t *testing.T) {
+	f := continuous("")
+	text := "+0\x14\x14\x00+1\x14" + strings.Repeat("\x01é", 40<<10) + "\x14\x00+1\x14short\x14\x00"
+	f.signals[1].samples, f.data = fmt.Sprint(len(text)/2), "\x01\x00\x02\x00"+text
+	if len(text)%2 != 0 {
+		t.Fatal("an odd number of bytes")
+	}
+	r := open(t, write(t, "r.edf", f.String()))
+	ignored(t, r, "the ends of 1 annotations")
+	if a := r.Annotations; len(a) != 2 || a[1].Text != "short" || len(a[0].Document()) > sensocto.MaxDocumentBytes || !utf8.ValidString(a[0].Text) {
+		t.Errorf("%d annotations, the first of %d bytes", len(a), len(a[0].Text))
 	}
 }

@@ -13,6 +13,10 @@ import (
 // maxName bounds a name or a unit, in characters: what a server takes.
 const maxName = 128
 
+// maxAnnotationText bounds the text of an annotation, in bytes: escaped as JSON
+// it may take six times as many, and a document has at most 64 KiB.
+const maxAnnotationText = 8 << 10
+
 // toText returns bytes of a file as UTF-8. A NUL ends the text. Bytes that are
 // not UTF-8 are read as Windows-1252, which has Latin-1 in it: that is what
 // programs wrote before UTF-8.
@@ -83,9 +87,17 @@ func (r *Recording) cleanTexts() {
 		}
 		s.Name, s.Unit = cleanName(s.Name), cleanName(s.Unit)
 	}
+	cut := 0
 	for i := range r.Annotations {
 		a := &r.Annotations[i]
 		a.Type, a.Text = toText([]byte(a.Type)), toText([]byte(a.Text))
+		if len(a.Text) > maxAnnotationText {
+			a.Text = fit(a.Text, maxAnnotationText)
+			cut++
+		}
+	}
+	if cut > 0 {
+		r.Ignored = append(r.Ignored, fmt.Sprintf("the ends of %d annotations: texts are cut to %d bytes", cut, maxAnnotationText))
 	}
 	for i, text := range r.Ignored {
 		r.Ignored[i] = cleanLine(text)

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"math"
 	"time"
+	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
 )
@@ -147,7 +148,7 @@ func (r *importSeries) check(s *sensocto.Sample, latest int64) *sensocto.Error {
 		return sensocto.ErrInvalidPayload
 	case len(s.Document) > sensocto.MaxDocumentBytes:
 		return sensocto.ErrPayloadTooLarge
-	case s.Document != nil && !json.Valid(s.Document):
+	case s.Document != nil && (!json.Valid(s.Document) || !utf8.Valid(s.Document)): // json.Valid takes any bytes in strings
 		return sensocto.ErrInvalidPayload
 	}
 	r.last = s.Timestamp

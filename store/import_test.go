@@ -137,6 +137,7 @@ func TestImport_RefusesWhatNoDeviceCouldSend(t *testing.T) {
 		"not finite": {store.Columns{Times: []int64{t0}, Values: []float64{math.Inf(1)}}, "invalid_payload"},
 		"no number":  {store.Columns{Times: []int64{t0}, Values: []float64{math.NaN()}}, "invalid_payload"},
 		"no JSON":    {store.Columns{Times: []int64{t0}, Values: []float64{math.NaN()}, Documents: []store.Document{{Text: []byte("{")}}}, "invalid_payload"},
+		"no UTF-8":   {store.Columns{Times: []int64{t0}, Values: []float64{math.NaN()}, Documents: []store.Document{{Text: []byte("\"\xe4\"")}}}, "invalid_payload"},
 		"large":      {store.Columns{Times: []int64{t0}, Values: []float64{math.NaN()}, Documents: []store.Document{{Text: large}}}, "payload_too_large"},
 	} {
 		t.Run(name, func(t *testing.T) {
