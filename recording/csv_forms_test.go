@@ -56,6 +56,7 @@ func TestCSV_FormsOfOtherPrograms(t *testing.T) {
 		"date and seconds":         {"Date,time,a\n2024-05-31 10:00:00,0,1\n2024-05-31 10:00:01,1,2\n", wanted{start: day, has: plain, says: []string{`column "Date": its first time`}}},
 		"date and full time":       {"Date,time,a\n5,2024-05-31T10:00:00Z,1\n6,2024-05-31T10:00:01Z,2\n", wanted{start: day, has: cells{"a ": {"0=1", "1000000=2"}, "Date ": {"0=5", "1000000=6"}}}},
 		"newest first, relative":   {"time,stamp,a\n11,2024-05-31T10:00:01Z,2\n10,2024-05-31T10:00:00Z,1\n", wanted{start: day, has: plain, says: []string{`column "stamp"`, "1 row earlier"}}},
+		"decimal commas, unsorted": {"time;a\n1;2,0\n0;1,0\n", wanted{has: plain, says: []string{"1 row earlier"}}},
 		"equal times, unsorted":    {"time,a\n1,3\n0,1\n1,2\n0,4\n", wanted{has: cells{"a ": {"0=1", "0=4", "1000000=3", "1000000=2"}}, says: []string{"2 rows earlier"}}},
 		"decimal commas in quotes": {"time,a\n\"0,0\",\"1,0\"\n\"1,0\",\"2,000\"\n", wanted{has: plain}},
 		"separator at the end":     {"time,a\n0,1,\n1,2,,,\n,,\n", wanted{has: plain}},

@@ -28,6 +28,7 @@ type rowOrder struct {
 	parts  []orderPart
 	heap   []int // of parts, that with the earliest row first
 	window fileWindow
+	line   []byte // that next returned
 }
 
 // rowPlace says where the line of a row begins, and its time in µs.
@@ -128,8 +129,11 @@ func (o *rowOrder) next() (at int64, line []byte, err error) {
 		o.heap = o.heap[:len(o.heap)-1]
 	}
 	siftDown(o.heap, 0, o.before)
-	line, err = o.window.line(offset)
-	return at, line, err
+	if line, err = o.window.line(offset); err != nil {
+		return 0, nil, err
+	}
+	o.line = append(o.line[:0], line...) // whoever reads cells changes decimal commas
+	return at, o.line, nil
 }
 
 func (o *rowOrder) close() error { return o.spool.close() }

@@ -2,16 +2,20 @@ package recording_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"math"
 	"os"
 	"path/filepath"
 	"reflect"
 	"slices"
 	"strconv"
+	"strings"
 	"testing"
+	"time"
 	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
@@ -154,11 +158,95 @@ func readCells(t *rapid.T, path string, start int64, attributes []sensocto.Attri
 	}
 }
 
+// However a program writes a table, it is read as the same numbers.
+func TestCSV_EveryWritingOfATableIsReadTheSame(t *testing.T) {
+	path := filepath.Join(t.TempDir(), "r.csv")
+	rapid.Check(t, func(t *rapid.T) {
+		type row struct {
+			at     int64 // ms
+			values []float64
+		}
+		columns := rapid.IntRange(1, 3).Draw(t, "columns")
+		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) row {
+			r := row{at: rapid.Int64Range(0, 5000).Draw(t, "at")}
+			for range columns {
+				r.values = append(r.values, float64(rapid.IntRange(-9999, 9999).Draw(t, "value"))/16)
+			}
+			return r
+		}), 1, 30).Draw(t, "rows")
+		separator := rapid.SampledFrom([]string{",", ";", "\t"}).Draw(t, "separator")
+		end := rapid.SampledFrom([]string{"\n", "\r\n", "\r"}).Draw(t, "line end")
+		comma := rapid.Bool().Draw(t, "decimal comma")
+		quote := comma && separator == "," || rapid.Bool().Draw(t, "quotes")
+		dates := rapid.Bool().Draw(t, "dates")
+		cell := func(text string) string {
+			if comma {
+				text = strings.Replace(text, ".", ",", 1)
+			}
+			if quote {
+				text = `"` + text + `"`
+			}
+			return text
+		}
+		text := "time" + strings.Repeat(separator+"x", columns)
+		for _, r := range rows {
+			at := strconv.FormatFloat(float64(r.at)/1000, 'f', 4, 64) // never 3 decimals, which might be thousands
+			if dates {
+				at = time.UnixMilli(1_700_000_000_000 + r.at).UTC().Format("2006-01-02 15:04:05.000")
+			}
+			text += end + cell(at)
+			for _, v := range r.values {
+				text += separator + cell(strconv.FormatFloat(v, 'f', 5, 64))
+			}
+		}
+		text += end
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.at, b.at) })
+		r, err := recording.Open(path)
+		if err != nil {
+			t.Fatalf("%v\n%q", err, text)
+		}
+		defer r.Close()
+		for range 2 {
+			next := make([]int, columns)
+			for {
+				b, err := r.Next()
+				if err == io.EOF {
+					break
+				}
+				if err != nil {
+					t.Fatalf("%v\n%q", err, text)
+				}
+				for i := range b.Runs {
+					run := &b.Runs[i]
+					for k, v := range run.Values {
+						want := rows[next[run.Signal]]
+						if v != want.values[run.Signal] || run.Offset(k) != 1000*(want.at-rows[0].at) {
+							t.Fatalf("column %d has %v at %d, want %v at %d ms\n%q", run.Signal, v, run.Offset(k), want.values[run.Signal], want.at-rows[0].at, text)
+						}
+						next[run.Signal]++
+					}
+				}
+			}
+			for i, n := range next {
+				if n != len(rows) {
+					t.Fatalf("column %d has %d of %d values\n%q", i, n, len(rows), text)
+				}
+			}
+			if err := r.Rewind(); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
 // FuzzCSVReadsTheSameTwice: whatever a file is, it is refused, or read the same
 // each time: in order of time, finite, in UTF-8.
 func FuzzCSVReadsTheSameTwice(f *testing.F) {
 	for _, seed := range []string{
-		"time,a\n1,3\n0,1\n1,2\n", "Date,Time,a\n31.05.2024,10:00:00,1\n31.05.2024,10:00:01,2",
+		"time,a\n1,3\n0,1\n1,2\n", "time;a\n1;2,5\n0;1,5\n", "Date,Time,a\n31.05.2024,10:00:00,1\n31.05.2024,10:00:01,2",
 		"sep=;\ntime;a;b\ns;V;x\n0;1,5;\"{\"\"k\"\":1}\"\n1;unavailable;\"[]\"\n", "\xff\xfet\x00;\x00a\x00\n\x000\x00;\x001\x00\n\x00",
 		"1717149600.0\n64.0\n1\n2\n", "%Sample Rate = 2\nx,y\r1,2\r3,4\r", "time,a,b\n0,1\n1,2\n2,\"3", ",v\n01/02/2024,1\n31/01/2024,2\n",
 	} {
