@@ -59,20 +59,27 @@ func (l *lineReader) scan(data []byte, atEOF bool) (advance int, line []byte, er
 }
 
 // lineEnd returns where the first line of data ends, and how long its end is;
-// -1 and 0 where there is none.
+// -1 and 0 where there is none. It looks at a few KiB at a time: where lines
+// end with CR, it would look for an LF in all of data for each line.
 func lineEnd(data []byte) (at, width int) {
-	at = bytes.IndexByte(data, '\n')
-	before := data
-	if at >= 0 {
-		before, width = data[:at], 1
-	}
-	if cr := bytes.IndexByte(before, '\r'); cr >= 0 {
-		if at == cr+1 {
-			return cr, 2
+	const step = 4 << 10
+	for from := 0; from < len(data); from += step {
+		part := data[from:min(from+step, len(data))]
+		lf := bytes.IndexByte(part, '\n')
+		if lf >= 0 {
+			part = part[:lf]
 		}
-		return cr, 1
+		cr := bytes.IndexByte(part, '\r')
+		switch {
+		case cr >= 0 && from+cr+1 < len(data) && data[from+cr+1] == '\n':
+			return from + cr, 2
+		case cr >= 0:
+			return from + cr, 1
+		case lf >= 0:
+			return from + lf, 1
+		}
 	}
-	return at, width
+	return -1, 0
 }
 
 // line returns the next line that is not blank, without its end, or io.EOF.

@@ -109,3 +109,24 @@ func TestScanDate(t *testing.T) {
 }
 
 func rfc3339(us int64) string { return time.UnixMicro(us).UTC().Format(time.RFC3339Nano) }
+
+func TestLineEnd_IsTheFirstOfAnyKind(t *testing.T) {
+	kinds := []string{"\n", "\r\n", "\r"}
+	for _, length := range []int{0, 1, 4094, 4095, 4096, 4097, 8191, 8192, 20_000} {
+		for _, kind := range kinds {
+			for _, behind := range []string{"", "x", "\nx", "\rx", "x\n"} {
+				width := len(kind)
+				if kind == "\r" && strings.HasPrefix(behind, "\n") {
+					width = 2
+				}
+				at, w := lineEnd([]byte(strings.Repeat("x", length) + kind + behind))
+				if at != length || w != width {
+					t.Errorf("%d bytes, %q, %q: ends at %d with %d bytes", length, kind, behind, at, w)
+				}
+			}
+		}
+		if at, _ := lineEnd([]byte(strings.Repeat("x", length))); at != -1 {
+			t.Errorf("%d bytes without an end end at %d", length, at)
+		}
+	}
+}
