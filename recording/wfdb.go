@@ -82,6 +82,7 @@ func openWFDB(path string, o Options) (_ *Recording, err error) {
 	if r.Annotations, err = readWFDBAnnotations(path, h, o.Annotator); err != nil {
 		return nil, err
 	}
+	r.Ignored = append(r.Ignored, otherAnnotations(path, o.Annotator)...)
 	return r, nil
 }
 
@@ -284,7 +285,7 @@ func (w *wfdb) next(b *Block) error {
 	}
 	from, to := w.at, min(w.at+w.perRead, w.frames)
 	b.From, b.To = offset(from, w.header.frequency), offset(to, w.header.frequency)
-	b.grow(int(to-from) * w.frameSamples())
+	b.grow(int(to-from+1) * w.frameSamples()) // a skew may end inside a frame
 	for _, g := range w.groups {
 		if g.file == nil {
 			continue
@@ -317,11 +318,13 @@ func (w *wfdb) addGroup(b *Block, g *wfdbGroup, from, to int64) error {
 			low, high = l, h
 		}
 		at := len(b.raws)
-		for frame := low; frame < high; frame++ {
-			start := (frame-low)*int64(g.length) + int64(g.starts[i])
-			skip, stop := max(first-frame*per, 0), min(end-frame*per, per)
-			b.raws = append(b.raws, samples[start+skip:start+stop]...)
+		for frame := range int(high - low) {
+			start := frame*g.length + g.starts[i]
+			b.raws = append(b.raws, samples[start:start+s.perFrame]...)
 		}
+		// The first and the last frame may have samples beside the wanted ones.
+		at += int(first - low*per)
+		b.raws = b.raws[:at+int(end-first)]
 		number := g.first + i
 		b.addRaw(number, &w.signals[number], from*per, 0, at, g.format.gap)
 	}

@@ -10,6 +10,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -58,6 +59,22 @@ func readWFDBAnnotations(header string, h *wfdbHeader, annotator string) ([]Anno
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}
 	return list, nil
+}
+
+// otherAnnotators are the usual suffixes of annotation files: of other experts
+// and of programs.
+var otherAnnotators = strings.Fields("ann apn ari atr cmp ecg epi gqrs man mea mrk nqrs oart pu pu0 pu1 pwave q1c q2c qrs qrsc qt1 qt2 sqrs st st- sta stb stc stf wabp wqrs xqrs")
+
+// otherAnnotations names the annotation files beside a header that are not read.
+func otherAnnotations(header, annotator string) (ignored []string) {
+	annotator = cmp.Or(annotator, "atr")
+	for _, suffix := range otherAnnotators {
+		path := strings.TrimSuffix(header, ".hea") + "." + suffix
+		if suffix != annotator && isFile(path) {
+			ignored = append(ignored, fmt.Sprintf("the annotations in %q: those of one annotator are read, of %q", filepath.Base(path), annotator))
+		}
+	}
+	return ignored
 }
 
 // atrReader reads annotations in MIT format: pairs of bytes, six bits of code

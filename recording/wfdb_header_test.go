@@ -137,3 +137,19 @@ func TestWFDB_SaysWhatItLeavesOutAndAssumes(t *testing.T) {
 		})
 	}
 }
+
+func TestWFDB_AnnotationsOfOthersAreSaid(t *testing.T) {
+	path := write(t, "r.hea", "r 1 100 2\nr.dat 16 1/mV 16 0 0 0 0 A\n", "r.dat", "\x01\x00\x02\x00", "r.atr", "\x00\x04\x00\x00", "r.qrs", "\x01\x04\x01\x04\x00\x00")
+	r := open(t, path)
+	if ignored(t, r, `annotations in "r.qrs"`); len(r.Annotations) != 1 {
+		t.Errorf("annotations %+v", r.Annotations)
+	}
+	r, err := recording.OpenWith(path, recording.Options{Annotator: "qrs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer r.Close()
+	if ignored(t, r, `annotations in "r.atr"`); len(r.Annotations) != 2 {
+		t.Errorf("annotations %+v", r.Annotations)
+	}
+}
