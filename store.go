@@ -52,6 +52,9 @@ type Removed struct {
 type Imported struct {
 	Stored int64 `json:"stored"` // samples that are stored now and were not before
 	Known  int64 `json:"known"`  // samples that were there already
+	// LeftOut is how many kinds of things the file held and the recording did
+	// not, as its reader said.
+	LeftOut int `json:"left_out,omitempty"`
 }
 
 // Store keeps the samples of all sensors in tiers: hot in memory, cold on

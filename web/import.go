@@ -32,8 +32,9 @@ func (s *server) registerImport() {
 		Description: "Everything is stored",
 		Content: map[string]*huma.MediaType{"application/json": {Schema: &huma.Schema{
 			Type: huma.TypeObject, Properties: map[string]*huma.Schema{
-				"stored": {Type: huma.TypeInteger, Description: "Measurements that are stored now and were not before."},
-				"known":  {Type: huma.TypeInteger, Description: "Measurements that were there already."},
+				"stored":   {Type: huma.TypeInteger, Description: "Measurements that are stored now and were not before."},
+				"known":    {Type: huma.TypeInteger, Description: "Measurements that were there already."},
+				"left_out": {Type: huma.TypeInteger, Description: "How many kinds of things the file held and the upload did not, as its manifest says; absent where there are none."},
 			},
 		}}},
 	}}

@@ -66,9 +66,9 @@ func TestImport_ThroughAServerSurvivesKills(t *testing.T) {
 		})
 		var stdout, stderr safeBuffer
 		code := run(ctx, []string{"import", record, "--start", startText}, &stdout, &stderr, s.env)
-		end.Stop()
+		alive := end.Stop() || round%2 != 0 // a kill may come just behind the end of an import
 		cancel()
-		if code == 0 {
+		if code == 0 && alive {
 			t.Logf("round %d: %s", round, stderr.String())
 			s.cli(t, "import", record, "--start", startText).wants(t, 0, "0 samples stored")
 			if got, want := s.cli(t, "read", "rec-1", "ECG_lead_I").wants(t, 0).stdout, expected(t, record, 0, startMicros); got != want {

@@ -31,6 +31,7 @@ type importJob struct {
 	recording *recording.Recording
 	sensorID  string
 	start     int64          // µs
+	leftOut   int            // kinds of things that the file holds and the recording does not
 	open      []importColumn // of the signals
 	notes     importColumn
 	sink      importSink
@@ -59,7 +60,7 @@ func (j *importJob) samples() (n int64) {
 
 // manifest describes the recording as a sensor.
 func (j *importJob) manifest() importManifest {
-	m := importManifest{Name: j.recording.Name, Type: "recording"}
+	m := importManifest{Name: j.recording.Name, Type: "recording", LeftOut: j.leftOut}
 	for _, s := range j.recording.Signals {
 		m.Rate = max(m.Rate, s.Rate)
 		m.Attributes = append(m.Attributes, importAttribute{ID: s.AttributeID, Name: cmp.Or(s.Name, s.AttributeID), Unit: s.Unit, Rate: s.Rate})

@@ -77,7 +77,7 @@ func (r *importRun) one(j *importJob, open func(context.Context, *importJob) (im
 	defer j.recording.Close()
 	r.progress.add(j.samples(), false)
 	r.progress.say("%s", j)
-	r.remarks.add(r.progress, j.file, j.recording)
+	j.leftOut = r.remarks.add(r.progress, j.file, j.recording)
 	done, err := j.run(r.app.ctx, r.progress, open)
 	r.total.Stored += done.Stored
 	r.total.Known += done.Known

@@ -27,6 +27,7 @@ type importManifest struct {
 	Name       string            `json:"sensor_name"`
 	Type       string            `json:"sensor_type"`
 	Rate       float64           `json:"sampling_rate"`
+	LeftOut    int               `json:"left_out,omitempty"` // kinds of things that the reader of the file left out
 	Attributes []importAttribute `json:"attributes"`
 }
 
@@ -129,6 +130,9 @@ func newImportReader(r io.Reader) (*importReader, error) {
 	}
 	if err := json.Unmarshal(text, &u.manifest); err != nil {
 		return nil, malformed("manifest: %v", err)
+	}
+	if u.manifest.LeftOut < 0 {
+		return nil, malformed("left_out is %d", u.manifest.LeftOut)
 	}
 	seen := make(map[string]bool)
 	for _, a := range u.manifest.Attributes {

@@ -66,8 +66,9 @@ const maxRemarks = 20
 // remarks counts what the files hold and their recordings do not.
 type remarks int
 
-// add says what of a file is left out, and whether its checksums match.
-func (n *remarks) add(p *progress, file string, r *recording.Recording) {
+// add says what of a file is left out, and whether its checksums match. It
+// returns how many things that are.
+func (n *remarks) add(p *progress, file string, r *recording.Recording) int {
 	list := r.Ignored
 	if err := r.Verify(); err != nil {
 		list = append(list[:len(list):len(list)], strings.TrimPrefix(err.Error(), file+" "))
@@ -79,6 +80,7 @@ func (n *remarks) add(p *progress, file string, r *recording.Recording) {
 		p.say("%s: and %d more like these", file, more)
 	}
 	*n += remarks(len(list))
+	return len(list)
 }
 
 // String ends a closing line.

@@ -66,6 +66,9 @@ func TestImport_SaysAndCountsWhatItLeavesOut(t *testing.T) {
 		t.Errorf("a replay reads %q, want %q", got, want)
 	}
 	s.cli(t, "import", files[0], "--sensor-id", "uploaded").wants(t, 0, saysLeftOut...)
+	if log := s.stderr.String(); !strings.Contains(log, "left_out=3") && !strings.Contains(log, `"left_out":3`) {
+		t.Errorf("the server's log does not say that 3 things were left out: %s", log)
+	}
 	if got := s.cli(t, "read", "uploaded", "temp").wants(t, 0).stdout; got != want {
 		t.Errorf("an upload reads %q, want %q", got, want)
 	}

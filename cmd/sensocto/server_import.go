@@ -66,12 +66,13 @@ func (im *importer) run(ctx context.Context, id sensocto.Identity, sensorID stri
 		return done, err
 	}
 	done, err = im.take(ctx, sensorID, upload)
+	done.LeftOut = upload.manifest.LeftOut
 	refreshed := im.sensors.Refresh(ctx, sensorID)
 	if err = errors.Join(err, refreshed); err != nil {
 		im.log.Warn("an import ended early: what it brought stays, and is not stored again", "sensor", sensorID, "samples", done.Stored, "err", err)
 		return done, err
 	}
-	im.log.Info("imported", "sensor", sensorID, "samples", done.Stored, "known", done.Known, "took", time.Since(began).Round(time.Millisecond))
+	im.log.Info("imported", "sensor", sensorID, "samples", done.Stored, "known", done.Known, "left_out", done.LeftOut, "took", time.Since(began).Round(time.Millisecond))
 	return done, nil
 }
 
