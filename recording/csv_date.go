@@ -126,7 +126,7 @@ func (s *dateScanner) number(max int) (v, digits int) {
 	return v, digits
 }
 
-func (s *dateScanner) take(c byte) bool {
+func (s *dateScanner) accept(c byte) bool {
 	if s.text == "" || s.text[0] != c {
 		return false
 	}
@@ -140,9 +140,9 @@ func (s *dateScanner) date(d *date) bool {
 		return false
 	}
 	separator := s.text[0]
-	s.take(separator)
+	s.accept(separator)
 	b, digitsB := s.number(2)
-	if digitsB == 0 || !s.take(separator) {
+	if digitsB == 0 || !s.accept(separator) {
 		return false
 	}
 	c, digitsC := s.number(4)
@@ -174,13 +174,13 @@ func (s *dateScanner) between() bool {
 
 func (s *dateScanner) clock(d *date) bool {
 	var digits int
-	if d.hour, digits = s.number(2); digits == 0 || !s.take(':') {
+	if d.hour, digits = s.number(2); digits == 0 || !s.accept(':') {
 		return false
 	}
 	if d.minute, digits = s.number(2); digits != 2 {
 		return false
 	}
-	if s.take(':') {
+	if s.accept(':') {
 		if d.second, digits = s.number(2); digits != 2 || !s.fraction(d) {
 			return false
 		}
@@ -190,7 +190,7 @@ func (s *dateScanner) clock(d *date) bool {
 
 // fraction reads the decimals of a second, and rounds them.
 func (s *dateScanner) fraction(d *date) bool {
-	if !s.take('.') && !s.take(',') {
+	if !s.accept('.') && !s.accept(',') {
 		return true
 	}
 	ns, digits := s.number(9)
@@ -236,16 +236,16 @@ func (s *dateScanner) zone(d *date) bool {
 		return true
 	}
 	sign := 1
-	if s.take('-') {
+	if s.accept('-') {
 		sign = -1
-	} else if !s.take('+') {
+	} else if !s.accept('+') {
 		return false
 	}
 	hours, digits := s.number(2)
 	if digits != 2 || hours > 23 {
 		return false
 	}
-	s.take(':')
+	s.accept(':')
 	minutes, digits := s.number(2)
 	d.offset = sign * (hours*3600 + minutes*60)
 	return minutes < 60 && (digits == 2 || digits == 0)

@@ -36,7 +36,7 @@ func (d *decimalMark) apply(l *lineReader, cells [][]byte) error {
 		}
 		if mark == ',' {
 			if commas {
-				d.look(cell, at, l.number)
+				d.weigh(cell, at, l.number)
 			}
 			cell[at] = '.'
 		}
@@ -44,8 +44,8 @@ func (d *decimalMark) apply(l *lineReader, cells [][]byte) error {
 	return nil
 }
 
-// look keeps in mind a number that may have thousands.
-func (d *decimalMark) look(cell []byte, at, line int) {
+// weigh remembers a number that may have thousands.
+func (d *decimalMark) weigh(cell []byte, at, line int) {
 	before := bytes.TrimLeft(cell[:at], "+-")
 	if len(cell)-at-1 != 3 || len(before) < 1 || len(before) > 3 || before[0] == '0' {
 		d.sure = true

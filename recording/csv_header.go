@@ -204,7 +204,7 @@ func (t *table) unitLine(cells [][]byte) bool {
 	return named
 }
 
-func (t *table) takeUnits(cells [][]byte) {
+func (t *table) setUnits(cells [][]byte) {
 	for i := range t.columns {
 		if c := &t.columns[i]; c.unit == "" {
 			c.unit = unitText(cells[c.index])

@@ -158,88 +158,114 @@ func readCells(t *rapid.T, path string, start int64, attributes []sensocto.Attri
 	}
 }
 
+// tableRow is a row of a table of numbers.
+type tableRow struct {
+	at     int64 // ms
+	values []float64
+}
+
+// writing is how a program writes a table.
+type writing struct {
+	separator, end       string
+	comma, quotes, dates bool
+}
+
+func drawWriting(t *rapid.T) writing {
+	w := writing{
+		separator: rapid.SampledFrom([]string{",", ";", "\t"}).Draw(t, "separator"),
+		end:       rapid.SampledFrom([]string{"\n", "\r\n", "\r"}).Draw(t, "line end"),
+		comma:     rapid.Bool().Draw(t, "decimal comma"),
+		dates:     rapid.Bool().Draw(t, "dates"),
+	}
+	w.quotes = w.comma && w.separator == "," || rapid.Bool().Draw(t, "quotes")
+	return w
+}
+
+func (w writing) cell(text string) string {
+	if w.comma {
+		text = strings.Replace(text, ".", ",", 1)
+	}
+	if w.quotes {
+		text = `"` + text + `"`
+	}
+	return text
+}
+
+// table writes rows. No number has three decimals, which might be thousands.
+func (w writing) table(rows []tableRow) string {
+	text := "time" + strings.Repeat(w.separator+"x", len(rows[0].values)) + w.end
+	for _, r := range rows {
+		at := strconv.FormatFloat(float64(r.at)/1000, 'f', 4, 64)
+		if w.dates {
+			at = time.UnixMilli(1_700_000_000_000 + r.at).UTC().Format("2006-01-02 15:04:05.000")
+		}
+		text += w.cell(at)
+		for _, v := range r.values {
+			text += w.separator + w.cell(strconv.FormatFloat(v, 'f', 5, 64))
+		}
+		text += w.end
+	}
+	return text
+}
+
 // However a program writes a table, it is read as the same numbers.
 func TestCSV_EveryWritingOfATableIsReadTheSame(t *testing.T) {
 	path := filepath.Join(t.TempDir(), "r.csv")
 	rapid.Check(t, func(t *rapid.T) {
-		type row struct {
-			at     int64 // ms
-			values []float64
-		}
 		columns := rapid.IntRange(1, 3).Draw(t, "columns")
-		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) row {
-			r := row{at: rapid.Int64Range(0, 5000).Draw(t, "at")}
+		rows := rapid.SliceOfN(rapid.Custom(func(t *rapid.T) tableRow {
+			r := tableRow{at: rapid.Int64Range(0, 5000).Draw(t, "at")}
 			for range columns {
 				r.values = append(r.values, float64(rapid.IntRange(-9999, 9999).Draw(t, "value"))/16)
 			}
 			return r
 		}), 1, 30).Draw(t, "rows")
-		separator := rapid.SampledFrom([]string{",", ";", "\t"}).Draw(t, "separator")
-		end := rapid.SampledFrom([]string{"\n", "\r\n", "\r"}).Draw(t, "line end")
-		comma := rapid.Bool().Draw(t, "decimal comma")
-		quote := comma && separator == "," || rapid.Bool().Draw(t, "quotes")
-		dates := rapid.Bool().Draw(t, "dates")
-		cell := func(text string) string {
-			if comma {
-				text = strings.Replace(text, ".", ",", 1)
-			}
-			if quote {
-				text = `"` + text + `"`
-			}
-			return text
-		}
-		text := "time" + strings.Repeat(separator+"x", columns)
-		for _, r := range rows {
-			at := strconv.FormatFloat(float64(r.at)/1000, 'f', 4, 64) // never 3 decimals, which might be thousands
-			if dates {
-				at = time.UnixMilli(1_700_000_000_000 + r.at).UTC().Format("2006-01-02 15:04:05.000")
-			}
-			text += end + cell(at)
-			for _, v := range r.values {
-				text += separator + cell(strconv.FormatFloat(v, 'f', 5, 64))
-			}
-		}
-		text += end
+		text := drawWriting(t).table(rows)
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		slices.SortStableFunc(rows, func(a, b row) int { return cmp.Compare(a.at, b.at) })
+		slices.SortStableFunc(rows, func(a, b tableRow) int { return cmp.Compare(a.at, b.at) })
 		r, err := recording.Open(path)
 		if err != nil {
 			t.Fatalf("%v\n%q", err, text)
 		}
 		defer r.Close()
 		for range 2 {
-			next := make([]int, columns)
-			for {
-				b, err := r.Next()
-				if err == io.EOF {
-					break
-				}
-				if err != nil {
-					t.Fatalf("%v\n%q", err, text)
-				}
-				for i := range b.Runs {
-					run := &b.Runs[i]
-					for k, v := range run.Values {
-						want := rows[next[run.Signal]]
-						if v != want.values[run.Signal] || run.Offset(k) != 1000*(want.at-rows[0].at) {
-							t.Fatalf("column %d has %v at %d, want %v at %d ms\n%q", run.Signal, v, run.Offset(k), want.values[run.Signal], want.at-rows[0].at, text)
-						}
-						next[run.Signal]++
-					}
-				}
-			}
-			for i, n := range next {
-				if n != len(rows) {
-					t.Fatalf("column %d has %d of %d values\n%q", i, n, len(rows), text)
-				}
-			}
+			checkRows(t, r, rows, text)
 			if err := r.Rewind(); err != nil {
 				t.Fatal(err)
 			}
 		}
 	})
+}
+
+// checkRows reads a recording, which must have the rows.
+func checkRows(t *rapid.T, r *recording.Recording, rows []tableRow, text string) {
+	next := make([]int, len(rows[0].values))
+	for {
+		b, err := r.Next()
+		if err == io.EOF {
+			break
+		}
+		if err != nil {
+			t.Fatalf("%v\n%q", err, text)
+		}
+		for i := range b.Runs {
+			run := &b.Runs[i]
+			for k, v := range run.Values {
+				want := rows[next[run.Signal]]
+				if at := want.at - rows[0].at; v != want.values[run.Signal] || run.Offset(k) != 1000*at {
+					t.Fatalf("column %d has %v at %d, want %v at %d ms\n%q", run.Signal, v, run.Offset(k), want.values[run.Signal], at, text)
+				}
+				next[run.Signal]++
+			}
+		}
+	}
+	for i, n := range next {
+		if n != len(rows) {
+			t.Fatalf("column %d has %d of %d values\n%q", i, n, len(rows), text)
+		}
+	}
 }
 
 // FuzzCSVReadsTheSameTwice: whatever a file is, it is refused, or read the same

@@ -36,7 +36,7 @@ func (t *table) survey() error {
 			break
 		}
 		if err == nil && t.row == 0 && t.unitLine(cells) {
-			t.takeUnits(cells)
+			t.setUnits(cells)
 			continue
 		}
 		if err == nil {
