@@ -57,6 +57,9 @@ func (s Sample) MarshalJSON() ([]byte, error) {
 type Measurement struct {
 	AttributeID string
 	Sample
+	// Number is that of the sample in its series, in order of arrival, from 0
+	// on. The store gives it (see [Store.Put]); before that it means nothing.
+	Number int64
 }
 
 // Batch is measurements of one sensor in order of arrival, attributes mixed.

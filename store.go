@@ -57,11 +57,29 @@ type Imported struct {
 	LeftOut int `json:"left_out,omitempty"`
 }
 
+// LatestQuery selects the newest samples of every attribute of a sensor.
+type LatestQuery struct {
+	Limit int // of samples of each attribute
+	// Bytes bounds what all attributes together may be as JSON, about; each may
+	// have an equal share. 0 means no bound.
+	Bytes int
+}
+
+// Latest is the newest samples of one attribute, oldest first, at one moment.
+type Latest struct {
+	Samples []Sample
+	// End is the number of the first sample that came after that moment: those
+	// with lower numbers are among the samples, or older than these.
+	End int64
+	// Cut says that there would be more, but for LatestQuery.Bytes.
+	Cut bool
+}
+
 // Store keeps the samples of all sensors in tiers: hot in memory, cold on
 // disk. It is safe for concurrent use.
 type Store interface {
-	// Put takes a batch into the hot tier, where Read sees it at once. It
-	// copies numbers but keeps Document slices. It returns ErrUnavailable,
+	// Put takes a batch into the hot tier, where Read sees it at once, and
+	// numbers its measurements. It copies values but keeps Document slices. It returns ErrUnavailable,
 	// and takes nothing of the batch, when the disk fails or the bound on what
 	// waits for the cold tier is reached. Of a batch with a stream it returns
 	// ErrDuplicate or a *GapError, and takes nothing, where its number is not
@@ -74,9 +92,8 @@ type Store interface {
 	// whatever tiers hold them. Unknown series are empty. Pages that continue
 	// one another are a snapshot of the moment of the first one.
 	Read(ctx context.Context, sensorID, attributeID string, q Query) (Page, error)
-	// Latest returns the last n samples by time of every attribute of a sensor,
-	// oldest first.
-	Latest(ctx context.Context, sensorID string, n int) (map[string][]Sample, error)
+	// Latest returns the last samples by time of every attribute of a sensor.
+	Latest(ctx context.Context, sensorID string, q LatestQuery) (map[string]Latest, error)
 	// History returns a series as buckets of equal width, or as few samples, for
 	// a trace. Unknown series are empty.
 	History(ctx context.Context, sensorID, attributeID string, q HistoryQuery) (History, error)

@@ -49,13 +49,13 @@ func (r *Registry) Refresh(ctx context.Context, sensorID string) error {
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
-	last, err := r.options.Store.Latest(ctx, sensorID, 1)
+	last, err := r.options.Store.Latest(ctx, sensorID, sensocto.LatestQuery{Limit: 1})
 	if err != nil {
 		return err
 	}
 	return p.call(ctx, func() error {
-		for id, samples := range last {
-			p.dirty = p.view.sawLast(id, samples[len(samples)-1]) || p.dirty
+		for id, l := range last {
+			p.dirty = p.view.sawLast(id, l.Samples[len(l.Samples)-1]) || p.dirty
 		}
 		return nil
 	})

@@ -104,12 +104,12 @@ func (r *Registry) LoadLast(ctx context.Context) error {
 	processes := slices.Collect(maps.Values(r.sensors))
 	r.mu.RUnlock()
 	for _, p := range processes {
-		last, err := r.options.Store.Latest(ctx, p.id, 1)
+		last, err := r.options.Store.Latest(ctx, p.id, sensocto.LatestQuery{Limit: 1})
 		if err != nil {
 			return fmt.Errorf("load last values of %s: %w", p.id, err)
 		}
-		for id, samples := range last {
-			p.view.sawLast(id, samples[len(samples)-1])
+		for id, l := range last {
+			p.view.sawLast(id, l.Samples[len(l.Samples)-1])
 		}
 	}
 	return nil

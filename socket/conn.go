@@ -36,9 +36,13 @@ type conn struct {
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 
-	lastRead atomic.Int64 // since the server's start, in ns
-	closing  atomic.Bool  // a close frame is queued: nothing is handled any more,
-	draining atomic.Bool  // except, at a shutdown, what the peer had sent before it heard of that
+	lastRead  atomic.Int64  // since the server's start, in ns
+	began     time.Duration // since the server's start
+	anonymous atomic.Bool   // it has not shown yet who it is
+	looks     atomic.Int64  // sensors that it watches
+
+	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
+	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
 
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
@@ -91,7 +95,10 @@ func (c *conn) heard() { c.lastRead.Store(int64(c.srv.now())) }
 // fail ends the connection because of an error while reading.
 func (c *conn) fail(err error) {
 	var protocol *protocolError
-	if errors.As(err, &protocol) {
+	switch {
+	case errors.Is(err, errPeerClosed):
+		return // and was answered
+	case errors.As(err, &protocol):
 		c.close(protocol.code, protocol.reason)
 		return
 	}
@@ -103,20 +110,25 @@ func (c *conn) fail(err error) {
 // close queues a close frame behind what waits; overload drops what waits. The
 // connection ends when the peer has answered, or soon. Only the first call counts.
 func (c *conn) close(code int, reason string) {
-	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
+	if !c.finish(code, reason) {
 		return
+	}
+	c.srv.count.closes.add(reason, 1)
+	c.srv.log.Info("closing connection", "conn", c.id, "code", code, "reason", reason)
+}
+
+// answerClose answers a close frame of the peer in kind, with its code, or none.
+func (c *conn) answerClose(code int) { c.finish(code, "") }
+
+// finish queues the close frame, and reports whether it is the first.
+func (c *conn) finish(code int, reason string) bool {
+	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
+		return false
 	}
 	c.draining.Store(code == closeShutdown)
 	c.closing.Store(true)
 	c.net.SetDeadline(time.Now().Add(closeWait))
-	if code == 0 {
-		return // the peer closed
-	}
-	c.srv.count.closes.add(reason, 1)
-	if code == closePolicy {
-		c.srv.refuse(c.address)
-	}
-	c.srv.log.Info("closing connection", "conn", c.id, "code", code, "reason", reason)
+	return true
 }
 
 // abort ends the connection at once: nothing more can be sent.
@@ -133,6 +145,10 @@ func (c *conn) end() {
 	c.net.Close()
 	for _, ch := range c.takeChannels() {
 		c.closeHandler(ch)
+	}
+	c.in.release()
+	if c.anonymous.CompareAndSwap(true, false) {
+		c.srv.anonymous.remove(c.address)
 	}
 	c.srv.remove(c)
 }
@@ -188,7 +204,14 @@ func (c *conn) revoked(identityID string) []*channel {
 	return lost
 }
 
+// replyFrame returns a reply. It is the one place where replies are bounded: what
+// is larger is refused.
 func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
+	if len(response) > c.srv.limits.ReplyBytes {
+		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
+		c.srv.log.Warn("a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
+		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
+	}
 	frame := reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
 	return seal(opText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
 }

@@ -2,9 +2,11 @@ package socket
 
 import (
 	"context"
+	"encoding/binary"
 	"errors"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
@@ -20,10 +22,39 @@ func (c *conn) controlFrame(op byte, payload []byte) error {
 	case opPing:
 		c.out.push(nil, appendFrame(nil, opPong, payload))
 	case opClose:
-		// Answered without a code: 1000 would keep official clients away.
-		return &protocolError{code: 0}
+		code, err := closeCode(payload)
+		if err != nil {
+			return err
+		}
+		c.answerClose(code)
+		return errPeerClosed
 	}
 	return nil
+}
+
+// errPeerClosed ends a connection whose peer has closed it.
+var errPeerClosed = errors.New("the peer closed the connection")
+
+// closeCode returns the code of a close frame's payload, 0 where there is none,
+// or how the connection ends where the payload may not be so (RFC 6455, 5.5.1
+// and 7.4).
+func closeCode(payload []byte) (int, error) {
+	if len(payload) == 0 {
+		return 0, nil
+	}
+	if len(payload) == 1 {
+		return 0, &protocolError{closeProtocol, "protocol_error"}
+	}
+	code := int(binary.BigEndian.Uint16(payload))
+	switch {
+	case code >= 3000 && code < 5000, code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
+	default:
+		return 0, &protocolError{closeProtocol, "protocol_error"}
+	}
+	if !utf8.Valid(payload[2:]) {
+		return 0, &protocolError{closeInvalid, "invalid_reason"}
+	}
+	return code, nil
 }
 
 // message decodes and handles one message. The error is a *protocolError.
@@ -256,6 +287,7 @@ func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]
 	c.who = who
 	ch.handler = h
 	c.mu.Unlock()
+	c.identified()
 	response, err := h.join(c.ctx, p)
 	if err == nil && c.srv.revocations.Load() != revocations {
 		// A token was revoked meanwhile: perhaps this one, unheard.

@@ -13,10 +13,6 @@ import (
 // ends the connection.
 const maxHeld = 4096
 
-// maxRecent bounds, per attribute, the samples of a join's history that later
-// messages are compared with.
-const maxRecent = 64
-
 // feed hands what is published on one topic to a channel. It is the
 // sensocto.Subscriber of everything that is pushed to viewers.
 //
@@ -173,7 +169,7 @@ func (f *feed) hold(it item) bool {
 
 // release sends what was held, and opens the feed. The channel's answer has
 // been queued before.
-func (f *feed) release(history map[string][]sensocto.Sample) {
+func (f *feed) release(history map[string]sensocto.Latest) {
 	waits := f.unhold(history)
 	if f.source != nil {
 		f.source.opened(f, waits)
@@ -181,7 +177,7 @@ func (f *feed) release(history map[string][]sensocto.Sample) {
 }
 
 // unhold reports whether the history may contain the message that comes next.
-func (f *feed) unhold(history map[string][]sensocto.Sample) (waits bool) {
+func (f *feed) unhold(history map[string]sensocto.Latest) (waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := newRecent(history)
@@ -193,8 +189,7 @@ func (f *feed) unhold(history map[string][]sensocto.Sample) (waits bool) {
 		}
 		f.ch.conn.out.add(it)
 	}
-	if r != nil && !r.passed() && len(f.held) < f.unsure {
-		r.shorten()
+	if r != nil && len(f.held) < f.unsure {
 		f.recent.Store(r)
 		waits = true
 	}
@@ -218,70 +213,34 @@ func private(m *sensocto.Message, b *sensocto.Batch) *sensocto.Message {
 	return &sensocto.Message{Topic: m.Topic, Event: sensocto.EventMeasurementsBatch, Payload: b}
 }
 
-// recent is the end of a history, for the messages whose samples may be in it:
-// batches are stored before they are published (see historyRead). They come in
-// order, so an attribute is through with the first message whose last sample is
-// not in the history.
+// recent is where a history ends: the number of the first sample of each
+// attribute that is not in it. Batches are stored before they are published, so
+// the first ones that come may be in it (see historyRead).
 type recent struct {
-	attributes map[string][]sensocto.Sample
+	ends map[string]int64
 }
 
-func newRecent(history map[string][]sensocto.Sample) *recent {
-	r := &recent{attributes: make(map[string][]sensocto.Sample, len(history))}
-	for id, samples := range history {
-		if len(samples) > 0 {
-			r.attributes[id] = samples
-		}
-	}
-	if r.passed() {
+func newRecent(history map[string]sensocto.Latest) *recent {
+	if len(history) == 0 {
 		return nil
 	}
-	return r
-}
-
-func (r *recent) passed() bool { return len(r.attributes) == 0 }
-
-func (r *recent) shorten() {
-	for id, samples := range r.attributes {
-		if n := len(samples); n > maxRecent {
-			r.attributes[id] = slices.Clone(samples[n-maxRecent:])
-		}
+	r := &recent{ends: make(map[string]int64, len(history))}
+	for id, l := range history {
+		r.ends[id] = l.End
 	}
+	return r
 }
 
 // trim returns the batch without what the history contains: the batch itself,
 // a copy of a part, or nil.
 func (r *recent) trim(b *sensocto.Batch) *sensocto.Batch {
-	known := map[string]bool{}
-	for i := len(b.Measurements) - 1; i >= 0; i-- {
-		m := &b.Measurements[i]
-		if _, looked := known[m.AttributeID]; !looked {
-			known[m.AttributeID] = r.contains(m)
-		}
-	}
-	for id, is := range known {
-		if !is {
-			delete(r.attributes, id)
-		}
-	}
-	drop := func(m sensocto.Measurement) bool { return known[m.AttributeID] }
-	if !slices.ContainsFunc(b.Measurements, drop) {
+	contains := func(m sensocto.Measurement) bool { return m.Number < r.ends[m.AttributeID] }
+	if !slices.ContainsFunc(b.Measurements, contains) {
 		return b
 	}
-	rest := slices.DeleteFunc(slices.Clone(b.Measurements), drop)
+	rest := slices.DeleteFunc(slices.Clone(b.Measurements), contains)
 	if len(rest) == 0 {
 		return nil
 	}
 	return &sensocto.Batch{SensorID: b.SensorID, Measurements: rest}
-}
-
-func (r *recent) contains(m *sensocto.Measurement) bool {
-	samples := r.attributes[m.AttributeID]
-	for i := len(samples) - 1; i >= 0; i-- {
-		s := &samples[i]
-		if s.Timestamp == m.Timestamp && s.Value == m.Value && string(s.Document) == string(m.Document) {
-			return true
-		}
-	}
-	return false
 }

@@ -47,6 +47,12 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, sensorID stri
 		return err
 	}
 	srv := ch.conn.srv
+	select { // see readLatest
+	case srv.reads <- struct{}{}:
+	case <-ctx.Done():
+		return context.Cause(ctx)
+	}
+	defer func() { <-srv.reads }()
 	response, err := r.respond(ctx, srv.store, int(srv.limits.QueueBytes/4))
 	if err == nil {
 		ch.reply(f, phx.StatusOK, response)

@@ -66,15 +66,14 @@ func subprotocols(r *http.Request) []string {
 	return list
 }
 
-// introduce binds the identity of the first credential that is valid. None is
-// no reason to refuse a connection: most clients send theirs with the join.
-func (c *conn) introduce(ctx context.Context, credentials []string) {
+// introduced returns the identity of the first credential that is valid.
+func (s *Server) introduced(ctx context.Context, credentials []string) bound {
 	for _, credential := range credentials {
-		if id, err := c.srv.auth.Authenticate(ctx, credential); err == nil {
-			c.who = bound{identity: id, credential: credential, known: true}
-			return
+		if id, err := s.auth.Authenticate(ctx, credential); err == nil {
+			return bound{identity: id, credential: credential, known: true}
 		}
 	}
+	return bound{}
 }
 
 // authorize returns who joins, if that identity has the right and the
@@ -100,13 +99,20 @@ func mayClaim(p params, id sensocto.Identity) bool {
 	return !p.has("user_id") || p.text("user_id") == id.ID
 }
 
-// refused counts an unauthorized join, and ends a connection that does not stop.
+// refused counts an unauthorized join against the address, and ends a connection
+// that does not stop, or whose address was refused too often. A valid credential
+// is never judged by others that share the address: it is not refused.
 func (c *conn) refused() {
 	c.mu.Lock()
 	c.refusals++
 	enough := c.refusals >= maxRefusals
 	c.mu.Unlock()
-	if enough {
+	blocked := c.srv.offenders.blocked(c.address, c.srv.now())
+	c.srv.refuse(c.address)
+	switch {
+	case blocked:
+		c.close(closePolicy, "too_many_refusals")
+	case enough:
 		c.close(closePolicy, "unauthorized")
 	}
 }

@@ -3,7 +3,6 @@ package socket
 import (
 	"slices"
 
-	"encoding/json"
 	"errors"
 
 	"github.com/sensocto/sensocto"
@@ -22,6 +21,9 @@ var (
 	errInvalidConnID   = invalid("invalid_connector_id", "a connector's id is 1–128 characters of A–Z a–z 0–9 . _ : -")
 	errInvalidConnName = invalid("invalid_connector_name", "a connector's name has 1–100 bytes")
 	errInvalidCommand  = invalid("invalid_command", "a command is a JSON object")
+	errReplyTooLarge   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "reply_too_large", Message: "the reply would be larger than the server allows: ask for less"}
+	errTooManyIDs      = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_sensors", Message: "a frame may name as many sensors as the server allows topics: send several"}
+	errTooManyWatched  = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_watched", Message: "the connection, or all together, watch as many sensors as the server allows"}
 	errInvalidLevel    = invalid("invalid_level", "a level is one of none, low, medium, high")
 )
 
@@ -114,13 +116,33 @@ func (p params) flag(key string) (value, ok bool) {
 	return false, false
 }
 
-// texts returns a list of strings, and false where it is something else.
-func (p params) texts(key string) ([]string, bool) {
-	var list []string
-	if !p.has(key) || json.Unmarshal(p[key], &list) != nil {
-		return nil, false
+// ids returns the different strings of a list, in their order. It returns
+// errTooManyIDs where there are more than most of them, and reads no further.
+func (p params) ids(key string, most int) ([]string, error) {
+	token := p[key]
+	if len(token) == 0 || token[0] != '[' {
+		return nil, errInvalidPayload
 	}
-	return list, true
+	var list []string
+	known := make(map[string]struct{})
+	for i := jsonscan.Space(token, 1); token[i] != ']'; {
+		if token[i] != '"' {
+			return nil, errInvalidPayload
+		}
+		end, plain := jsonscan.String(token, i)
+		text := jsonscan.Unquote(token[i:end], plain)
+		if _, doubled := known[string(text)]; !doubled {
+			if len(list) == most {
+				return nil, errTooManyIDs
+			}
+			list = append(list, string(text))
+			known[list[len(list)-1]] = struct{}{}
+		}
+		if i = jsonscan.Space(token, end); token[i] == ',' {
+			i = jsonscan.Space(token, i+1)
+		}
+	}
+	return list, nil
 }
 
 // level returns an attention level, or the default where there is none.

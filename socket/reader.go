@@ -47,6 +47,9 @@ type frameReader struct {
 	full bool // the last read filled the buffer: more was waiting
 	fits int  // reads in a row that the smallest buffer could have held
 
+	budget *budget // of what is larger than the largest read buffer
+	taken  int     // bytes of it
+
 	op       byte // opcode of the message in fragments
 	fragment []byte
 	partial  bool
@@ -129,6 +132,9 @@ func (f *frameReader) header() (header, error) {
 		if wide == 8 {
 			length = binary.BigEndian.Uint64(f.buf[f.r+2:])
 		}
+		if length < 126 || wide == 8 && length <= 0xFFFF {
+			return header{}, &protocolError{closeProtocol, "protocol_error"} // not the shortest form (RFC 6455, 5.2)
+		}
 		if length > 1<<40 {
 			return header{}, &protocolError{closeTooLarge, "frame_too_large"}
 		}
@@ -193,6 +199,9 @@ func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byt
 func (f *frameReader) fill(n int) error {
 	for f.w-f.r < n {
 		f.makeRoom()
+		if err := f.charge(len(f.buf) + cap(f.fragment)); err != nil {
+			return err
+		}
 		got, err := f.conn.Read(f.buf[f.w:])
 		if got == 0 && err != nil {
 			return err
@@ -231,4 +240,29 @@ func (f *frameReader) move(size int) {
 	buf := make([]byte, size)
 	f.w = copy(buf, f.buf[f.r:f.w])
 	f.buf, f.r, f.full = buf, 0, false
+}
+
+// charge settles what the connection takes of the budget: what it holds beyond
+// the largest buffer that every connection may have.
+func (f *frameReader) charge(holds int) error {
+	more := max(0, holds-largeRead) - f.taken
+	switch {
+	case more == 0 || f.budget == nil:
+		return nil
+	case more < 0:
+		f.budget.give(int64(-more))
+	case !f.budget.take(int64(more)):
+		return &protocolError{closeTryLater, "overloaded"}
+	}
+	f.taken += more
+	return nil
+}
+
+// release gives back what the connection holds of the budget. It is for the end
+// of a connection.
+func (f *frameReader) release() {
+	if f.budget != nil {
+		f.budget.give(int64(f.taken))
+	}
+	f.taken = 0
 }

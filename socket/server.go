@@ -5,6 +5,7 @@ import (
 	"context"
 	"log/slog"
 	"net/http"
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -16,7 +17,14 @@ import (
 // stand for the defaults.
 type Limits struct {
 	Connections     int           // open at once; default 50,000
-	Topics          int           // of a connection, and sensors watched by one viewer topic; default 1,000
+	Topics          int           // of a connection, sensors watched by one viewer topic, and sensors that one frame may name; default 1,000
+	Watched         int           // sensors that one connection watches, on all its topics; default 10,000
+	WatchedInAll    int           // the same of all connections; default 1,000,000
+	Anonymous       int           // connections that have not shown yet who they are; default 2,048
+	AnonymousOfOne  int           // the same of one address; default 256
+	JoinTimeout     time.Duration // after which such a connection is closed; default 30 s
+	UnfinishedBytes int64         // of large messages that have not come whole, of all connections; default 256 MiB
+	ReplyBytes      int           // of one reply; default 4 MiB
 	FramesPerSecond int           // from a connection; default 20,000
 	TextBytes       int           // of a text message; default 1 MiB
 	BinaryBytes     int           // of a binary message; default 4 MiB
@@ -28,8 +36,8 @@ type Limits struct {
 	// Gather is how long frames may wait for others to be written together
 	// with, behind a write that has just been; default 4 ms, negative for never.
 	Gather time.Duration
-	// Refusals is how often peers of one address may be refused in a row
-	// before the address has to wait; one is forgiven per second. Default 100.
+	// Refusals is how many joins of one address may be refused in a row before a
+	// further one costs its connection; one is forgiven per second. Default 100.
 	Refusals int
 }
 
@@ -37,6 +45,13 @@ func (l Limits) withDefaults() Limits {
 	return Limits{
 		Connections:     cmp.Or(l.Connections, 50_000),
 		Topics:          cmp.Or(l.Topics, 1_000),
+		Watched:         cmp.Or(l.Watched, 10_000),
+		WatchedInAll:    cmp.Or(l.WatchedInAll, 1_000_000),
+		Anonymous:       cmp.Or(l.Anonymous, 2_048),
+		AnonymousOfOne:  cmp.Or(l.AnonymousOfOne, 256),
+		JoinTimeout:     cmp.Or(l.JoinTimeout, 30*time.Second),
+		UnfinishedBytes: cmp.Or(l.UnfinishedBytes, 256<<20),
+		ReplyBytes:      cmp.Or(l.ReplyBytes, 4<<20),
 		FramesPerSecond: cmp.Or(l.FramesPerSecond, 20_000),
 		TextBytes:       cmp.Or(l.TextBytes, 1<<20),
 		BinaryBytes:     cmp.Or(l.BinaryBytes, 4<<20),
@@ -85,8 +100,12 @@ type Server struct {
 	connIDs     atomic.Uint64
 	revocations atomic.Uint64
 	offenders   offenders
-	queues      sync.Pool // of *queue
-	loads       sync.Pool // of *load
+	anonymous   anonymous
+	unfinished  budget        // bytes
+	looks       budget        // sensors that are watched
+	reads       chan struct{} // holds who reads history: a processor stays free for what is live
+	queues      sync.Pool     // of *queue
+	loads       sync.Pool     // of *load
 	pulse       pulse
 	rests       rests
 	sources     sources
@@ -117,6 +136,9 @@ func New(o Options) *Server {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
+	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
+	s.unfinished.max, s.looks.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
+	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	s.writers.srv = s
 	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
 	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
@@ -142,7 +164,7 @@ func (s *Server) nextViewer() sensocto.ViewerID {
 // Run closes connections that are silent or do not take what is written, until
 // ctx ends.
 func (s *Server) Run(ctx context.Context) error {
-	ticker := time.NewTicker(max(time.Millisecond, min(time.Second, s.limits.Idle/4, s.limits.Write/4)))
+	ticker := time.NewTicker(max(time.Millisecond, min(time.Second, s.limits.Idle/4, s.limits.Write/4, s.limits.JoinTimeout/4)))
 	defer ticker.Stop()
 	for {
 		select {
@@ -163,6 +185,8 @@ func (s *Server) sweep(now time.Duration) {
 			c.abort(errWriteTimeout)
 		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
 			c.close(closeShutdown, "silent")
+		case c.overdue(now):
+			c.close(closePolicy, "join_timeout")
 		}
 	}
 	s.offenders.sweep(now)

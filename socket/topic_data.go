@@ -25,7 +25,8 @@ type dataViewer struct {
 	asked    sensocto.AttentionLevel // what the viewer asked for last
 	gaze     sensocto.Gaze
 	closed   atomic.Bool
-	history  map[string][]sensocto.Sample // between join and joined
+	counted  atomic.Bool                // as one that is watched
+	history  map[string]sensocto.Latest // between join and joined
 }
 
 func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
@@ -36,6 +37,10 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	if !v.ch.conn.takeLook() {
+		return nil, errTooManyWatched
+	}
+	v.counted.Store(true)
 	srv := v.ch.conn.srv
 	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
 	v.asked = level
@@ -55,27 +60,50 @@ func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *da
 }
 
 // response reads the history after the feed has subscribed, so that nothing is
-// between the two; what is in both, the feed leaves out.
+// between the two; what is in both, the feed leaves out. All attributes together
+// get half of a reply: those whose history is shorter than asked for are named.
 func (v *dataViewer) response(ctx context.Context, p params) ([]byte, error) {
 	srv := v.ch.conn.srv
 	if n, ok := p.number("history"); ok && n >= 1 {
 		var err error
 		limit := int(min(n, float64(srv.limits.History)))
-		if v.history, err = srv.store.Latest(ctx, v.sensorID, limit); err != nil {
+		if v.history, err = srv.readLatest(ctx, v.sensorID, sensocto.LatestQuery{Limit: limit, Bytes: srv.limits.ReplyBytes / 2}); err != nil {
 			return nil, err
 		}
 		v.feed.historyRead()
 	}
-	dst := appendJSON([]byte(`{"sensor":`), srv.sensorOrUnknown(v.sensorID))
+	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
+	cut := []string{}
 	for i, id := range slices.Sorted(maps.Keys(v.history)) {
 		if i > 0 {
 			dst = append(dst, ',')
 		}
+		l := v.history[id]
 		dst = append(jsonscan.AppendString(dst, id), ':')
-		dst = wire.AppendSamples(dst, v.history[id])
+		dst = wire.AppendSamples(dst, l.Samples)
+		if l.Cut {
+			cut = append(cut, id)
+		}
 	}
-	return append(dst, "}}"...), nil
+	dst = append(dst, '}')
+	if len(cut) > 0 {
+		srv.count.cutHistories.Add(1)
+		dst = appendJSON(append(dst, `,"history_cut":`...), cut)
+	}
+	return append(dst, '}'), nil
+}
+
+// readLatest reads history, as few at a time as leave a processor to what is
+// live.
+func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	select {
+	case s.reads <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-s.reads }()
+	return s.store.Latest(ctx, sensorID, q)
 }
 
 func (v *dataViewer) joined() {
@@ -184,6 +212,9 @@ func (v *dataViewer) close() {
 	v.closed.Store(true)
 	v.feed.close()
 	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+	if v.counted.CompareAndSwap(true, false) {
+		v.ch.conn.giveLook()
+	}
 }
 
 // visibility reads the event visibility_changed.

@@ -4,6 +4,7 @@ import (
 	"context"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 )
 
@@ -11,18 +12,33 @@ import (
 type status struct {
 	ch   *channel
 	feed feed
+	rest []string // online, of a join, not sent yet
 }
 
 func (s *status) join(context.Context, params) ([]byte, error) {
 	s.feed.subscribe(s.ch.topic, control, textEncoding(s.ch.conn.version))
-	online := s.ch.conn.srv.sensors.Online()
-	if online == nil {
-		online = []string{}
+	s.rest = s.ch.conn.srv.sensors.Online()
+	online, size := []string{}, 0
+	for len(s.rest) > 0 && size < listPiece {
+		online, size, s.rest = append(online, s.rest[0]), size+len(s.rest[0])+3, s.rest[1:]
 	}
 	return append(appendJSON([]byte(`{"online":`), online), '}'), nil
 }
 
-func (s *status) joined()                                  { s.feed.release(nil) }
+// joined sends what did not fit into the reply, as if these sensors connected
+// now, as fast as the viewer takes it.
+func (s *status) joined() {
+	c := s.ch.conn
+	for _, id := range s.rest {
+		c.out.waitForRoom()
+		if c.closing.Load() || !s.ch.push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
+			break
+		}
+	}
+	s.rest = nil
+	s.feed.release(nil)
+}
+
 func (s *status) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (s *status) close()                                   { s.feed.close() }
 
@@ -30,17 +46,92 @@ func (s *status) close()                                   { s.feed.close() }
 type list struct {
 	ch   *channel
 	feed feed
+	rest []sensocto.Sensor // of a join, not sent yet
 }
+
+// listPiece is how many bytes of sensors go into one frame of the list.
+const listPiece = 256 << 10
 
 func (l *list) join(context.Context, params) ([]byte, error) {
 	l.feed.subscribe(l.ch.topic, control, textEncoding(l.ch.conn.version))
-	sensors := tidyAll(l.ch.conn.srv.sensors.Sensors())
-	return append(appendJSON([]byte(`{"sensors":`), sensors), '}'), nil
+	l.rest = l.ch.conn.srv.sensors.Sensors()
+	return append(append([]byte(`{"sensors":`), l.piece()...), '}'), nil
 }
 
-func (l *list) joined()                                  { l.feed.release(nil) }
+// piece takes as many sensors from the rest as one frame may hold. At least one
+// is taken where there is any.
+func (l *list) piece() []byte {
+	piece := newSensorList(listPiece)
+	for len(l.rest) > 0 && piece.addWhole(tidy(l.rest[0])) {
+		l.rest = l.rest[1:]
+	}
+	return piece.close()
+}
+
+// joined sends what did not fit into the reply, piece by piece, as fast as the
+// viewer takes it: a list of all sensors may be large.
+func (l *list) joined() {
+	c := l.ch.conn
+	for len(l.rest) > 0 && !c.closing.Load() {
+		c.out.waitForRoom()
+		update := append(append([]byte(`{"added":`), l.piece()...), `,"removed":[],"changed":[]}`...)
+		if !l.ch.push(sensocto.EventSensorListUpdated, update) {
+			break
+		}
+	}
+	l.rest = nil
+	l.feed.release(nil)
+}
+
 func (l *list) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (l *list) close()                                   { l.feed.close() }
+
+// sensorList is a JSON list of sensors that is bounded in bytes.
+type sensorList struct {
+	most int
+	json []byte
+}
+
+func newSensorList(most int) *sensorList { return &sensorList{most: most, json: []byte{'['}} }
+
+// add appends a sensor as describe does.
+func (l *sensorList) add(s sensocto.Sensor) {
+	l.append(describe(s, l.most-len(l.json)))
+}
+
+// describe returns a sensor as JSON of at most about a number of bytes: without
+// its attributes where these do not fit, and then with the key truncated.
+func describe(s sensocto.Sensor, most int) []byte {
+	text := appendJSON(nil, s)
+	if len(text) <= most {
+		return text
+	}
+	s.Attributes = []sensocto.Attribute{}
+	return appendJSON(nil, struct {
+		sensocto.Sensor
+		Truncated bool `json:"truncated"`
+	}{s, true})
+}
+
+// addWhole appends a sensor if it fits, or is the first. It reports whether it did.
+func (l *sensorList) addWhole(s sensocto.Sensor) bool {
+	text := appendJSON(nil, s)
+	if len(l.json) > 1 && len(l.json)+len(text) > l.most {
+		return false
+	}
+	l.append(text)
+	return true
+}
+
+func (l *sensorList) append(text []byte) {
+	if len(l.json) > 1 {
+		l.json = append(l.json, ',')
+	}
+	l.json = append(l.json, text...)
+}
+
+// close ends the list and returns it.
+func (l *sensorList) close() []byte { return append(l.json, ']') }
 
 // sensorOrUnknown returns a sensor's snapshot, also of one never seen.
 func (s *Server) sensorOrUnknown(id string) sensocto.Sensor {

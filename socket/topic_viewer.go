@@ -61,15 +61,15 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 }
 
 func (v *viewer) watch(f *phx.Frame, p params) error {
-	ids, ok := p.texts("sensor_ids")
-	if !ok {
-		return errInvalidPayload
+	ids, err := p.ids("sensor_ids", v.ch.conn.srv.limits.Topics)
+	if err != nil {
+		return err
 	}
 	level, err := p.level("level", sensocto.AttentionHigh)
 	if err != nil {
 		return err
 	}
-	sensors, refused, fresh := []sensocto.Sensor{}, []string{}, []*watched{}
+	sensors, refused, fresh := newSensorList(v.ch.conn.srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
 	for _, id := range ids {
 		w, isNew := v.add(id, level)
 		if w == nil {
@@ -79,7 +79,7 @@ func (v *viewer) watch(f *phx.Frame, p params) error {
 		if isNew {
 			fresh = append(fresh, w)
 		}
-		sensors = append(sensors, v.ch.conn.srv.sensorOrUnknown(id))
+		sensors.add(v.ch.conn.srv.sensorOrUnknown(id))
 	}
 	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
@@ -88,8 +88,8 @@ func (v *viewer) watch(f *phx.Frame, p params) error {
 	return nil
 }
 
-func watchResponse(sensors []sensocto.Sensor, refused []string) []byte {
-	dst := appendJSON([]byte(`{"sensors":`), sensors)
+func watchResponse(sensors *sensorList, refused []string) []byte {
+	dst := append([]byte(`{"sensors":`), sensors.close()...)
 	dst = appendJSON(append(dst, `,"refused":`...), refused)
 	return append(dst, '}')
 }
@@ -102,7 +102,7 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 	defer v.mu.Unlock()
 	w = v.feeds[id]
 	if w == nil {
-		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics {
+		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics || !v.ch.conn.takeLook() {
 			return nil, false
 		}
 		id = strings.Clone(id)
@@ -127,9 +127,9 @@ func (v *viewer) look(w *watched, isNew bool) {
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
-	ids, ok := p.texts("sensor_ids")
-	if !ok {
-		return errInvalidPayload
+	ids, err := p.ids("sensor_ids", v.ch.conn.srv.limits.Topics)
+	if err != nil {
+		return err
 	}
 	v.mu.Lock()
 	for _, id := range ids {
@@ -147,6 +147,7 @@ func (v *viewer) remove(w *watched) {
 	w.feed.close()
 	v.ch.conn.srv.attention.Leave(v.id, w.feed.sensorID)
 	delete(v.feeds, w.feed.sensorID)
+	v.ch.conn.giveLook()
 }
 
 // attention takes {levels:{sensor_id:level}}. Sensors that are not watched are
@@ -156,12 +157,16 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 	err := jsonscan.Object(p["levels"], func(id, value []byte) error {
 		level, err := sensocto.ParseAttentionLevel(tokenText(value))
 		levels[string(id)] = level
+		if len(levels) > v.ch.conn.srv.limits.Topics {
+			return errTooManyIDs
+		}
 		return err
 	})
-	if sensocto.ErrorReason(err) == errInvalidLevel.Reason {
-		return errInvalidLevel
-	}
-	if err != nil {
+	switch sensocto.ErrorReason(err) {
+	case "":
+	case errInvalidLevel.Reason, errTooManyIDs.Reason:
+		return err
+	default:
 		return errInvalidPayload
 	}
 	v.mu.Lock()

@@ -39,11 +39,34 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 			s.refuseUpgrade(w, r, &refusal{status: status, reason: "not_a_websocket", detail: err.Error()})
 		},
 	}
-	ws, err := upgrader.Upgrade(w, r, nil)
-	if err != nil {
+	who, refused := s.admit(r)
+	if refused != nil {
+		s.refuseUpgrade(w, r, refused)
 		return
 	}
-	s.open(r, ws.NetConn(), version)
+	ws, err := upgrader.Upgrade(w, r, nil)
+	if err != nil {
+		if !who.known {
+			s.anonymous.remove(s.addressOf(r))
+		}
+		return
+	}
+	s.open(r, ws.NetConn(), version, who)
+}
+
+// admit finds out who connects, and whether there is a place. None is no reason
+// to refuse a connection: most clients send their credential with the join. But
+// of those there are only so many, and whoever has a valid credential does not
+// pay for others.
+func (s *Server) admit(r *http.Request) (who bound, refused *refusal) {
+	if who = s.introduced(r.Context(), credentials(r)); who.known {
+		return who, nil
+	}
+	if !s.anonymous.add(s.addressOf(r)) {
+		return who, &refusal{http.StatusServiceUnavailable, "too_many_anonymous",
+			"as many connections wait for their first join as the server allows: join sooner, send the credential with the upgrade, or come back later", false}
+	}
+	return who, nil
 }
 
 // discardPool lets gorilla keep no write buffer: frames are written without it.
@@ -53,18 +76,25 @@ func (discardPool) Get() any { return nil }
 func (discardPool) Put(any)  {}
 
 // open starts a connection.
-func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version) {
-	if tcp, ok := nc.(*net.TCPConn); ok {
+func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bound) {
+	if tcp, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
 		tcp.SetNoDelay(true)
 	}
-	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version}
+	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = outbox{owner: c, conn: nc, srv: s, prompt: newPrompt(nc), last: -s.limits.Gather}
-	c.in = frameReader{conn: nc, maxText: s.limits.TextBytes, maxBinary: s.limits.BinaryBytes, heard: &c.lastRead, now: s.now}
+	c.in = frameReader{conn: nc, maxText: min(anonymousFrame, s.limits.TextBytes), maxBinary: min(anonymousFrame, s.limits.BinaryBytes),
+		heard: &c.lastRead, now: s.now, budget: &s.unfinished}
 	c.limit.perSecond = s.limits.FramesPerSecond
 	c.heard()
-	c.introduce(r.Context(), credentials(r))
+	c.who = who
+	if c.anonymous.Store(!who.known); who.known {
+		c.identified()
+	}
 	if !s.add(c) {
+		if !who.known {
+			s.anonymous.remove(c.address)
+		}
 		c.cancel()
 		nc.Write(closeFrame(closeShutdown, "shutdown"))
 		nc.Close()
@@ -85,8 +115,8 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 		return 0, &refusal{http.StatusNotFound, "not_found", "the socket is at /socket/websocket", false}
 	case stopped:
 		return 0, &refusal{http.StatusServiceUnavailable, "shutdown", "the server is shutting down: come back later", false}
-	case s.offenders.blocked(s.addressOf(r), s.now()) && !s.vouched(r):
-		return 0, &refusal{http.StatusTooManyRequests, "too_many_refusals", "peers of this address were refused too often: wait a minute", false}
+	case !r.ProtoAtLeast(1, 1):
+		return 0, &refusal{http.StatusUpgradeRequired, "http_version", "a WebSocket needs HTTP/1.1 (RFC 6455, 4.1)", true}
 	case !s.originAllowed(r):
 		// No fault of the address: any page that somebody visits could use up
 		// the refusals of all that shares the address, loopback devices included.
@@ -97,17 +127,6 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 		return 0, &refusal{http.StatusServiceUnavailable, "too_many_connections", "the server has as many connections as it allows: come back later", false}
 	}
 	return version, nil
-}
-
-// vouched reports whether the request brings a valid credential: whoever has
-// one does not pay for others who share the address.
-func (s *Server) vouched(r *http.Request) bool {
-	for _, credential := range credentials(r) {
-		if _, err := s.auth.Authenticate(r.Context(), credential); err == nil {
-			return true
-		}
-	}
-	return false
 }
 
 // refuseUpgrade answers with a problem (RFC 9457) and its reason.

@@ -64,24 +64,19 @@ func TestUpgrade_Refusals(t *testing.T) {
 	}
 }
 
-func TestUpgrade_RefusedAddressHasToWait(t *testing.T) {
+// Whoever has no credential yet is judged at the join, also where others of the
+// address were refused.
+func TestJoin_OfARefusedAddress(t *testing.T) {
 	w := newWorld(t, func(o *socket.Options) { o.Limits.Refusals = 5 })
-	status := func(query string) int {
-		r, err := http.Get("http" + w.url(query)[2:])
-		if err != nil {
-			t.Fatal(err)
-		}
-		r.Body.Close()
-		return r.StatusCode
+	for range 8 {
+		c := w.v2()
+		c.send(`["1","1","viewer:x","phx_join",{"token":"wrong"}]`)
+		c.expect(`["1","1","viewer:x","phx_reply",{"status":"error","response":{"reason":"unauthorized"}}]`)
 	}
-	n := 0
-	for status("vsn=9") == 403 {
-		n++
-	}
-	if n < 5 || n > 10 || status("vsn=2.0.0") != 429 {
-		t.Errorf("blocked after %d refusals, then %d", n, status(""))
-	}
-	w.dial("vsn=2.0.0&token=ingest") // a valid credential does not pay for its neighbours
+	c := w.v2()
+	c.send(`["1","1","viewer:x","phx_join",{"token":"wrong"}]`)
+	c.expectClose(1008, "too_many_refusals")
+	w.v2().join("1", "viewer:x", `"token":"view"`) // a valid credential does not pay for its neighbours
 }
 
 // Any page that somebody visits can try to connect from his address: that must
@@ -155,20 +150,26 @@ func TestConn_ControlFrames(t *testing.T) {
 		t.Errorf("pong %q", got)
 	}
 	c.ws.WriteMessage(websocket.CloseMessage, websocket.FormatCloseMessage(1000, "bye"))
-	if _, _, err := c.ws.ReadMessage(); !websocket.IsCloseError(err, 1005) {
-		t.Errorf("the answer to a close: %v", err) // never 1000
+	if _, _, err := c.ws.ReadMessage(); !websocket.IsCloseError(err, 1000) {
+		t.Errorf("the answer to a close: %v", err)
 	}
 	w.eventually("the connection ends", func() bool { return w.metric("socket_connections") == 0 })
 }
 
 func TestConn_ProtocolErrors(t *testing.T) {
 	for name, sent := range map[string][]byte{
-		"unmasked":            {0x81, 0x00},
-		"reserved bit":        {0xC1, 0x80, 0, 0, 0, 0},
-		"unknown opcode":      {0x83, 0x80, 0, 0, 0, 0},
-		"lone continuation":   {0x80, 0x80, 0, 0, 0, 0},
-		"fragmented ping":     {0x09, 0x80, 0, 0, 0, 0},
-		"message in fragment": {0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0},
+		"unmasked":                   {0x81, 0x00},
+		"reserved bit":               {0xC1, 0x80, 0, 0, 0, 0},
+		"unknown opcode":             {0x83, 0x80, 0, 0, 0, 0},
+		"lone continuation":          {0x80, 0x80, 0, 0, 0, 0},
+		"fragmented ping":            {0x09, 0x80, 0, 0, 0, 0},
+		"length of 5 in 16 bits":     {0x81, 0xFE, 0, 5, 0, 0, 0, 0, 'h', 'e', 'l', 'l', 'o'},
+		"length of 126 in 64 bits":   append([]byte{0x81, 0xFF, 0, 0, 0, 0, 0, 0, 0, 126, 0, 0, 0, 0}, make([]byte, 126)...),
+		"close with one byte":        {0x88, 0x81, 0, 0, 0, 0, 3},
+		"close with a reserved code": {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xED},
+		"close with code 999":        {0x88, 0x82, 0, 0, 0, 0, 0x03, 0xE7},
+		"close with code 5000":       {0x88, 0x82, 0, 0, 0, 0, 0x13, 0x88},
+		"message in fragment":        {0x01, 0x80, 0, 0, 0, 0, 0x01, 0x80, 0, 0, 0, 0},
 	} {
 		t.Run(name, func(t *testing.T) {
 			c := newWorld(t).v2()

@@ -202,7 +202,7 @@ func TestViewer_EqualSamplesAfterTheHistoryArrive(t *testing.T) {
 	for range 3 {
 		d.send(beat)
 	}
-	for range 2 {
+	for range 3 {
 		v.expect(`[null,null,"data:s","measurement",{"sensor_id":"s","attribute_id":"rr","payload":800,"timestamp":1767225600000}]`)
 	}
 }

@@ -12,8 +12,8 @@ const (
 	opPong         byte = 0xA
 )
 
-// Close codes that the server sends. It never sends 1000: official clients up
-// to 1.8.1 do not come back then.
+// Close codes that the server sends. It answers 1000 with 1000 and never begins
+// with it: official clients up to 1.8.1 do not come back then.
 const (
 	closeShutdown    = 1001 // come back
 	closeProtocol    = 1002
@@ -58,8 +58,7 @@ func appendFrame(dst []byte, op byte, payload []byte) []byte {
 	return append(appendHeader(dst, op, len(payload)), payload...)
 }
 
-// closeFrame returns a close frame; code 0 stands for one without a code, which
-// is how a close of the peer is answered.
+// closeFrame returns a close frame; code 0 stands for one without a code.
 func closeFrame(code int, reason string) []byte {
 	if code == 0 {
 		return appendFrame(nil, opClose, nil)

@@ -12,7 +12,8 @@ import (
 
 const keptRecord = 4 << 10 // bytes that a sensor keeps for its next record
 
-// Put takes a batch into the hot tier and the journal. Where much waits for a
+// Put takes a batch into the hot tier and the journal, and numbers its
+// measurements. Where much waits for a
 // cold tier that works it waits too, until ctx ends. It takes nothing, and
 // returns sensocto.ErrUnavailable when too much waits for the cold tier, when
 // the journal is full or cannot be written, and after Run ended. Of a batch
@@ -130,6 +131,7 @@ func (s *Store) push(n *sensor, measurements []sensocto.Measurement, record []by
 			record = appendRun(record, run, r.next)
 		}
 		for i := range run {
+			run[i].Number = r.next
 			r.push(&run[i].Sample)
 		}
 	}

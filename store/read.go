@@ -35,28 +35,70 @@ func (s *Store) Read(ctx context.Context, sensorID, attributeID string, q sensoc
 	return c.page(q.Limit), nil
 }
 
-// Latest returns the last n samples by time of every attribute of a sensor.
-func (s *Store) Latest(ctx context.Context, sensorID string, n int) (map[string][]sensocto.Sample, error) {
-	latest := make(map[string][]sensocto.Sample)
-	if n <= 0 {
+// latestBytes is what a sample that is a number takes as JSON, about.
+const latestBytes = 40
+
+// Latest returns the last samples by time of every attribute of a sensor.
+func (s *Store) Latest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	latest := make(map[string]sensocto.Latest)
+	list := s.seriesOf(sensorID)
+	if q.Limit <= 0 || len(list) == 0 {
 		return latest, nil
 	}
-	c := s.collectors.Get().(*collector)
-	defer s.giveBack(c)
-	for _, r := range s.seriesOf(sensorID) {
-		if err := s.whole(ctx, r); err != nil {
+	share := 0
+	if q.Bytes > 0 {
+		share = max(1, q.Bytes/len(list))
+	}
+	for _, r := range list {
+		l, err := s.latest(ctx, r, q.Limit, share)
+		if err != nil {
 			return nil, err
 		}
-		c.reset(sensocto.Query{Order: sensocto.Descending}, n)
-		if err := s.collect(ctx, r, c); err != nil {
-			return nil, err
-		}
-		if samples := c.page(0).Samples; len(samples) > 0 {
-			slices.Reverse(samples)
-			latest[r.attributeID] = samples
+		if len(l.Samples) > 0 {
+			latest[r.attributeID] = l
 		}
 	}
 	return latest, nil
+}
+
+// latest reads the newest samples of a series, at most limit, and at most about
+// as many bytes as its share, but one; 0 is no bound.
+func (s *Store) latest(ctx context.Context, r *series, limit, share int) (l sensocto.Latest, err error) {
+	if err := s.whole(ctx, r); err != nil {
+		return l, err
+	}
+	c := s.collectors.Get().(*collector)
+	defer s.giveBack(c)
+	read := limit
+	if share > 0 {
+		read = min(limit, max(1, share/latestBytes)+1) // one more tells that there is more
+	}
+	c.reset(sensocto.Query{Order: sensocto.Descending}, read)
+	c.bound = r.end()
+	l.End = c.bound
+	if err := s.collect(ctx, r, c); err != nil {
+		return l, err
+	}
+	l.Samples, l.Cut = c.page(read).Samples, c.cut
+	if share > 0 {
+		fitting := fit(l.Samples, share)
+		l.Cut = l.Cut || fitting < len(l.Samples) && fitting < limit
+		l.Samples = slices.Clone(l.Samples[:min(fitting, limit)]) // without what the documents behind it hold
+	}
+	slices.Reverse(l.Samples)
+	return l, nil
+}
+
+// fit returns how many of the samples are about as many bytes, at least one of
+// them.
+func fit(samples []sensocto.Sample, bytes int) int {
+	for i := range samples {
+		bytes -= latestBytes + len(samples[i].Document)
+		if bytes < 0 && i > 0 {
+			return i
+		}
+	}
+	return len(samples)
 }
 
 // giveBack keeps the memory of a collector unless an unlimited read made it

@@ -431,7 +431,7 @@ func TestStore_ReadStopsWithItsContext(t *testing.T) {
 func TestStore_UnknownIsEmpty(t *testing.T) {
 	s := open(t, storetest.NewMemory(), store.Options{})
 	page, err := s.Read(t.Context(), "s", "a", sensocto.Query{Limit: math.MaxInt})
-	latest, err2 := s.Latest(t.Context(), "s", 5)
+	latest, err2 := s.Latest(t.Context(), "s", sensocto.LatestQuery{Limit: 5})
 	removed, err3 := s.Cleanup(t.Context(), "s")
 	if len(page.Samples) != 0 || page.Next != nil || len(latest) != 0 || removed != (sensocto.Removed{}) || errors.Join(err, err2, err3) != nil {
 		t.Error(page, latest, removed, err, err2, err3)

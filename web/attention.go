@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -29,6 +30,7 @@ type attentionView struct {
 	Time    timestamp      `json:"time"`
 	Load    loadView       `json:"load"`
 	Sensors []lookedAtView `json:"sensors" nullable:"false" doc:"Sensors that somebody looks at or whose device is connected, sorted by id."`
+	Next    string         `json:"next" doc:"Where the list goes on; empty at its end."`
 }
 
 type loadView struct {
@@ -78,7 +80,12 @@ func (s *server) registerAttention() {
 
 type attentionAnswer struct{ Body attentionView }
 
-func (s *server) attention(context.Context, *struct{}) (*attentionAnswer, error) {
+type attentionInput struct {
+	After string `query:"after" maxLength:"128" doc:"Continue behind this sensor: next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Most sensors of a page."`
+}
+
+func (s *server) attention(_ context.Context, in *attentionInput) (*attentionAnswer, error) {
 	if s.Attention == nil || s.Load == nil {
 		return nil, problem(http.StatusNotFound, "this server does not know who looks at what")
 	}
@@ -87,7 +94,18 @@ func (s *server) attention(context.Context, *struct{}) (*attentionAnswer, error)
 	for _, id := range s.Sensors.Online() {
 		connected[id] = true
 	}
-	for _, id := range s.Attention.Sensors() {
+	ids := s.Attention.Sensors()
+	if at, found := slices.BinarySearch(ids, in.After); in.After != "" {
+		if found {
+			at++
+		}
+		ids = ids[at:]
+	}
+	if len(ids) > in.Limit {
+		ids = ids[:in.Limit]
+		v.Next = ids[in.Limit-1]
+	}
+	for _, id := range ids {
 		v.Sensors = append(v.Sensors, s.lookedAt(id, connected[id]))
 	}
 	return &attentionAnswer{v}, nil

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"fmt"
 	"net/http"
 	"testing"
 
@@ -53,6 +54,35 @@ func TestAttention_SaysWhoLooksAndWhatThatAsks(t *testing.T) {
 	if s.SensorID != "strap" || !s.Connected || s.AttentionLevel != "medium" || s.Viewers["medium"] != 1 || s.Viewers["low"] != 1 ||
 		s.Listeners != 1 || !s.NeverPause || s.Size != 5 || s.Window != 600 || s.Delivered != 42 {
 		t.Errorf("%+v", s)
+	}
+}
+
+func TestAttention_IsPaged(t *testing.T) {
+	looks := attention.New(attention.Options{})
+	w := newWorld(t, setup{web: func(o *web.Options) { o.Attention, o.Load = looks, load.New(load.Options{}) }})
+	for i := range 5 {
+		looks.Look(1, fmt.Sprint("s", i), sensocto.AttentionLow)
+	}
+	var got []string
+	for after, pages := "", 0; pages < 4; pages++ {
+		page := decode[struct {
+			Sensors []struct {
+				ID string `json:"sensor_id"`
+			}
+			Next string
+		}](t, w.get(t, "/api/v1/attention?limit=2&after="+after).Body)
+		for _, s := range page.Sensors {
+			got = append(got, s.ID)
+		}
+		if after = page.Next; after == "" {
+			break
+		}
+	}
+	if fmt.Sprint(got) != "[s0 s1 s2 s3 s4]" {
+		t.Errorf("%v", got)
+	}
+	if r := w.get(t, "/api/v1/attention?limit=1001"); r.Code != http.StatusUnprocessableEntity {
+		t.Errorf("a page of 1001: %d", r.Code)
 	}
 }
 

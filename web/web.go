@@ -118,7 +118,7 @@ func (s *server) passSocket(next http.Handler) http.Handler {
 	}
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		switch {
-		case r.URL.Path != "/socket/websocket":
+		case strings.TrimSuffix(r.URL.Path, "/") != "/socket/websocket": // Phoenix takes the slash as well
 			next.ServeHTTP(w, r)
 		case s.reboundGuest(r):
 			writeProblem(w, http.StatusForbidden, "while guests are on, pages may connect only under the server's own names, not "+r.Host+": add it to hosts")

@@ -33,7 +33,14 @@ type Config struct {
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
 	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
 	BinaryFrame     Bytes         `key:"limits.binary_frame" help:"Largest binary frame."`
-	Topics          int           `key:"limits.topics" help:"Topics that one connection may join."`
+	Topics          int           `key:"limits.topics" help:"Topics that one connection may join, and sensors that one message may name."`
+	Watched         int           `key:"limits.watched" help:"Sensors that one connection watches, on all its topics."`
+	WatchedInAll    int           `key:"limits.watched_in_all" zero:"auto" help:"Sensors that all connections watch, each counted once for every viewer. 0: by the memory that there is."`
+	Anonymous       int           `key:"limits.anonymous" help:"Connections that have neither brought a credential nor joined anything."`
+	AnonymousOfOne  int           `key:"limits.anonymous_of_one" help:"The same of one address."`
+	JoinTimeout     time.Duration `key:"limits.join_timeout" help:"Such a connection is closed after this long."`
+	Unfinished      Bytes         `key:"limits.unfinished" zero:"auto" help:"Large messages that have not come whole, of all connections. 0: a sixteenth of the memory that there is."`
+	Reply           Bytes         `key:"limits.reply" help:"Largest reply to one message: histories are cut to half of it."`
 	FramesPerSecond int           `key:"limits.frames_per_second" help:"Frames that one connection may send in a second."`
 	Outbound        Bytes         `key:"limits.outbound" help:"What may wait for one slow viewer."`
 	IdleTimeout     time.Duration `key:"limits.idle_timeout" help:"A connection silent for this long is closed."`
@@ -68,6 +75,11 @@ func defaults(env environment) Config {
 		TextFrame:       1 << 20,
 		BinaryFrame:     4 << 20,
 		Topics:          1000,
+		Watched:         10_000,
+		Anonymous:       2_048,
+		AnonymousOfOne:  256,
+		JoinTimeout:     30 * time.Second,
+		Reply:           4 << 20,
 		FramesPerSecond: 20_000,
 		Outbound:        1 << 20,
 		IdleTimeout:     time.Minute,

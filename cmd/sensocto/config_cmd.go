@@ -35,6 +35,13 @@ type limitFlag struct {
 	TextFrame       *string `placeholder:"SIZE" help:"Largest text frame, default 1MiB."`
 	BinaryFrame     *string `placeholder:"SIZE" help:"Largest binary frame, default 4MiB."`
 	Topics          *string `placeholder:"N" help:"Topics of a connection, default 1000."`
+	Watched         *string `placeholder:"N" help:"Sensors that a connection watches, default 10000."`
+	WatchedInAll    *string `placeholder:"N" help:"Sensors that all connections watch, by default by the memory."`
+	Anonymous       *string `placeholder:"N" help:"Connections before their first join, default 2048."`
+	AnonymousOfOne  *string `placeholder:"N" help:"The same of one address, default 256."`
+	JoinTimeout     *string `placeholder:"TIME" help:"Time until the first join, default 30s."`
+	Unfinished      *string `placeholder:"SIZE" help:"Large messages that have not come whole, default a sixteenth of the memory."`
+	Reply           *string `placeholder:"SIZE" help:"Largest reply, default 4MiB."`
 	FramesPerSecond *string `placeholder:"N" help:"Frames a connection may send, default 20000."`
 	Outbound        *string `placeholder:"SIZE" help:"What may wait for a slow viewer, default 1MiB."`
 	IdleTimeout     *string `placeholder:"TIME" help:"Silent connections are closed, default 1m."`

@@ -87,18 +87,20 @@ func (c Config) storeOptions(log *slog.Logger) store.Options {
 	}
 }
 
-// warmBytes is the budget of the warm tier: what was said, or a share of the
-// memory that there is.
-func (c Config) warmBytes() int64 {
-	if c.WarmMemory > 0 {
-		return int64(c.WarmMemory)
+// warmBytes is the budget of the warm tier.
+func (c Config) warmBytes() int64 { return c.share(c.WarmMemory, 8) }
+
+// share is what was said, or a part of the memory that there is; 0, which stands
+// for a default, where nothing is known.
+func (c Config) share(said Bytes, part int64) int64 {
+	if said > 0 {
+		return int64(said)
 	}
-	const share = 8
 	memory := int64(c.LoadMemory)
 	if memory <= 0 {
 		memory = load.Machine{Files: os.DirFS("/")}.MemoryLimit()
 	}
-	return memory / share // 0 where nothing is known: the store's default
+	return memory / part
 }
 
 func (c Config) socketLimits() socket.Limits {
@@ -106,7 +108,18 @@ func (c Config) socketLimits() socket.Limits {
 		Connections: c.Connections, Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
 		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
 		History: c.History, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
+		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: c.Anonymous, AnonymousOfOne: c.AnonymousOfOne,
+		JoinTimeout: c.JoinTimeout, UnfinishedBytes: c.share(c.Unfinished, 16), ReplyBytes: int(c.Reply),
 	}
+}
+
+// watchedInAll is the bound on watched sensors: what was said, or an eighth of
+// the memory at the 1.5 kB that each takes.
+func (c Config) watchedInAll() int {
+	if c.WatchedInAll > 0 {
+		return c.WatchedInAll
+	}
+	return int(min(c.share(0, 8)/1500, 1_000_000))
 }
 
 // metricSources returns those of the parts that have metrics.

@@ -3,6 +3,7 @@ package main
 import (
 	"context"
 	"fmt"
+	"net/url"
 	"os"
 	"time"
 
@@ -67,8 +68,14 @@ type topLook struct {
 	err    error
 }
 
+// ask reads all pages; the first one's time and load count.
 func (c topCmd) ask(ctx context.Context) (l topLook) {
 	l.err = c.fetch(ctx, "/api/v1/attention", &l.answer)
+	for next := l.answer.Next; next != "" && l.err == nil; {
+		var page topAnswer
+		l.err = c.fetch(ctx, "/api/v1/attention?after="+url.QueryEscape(next), &page)
+		l.answer.Sensors, next = append(l.answer.Sensors, page.Sensors...), page.Next
+	}
 	return l
 }
 

@@ -25,6 +25,7 @@ type topAnswer struct {
 		}
 	}
 	Sensors []topSensor
+	Next    string
 }
 
 type topSensor struct {

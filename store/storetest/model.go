@@ -236,7 +236,7 @@ func (m *machine) page(t *rapid.T) {
 
 func (m *machine) latest(t *rapid.T) {
 	sensor, n := m.key(t).sensor, rapid.SampledFrom([]int{1, 10, 200}).Draw(t, "n")
-	got, err := m.store.Latest(m.ctx, sensor, n)
+	got, err := m.store.Latest(m.ctx, sensor, sensocto.LatestQuery{Limit: n})
 	m.must(err)
 	known := 0
 	for k := range m.model {
@@ -245,7 +245,10 @@ func (m *machine) latest(t *rapid.T) {
 		}
 		known++
 		want := m.expect(k, sensocto.Query{})
-		sameSamples(t, got[k.attribute], want[max(0, len(want)-n):])
+		sameSamples(t, got[k.attribute].Samples, want[max(0, len(want)-n):])
+		if end := int64(len(m.model[k])); got[k.attribute].End < end {
+			t.Fatalf("the next number is %d after %d samples", got[k.attribute].End, end)
+		}
 	}
 	if known != len(got) {
 		t.Fatalf("%d attributes, want %d", len(got), known)

@@ -1,0 +1,108 @@
+package socket
+
+import (
+	"net/netip"
+	"sync"
+	"sync/atomic"
+	"time"
+)
+
+// Bounds of a connection that has not shown yet who it is: no credential came
+// with its upgrade, and it has joined nothing.
+const (
+	// anonymousFrame bounds its messages: a join with its token and a hundred
+	// attributes fits.
+	anonymousFrame = 16 << 10
+)
+
+// anonymous counts the connections without an identity, in all and by address,
+// so that strangers cannot take every place.
+type anonymous struct {
+	most, mostOfOne int
+
+	mu        sync.Mutex // guards what follows
+	all       int
+	addresses map[netip.Prefix]int
+}
+
+// add counts one more, and reports whether there is a place for it.
+func (a *anonymous) add(address string) (ok bool) {
+	key := prefixOf(address)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	if a.all >= a.most || a.addresses[key] >= a.mostOfOne {
+		return false
+	}
+	if a.addresses == nil {
+		a.addresses = make(map[netip.Prefix]int)
+	}
+	a.all++
+	a.addresses[key]++
+	return true
+}
+
+func (a *anonymous) remove(address string) {
+	key := prefixOf(address)
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	a.all--
+	if a.addresses[key]--; a.addresses[key] == 0 {
+		delete(a.addresses, key)
+	}
+}
+
+func (a *anonymous) count() int {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.all
+}
+
+// budget is a number that many share: bytes of unfinished messages, sensors
+// that are watched. It never waits.
+type budget struct {
+	max  int64
+	used atomic.Int64
+}
+
+// take reports whether n more fit.
+func (b *budget) take(n int64) bool {
+	if b.used.Add(n) <= b.max {
+		return true
+	}
+	b.used.Add(-n)
+	return false
+}
+
+func (b *budget) give(n int64) { b.used.Add(-n) }
+
+// identified lifts the bounds of a connection that has shown who it is. The
+// reader calls it, before anybody else knows the connection or while it joins.
+func (c *conn) identified() {
+	if c.anonymous.CompareAndSwap(true, false) {
+		c.srv.anonymous.remove(c.address)
+	}
+	c.in.maxText, c.in.maxBinary = c.srv.limits.TextBytes, c.srv.limits.BinaryBytes
+}
+
+// overdue reports whether a connection has been anonymous for too long.
+func (c *conn) overdue(now time.Duration) bool {
+	return c.anonymous.Load() && now-c.began > c.srv.limits.JoinTimeout
+}
+
+// takeLook counts one more sensor that the connection watches, and reports
+// whether that is allowed.
+func (c *conn) takeLook() bool {
+	switch {
+	case c.looks.Add(1) > int64(c.srv.limits.Watched):
+	case c.srv.looks.take(1):
+		return true
+	}
+	c.looks.Add(-1)
+	c.srv.count.refusedLooks.Add(1)
+	return false
+}
+
+func (c *conn) giveLook() {
+	c.looks.Add(-1)
+	c.srv.looks.give(1)
+}
