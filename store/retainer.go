@@ -22,6 +22,13 @@ type RetainerOptions struct {
 	Types func(context.Context) (func(sensorID, attributeID string) string, error)
 	// Every is the time between two looks at all series. Default 10 min.
 	Every time.Duration
+	// Share is how much of all samples, or of all rollups, Run removes at once
+	// of what should have gone long ago. Default 0.25; 1: there is no bound.
+	Share float64
+	// ClockFile keeps the highest time seen. "": it is not kept.
+	ClockFile string
+	// Wall is the wall clock. Default: time.Now.
+	Wall func() time.Time
 	// Log says what was removed. Default: discarded.
 	Log *slog.Logger
 }
@@ -36,22 +43,30 @@ type Retainer struct {
 	removed [2]struct{ chunks, bytes atomic.Uint64 } // of samples, and of rollups
 	samples atomic.Uint64
 	failed  atomic.Uint64
+	clock   clock
+	held    atomic.Pointer[string] // why nothing is removed; nil: it is not held
+	holds   atomic.Uint64          // sweeps that were held
 }
 
 // NewRetainer returns a retainer of a store. It starts nothing: see Run.
 func NewRetainer(s *Store, o RetainerOptions) *Retainer {
 	o.Every = cmp.Or(o.Every, 10*time.Minute)
+	o.Share = cmp.Or(o.Share, 0.25)
+	if o.Wall == nil {
+		o.Wall = func() time.Time { return time.Now().Round(0) }
+	}
 	o.Log = cmp.Or(o.Log, slog.New(slog.DiscardHandler))
 	if o.Types == nil {
 		o.Types = func(context.Context) (func(string, string) string, error) {
 			return func(string, string) string { return "" }, nil
 		}
 	}
-	return &Retainer{store: s, options: o}
+	return &Retainer{store: s, options: o, clock: clock{path: o.ClockFile, wall: o.Wall}}
 }
 
 // Run removes what is too old until ctx ends. What fails is tried again at the
-// next look.
+// next look. While the clock is suspected, or too much would go, it removes
+// nothing and says so: see Held.
 func (r *Retainer) Run(ctx context.Context) error {
 	if len(r.options.Rules) == 0 {
 		<-ctx.Done()
@@ -65,7 +80,7 @@ func (r *Retainer) Run(ctx context.Context) error {
 			return nil
 		case <-timer.C:
 		}
-		if _, err := r.Sweep(ctx, time.Now()); err != nil && ctx.Err() == nil {
+		if err := r.sweepIfSafe(ctx); err != nil && ctx.Err() == nil {
 			r.failed.Add(1)
 			r.options.Log.Error("retention could not remove what is too old; it is tried again", "err", err, "in", r.options.Every)
 		}
@@ -75,20 +90,20 @@ func (r *Retainer) Run(ctx context.Context) error {
 
 // Plan returns what Sweep would remove, by sensor and attribute.
 func (r *Retainer) Plan(ctx context.Context, now time.Time) (list []sensocto.Aged, err error) {
-	err = r.each(ctx, now, func(_ *series, a *sensocto.Aged, _ levels) error {
+	err = r.each(ctx, now, func(_ *series, a *sensocto.Aged, _ surveyed) error {
 		list = append(list, *a)
 		return nil
 	})
 	return list, err
 }
 
-// Sweep removes what is older than it is kept at a time, and returns what it
-// removed, also where it fails on the way.
+// Sweep removes what is older than it is kept at a time, however much that is,
+// and returns what it removed, also where it fails on the way.
 func (r *Retainer) Sweep(ctx context.Context, now time.Time) (list []sensocto.Aged, err error) {
 	began := time.Now()
 	var all sensocto.Aged
-	err = r.each(ctx, now, func(of *series, a *sensocto.Aged, ends levels) error {
-		err := r.store.remove(ctx, of, a, ends)
+	err = r.each(ctx, now, func(of *series, a *sensocto.Aged, found surveyed) error {
+		err := r.store.remove(ctx, of, a, found.ends)
 		if a.Raw.Chunks+a.Rollups.Chunks > 0 {
 			r.note(a)
 			list = append(list, *a)
@@ -123,7 +138,7 @@ func addDropped(sum *sensocto.DroppedChunks, d sensocto.DroppedChunks) {
 
 // each calls f with the series that have something too old, what that is, and
 // up to which numbers. One that fails does not keep the others from their turn.
-func (r *Retainer) each(ctx context.Context, now time.Time, f func(*series, *sensocto.Aged, levels) error) error {
+func (r *Retainer) each(ctx context.Context, now time.Time, f func(*series, *sensocto.Aged, surveyed) error) error {
 	types, err := r.options.Types(ctx)
 	if err != nil {
 		return fmt.Errorf("types of attributes: %w", err)
@@ -133,9 +148,9 @@ func (r *Retainer) each(ctx context.Context, now time.Time, f func(*series, *sen
 		a := sensocto.Aged{SensorID: of.sensor.id, AttributeID: of.attributeID}
 		a.Keep = r.options.Rules.Of(a.SensorID, a.AttributeID, types(a.SensorID, a.AttributeID))
 		a.RawBefore, a.RollupsBefore = a.Keep.Before(now)
-		ends, err := r.store.survey(ctx, of, &a)
-		if err == nil && ends != (levels{}) {
-			err = f(of, &a, ends)
+		found, err := r.store.survey(ctx, of, &a)
+		if err == nil && found.ends != (levels{}) {
+			err = f(of, &a, found)
 		}
 		if ctx.Err() != nil {
 			return context.Cause(ctx)
@@ -161,22 +176,38 @@ func (s *Store) sortedSeries() (list []*series) {
 // which it is. Samples go in order of arrival: one that came before it, and is
 // kept, keeps an old one. So what is left has no holes, which makes clear to a
 // reader where it needs rollups.
-func (s *Store) survey(ctx context.Context, r *series, a *sensocto.Aged) (ends levels, err error) {
+func (s *Store) survey(ctx context.Context, r *series, a *sensocto.Aged) (found surveyed, err error) {
 	r.sensor.mu.Lock()
 	bytes, samples := r.bytes, r.samples
 	r.sensor.mu.Unlock()
-	for level := range ends {
-		before, sum := a.RawBefore, &a.Raw
+	for level := range found.ends {
+		before, keep, sum, overdue := a.RawBefore, a.Keep.Raw, &a.Raw, &found.raw
 		if level > 0 {
-			before, sum = a.RollupsBefore, &a.Rollups
+			before, keep, sum, overdue = a.RollupsBefore, a.Keep.Rollups, &a.Rollups, &found.rollups
 		}
-		if ends[level], err = s.surveyLevel(ctx, r, level, before, sum); err != nil {
-			return ends, err
+		late := before - min(keep, overdueAfter).Microseconds()
+		if found.ends[level], err = s.surveyLevel(ctx, r, level, before, sum, func(c *sensocto.Chunk) {
+			if c.MaxTime < late {
+				addDropped(overdue, droppedChunk(c))
+			}
+		}); err != nil {
+			return found, err
 		}
 	}
 	a.Raw.Bytes = int64(float64(bytes) * float64(a.Raw.Samples) / float64(max(samples, 1)))
 	a.Rollups.Samples = 0 // they stand for them
-	return ends, nil
+	return found, nil
+}
+
+// surveyed is what a survey found beside the totals: for each level the number
+// up to which it is too old, and what of it is overdue.
+type surveyed struct {
+	ends         levels
+	raw, rollups sensocto.DroppedChunks
+}
+
+func droppedChunk(c *sensocto.Chunk) sensocto.DroppedChunks {
+	return sensocto.DroppedChunks{Chunks: 1, Samples: int64(c.Count), Bytes: int64(len(c.Data))}
 }
 
 // levels are numbers of samples, by level.
@@ -184,7 +215,7 @@ type levels [1 + sensocto.RollupLevels]int64
 
 // surveyLevel adds up the first chunks of a level all of whose samples lie before a
 // time. Those of samples are read without data, which there is far more of.
-func (s *Store) surveyLevel(ctx context.Context, r *series, level int, before int64, sum *sensocto.DroppedChunks) (end int64, err error) {
+func (s *Store) surveyLevel(ctx context.Context, r *series, level int, before int64, sum *sensocto.DroppedChunks, each func(*sensocto.Chunk)) (end int64, err error) {
 	if before == math.MinInt64 {
 		return 0, nil
 	}
@@ -198,7 +229,8 @@ func (s *Store) surveyLevel(ctx context.Context, r *series, level int, before in
 			return false
 		}
 		end = c.FirstSeq + int64(c.Count)
-		addDropped(sum, sensocto.DroppedChunks{Chunks: 1, Samples: int64(c.Count), Bytes: int64(len(c.Data))})
+		addDropped(sum, droppedChunk(c))
+		each(c)
 		return true
 	})
 	if err != nil {
@@ -380,5 +412,11 @@ func (r *Retainer) Metrics(emit func(sensocto.Metric)) {
 		counter("store_retention_bytes_total", "Bytes of the chunks that retention removed.", r.removed[i].bytes.Load(), "of", of)
 	}
 	counter("store_retention_samples_total", "Samples that retention removed.", r.samples.Load())
+	held := 0.0
+	if r.held.Load() != nil {
+		held = 1
+	}
+	emit(sensocto.Metric{Name: "store_retention_held", Help: "1 while retention removes nothing, because of the clock or of how much would go.", Kind: sensocto.KindGauge, Value: held})
+	counter("store_retention_holds_total", "Looks of retention at all series that removed nothing for that reason.", r.holds.Load())
 	counter("store_retention_failures_total", "Looks of retention at all series that failed.", r.failed.Load())
 }

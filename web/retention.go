@@ -34,6 +34,9 @@ func (s *server) registerRetention() {
 	op := s.operation("plan-retention", http.MethodGet, retentionPath, sensocto.ScopeAdmin, "Operation", "See what retention would remove now")
 	op.Description = "What is older than it is kept, by attribute. The server removes it by itself within minutes; rules are in its configuration. Nothing is changed by asking."
 	huma.Register(s.api, op, s.retention)
+	op = s.operation("apply-retention", http.MethodPost, retentionPath, sensocto.ScopeAdmin, "Operation", "Remove now what retention no longer keeps")
+	op.Description = "Removes what is older than it is kept, also while the server holds retention because its clock jumped or because much would go. Ask what that is before: it cannot be undone."
+	huma.Register(s.api, op, s.applyRetention)
 }
 
 type retentionAnswer struct{ Body retentionView }
@@ -42,11 +45,26 @@ func (s *server) retention(ctx context.Context, _ *struct{}) (*retentionAnswer, 
 	if s.Retention == nil {
 		return nil, problem(http.StatusNotFound, "this server removes nothing by itself")
 	}
-	now := time.Now()
-	list, err := s.Retention(ctx, now)
+	list, err := s.Retention(ctx, time.Now())
 	if err != nil {
 		return nil, s.translate(err, "plan retention", "")
 	}
+	return retentionOf(list), nil
+}
+
+func (s *server) applyRetention(ctx context.Context, _ *struct{}) (*retentionAnswer, error) {
+	if s.ApplyRetention == nil {
+		return nil, problem(http.StatusNotFound, "this server removes nothing by itself")
+	}
+	list, err := s.ApplyRetention(ctx)
+	if err != nil {
+		return nil, s.translate(err, "apply retention", "")
+	}
+	return retentionOf(list), nil
+}
+
+func retentionOf(list []sensocto.Aged) *retentionAnswer {
+	now := time.Now()
 	view := retentionView{Time: timestamp(now.UnixMicro()), Series: make([]agedView, len(list))}
 	for i, a := range list {
 		view.Series[i] = agedView{
@@ -55,7 +73,7 @@ func (s *server) retention(ctx context.Context, _ *struct{}) (*retentionAnswer, 
 			Rollups: agedTotal(a.Keep.Rollups, a.RollupsBefore, a.Rollups),
 		}
 	}
-	return &retentionAnswer{view}, nil
+	return &retentionAnswer{view}
 }
 
 func agedTotal(keep time.Duration, before int64, d sensocto.DroppedChunks) agedTotalView {

@@ -33,6 +33,9 @@ type Options struct {
 	Metrics []sensocto.MetricSource
 	// Backup writes an archive of everything; nil means that there is none.
 	Backup func(ctx context.Context, w io.Writer) error
+	// ApplyRetention removes what is older than it is kept, and returns what
+	// went; nil means that nothing is removed.
+	ApplyRetention func(ctx context.Context) ([]sensocto.Aged, error)
 	// Retention returns what is older at a time than it is kept; nil means that
 	// there is no retention.
 	Retention func(ctx context.Context, now time.Time) ([]sensocto.Aged, error)

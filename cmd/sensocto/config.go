@@ -56,11 +56,12 @@ type Config struct {
 	LoadMemory Bytes         `key:"load.memory" zero:"auto" help:"Memory that the server may use, before devices are asked for less. 0: the cgroup's limit, or all."`
 	LoadCalm   time.Duration `key:"load.calm" help:"How long the load must have been lower before its level falls by one."`
 
-	HotSamples   int           `key:"store.hot_samples" help:"Samples of each attribute that stay in memory as they came."`
-	WarmWindow   time.Duration `key:"store.warm_window" help:"For how long samples stay in memory compressed, counted back from the newest of their attribute."`
-	WarmMemory   Bytes         `key:"store.warm_memory" zero:"auto" help:"Memory of all compressed samples: beyond it, what nobody looks at leaves first. 0: an eighth of the cgroup's limit, or of all memory."`
-	MaxUnflushed Bytes         `key:"store.max_unflushed" help:"What may wait in memory for the database before measurements are refused."`
-	JournalMax   Bytes         `key:"store.journal_max" help:"What may wait in the journal for the database before measurements are refused."`
+	HotSamples     int           `key:"store.hot_samples" help:"Samples of each attribute that stay in memory as they came."`
+	WarmWindow     time.Duration `key:"store.warm_window" help:"For how long samples stay in memory compressed, counted back from the newest of their attribute."`
+	WarmMemory     Bytes         `key:"store.warm_memory" zero:"auto" help:"Memory of all compressed samples: beyond it, what nobody looks at leaves first. 0: an eighth of the cgroup's limit, or of all memory."`
+	MaxUnflushed   Bytes         `key:"store.max_unflushed" help:"What may wait in memory for the database before measurements are refused."`
+	RetentionShare float64       `key:"store.retention_share" help:"How much of all samples retention removes at once of what should have gone long ago, before it waits to be told. 1: no bound."`
+	JournalMax     Bytes         `key:"store.journal_max" help:"What may wait in the journal for the database before measurements are refused."`
 }
 
 // defaults is the configuration where nothing is said.
@@ -93,6 +94,7 @@ func defaults(env environment) Config {
 		HotSamples:      1024,
 		WarmWindow:      15 * time.Minute,
 		MaxUnflushed:    256 << 20,
+		RetentionShare:  0.25,
 		JournalMax:      4 << 30,
 	}
 }
@@ -153,6 +155,9 @@ func (c Config) check() (problems []problem) {
 		if host, _, err := net.SplitHostPort(c.Pprof); err != nil || !isLoopback(host) {
 			bad("pprof", "%q is not a loopback address, such as 127.0.0.1:6060: profiles are not for others", c.Pprof)
 		}
+	}
+	if c.RetentionShare > 1 {
+		bad("store.retention_share", "must be at most 1, which means no bound")
 	}
 	return append(problems, c.checkNumbers()...)
 }

@@ -63,11 +63,12 @@ type loadFlag struct {
 }
 
 type storeFlag struct {
-	HotSamples   *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
-	WarmWindow   *string `placeholder:"TIME" help:"For how long samples stay in memory compressed, default 15m."`
-	WarmMemory   *string `placeholder:"SIZE" help:"Memory of all compressed samples, default an eighth of what there is."`
-	MaxUnflushed *string `placeholder:"SIZE" help:"What may wait in memory, default 256MiB."`
-	JournalMax   *string `placeholder:"SIZE" help:"What may wait in the journal, default 4GiB."`
+	HotSamples     *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
+	WarmWindow     *string `placeholder:"TIME" help:"For how long samples stay in memory compressed, default 15m."`
+	WarmMemory     *string `placeholder:"SIZE" help:"Memory of all compressed samples, default an eighth of what there is."`
+	MaxUnflushed   *string `placeholder:"SIZE" help:"What may wait in memory, default 256MiB."`
+	RetentionShare *string `placeholder:"N" help:"Share of all samples that retention removes at once without being told, default 0.25."`
+	JournalMax     *string `placeholder:"SIZE" help:"What may wait in the journal, default 4GiB."`
 }
 
 // given returns the flags that were given, by key.

@@ -161,6 +161,15 @@ func patienceFor(err error) time.Duration {
 	return 0
 }
 
+// progress says what a server that is ready still does after its start, and
+// what it does not do until somebody sees to it.
+func (s *server) progress() string {
+	if why := s.retainer.Held(); why != "" {
+		return why
+	}
+	return s.store.Progress()
+}
+
 // readiness says why the server cannot do its work: because of the database
 // before anything that follows from it.
 func readiness(db database, others func() error) func() error {

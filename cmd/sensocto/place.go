@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"net"
@@ -119,4 +120,17 @@ func (f remoteFlags) send(ctx context.Context, method, path string) (*http.Respo
 		return nil, f.apiError(resp)
 	}
 	return resp, nil
+}
+
+// post calls the API and decodes its answer.
+func (f remoteFlags) post(ctx context.Context, path string, answer any) error {
+	resp, err := f.send(ctx, http.MethodPost, path)
+	if err != nil {
+		return err
+	}
+	defer resp.Body.Close()
+	if err := json.NewDecoder(resp.Body).Decode(answer); err != nil {
+		return fmt.Errorf("read the answer of %s: %w", f.Server, err)
+	}
+	return nil
 }

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"io"
 	"log/slog"
+	"path/filepath"
 	"text/tabwriter"
 	"time"
 
@@ -14,7 +15,8 @@ import (
 
 type retentionCmd struct {
 	placeFlags
-	DryRun bool `help:"Say what would go now; nothing is removed."`
+	DryRun bool `xor:"do" help:"Say what would go now; nothing is removed."`
+	Apply  bool `xor:"do" help:"Remove it now, also where the server holds retention."`
 }
 
 // Help is shown by --help.
@@ -31,11 +33,16 @@ The most specific rule counts: a sensor before an attribute before a type. The s
 what is older within minutes, in whole chunks and in the order in which it arrived; samples
 whose rollups are kept go once they are in one.
 
+The server removes nothing while its clock is more than a day ahead of the last time it saw,
+for 24 hours of uptime, and never more than store.retention_share of what should have gone long
+ago: its log and /readyz say so. See with --dry-run what would go, and remove it with --apply.
+
 While a server has the data directory open it is asked, with a token of the scope admin, and
 its rules count; otherwise those of --config or SENSOCTO_RETENTION.
 
 Examples:
   sensocto retention --dry-run
+  sensocto retention --apply
   SENSOCTO_RETENTION='[{raw: 30d}]' sensocto retention --dry-run --data-dir ./data`
 }
 
@@ -56,19 +63,28 @@ type agedTotal struct {
 
 // Run prints what would be removed.
 func (c retentionCmd) Run(a *app) error {
-	if !c.DryRun {
-		return usagef("removing is the server's business, which does it by itself: --dry-run shows what goes")
+	if !c.DryRun && !c.Apply {
+		return usagef("the server removes by itself what is too old: --dry-run shows what goes, --apply removes it now")
 	}
 	return c.with(a, func(f remoteFlags) error {
 		var answer struct {
 			Series []agedSeries `json:"series"`
 		}
-		if err := f.fetch(a.ctx, "/api/v1/retention", &answer); err != nil {
+		get := f.fetch
+		if c.Apply {
+			get = f.post
+		}
+		if err := get(a.ctx, "/api/v1/retention", &answer); err != nil {
 			return err
 		}
-		return printAged(a.stdout, answer.Series)
+		return c.print(a.stdout, answer.Series)
 	}, func(ctx context.Context, l local) error {
-		list, err := newRetainer(l.store, l.config, l.db.LoadSensors, nil).Plan(ctx, time.Now())
+		r := newRetainer(l.store, l.config, l.db.LoadSensors, nil)
+		do := r.Apply
+		if c.DryRun {
+			do = func(ctx context.Context) ([]sensocto.Aged, error) { return r.Plan(ctx, time.Now()) }
+		}
+		list, err := do(ctx)
 		if err != nil {
 			return err
 		}
@@ -79,7 +95,7 @@ func (c retentionCmd) Run(a *app) error {
 		for i, x := range list {
 			series[i] = agedSeries{x.SensorID, x.AttributeID, totalOf(x.Keep.Raw, x.Raw), totalOf(x.Keep.Rollups, x.Rollups)}
 		}
-		return printAged(a.stdout, series)
+		return c.print(a.stdout, series)
 	})
 }
 
@@ -87,7 +103,11 @@ func totalOf(keep time.Duration, d sensocto.DroppedChunks) agedTotal {
 	return agedTotal{sensocto.FormatAge(keep), d.Chunks, d.Samples, d.Bytes}
 }
 
-func printAged(out io.Writer, list []agedSeries) error {
+func (c retentionCmd) print(out io.Writer, list []agedSeries) error {
+	verb := "removed"
+	if c.DryRun {
+		verb = "would remove"
+	}
 	w := tabwriter.NewWriter(out, 0, 0, 2, ' ', 0)
 	var samples, bytes int64
 	if len(list) > 0 {
@@ -102,7 +122,7 @@ func printAged(out io.Writer, list []agedSeries) error {
 	if err := w.Flush(); err != nil {
 		return err
 	}
-	_, err := fmt.Fprintf(out, "would remove %s, about %s, of %s\n", plural(samples, "sample"), humanBytes(bytes), plural(int64(len(list)), "series"))
+	_, err := fmt.Fprintf(out, "%s %s, about %s, of %s\n", verb, plural(samples, "sample"), humanBytes(bytes), plural(int64(len(list)), "series"))
 	return err
 }
 
@@ -110,7 +130,7 @@ func printAged(out io.Writer, list []agedSeries) error {
 // attributes from what is known of sensors.
 func newRetainer(s *store.Store, c Config, sensors func(context.Context) ([]sensocto.Sensor, error), log *slog.Logger) *store.Retainer {
 	return store.NewRetainer(s, store.RetainerOptions{
-		Rules: store.Retention(c.Retention), Log: log,
+		Rules: store.Retention(c.Retention), Log: log, Share: c.RetentionShare, ClockFile: filepath.Join(c.DataDir, "clock.json"),
 		Types: func(ctx context.Context) (func(sensorID, attributeID string) string, error) {
 			list, err := sensors(ctx)
 			if err != nil {

@@ -89,3 +89,17 @@ func TestCleanup_LeavesNothing(t *testing.T) {
 	}
 	runCLI(t, nil, "check", s.dir).wants(t, 0, "1 series, 8999 samples", "is sound")
 }
+
+func TestRetention_ApplyRemovesWhatIsHeld(t *testing.T) {
+	s, _ := replayed(t)
+	s.stop()
+	s = startServer(t, s.dir, "--retention", "[{sensor: rec-1, raw: 1d}]")
+	admin := s.admin(t)
+	runCLI(t, s.env, "retention", "--apply").wants(t, exitFailed, "scope")
+	runCLI(t, admin, "retention", "--apply").wants(t, 0, "rec-1", "removed 8999 samples")
+	runCLI(t, admin, "retention", "--dry-run").wants(t, 0, "would remove 0 samples")
+	s.stop()
+	rules := []string{"SENSOCTO_RETENTION=[{raw: 1d}]"}
+	runCLI(t, rules, "retention", "--apply", "--data-dir", s.dir).wants(t, 0, "rec-2", "removed 99 samples")
+	runCLI(t, rules, "retention", "--dry-run", "--data-dir", s.dir).wants(t, 0, "would remove 0 samples")
+}

@@ -69,10 +69,10 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 	s.http = newHTTP(web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		Metrics: metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer),
-		Backup:  s.backupTo(db), Retention: s.retainer.Plan,
+		Backup:  s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
-		Ready: readiness(db, s.store.Err), Progress: s.store.Progress, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
+		Ready: readiness(db, s.store.Err), Progress: s.progress, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
 	}), log)
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
