@@ -156,10 +156,20 @@ func (s *Store) shutdown(ctx context.Context) error {
 		}
 		select {
 		case <-ctx.Done():
-			return errors.Join(fmt.Errorf("last flush: %d bytes of samples are not written", s.unflushed.Load()), s.Err())
+			return errors.Join(fmt.Errorf("last flush: %s", s.Left()), s.Err())
 		case <-time.After(retry):
 		}
 	}
+}
+
+// Left says what the cold tier does not have yet, and where that is.
+func (s *Store) Left() string {
+	unflushed := s.unflushed.Load()
+	if s.journal == nil {
+		return fmt.Sprintf("%d bytes of samples are in memory alone", unflushed)
+	}
+	return fmt.Sprintf("%d bytes of samples are not in the database; the journal holds all that was confirmed, which the next start brings there; "+
+		"%d bytes are not in the journal either", unflushed, s.journal.Unsynced())
 }
 
 // close lets no further Put in, and waits for those that are under way.

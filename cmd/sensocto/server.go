@@ -237,7 +237,7 @@ func (s *server) stop(stages []*stage, failed <-chan error) error {
 		select {
 		case <-st.done:
 		case <-deadline.C:
-			return fmt.Errorf("%s did not end within shutdown_timeout (%v): what was not flushed may be lost", st.name, s.config.ShutdownTimeout)
+			return fmt.Errorf("%s did not end within shutdown_timeout (%v): %s", st.name, s.config.ShutdownTimeout, s.store.Left())
 		}
 	}
 	s.log.Info("stopped")

@@ -14,6 +14,9 @@ var (
 	ErrFull = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "journal_full", Message: "the journal is full, try again later"}
 	// ErrFailing says that the journal cannot be written.
 	ErrFailing = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "journal_failing", Message: "the journal cannot be written, try again later"}
+	// ErrVanished says that somebody deleted or moved a segment under the running
+	// program: what was appended since is written again, to a new one.
+	ErrVanished = errors.New("a segment was deleted, moved or replaced under the running program")
 	// ErrClosed says that Run has ended.
 	ErrClosed = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "journal_closed", Message: "the journal is closed"}
 	// ErrVersion says that a newer version of the program wrote the journal.

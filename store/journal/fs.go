@@ -23,6 +23,9 @@ type FS interface {
 	Rename(from, to string) error
 	// Remove deletes a file.
 	Remove(name string) error
+	// Holds returns an error if the name does not lead to an open file any more,
+	// because somebody deleted, moved or replaced it.
+	Holds(name string, f File) error
 	// Sync makes what was created, renamed and removed before durable.
 	Sync() error
 }
@@ -94,6 +97,25 @@ func (d osDir) Rename(from, to string) error {
 }
 
 func (d osDir) Remove(name string) error { return os.Remove(filepath.Join(string(d), name)) }
+
+func (d osDir) Holds(name string, f File) error {
+	open, ok := f.(osFile)
+	if !ok {
+		return fs.ErrInvalid
+	}
+	have, err := open.Stat()
+	if err != nil {
+		return err
+	}
+	there, err := os.Lstat(filepath.Join(string(d), name))
+	if err != nil {
+		return err
+	}
+	if !os.SameFile(have, there) {
+		return fs.ErrNotExist
+	}
+	return nil
+}
 
 func (d osDir) Sync() error { return syncDir(string(d)) }
 

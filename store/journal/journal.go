@@ -123,6 +123,9 @@ func (j *Journal) End() Position {
 // Size returns how many bytes the journal takes, on disk and pending.
 func (j *Journal) Size() int64 { return j.disk.Load() + j.unsynced.Load() }
 
+// Unsynced returns how many bytes of records are in memory alone.
+func (j *Journal) Unsynced() int64 { return j.unsynced.Load() }
+
 // Err returns why the journal cannot be written at present; nil if it can.
 func (j *Journal) Err() error {
 	if f := j.failing.Load(); f != nil {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"syscall"
 	"time"
 )
@@ -203,11 +204,28 @@ func (w *writer) sync(now time.Time) error {
 	if len(w.kept) == 0 && w.segment.synced == w.segment.size {
 		return nil
 	}
+	before := w.segment.synced
 	if err := w.segment.sync(&w.j.metrics.syncTime, now); err != nil {
+		return err
+	}
+	if err := w.present(); err != nil {
+		w.segment.synced = before // no start will find more
 		return err
 	}
 	w.durable()
 	return nil
+}
+
+// present returns an error if what was synced cannot be found by the next
+// start: an fsync of a deleted file succeeds.
+func (w *writer) present() error {
+	name := segmentName(w.segment.header.number)
+	err := w.fs.Holds(name, w.segment.file)
+	if errors.Is(err, fs.ErrNotExist) {
+		w.j.metrics.vanished.Add(1)
+		return fmt.Errorf("%w: %s", ErrVanished, name)
+	}
+	return err
 }
 
 // durable lets go of what need not be kept any more.
@@ -240,7 +258,11 @@ func (w *writer) fail(now time.Time, err error) {
 	if before := j.failing.Load(); before != nil {
 		f.since = before.since
 	} else {
-		j.options.Log.Error("the journal cannot be written: new measurements are refused until it can; free space on its disk, or see to the disk", "err", err)
+		advice := "free space on its disk, or see to the disk"
+		if errors.Is(err, ErrVanished) {
+			advice = "leave the data directory alone while the server runs; a new segment is begun, and until the next flush to the database what the old one held is in memory alone"
+		}
+		j.options.Log.Error("the journal cannot be written: new measurements are refused until it can; "+advice, "err", err)
 	}
 	j.failing.Store(f)
 	_ = w.leave() // it is given up in any case
@@ -317,7 +339,7 @@ func (w *writer) end(cause error) error {
 	w.answer(ErrClosed)
 	j.endWaiters()
 	if cause == nil && f != nil {
-		cause = fmt.Errorf("%d bytes of records are lost, nobody was told that they were stored: %w", j.unsynced.Load(), f.err)
+		cause = fmt.Errorf("%d bytes of records could not be written and are lost; nobody was told that they were stored: %w", j.unsynced.Load(), f.err)
 	}
 	return cause
 }

@@ -98,6 +98,15 @@ func (m *mount) Remove(name string) error {
 	return nil
 }
 
+func (m *mount) Holds(name string, f journal.File) error {
+	m.disk.mu.Lock()
+	defer m.disk.mu.Unlock()
+	if h, ok := f.(*handle); !ok || m.boot != m.disk.boot || m.disk.files[name] != h.file {
+		return &fs.PathError{Op: "stat", Path: name, Err: fs.ErrNotExist}
+	}
+	return nil
+}
+
 func (m *mount) Sync() error {
 	err := m.begin(SyncDir, "")
 	defer m.disk.mu.Unlock()
