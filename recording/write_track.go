@@ -263,10 +263,16 @@ func (t *track) resample(ctx context.Context, s *spool, rate float64) (*track, e
 	if t.count > 1 {
 		widest = max(widest, 5*(t.last-t.first)/(t.count-1))
 	}
+	if err := t.affordable(ctx, s, rate, widest); err != nil {
+		return nil, err
+	}
 	var index, before int64
 	var v0 float64
 	began := false
 	put := func(v float64) error {
+		if index%checkEvery == 0 && ctx.Err() != nil {
+			return context.Cause(ctx)
+		}
 		at := t.first + offset(index, rate)
 		again.take(at, v)
 		index++
@@ -295,6 +301,28 @@ func (t *track) resample(ctx context.Context, s *spool, rate float64) (*track, e
 		err = s.flush()
 	}
 	return again, err
+}
+
+// checkEvery is after how many samples an export asks whether anybody still
+// waits for it.
+const checkEvery = 4096
+
+// affordable refuses a rate at which the track would need more temporary space
+// than an export may have, with the figures, before anything is written.
+func (t *track) affordable(ctx context.Context, s *spool, rate float64, widest int64) error {
+	samples, before, began := 1.0, int64(0), false
+	err := t.each(ctx, s, func(at int64, _ float64) error {
+		if began && at-before <= widest {
+			samples += float64(at-before) * rate / 1e6
+		}
+		before, began = at, true
+		return nil
+	})
+	if bytes := samples * spoolEntry; err == nil && bytes > float64(s.limit-s.size) {
+		return refused("at %v Hz %s would have %.3g samples, which need %.3g bytes of temporary space: %d bytes are left for this export. "+
+			"Ask for a lower rate, or export less at once, with from and to", rate, t.label, samples, bytes, max(0, s.limit-s.size))
+	}
+	return err
 }
 
 // fit shortens a text to n bytes without cutting a character.

@@ -13,6 +13,9 @@ const (
 	// anonymousFrame bounds its messages: a join with its token and a hundred
 	// attributes fits.
 	anonymousFrame = 16 << 10
+	// keptShare is which part of all places is kept for whoever brings a valid
+	// credential with the upgrade.
+	keptShare = 8
 )
 
 // anonymous counts the connections without an identity, in all and by address,

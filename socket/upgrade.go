@@ -59,7 +59,19 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 // of those there are only so many, and whoever has a valid credential does not
 // pay for others.
 func (s *Server) admit(r *http.Request) (who bound, refused *refusal) {
-	if who = s.introduced(r.Context(), credentials(r)); who.known {
+	who = s.introduced(r.Context(), credentials(r))
+	s.mu.Lock()
+	open := len(s.conns)
+	s.mu.Unlock()
+	most := s.limits.Connections
+	if !who.known {
+		most -= most / keptShare
+	}
+	switch {
+	case open >= most:
+		return who, &refusal{http.StatusServiceUnavailable, "too_many_connections",
+			"the server has as many connections as it allows without a credential at the upgrade: bring one, or come back later", false}
+	case who.known:
 		return who, nil
 	}
 	if !s.anonymous.add(s.addressOf(r)) {
@@ -77,6 +89,9 @@ func (discardPool) Put(any)  {}
 
 // open starts a connection.
 func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bound) {
+	if wrapped, ok := nc.(interface{ Unwrapped() net.Conn }); ok { // the HTTP server is through with it
+		nc = wrapped.Unwrapped()
+	}
 	if tcp, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
 		tcp.SetNoDelay(true)
 	}
@@ -108,7 +123,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 	version, err := phx.ParseVersion(r.URL.Query().Get("vsn"))
 	s.mu.Lock()
-	open, stopped := len(s.conns), s.stopped
+	stopped := s.stopped
 	s.mu.Unlock()
 	switch {
 	case !strings.HasSuffix(strings.TrimSuffix(r.URL.Path, "/"), "/websocket"):
@@ -123,8 +138,6 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 		return 0, &refusal{http.StatusForbidden, "origin_not_allowed", "add the origin to the allowed origins of the server", false}
 	case err != nil:
 		return 0, &refusal{http.StatusForbidden, "unsupported_vsn", "vsn must be absent, 1.0.0 or 2.0.0", true}
-	case open >= s.limits.Connections:
-		return 0, &refusal{http.StatusServiceUnavailable, "too_many_connections", "the server has as many connections as it allows: come back later", false}
 	}
 	return version, nil
 }

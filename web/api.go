@@ -1,10 +1,16 @@
 package web
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"errors"
+	"fmt"
+	"io"
 	"net/http"
+	"os"
 	"reflect"
+	"slices"
 	"strings"
 	"time"
 
@@ -16,7 +22,7 @@ import (
 
 const apiDescription = `Sensors, what they measured, and commands to them.
 
-Times are Unix time in milliseconds; decimals are microseconds. Every failure is an RFC 9457 problem.
+Times are Unix time in milliseconds; decimals are microseconds. Parameters take times in RFC 3339, too. Every failure is an RFC 9457 problem.
 Send a token as ` + "`Authorization: Bearer …`" + `; what a token may do are its scopes. Live measurements come over
 the WebSocket at ` + "`/socket/websocket`" + `, which speaks the protocol of Phoenix channels.`
 
@@ -70,8 +76,47 @@ func (s *server) operation(id, method, path string, scope sensocto.Scope, tag, s
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: sensocto.MaxDocumentBytes, BodyReadTimeout: 10 * time.Second,
 		Security:    []map[string][]string{{"bearer": {string(scope)}}},
-		Middlewares: append(s.require(scope), noStore),
+		Middlewares: append(s.require(scope), knownParameters, wholeBody, noStore),
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
+	}
+}
+
+// knownParameters refuses a query with a parameter that the operation does not
+// have: a mistyped one would be overlooked. The token may be there (protocol
+// section 2).
+func knownParameters(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	for name := range r.URL.Query() {
+		known := func(p *huma.Param) bool { return p.In == "query" && p.Name == name }
+		if name != "token" && !slices.ContainsFunc(ctx.Operation().Parameters, known) {
+			writeProblem(w, http.StatusUnprocessableEntity, "query."+truncate(name, 100)+": there is no such parameter; /api/docs describes them")
+			return
+		}
+	}
+	next(ctx)
+}
+
+// wholeBody reads the body of a request in chunks before anything else does: one
+// that is not well-formed is the client's fault.
+func wholeBody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	if len(r.TransferEncoding) == 0 || unbounded(r.URL.Path) {
+		next(ctx)
+		return
+	}
+	_ = http.NewResponseController(w).SetReadDeadline(time.Now().Add(ctx.Operation().BodyReadTimeout))
+	body, err := io.ReadAll(http.MaxBytesReader(w, r.Body, ctx.Operation().MaxBodyBytes))
+	var tooLarge *http.MaxBytesError
+	switch {
+	case err == nil:
+		r.Body = io.NopCloser(bytes.NewReader(body))
+		next(ctx)
+	case errors.As(err, &tooLarge):
+		writeProblem(w, http.StatusRequestEntityTooLarge, fmt.Sprintf("the body is larger than %d bytes", tooLarge.Limit))
+	case errors.Is(err, os.ErrDeadlineExceeded):
+		writeProblem(w, http.StatusRequestTimeout, "the body did not come in time")
+	default:
+		writeProblem(w, http.StatusBadRequest, "the body cannot be read: "+err.Error())
 	}
 }
 

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
+	"net/url"
 	"slices"
 	"strings"
 
@@ -19,13 +20,8 @@ const SessionCookie = "sensocto_token"
 
 // credential returns what the request brings (protocol section 2): the header
 // goes before the query, the query before the cookie. An empty one is none.
-// Another Authorization scheme is some proxy's business, not ours.
 func credential(r *http.Request) string {
-	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
-	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "Bearer") {
-		return token
-	}
-	if token := r.URL.Query().Get("token"); token != "" {
+	if token := explicitCredential(r); token != "" {
 		return token
 	}
 	if c, err := r.Cookie(SessionCookie); err == nil {
@@ -34,18 +30,42 @@ func credential(r *http.Request) string {
 	return ""
 }
 
+// explicitCredential is credential without the cookie, which a browser sends
+// whether a page wants it or not. Another Authorization scheme is some proxy's
+// business, not ours.
+func explicitCredential(r *http.Request) string {
+	scheme, token, _ := strings.Cut(r.Header.Get("Authorization"), " ")
+	if token = strings.TrimSpace(token); token != "" && strings.EqualFold(scheme, "Bearer") {
+		return token
+	}
+	if token := r.URL.Query().Get("token"); token != "" {
+		return token
+	}
+	return ""
+}
+
 // authorize answers 401 or 403, and reports false, unless the request has the
 // right.
 func (s *server) authorize(w http.ResponseWriter, r *http.Request, scope sensocto.Scope) bool {
+	_, ok := s.authorized(w, r, scope)
+	return ok
+}
+
+// authorized is authorize, and returns who asks.
+func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensocto.Scope) (sensocto.Identity, bool) {
 	token := credential(r)
+	if explicitCredential(r) == "" && s.crossSite(r) {
+		writeProblem(w, http.StatusForbidden, "a page of another site asks for this: it has to bring a token, and be of an origin in allowed_origins")
+		return sensocto.Identity{}, false
+	}
 	if token == "" && s.rebound(r) {
-		s.challenge(w, http.StatusUnauthorized, "", scope, "without a token this server answers only to its own names, not to "+r.Host)
-		return false
+		s.challenge(w, http.StatusUnauthorized, "", scope, "without a token this server answers only to its own names, not to "+truncate(r.Host, 100)+": the operator adds names to hosts")
+		return sensocto.Identity{}, false
 	}
 	id, err := s.Auth.Authenticate(r.Context(), token)
 	switch {
 	case err == nil && id.Can(scope):
-		return true
+		return id, true
 	case err == nil && token != "":
 		s.challenge(w, http.StatusForbidden, "insufficient_scope", scope, "the token does not have the right "+string(scope))
 	case err == nil || errors.Is(err, sensocto.ErrUnauthorized) && token == "":
@@ -57,7 +77,26 @@ func (s *server) authorize(w http.ResponseWriter, r *http.Request, scope sensoct
 		s.Log.Error("cannot check a token", "err", err)
 		writeProblem(w, http.StatusServiceUnavailable, "the token cannot be checked now: try again later")
 	}
-	return false
+	return sensocto.Identity{}, false
+}
+
+// crossSite reports whether a browser sends the request for a page of another
+// site, as an image for instance: its user's being a guest, or signed in, is
+// not for that page to use. Browsers say so in Sec-Fetch-Site; an origin that is
+// allowed says who it is.
+func (s *server) crossSite(r *http.Request) bool {
+	origin := r.Header.Get("Origin")
+	if slices.Contains(s.AllowedOrigins, origin) {
+		return false
+	}
+	switch r.Header.Get("Sec-Fetch-Site") {
+	case "same-origin", "none":
+		return false
+	case "cross-site", "same-site":
+		return true
+	}
+	u, err := url.Parse(origin) // of an older browser
+	return origin != "" && (err != nil || !strings.EqualFold(u.Host, r.Host))
 }
 
 func (s *server) challenge(w http.ResponseWriter, status int, reason string, scope sensocto.Scope, detail string) {
@@ -72,9 +111,18 @@ func (s *server) challenge(w http.ResponseWriter, status int, reason string, sco
 // require is authorize for operations of the API.
 func (s *server) require(scope sensocto.Scope) huma.Middlewares {
 	return huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
-		if r, w := humago.Unwrap(ctx); s.authorize(w, r, scope) {
-			next(ctx)
+		r, w := humago.Unwrap(ctx)
+		id, ok := s.authorized(w, r, scope)
+		if !ok {
+			return
 		}
+		if !unbounded(r.URL.Path) {
+			next(ctx)
+			return
+		}
+		work, end := s.endings.watch(ctx.Context(), id.ID, http.NewResponseController(w))
+		defer end()
+		next(huma.WithContext(ctx, work))
 	}}
 }
 
@@ -97,13 +145,30 @@ func localhost(r *http.Request) bool {
 	return overLoopback(r) && loopbackName(hostname(r.Host))
 }
 
-func overLoopback(r *http.Request) bool {
+func overLoopback(r *http.Request) bool { return !forwarded(r) && loopbackPeer(r) }
+
+// forwarded reports whether a proxy says that it passes the request on.
+func forwarded(r *http.Request) bool {
 	for _, h := range []string{"Forwarded", "X-Forwarded-For", "X-Forwarded-Host", "X-Real-Ip", "Via"} {
 		if r.Header.Get(h) != "" {
-			return false
+			return true
 		}
 	}
-	return loopbackPeer(r)
+	return false
+}
+
+// metricsOnly is operatorOnly for the metrics. Where these have an address of
+// their own, or proxies are known to pass requests on, being local proves
+// nothing: a token is needed here.
+func (s *server) metricsOnly(h http.HandlerFunc) http.HandlerFunc {
+	if !s.MetricsElsewhere && len(s.TrustedProxies) == 0 {
+		return s.operatorOnly(h)
+	}
+	return func(w http.ResponseWriter, r *http.Request) {
+		if s.authorize(w, r, sensocto.ScopeView) {
+			h(w, r)
+		}
+	}
 }
 
 func loopbackPeer(r *http.Request) bool {
@@ -112,9 +177,10 @@ func loopbackPeer(r *http.Request) bool {
 }
 
 // rebound reports whether the request may be of a page whose name resolves to
-// this machine. What a proxy would add proves nothing: for its browser such a
-// page is of our origin, and may send any header.
-func (s *server) rebound(r *http.Request) bool { return loopbackPeer(r) && !s.calledByItsName(r) }
+// this machine, from this machine or from the local network. What a proxy would
+// add proves nothing: for its browser such a page is of our origin, and may send
+// any header.
+func (s *server) rebound(r *http.Request) bool { return !s.calledByItsName(r) }
 
 // reboundGuest is rebound for the socket, where a guest says nothing at first:
 // it asks about browsers alone, which always send an Origin there.
@@ -127,10 +193,12 @@ func (s *server) reboundGuest(r *http.Request) bool {
 	return err == nil
 }
 
-// calledByItsName reports whether the Host header names this server.
+// calledByItsName reports whether the Host header names this server. An address
+// is no name that somebody could make resolve to it.
 func (s *server) calledByItsName(r *http.Request) bool {
 	name := hostname(r.Host)
-	return loopbackName(name) || slices.ContainsFunc(s.Hosts, func(h string) bool { return hostname(h) == name })
+	_, err := netip.ParseAddr(name)
+	return err == nil || loopbackName(name) || slices.ContainsFunc(s.Hosts, func(h string) bool { return hostname(h) == name })
 }
 
 func loopbackName(host string) bool { return host == "localhost" || loopbackAddress(host) }

@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"maps"
 	"net/http"
 	"slices"
 	"strings"
@@ -24,7 +25,6 @@ var operations = []struct {
 	{call{method: "DELETE", path: "/api/v1/sensors/nobody"}, sensocto.ScopeAdmin},
 	{call{method: "POST", path: "/api/v1/sensors/nobody/command", body: `{}`}, sensocto.ScopeAdmin},
 	{call{method: "GET", path: "/api/v1/attention"}, sensocto.ScopeView},
-	{call{method: "GET", path: "/healthz"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/readyz"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/metrics"}, sensocto.ScopeView},
 	{call{method: "GET", path: "/api/openapi.json"}, sensocto.ScopeView},
@@ -55,7 +55,7 @@ func TestAuth_Matrix(t *testing.T) {
 }
 
 func TestAuth_Guests(t *testing.T) {
-	w := newWorld(t, setup{guests: []sensocto.Scope{sensocto.ScopeView}})
+	w := newWorld(t, setup{guests: []sensocto.Scope{sensocto.ScopeView}, web: func(o *web.Options) { o.Hosts = []string{"sensors.example"} }})
 	for _, op := range operations {
 		answer := w.do(op.call)
 		if op.scope == sensocto.ScopeView && answer.Code == http.StatusUnauthorized {
@@ -104,7 +104,7 @@ func TestAuth_RevocationCountsAtOnce(t *testing.T) {
 // On loopback the operator needs no token, but nobody else is taken for him.
 func TestAuth_Loopback(t *testing.T) {
 	w := newWorld(t, setup{})
-	open := []string{"/healthz", "/readyz", "/metrics", "/api/openapi.json"}
+	open := []string{"/readyz", "/metrics", "/api/openapi.json"}
 	for name, tt := range map[string]struct {
 		peer, host string
 		header     map[string]string
@@ -134,6 +134,9 @@ func TestAuth_Loopback(t *testing.T) {
 				}
 			}
 			checkProblem(t, w.do(call{path: "/api/v1/sensors", peer: tt.peer, host: tt.host}), http.StatusUnauthorized)
+			if answer := w.do(call{path: "/healthz", peer: tt.peer, host: tt.host, header: tt.header}); answer.Code != http.StatusOK {
+				t.Errorf("/healthz: %d", answer.Code) // tells nobody anything
+			}
 		})
 	}
 }
@@ -190,9 +193,19 @@ func TestAuth_OtherSitesChangeNothing(t *testing.T) {
 	w.connect(t, "s1")
 	for _, header := range []map[string]string{{"Sec-Fetch-Site": "cross-site"}, {"Origin": "https://evil.example"}, {"Origin": "null"}} {
 		checkProblem(t, w.do(call{method: "DELETE", path: "/api/v1/sensors/s1", header: header}), http.StatusForbidden)
-		answer := w.do(call{path: "/api/v1/sensors", header: header})
-		if answer.Code != http.StatusOK || answer.Header().Get("Access-Control-Allow-Origin") != "" {
-			t.Errorf("%d, may be read: %q", answer.Code, answer.Header().Get("Access-Control-Allow-Origin"))
+		// Nor do they make a guest's browser ask for anything, as by an image.
+		answer := w.do(call{path: "/api/v1/sensors", header: header, host: "localhost"})
+		checkProblem(t, answer, http.StatusForbidden)
+		cookie := maps.Clone(header)
+		cookie["Cookie"] = web.SessionCookie + "=" + w.admin
+		checkProblem(t, w.do(call{path: "/api/v1/sensors", header: cookie, host: "localhost"}), http.StatusForbidden)
+		if answer := w.do(call{path: "/api/v1/sensors", header: header, token: w.viewer}); answer.Code != http.StatusOK || answer.Header().Get("Access-Control-Allow-Origin") != "" {
+			t.Errorf("with a token: %d, may be read: %q", answer.Code, answer.Header().Get("Access-Control-Allow-Origin"))
+		}
+	}
+	for _, header := range []map[string]string{{"Sec-Fetch-Site": "same-origin", "Origin": "http://localhost"}, {"Sec-Fetch-Site": "none"}, {"Origin": "http://localhost"}, nil} {
+		if answer := w.do(call{path: "/api/v1/sensors", header: header, host: "localhost"}); answer.Code != http.StatusOK {
+			t.Errorf("%v: %d", header, answer.Code)
 		}
 	}
 }

@@ -8,6 +8,7 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -48,7 +49,9 @@ type (
 )
 
 // Schema describes a time.
-func (timeText) Schema(huma.Registry) *huma.Schema { return &huma.Schema{Type: "number"} }
+func (timeText) Schema(huma.Registry) *huma.Schema {
+	return &huma.Schema{OneOf: []*huma.Schema{{Type: "number", Description: "Unix time in milliseconds; decimals are microseconds."}, {Type: "string", Format: "date-time"}}}
+}
 
 // Schema describes a limit.
 func (intText) Schema(huma.Registry) *huma.Schema {
@@ -179,7 +182,11 @@ func (t timeText) micros(location string) (us int64, given bool, err error) {
 	}
 	ms, ok := number(string(t))
 	if !ok {
-		return 0, false, invalid(location, string(t), "must be a number: Unix time in milliseconds")
+		at, err := time.Parse(time.RFC3339Nano, strings.ReplaceAll(string(t), " ", "+")) // a plus that was not escaped
+		if err != nil {
+			return 0, false, invalid(location, string(t), "must be Unix time in milliseconds, or as in 2026-01-31T12:00:00Z (RFC 3339)")
+		}
+		ms = float64(at.UnixMicro()) / 1000
 	}
 	const endOfTime = math.MaxInt64 / 4
 	us, ok = sensocto.TimestampFromMS(ms)

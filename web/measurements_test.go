@@ -89,7 +89,6 @@ func TestMeasurements_Parameters(t *testing.T) {
 		"to=1e300":                    100,
 		"to=1e999":                    100,
 		"from=1e999&to=1e999":         0,
-		"order=asc&unknown=parameter": 100,
 		"order=desc":                  100,
 		"from=1700000000000&to=17e11": 0,
 	} {

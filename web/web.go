@@ -14,6 +14,7 @@ import (
 	"log/slog"
 	"net"
 	"net/http"
+	"net/netip"
 	"strings"
 	"time"
 
@@ -56,6 +57,12 @@ type Options struct {
 	// Progress says what a program that is ready still does after its start, ""
 	// where that is nothing.
 	Progress func() string
+	// TrustedProxies are the networks of reverse proxies: what these say of whom
+	// they pass requests on for is believed. None by default.
+	TrustedProxies []netip.Prefix
+	// MetricsElsewhere says that MetricsHandler is served on an address of its
+	// own: then a token is needed for those here.
+	MetricsElsewhere bool
 	// Version of the program, shown in the OpenAPI document.
 	Version string
 	// AllowedOrigins are the origins ("https://example.org") of other sites
@@ -76,6 +83,7 @@ type server struct {
 	api      huma.API
 	openAPI  []byte
 	requests requestMetrics
+	endings  endings
 }
 
 // requestTimeout bounds the work on one request of the API, reading from disk
@@ -83,8 +91,16 @@ type server struct {
 // looks at everything has no such bound: it ends with its client.
 const requestTimeout = 30 * time.Second
 
+// Handler is everything that the program serves over HTTP.
+type Handler struct {
+	http.Handler
+	// Metrics is the metrics alone, for an address of their own: it asks nobody
+	// for a right.
+	Metrics http.Handler
+}
+
 // New returns the handler of everything that the program serves over HTTP.
-func New(o Options) http.Handler {
+func New(o Options) *Handler {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -95,10 +111,13 @@ func New(o Options) http.Handler {
 		o.Ready = func() error { return nil }
 	}
 	s := &server{Options: o, mux: http.NewServeMux()}
+	o.Auth.OnRevoked(s.endings.revoked) // for as long as the program runs
 	s.routeAPI()
 	s.routeOperations()
 	s.routePages()
-	return s.handler()
+	metrics := http.NewServeMux()
+	metrics.Handle("GET /metrics", s.metricsHandler())
+	return &Handler{Handler: s.handler(), Metrics: metrics}
 }
 
 // handler puts the layers around the routes, outermost last.
@@ -110,7 +129,9 @@ func (s *server) handler() http.Handler {
 	h = s.recoverPanic(h)
 	h = s.observe(h)
 	h = securityHeaders(h)
-	return s.passSocket(h)
+	h = s.passSocket(h)
+	h = s.strictFraming(h)
+	return s.behindProxies(h)
 }
 
 // passSocket hands upgrades to the socket untouched: it takes the connection

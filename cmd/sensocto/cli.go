@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"syscall"
 
 	"github.com/alecthomas/kong"
 )
@@ -151,7 +152,7 @@ func (a *app) usage(err error) int {
 // exitCode reports what a command returned.
 func (a *app) exitCode(err error, hasNoEnd bool) int {
 	switch {
-	case err == nil:
+	case err == nil, errors.Is(err, syscall.EPIPE): // whoever read the output has seen enough
 		return exitOK
 	case errors.Is(err, context.Canceled) && a.ctx.Err() != nil && hasNoEnd:
 		return exitOK // asked to stop

@@ -5,7 +5,9 @@ import (
 	"net"
 	"net/netip"
 	"net/url"
+	"os/user"
 	"path/filepath"
+	"strconv"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -23,7 +25,15 @@ type Config struct {
 	Guests            []sensocto.Scope `key:"guests" help:"What callers without a token may do: view, ingest. Empty: nothing."`
 	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
 	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
-	Hosts             []string         `key:"hosts" help:"Further names by which this server is called, for guests behind a proxy."`
+	Hosts             []string         `key:"hosts" help:"Further names by which this server is called. Guests are answered under these alone, beside localhost and addresses: a page of another site may make its own name resolve to this server."`
+	TrustedProxies    []netip.Prefix   `key:"trusted_proxies" help:"Addresses or networks of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8: what they say in X-Forwarded-For is believed."`
+	TLSCert           string           `key:"tls.cert" help:"Certificate with its chain, in PEM: the server speaks TLS. It is read again when it changes."`
+	TLSKey            string           `key:"tls.key" help:"Key of the certificate, in PEM."`
+	ACMEDomains       []string         `key:"acme.domains" help:"Names for which certificates are got from an authority, such as sensors.example.org. The server must be reached under them at port 443."`
+	ACMEEmail         string           `key:"acme.email" help:"Address that the authority may write to."`
+	ACMEDirectory     string           `key:"acme.directory" help:"Directory of the authority."`
+	ACMERoots         string           `key:"acme.roots" help:"Certificates, in PEM, that the authority's own server is checked against. Empty: those of the system."`
+	MetricsListen     string           `key:"metrics_listen" help:"Address for /metrics alone, without a token, such as 127.0.0.1:9100. Those at the main address need a token then."`
 	LogLevel          string           `key:"log.level" help:"Least level that is logged: debug, info, warn, error."`
 	LogFormat         string           `key:"log.format" help:"Form of the log: text or json."`
 	Pprof             string           `key:"pprof" help:"Loopback address for profiles, such as 127.0.0.1:6060. Empty: off."`
@@ -69,6 +79,7 @@ func defaults(env environment) Config {
 	return Config{
 		Listen:          "127.0.0.1:4000",
 		DataDir:         defaultDataDir(env),
+		ACMEDirectory:   "https://acme-v02.api.letsencrypt.org/directory",
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
@@ -100,15 +111,23 @@ func defaults(env environment) Config {
 }
 
 // defaultDataDir does not depend on where a command is called, so that
-// 'sensocto token' finds the database that 'sensocto serve' made.
+// 'sensocto token' finds the database that 'sensocto serve' made. Without HOME it
+// is in the home that the user database has; it is empty, and has to be named,
+// where there is none.
 func defaultDataDir(env environment) string {
 	if dir := env["XDG_DATA_HOME"]; filepath.IsAbs(dir) {
 		return filepath.Join(dir, "sensocto")
 	}
-	if home := env["HOME"]; home != "" {
-		return filepath.Join(home, ".local", "share", "sensocto")
+	home := env["HOME"]
+	if home == "" { // as of a system service
+		if u, err := user.Current(); err == nil && isDirectory(u.HomeDir) && u.HomeDir != "/" {
+			home = u.HomeDir
+		}
 	}
-	return "data"
+	if !filepath.IsAbs(home) {
+		return ""
+	}
+	return filepath.Join(home, ".local", "share", "sensocto")
 }
 
 // database is the SQLite file in the data directory.
@@ -125,9 +144,15 @@ func (c Config) check() (problems []problem) {
 	host, _, err := net.SplitHostPort(c.Listen)
 	if err != nil {
 		bad("listen", "%q is not host:port, such as 127.0.0.1:4000", c.Listen)
-	} else if len(c.Guests) > 0 && !c.AllowRemoteGuests && !isLoopback(host) {
-		bad("guests", "guests are on, and %s can be reached from other machines: listen on 127.0.0.1, switch guests off, or set allow_remote_guests", c.Listen)
+	} else if len(c.Guests) > 0 && !isLoopback(host) {
+		switch {
+		case !c.AllowRemoteGuests:
+			bad("guests", "guests are on, and %s can be reached from other machines: listen on 127.0.0.1, switch guests off, or set allow_remote_guests", c.Listen)
+		case len(c.Hosts) == 0:
+			bad("hosts", "guests may come from other machines: name the hosts under which this server is called, or any page that one of them visits can act as a guest")
+		}
 	}
+	c.checkTLS(bad)
 	for _, s := range c.Guests {
 		if s == sensocto.ScopeAdmin {
 			bad("guests", "guests cannot have the scope admin: use view and ingest")
@@ -144,7 +169,7 @@ func (c Config) check() (problems []problem) {
 		}
 	}
 	if c.DataDir == "" {
-		bad("data_dir", "must not be empty")
+		bad("data_dir", "there is no home to keep data in (HOME is not set, and the user has none): name a directory with --data-dir")
 	}
 	for _, err := range store.Retention(c.Retention).Problems() {
 		bad("retention", "%v", err)
@@ -160,6 +185,34 @@ func (c Config) check() (problems []problem) {
 		bad("store.retention_share", "must be at most 1, which means no bound")
 	}
 	return append(problems, c.checkNumbers()...)
+}
+
+// checkTLS returns what is wrong with how the server identifies itself.
+func (c Config) checkTLS(bad func(key, format string, args ...any)) {
+	switch {
+	case (c.TLSCert == "") != (c.TLSKey == ""):
+		bad("tls.cert", "a certificate and its key belong together: set tls.cert and tls.key")
+	case c.TLSCert != "" && len(c.ACMEDomains) > 0:
+		bad("acme.domains", "certificates are either in files (tls.cert) or got from an authority, not both")
+	}
+	if u, err := url.Parse(c.ACMEDirectory); err != nil || u.Scheme != "https" || u.Host == "" {
+		bad("acme.directory", "%q is not an https URL", c.ACMEDirectory)
+	}
+	if c.MetricsListen != "" {
+		if _, _, ok := splitPort(c.MetricsListen); !ok {
+			bad("metrics_listen", "%q is not host:port, such as 127.0.0.1:9100", c.MetricsListen)
+		}
+	}
+}
+
+// splitPort takes host:port apart.
+func splitPort(address string) (host string, port int, ok bool) {
+	host, text, err := net.SplitHostPort(address)
+	if err != nil {
+		return "", 0, false
+	}
+	port, err = strconv.Atoi(text)
+	return host, port, err == nil && port >= 0 && port < 1<<16
 }
 
 // checkNumbers wants every number to be positive: the zero value of a part's

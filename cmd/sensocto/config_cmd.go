@@ -19,15 +19,31 @@ type serverFlags struct {
 	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
 	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
 	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
+	TrustedProxies    *string   `placeholder:"NETWORKS" help:"Reverse proxies whose X-Forwarded-For is believed."`
+	MetricsListen     *string   `placeholder:"ADDRESS" help:"Address for /metrics alone, without a token."`
 	LogLevel          *string   `placeholder:"LEVEL" help:"debug, info, warn or error."`
 	LogFormat         *string   `placeholder:"FORMAT" help:"text or json."`
 	Pprof             *string   `placeholder:"ADDRESS" help:"Loopback address for profiles. Default: off."`
 	ShutdownTimeout   *string   `placeholder:"TIME" help:"Time for an orderly end, default 15s."`
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
+	TLS               tlsFlag   `embed:"" prefix:"tls-" group:"TLS:"`
+	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type tlsFlag struct {
+	Cert *string `placeholder:"FILE" help:"Certificate with its chain: the server speaks TLS."`
+	Key  *string `placeholder:"FILE" help:"Its key."`
+}
+
+type acmeFlag struct {
+	Domains   *string `placeholder:"NAMES" help:"Names for which certificates are got from an authority."`
+	Email     *string `placeholder:"ADDRESS" help:"Where the authority may write to."`
+	Directory *string `placeholder:"URL" help:"The authority, default Let's Encrypt."`
+	Roots     *string `placeholder:"FILE" help:"What the authority's server is checked against."`
 }
 
 type limitFlag struct {
@@ -99,9 +115,11 @@ func collect(given map[string]string, prefix string, v reflect.Value) {
 
 func snakeCase(name string) string {
 	var b strings.Builder
+	capital := func(i int) bool { return i >= 0 && i < len(name) && 'A' <= name[i] && name[i] <= 'Z' }
 	for i, c := range name {
-		if 'A' <= c && c <= 'Z' {
-			if i > 0 {
+		if capital(i) {
+			// A word begins where capitals begin, or, as in TLSCert, where they end.
+			if i > 0 && (!capital(i-1) || i+1 < len(name) && !capital(i+1)) {
 				b.WriteByte('_')
 			}
 			c += 'a' - 'A'

@@ -2,6 +2,7 @@ package main
 
 import (
 	"fmt"
+	"net/netip"
 	"reflect"
 	"strconv"
 	"strings"
@@ -90,6 +91,8 @@ func (f field) set(text string) (err error) {
 		*p = databaseURL(text)
 	case *[]string:
 		*p = splitList(text)
+	case *[]netip.Prefix:
+		*p, err = parseNetworks(text)
 	case *[]sensocto.Scope:
 		*p, err = sensocto.ParseScopes(text)
 	case *Bytes:
@@ -118,6 +121,21 @@ func (f field) set(text string) (err error) {
 	return err
 }
 
+// parseNetworks reads addresses and networks, separated by commas.
+func parseNetworks(text string) (networks []netip.Prefix, err error) {
+	for _, item := range splitList(text) {
+		network, err := netip.ParsePrefix(item)
+		if address, e := netip.ParseAddr(item); e == nil {
+			network, err = netip.PrefixFrom(address, address.BitLen()), nil
+		}
+		if err != nil {
+			return nil, fmt.Errorf("%q is not an address or a network, such as 10.0.0.0/8", item)
+		}
+		networks = append(networks, network.Masked())
+	}
+	return networks, nil
+}
+
 func splitList(text string) []string {
 	var list []string
 	for item := range strings.SplitSeq(text, ",") {
@@ -136,6 +154,12 @@ func (f field) text() string {
 	switch v := f.value.Interface().(type) {
 	case []string:
 		return strings.Join(v, ",")
+	case []netip.Prefix:
+		networks := make([]string, len(v))
+		for i, n := range v {
+			networks[i] = n.String()
+		}
+		return strings.Join(networks, ",")
 	case []sensocto.Scope:
 		names := make([]string, len(v))
 		for i, s := range v {

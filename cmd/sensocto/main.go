@@ -19,7 +19,10 @@ import (
 var version = "dev"
 
 func main() {
-	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM)
+	// Who reads the output may go away: then writing fails, and whoever writes
+	// decides what that means. By default it would end the process.
+	signal.Ignore(syscall.SIGPIPE)
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt, syscall.SIGTERM, syscall.SIGHUP)
 	// The first signal asks for an orderly end. From then on signals do what
 	// they do by default, so that a second one ends the program at once.
 	context.AfterFunc(ctx, stop)

@@ -8,10 +8,11 @@ import (
 	"net"
 	"net/http"
 	"net/http/pprof"
-	"os"
-	"syscall"
+	"strings"
+	"sync/atomic"
 	"time"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/web"
 )
@@ -25,6 +26,7 @@ func (serveCmd) Help() string {
 	return `The first line on standard output is the URL; everything else goes to standard error.
 The first start prints an admin token there, once. SIGINT or SIGTERM end the server in
 order: sockets are closed, everything taken is on disk. A second signal ends it at once.
+SIGHUP ends it in order as well. A log that nobody reads any more ends nothing.
 
 Every flag can be set in a file (--config, see 'sensocto config print') and in the
 environment (SENSOCTO_LISTEN for --listen); flags go before the environment, and that
@@ -42,13 +44,14 @@ func (c serveCmd) Run(a *app) (err error) {
 	if err != nil {
 		return err
 	}
-	log := newLogger(a.stderr, config)
+	lines := &logLines{out: a.stderr}
+	log := newLogger(lines, config)
 	db, err := awaitDatabase(a.ctx, config, log)
 	if err != nil {
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	s, err := newServer(a.ctx, config, db, log)
+	s, err := newServer(a.ctx, config, db, log, lines)
 	if err != nil {
 		return err
 	}
@@ -57,12 +60,30 @@ func (c serveCmd) Run(a *app) (err error) {
 		return err
 	}
 	defer listener.Close()
+	certificates, err := config.tlsConfig(a.ctx, log)
+	if err != nil {
+		return err
+	}
+	config.warnClearText(certificates != nil, log)
 	if err := greet(a, s.accounts); err != nil {
 		return err
 	}
-	return s.run(a.ctx, listener, func() {
-		fmt.Fprintf(a.stdout, "http://%s\n", listener.Addr())
+	return s.run(a.ctx, entrance(listener, s.conns, certificates), func() {
+		scheme := "http"
+		if certificates != nil {
+			scheme = "https"
+		}
+		fmt.Fprintf(a.stdout, "%s://%s\n", scheme, reachable(listener.Addr()))
 	})
+}
+
+// warnClearText warns where tokens and measurements can be read on their way.
+func (c Config) warnClearText(encrypted bool, log *slog.Logger) {
+	host, _, _ := net.SplitHostPort(c.Listen)
+	if !encrypted && !isLoopback(host) && len(c.TrustedProxies) == 0 {
+		log.Warn("tokens and measurements travel in clear text: anybody on the way can read them. "+
+			"Set tls.cert and tls.key, or acme.domains, or put a proxy with TLS in front and name it in trusted_proxies", "listen", c.Listen)
+	}
 }
 
 func newLogger(w io.Writer, c Config) *slog.Logger {
@@ -73,18 +94,6 @@ func newLogger(w io.Writer, c Config) *slog.Logger {
 		return slog.New(slog.NewJSONHandler(w, options))
 	}
 	return slog.New(slog.NewTextHandler(w, options))
-}
-
-// listen opens a listener; an error says what to do.
-func listen(key, address string) (net.Listener, error) {
-	l, err := net.Listen("tcp", address)
-	switch {
-	case errors.Is(err, syscall.EADDRINUSE):
-		return nil, fmt.Errorf("%w\nAnother program listens on %s: stop it, or choose another address with --%s (port 0 picks a free one)", err, address, key)
-	case errors.Is(err, os.ErrPermission):
-		return nil, fmt.Errorf("%w\nPorts below 1024 need a right that this user lacks: choose another with --%s", err, key)
-	}
-	return l, err
 }
 
 // greet prints the admin token of a first start.
@@ -111,8 +120,44 @@ func newPprof(log *slog.Logger) *http.Server {
 	mux.HandleFunc("/debug/pprof/symbol", pprof.Symbol)
 	mux.HandleFunc("/debug/pprof/trace", pprof.Trace)
 	return &http.Server{
-		Handler:           mux,
+		Handler:           onLoopbackName(mux),
 		ReadHeaderTimeout: 10 * time.Second,
 		ErrorLog:          slog.NewLogLogger(log.Handler(), slog.LevelDebug),
 	}
+}
+
+// onLoopbackName refuses requests under another name than one of this machine: a
+// page whose name resolves to it must not read what is in memory.
+func onLoopbackName(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		host, _, err := net.SplitHostPort(r.Host)
+		if err != nil {
+			host = r.Host
+		}
+		if !isLoopback(strings.Trim(host, "[]")) {
+			http.Error(w, "profiles are shown under localhost and loopback addresses alone", http.StatusForbidden)
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// logLines is where the log goes. Lines that nobody reads any more are lost, and
+// counted: a log must not end the server.
+type logLines struct {
+	out  io.Writer
+	lost atomic.Uint64
+}
+
+// Write implements io.Writer.
+func (l *logLines) Write(b []byte) (int, error) {
+	if _, err := l.out.Write(b); err != nil {
+		l.lost.Add(1)
+	}
+	return len(b), nil
+}
+
+// Metrics implements sensocto.MetricSource.
+func (l *logLines) Metrics(emit func(sensocto.Metric)) {
+	emit(sensocto.Metric{Name: "log_lines_lost_total", Help: "Lines of the log that could not be written.", Kind: sensocto.KindCounter, Value: float64(l.lost.Load())})
 }

@@ -34,12 +34,14 @@ type server struct {
 	load     *load.Meter
 	sockets  *socket.Server
 	http     *http.Server
+	conns    *web.Conns
+	metrics  *http.Server // of its own address; nil where there is none
 	pprof    *http.Server // nil where it is off
 }
 
 // newServer builds the parts and starts none of them.
-func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*server, error) {
-	s := &server{config: c, log: log, looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
+func newServer(ctx context.Context, c Config, db database, log *slog.Logger, more ...sensocto.MetricSource) (*server, error) {
+	s := &server{config: c, log: log, conns: web.NewConns(maxConnections()), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
 	var err error
 	options := c.storeOptions(log)
 	options.Attention = s.looks.Level
@@ -66,14 +68,21 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger) (*s
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks,
 		Limits: c.socketLimits(), AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	s.http = newHTTP(web.New(web.Options{
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns)
+	sources = append(sources, more...)
+	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Metrics: metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer),
-		Backup:  s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
+		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
+		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
 		Ready: readiness(db, s.store.Err), Progress: s.progress, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,
-	}), log)
+	})
+	s.http = newHTTP(handler, log)
+	if c.MetricsListen != "" {
+		s.metrics = newHTTP(handler.Metrics, log)
+	}
+	s.conns.Attach(s.http)
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
 	}
@@ -104,11 +113,13 @@ func (c Config) share(said Bytes, part int64) int64 {
 }
 
 func (c Config) socketLimits() socket.Limits {
+	connections := maxConnections()
 	return socket.Limits{
-		Connections: c.Connections, Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
+		// The rest is for requests over HTTP.
+		Connections: max(1, min(c.Connections, connections-connections/4)), Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
 		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
 		History: c.History, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
-		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: c.Anonymous, AnonymousOfOne: c.AnonymousOfOne,
+		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: max(1, min(c.Anonymous, connections/4)), AnonymousOfOne: c.AnonymousOfOne,
 		JoinTimeout: c.JoinTimeout, UnfinishedBytes: c.share(c.Unfinished, 16), ReplyBytes: int(c.Reply),
 	}
 }
@@ -163,6 +174,16 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		s.log.Info("profiles", "url", "http://"+l.Addr().String()+"/debug/pprof/")
 		stages = append(stages, &stage{name: "pprof", run: func(ctx context.Context) error {
 			return serveHTTP(ctx, s.pprof, l, func() error { return s.pprof.Close() })
+		}})
+	}
+	if s.metrics != nil {
+		l, err := listen("metrics_listen", s.config.MetricsListen)
+		if err != nil {
+			return err
+		}
+		s.log.Info("metrics", "url", "http://"+reachable(l.Addr())+"/metrics")
+		stages = append(stages, &stage{name: "metrics", run: func(ctx context.Context) error {
+			return serveHTTP(ctx, s.metrics, s.conns.Listener(l), func() error { return s.metrics.Close() })
 		}})
 	}
 	failed := make(chan error, len(stages)) // one result each, so that no stage waits

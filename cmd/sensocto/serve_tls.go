@@ -1,0 +1,125 @@
+package main
+
+import (
+	"context"
+	"crypto/tls"
+	"crypto/x509"
+	"fmt"
+	"log/slog"
+	"os"
+	"path/filepath"
+	"sync"
+	"time"
+
+	"github.com/caddyserver/certmagic"
+	"go.uber.org/zap"
+)
+
+// tlsConfig returns what the server identifies itself with, nil for plain HTTP:
+// a certificate in files, or one that an authority issues for the names.
+func (c Config) tlsConfig(ctx context.Context, log *slog.Logger) (*tls.Config, error) {
+	switch {
+	case c.TLSCert != "":
+		files := &certificateFiles{cert: c.TLSCert, key: c.TLSKey, log: log}
+		if _, err := files.get(nil); err != nil {
+			return nil, err
+		}
+		return newTLS(files.get), nil
+	case len(c.ACMEDomains) > 0:
+		return c.acme(ctx)
+	}
+	return nil, nil
+}
+
+func newTLS(get func(*tls.ClientHelloInfo) (*tls.Certificate, error)) *tls.Config {
+	// WebSockets need HTTP/1.1, and a page has few requests beside them.
+	return &tls.Config{MinVersion: tls.VersionTLS12, NextProtos: []string{"http/1.1"}, GetCertificate: get}
+}
+
+// recheck is how often the files of a certificate are looked at for a new one.
+const recheck = 10 * time.Second
+
+// certificateFiles is a certificate in files, which is read again when they
+// change: whatever renews it need not know of this program.
+type certificateFiles struct {
+	cert, key string
+	log       *slog.Logger
+
+	mu      sync.Mutex // guards what follows
+	loaded  *tls.Certificate
+	changed [2]time.Time // of the files that were loaded
+	checked time.Time
+}
+
+// get implements tls.Config.GetCertificate. A new certificate that cannot be
+// read is reported, and the one before stays.
+func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
+	f.mu.Lock()
+	defer f.mu.Unlock()
+	if f.loaded != nil && time.Since(f.checked) < recheck {
+		return f.loaded, nil
+	}
+	f.checked = time.Now()
+	var changed [2]time.Time
+	for i, path := range []string{f.cert, f.key} {
+		info, err := os.Stat(path)
+		if err != nil {
+			return f.keep(err)
+		}
+		changed[i] = info.ModTime()
+	}
+	if f.loaded != nil && changed == f.changed {
+		return f.loaded, nil
+	}
+	loaded, err := tls.LoadX509KeyPair(f.cert, f.key)
+	if err != nil {
+		return f.keep(fmt.Errorf("%w\ntls.cert is the certificate with its chain, tls.key its key, both in PEM", err))
+	}
+	if f.loaded != nil {
+		f.log.Info("a new certificate is in use", "expires", loaded.Leaf.NotAfter)
+	}
+	f.loaded, f.changed = &loaded, changed
+	return f.loaded, nil
+}
+
+func (f *certificateFiles) keep(err error) (*tls.Certificate, error) {
+	err = fmt.Errorf("read the certificate: %w", err)
+	if f.loaded == nil {
+		return nil, err
+	}
+	f.log.Error("the new certificate cannot be used; the one before stays", "err", err)
+	return f.loaded, nil
+}
+
+// acme gets certificates from an authority (RFC 8555), which proves the names
+// over the port that the server listens on (RFC 8737): others have to reach that
+// as port 443. They are kept in the data directory and renewed in time.
+func (c Config) acme(ctx context.Context) (*tls.Config, error) {
+	var magic *certmagic.Config
+	cache := certmagic.NewCache(certmagic.CacheOptions{
+		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return magic, nil },
+		Logger:           zap.NewNop(),
+	})
+	context.AfterFunc(ctx, cache.Stop)
+	magic = certmagic.New(cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: filepath.Join(c.DataDir, "acme")}, Logger: zap.NewNop()})
+	template := certmagic.ACMEIssuer{CA: c.ACMEDirectory, Email: c.ACMEEmail, Agreed: true, DisableHTTPChallenge: true, Logger: zap.NewNop()}
+	if c.ACMERoots != "" {
+		pem, err := os.ReadFile(c.ACMERoots)
+		if err != nil {
+			return nil, fmt.Errorf("read acme.roots: %w", err)
+		}
+		if template.TrustedRoots = x509.NewCertPool(); !template.TrustedRoots.AppendCertsFromPEM(pem) {
+			return nil, fmt.Errorf("acme.roots: %s holds no certificate in PEM", c.ACMERoots)
+		}
+	}
+	if _, port, ok := splitPort(c.Listen); ok {
+		template.AltTLSALPNPort = port
+	}
+	magic.Issuers = []certmagic.Issuer{certmagic.NewACMEIssuer(magic, template)}
+	if err := magic.ManageAsync(ctx, c.ACMEDomains); err != nil {
+		return nil, fmt.Errorf("get certificates: %w", err)
+	}
+	t := newTLS(magic.GetCertificate)
+	t.NextProtos = append(t.NextProtos, "acme-tls/1")
+	return t, nil
+}

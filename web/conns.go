@@ -1,0 +1,242 @@
+package web
+
+import (
+	"container/list"
+	"context"
+	"crypto/tls"
+	"net"
+	"net/http"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Conns bounds the connections of a server, so that they cannot take the file
+// descriptors that storing needs. When all places are taken, whoever has waited
+// longest without a request in progress makes room for who comes: an idle
+// connection, or one whose request does not get on. Where everybody is busy, who
+// comes is turned away. WebSockets are counted and never closed for others:
+// package socket has bounds of its own for them.
+type Conns struct {
+	most             int
+	refused, evicted atomic.Uint64
+
+	freed chan struct{} // one slot: a place may have become free
+
+	mu      sync.Mutex // guards what follows
+	open    int
+	waiting *list.List // of *conn without a request in progress, who has waited longest first
+}
+
+// NewConns returns a bound of so many connections.
+func NewConns(most int) *Conns {
+	return &Conns{most: max(1, most), waiting: list.New(), freed: make(chan struct{}, 1)}
+}
+
+// Listener returns l with the bound. Its connections are TCP, whatever TLS comes
+// on top.
+func (c *Conns) Listener(l net.Listener) net.Listener { return &boundListener{l, c} }
+
+type boundListener struct {
+	net.Listener
+	conns *Conns
+}
+
+// Accept implements net.Listener.
+func (l *boundListener) Accept() (net.Conn, error) {
+	for {
+		nc, err := l.Listener.Accept()
+		if err != nil {
+			return nil, err
+		}
+		tcp, ok := nc.(*net.TCPConn)
+		if !ok {
+			return nc, nil
+		}
+		if l.conns.admit() || l.conns.awaitPlace() && l.conns.admit() {
+			return l.conns.add(tcp), nil
+		}
+		l.conns.refused.Add(1)
+		nc.Close()
+	}
+}
+
+// conn is a connection that counts until it is closed. It stays a TCP connection
+// for whoever asks: package socket does.
+type conn struct {
+	*net.TCPConn
+	conns  *Conns
+	closed atomic.Bool
+
+	place *list.Element // in waiting; nil while it is busy, or a WebSocket
+	taken bool          // it is a WebSocket
+}
+
+// admit reports whether there is a place, making one if need be.
+func (c *Conns) admit() bool {
+	c.mu.Lock()
+	if c.open < c.most {
+		c.open++
+		c.mu.Unlock()
+		return true
+	}
+	front := c.waiting.Front()
+	if front == nil {
+		c.mu.Unlock()
+		return false
+	}
+	victim := front.Value.(*conn)
+	c.waiting.Remove(front)
+	victim.place = nil
+	c.open++ // the place of the victim, which its Close gives back
+	c.mu.Unlock()
+	c.evicted.Add(1)
+	victim.Close()
+	return true
+}
+
+// placePatience is how long who comes waits for a place while everybody is busy:
+// most requests take less.
+const placePatience = 100 * time.Millisecond
+
+// awaitPlace waits until a place may be free, and reports false where that takes
+// too long.
+func (c *Conns) awaitPlace() bool {
+	timer := time.NewTimer(placePatience)
+	defer timer.Stop()
+	select {
+	case <-c.freed:
+		return true
+	case <-timer.C:
+		return false
+	}
+}
+
+func (c *Conns) signal() {
+	select {
+	case c.freed <- struct{}{}:
+	default:
+	}
+}
+
+func (c *Conns) add(tcp *net.TCPConn) *conn {
+	nc := &conn{TCPConn: tcp, conns: c}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	nc.place = c.waiting.PushBack(nc)
+	return nc
+}
+
+// Close implements net.Conn.
+func (nc *conn) Close() error {
+	if nc.closed.Swap(true) {
+		return net.ErrClosed
+	}
+	c := nc.conns
+	c.mu.Lock()
+	c.open--
+	if nc.place != nil {
+		c.waiting.Remove(nc.place)
+		nc.place = nil
+	}
+	c.mu.Unlock()
+	c.signal()
+	return nc.TCPConn.Close()
+}
+
+// busy notes that a request is in progress, or, with false, that the connection
+// waits for the next.
+func (nc *conn) busy(is bool) {
+	c := nc.conns
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	switch {
+	case is && nc.place != nil:
+		c.waiting.Remove(nc.place)
+		nc.place = nil
+	case !is && nc.place == nil && !nc.taken && !nc.closed.Load():
+		nc.place = c.waiting.PushBack(nc)
+		c.signal()
+	}
+}
+
+// take notes that the connection is a WebSocket.
+func (nc *conn) take() {
+	nc.conns.mu.Lock()
+	nc.taken = true
+	nc.conns.mu.Unlock()
+	nc.busy(true)
+}
+
+// connKey is where the connection of a request is in its context.
+type connKey struct{}
+
+// Attach has a server tell which of its connections have a request in progress.
+func (c *Conns) Attach(server *http.Server) {
+	server.ConnContext = func(ctx context.Context, nc net.Conn) context.Context {
+		if head, ok := nc.(*headConn); ok {
+			ctx = context.WithValue(ctx, headKey{}, head)
+		}
+		return context.WithValue(ctx, connKey{}, bound(nc))
+	}
+	server.ConnState = func(nc net.Conn, state http.ConnState) {
+		head, _ := nc.(*headConn)
+		inner := bound(nc)
+		switch state {
+		case http.StateIdle:
+			if head != nil {
+				head.forget(false)
+			}
+			if inner != nil {
+				inner.busy(false)
+			}
+		case http.StateHijacked:
+			if head != nil {
+				head.forget(true)
+			}
+			if inner != nil {
+				inner.take()
+			}
+		}
+	}
+	handler := server.Handler
+	server.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if inner, _ := r.Context().Value(connKey{}).(*conn); inner != nil {
+			inner.busy(true)
+		}
+		handler.ServeHTTP(w, r)
+	})
+}
+
+// bound returns the connection that counts, below TLS and what watches heads.
+func bound(nc net.Conn) *conn {
+	switch c := nc.(type) {
+	case *conn:
+		return c
+	case *headConn:
+		return bound(c.Conn)
+	case *tls.Conn:
+		return bound(c.NetConn())
+	}
+	return nil
+}
+
+// Metrics implements sensocto.MetricSource.
+func (c *Conns) Metrics(emit func(sensocto.Metric)) {
+	c.mu.Lock()
+	open, waiting := c.open, c.waiting.Len()
+	c.mu.Unlock()
+	gauge := func(name, help string, v int) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: float64(v)})
+	}
+	gauge("connections", "Open TCP connections, WebSockets included.", open)
+	gauge("connections_waiting", "Of them, those without a request in progress.", waiting)
+	gauge("connections_max", "Most that may be open: what the limit on file descriptors leaves.", c.most)
+	counter := func(name, help string, v uint64) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v)})
+	}
+	counter("connections_evicted_total", "Connections without a request in progress that made room for others.", c.evicted.Load())
+	counter("connections_refused_total", "Connections that were turned away because all others were busy.", c.refused.Load())
+}

@@ -1,0 +1,96 @@
+package web
+
+import (
+	"bytes"
+	"net"
+	"net/http"
+	"sync"
+)
+
+// A request with both Content-Length and Transfer-Encoding may be two requests
+// to a proxy in front and one to this server, or the other way round (RFC 9112,
+// 6.3): it is refused. net/http drops the length before a handler sees it, so
+// the bytes that come are looked at as well.
+
+// maxHead bounds what is kept of the bytes of a request: its head, and what came
+// before it in the same read.
+const maxHead = 128 << 10
+
+// headKey is where the connection of a request is in its context.
+type headKey struct{}
+
+// headConn keeps the first bytes that come after a request has ended.
+type headConn struct {
+	net.Conn
+	mu   sync.Mutex // guards what follows
+	kept []byte
+	off  bool // it is no HTTP connection any more
+}
+
+// Read implements net.Conn.
+func (c *headConn) Read(b []byte) (int, error) {
+	n, err := c.Conn.Read(b)
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.off && len(c.kept) < maxHead {
+		c.kept = append(c.kept, b[:min(n, maxHead-len(c.kept))]...)
+	}
+	return n, err
+}
+
+// forget drops what is kept; for good where the connection becomes a WebSocket.
+func (c *headConn) forget(off bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept, c.off = nil, c.off || off
+}
+
+// doubtful reports whether the head of the request, which begins with its first
+// line, has a Content-Length.
+func (c *headConn) doubtful(r *http.Request) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	at := bytes.LastIndex(c.kept, []byte(r.Method+" "+r.RequestURI+" HTTP/"))
+	if at < 0 {
+		return true // it is so far behind others that it cannot be found
+	}
+	head, _, _ := bytes.Cut(c.kept[at:], []byte("\r\n\r\n"))
+	for line := range bytes.Lines(head) {
+		name, _, ok := bytes.Cut(line, []byte(":"))
+		if ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("Content-Length")) {
+			return true
+		}
+	}
+	return false
+}
+
+// strictFraming refuses a request with both ways to say how long its body is.
+func (s *server) strictFraming(next http.Handler) http.Handler {
+	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		c, _ := r.Context().Value(headKey{}).(*headConn)
+		if c != nil && len(r.TransferEncoding) > 0 && c.doubtful(r) {
+			w.Header().Set("Connection", "close")
+			writeProblem(w, http.StatusBadRequest, "Content-Length and Transfer-Encoding exclude each other")
+			return
+		}
+		next.ServeHTTP(w, r)
+	})
+}
+
+// Unwrapped returns the connection below, for whoever takes it over.
+func (c *headConn) Unwrapped() net.Conn { return c.Conn }
+
+// Heads returns a listener whose connections keep the heads of their requests.
+// It is for plain HTTP: with TLS nobody in between can read a request otherwise.
+func Heads(l net.Listener) net.Listener { return headListener{l} }
+
+type headListener struct{ net.Listener }
+
+// Accept implements net.Listener.
+func (l headListener) Accept() (net.Conn, error) {
+	c, err := l.Listener.Accept()
+	if err != nil {
+		return nil, err
+	}
+	return &headConn{Conn: c}, nil
+}
