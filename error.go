@@ -87,6 +87,7 @@ var (
 	ErrInvalidPayload     = &Error{Code: CodeInvalid, Reason: "invalid_payload", Message: "payload must be a finite number or a JSON value"}
 	ErrPayloadTooLarge    = &Error{Code: CodeInvalid, Reason: "payload_too_large", Message: "payload is larger than 64 KiB"}
 	ErrMissingFields      = &Error{Code: CodeInvalid, Reason: "missing_fields", Message: "a measurement needs attribute_id, payload and timestamp"}
+	ErrTooManySeries      = &Error{Code: CodeInvalid, Reason: "too_many_series", Message: "the server has as many series as limits.series allows: raise it, or delete sensors that are not needed"}
 	ErrTooManyAttributes  = &Error{Code: CodeInvalid, Reason: "too_many_attributes", Message: "the sensor has as many attributes as the server allows"}
 )
 

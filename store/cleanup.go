@@ -72,12 +72,15 @@ func (s *Store) subtract(n *sensor, removed *sensocto.Removed) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
 	removed.Series = len(n.series)
+	s.known.Add(-int64(len(n.series)))
 	for _, r := range n.series {
 		removed.Samples += r.next - r.flushed
 		s.unflushed.Add(-r.unflushedBytes(max(r.flushed, r.sealed), r.next))
 		for _, c := range r.unsettled() {
 			s.unflushed.Add(-int64(len(c.Data)))
 		}
+		s.hot.Add(-r.counted)
+		r.counted = 0
 		s.metrics.coldSamples.Add(-r.samples)
 		s.metrics.rollupBytes.Add(-r.rollupBytes)
 		s.metrics.coldChunks.Add(-r.chunks)

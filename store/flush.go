@@ -55,6 +55,7 @@ func (s *Store) flushInTurn(ctx context.Context) error {
 	s.metrics.flushSamples.Observe(s.metrics.coldSamples.Load() - samples)
 	s.putBack(plans[written:])
 	clear(plans)
+	s.trimHot()
 	s.trimWarm()
 	s.noteFlush(started, err)
 	if err == nil {

@@ -76,6 +76,7 @@ func (s *Store) vacate(r *series) {
 	s.noteSealed(r, smallPart*len(r.parts))
 	r.sealed, r.settled, r.parts = r.flushed, r.flushed, nil
 	r.evict(0)
+	s.countHot(r)
 	r.deep.add(r.past)
 	s.dropWarm(r, len(r.warm), evictedImport)
 }

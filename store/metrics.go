@@ -17,13 +17,14 @@ const (
 var tierNames = [...]string{"hot", "warm", "cold"}
 
 type metrics struct {
-	taken, refused, imported  atomic.Uint64 // samples
-	chunksWritten, chunkBytes atomic.Uint64
-	flushErrors, presses      atomic.Uint64 // flushes, batches that waited for one
-	flushTime                 sensocto.Histogram
-	flushBytes, flushSamples  sensocto.Sizes // of each
-	chunkSizes, chunkSamples  sensocto.Sizes // of each that was written
-	readChunks                [len(tierNames)]atomic.Uint64
+	taken, refused, imported   atomic.Uint64 // samples
+	chunksWritten, chunkBytes  atomic.Uint64
+	refusedSeries, hotReleased atomic.Uint64
+	flushErrors, presses       atomic.Uint64 // flushes, batches that waited for one
+	flushTime                  sensocto.Histogram
+	flushBytes, flushSamples   sensocto.Sizes // of each
+	chunkSizes, chunkSamples   sensocto.Sizes // of each that was written
+	readChunks                 [len(tierNames)]atomic.Uint64
 
 	recoveryPercent, recoveryNanos atomic.Int64
 	refillPercent                  atomic.Int64
@@ -103,6 +104,10 @@ func (s *Store) tierMetrics(emit emitter) {
 	emit.gauge("store_bytes_per_sample", "Encoded bytes a sample in the cold tier.", float64(m.coldBytes.Load())/float64(max(1, m.coldSamples.Load())))
 	emit.gauge("store_rollup_bytes", "Encoded bytes of rollups in the cold tier.", float64(m.rollupBytes.Load()))
 	emit.gauge("store_warm_budget_bytes", "Memory that the warm tier may take.", float64(s.options.WarmBytes))
+	emit.gauge("store_hot_budget_bytes", "Memory that the hot tier may take.", float64(s.options.HotBytes))
+	emit.counter("store_hot_released_total", "Series whose newest samples left the hot tier because of its budget.", m.hotReleased.Load())
+	emit.gauge("store_series_known", "Series that the store knows; at limits.series new ones are refused.", float64(s.known.Load()))
+	emit.counter("store_series_refused_total", "Batches refused because they would make too many series.", m.refusedSeries.Load())
 	emit.gauge("store_refill_percent", "How far the warm tier has been filled again since the start.", float64(m.refillPercent.Load()))
 	for why := range m.warmEvicted {
 		emit.counter("store_warm_evicted_total", "Chunks that left the warm tier, by reason.", m.warmEvicted[why].Load(), "reason", evictedNames[why])
@@ -153,7 +158,7 @@ func (s *Store) hotSize() (size hotSize) {
 		n.mu.Lock()
 		for _, r := range n.series {
 			size.samples += r.next - r.head
-			size.bytes += int64(len(r.ring))*sampleBytes + int64(r.documentBytes)
+			size.bytes += r.hotBytes()
 			size.series += int64(btoi(r.next > r.head))
 			size.warmSeries += int64(btoi(len(r.warm) > 0))
 			size.coldSeries += int64(btoi(r.chunks > 0))

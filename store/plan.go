@@ -70,6 +70,7 @@ func (s *Store) seal(r *series, cols *Columns, first int64) {
 	s.addWarm(r, c)
 	r.sealed = end(c)
 	r.evict(s.options.HotSamples)
+	s.countHot(r)
 }
 
 // encode returns samples as a chunk that may stay.

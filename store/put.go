@@ -17,7 +17,8 @@ const keptRecord = 4 << 10 // bytes that a sensor keeps for its next record
 // cold tier that works it waits too, until ctx ends. It takes nothing, and
 // returns sensocto.ErrUnavailable when too much waits for the cold tier, when
 // the journal is full or cannot be written, and after Run ended. Of a batch
-// with a stream it returns sensocto.ErrDuplicate or a *sensocto.GapError where
+// with a series more than there may be it takes nothing either, and returns
+// sensocto.ErrTooManySeries. Of a batch with a stream it returns sensocto.ErrDuplicate or a *sensocto.GapError where
 // it is not the next one.
 func (s *Store) Put(ctx context.Context, b *sensocto.Batch) error {
 	if len(b.Measurements) == 0 && b.StreamSeq == 0 {
@@ -100,6 +101,11 @@ func (s *Store) takeNext(n *sensor, b *sensocto.Batch) error {
 		if err := n.streams.check(b); err != nil {
 			return err
 		}
+	}
+	if err := s.admitSeries(n, b.Measurements); err != nil {
+		return err
+	}
+	if b.StreamSeq > 0 {
 		n.streams.note(b.Stream, b.StreamSeq, minute)
 	}
 	if s.journal == nil {
@@ -134,6 +140,7 @@ func (s *Store) push(n *sensor, measurements []sensocto.Measurement, record []by
 			run[i].Number = r.next
 			r.push(&run[i].Sample)
 		}
+		s.countHot(r)
 	}
 	return record
 }

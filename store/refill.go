@@ -113,8 +113,9 @@ func (s *Store) refillSeries(ctx context.Context, r *series) error {
 		s.countWarm(c, 1)
 	}
 	r.deep = deep
-	if r.head == low {
+	if r.head == low && s.hot.Load() < s.options.HotBytes*3/4 {
 		r.prepend(hot, first)
+		s.countHot(r)
 		r.flushAt = time.Now()
 	}
 	return nil

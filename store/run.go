@@ -210,5 +210,6 @@ func (s *Store) sweep(now time.Time) {
 		}
 		n.mu.Unlock()
 	}
+	s.trimHot()
 	s.trimWarm()
 }

@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -19,7 +20,8 @@ const (
 
 // sensor holds the series of one sensor. One lock guards them all.
 type sensor struct {
-	id string
+	id    string
+	known *atomic.Int64 // series of the store
 
 	mu     sync.Mutex // guards the following and the content of the series
 	series map[string]*series
@@ -30,8 +32,8 @@ type sensor struct {
 	record  []byte // the journal's record of the batch that is taken; kept for its memory
 }
 
-func newSensor(id string) *sensor {
-	return &sensor{id: strings.Clone(id), series: make(map[string]*series, 1), streams: make(streams), epoch: rand.Uint64()}
+func newSensor(id string, known *atomic.Int64) *sensor {
+	return &sensor{id: strings.Clone(id), known: known, series: make(map[string]*series, 1), streams: make(streams), epoch: rand.Uint64()}
 }
 
 // series is the memory of one series: a ring of the newest samples in order
@@ -53,6 +55,7 @@ type series struct {
 	settled, flushed   int64
 	documents          []document        // of the ring, by ascending number
 	documentBytes      int               // of these
+	counted            int64             // bytes that Store.hot has of it
 	warm               []*sensocto.Chunk // of consecutive numbers that end at sealed; immutable
 	parts              []part            // chunks of the cold tier from settled to flushed
 
@@ -104,6 +107,7 @@ func (n *sensor) seriesOrNew(attributeID string) *series {
 		id := strings.Clone(attributeID) // do not keep the frame that it came in
 		s = &series{sensor: n, attributeID: id, past: noTime, deep: noTime}
 		n.series[id] = s
+		n.known.Add(1)
 	}
 	return s
 }

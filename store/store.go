@@ -18,6 +18,12 @@ type Options struct {
 	// HotSamples is how many of the newest samples of a series stay in memory
 	// at least. Default 1024.
 	HotSamples int
+	// HotBytes bounds the rings and documents of all series in memory: beyond it
+	// those leave it that were written longest ago, what nobody watches first.
+	// Default 128 MiB.
+	HotBytes int64
+	// MaxSeries bounds the series: beyond it Put refuses new ones. Default 1 million.
+	MaxSeries int64
 	// FlushInterval is how long a sample waits for its flush at most, so that
 	// with the flush itself a kill costs at most a second. Default 700 ms.
 	FlushInterval time.Duration
@@ -60,6 +66,8 @@ type Options struct {
 
 func (o Options) withDefaults() Options {
 	o.HotSamples = cmp.Or(o.HotSamples, 1024)
+	o.HotBytes = cmp.Or(o.HotBytes, 128<<20)
+	o.MaxSeries = cmp.Or(o.MaxSeries, 1_000_000)
 	o.FlushInterval = cmp.Or(o.FlushInterval, 700*time.Millisecond)
 	o.FlushBytes = cmp.Or(o.FlushBytes, 8<<20)
 	o.TransactionBytes = cmp.Or(o.TransactionBytes, 8<<20)
@@ -117,6 +125,8 @@ type Store struct {
 	upkeep   []*series  // maintenance is to look at
 
 	unflushed atomic.Int64 // bytes
+	hot       atomic.Int64 // bytes of all rings and documents
+	known     atomic.Int64 // series
 	closed    atomic.Bool  // nothing more is taken
 	failing   atomic.Pointer[failure]
 	pressure  pressure
@@ -219,7 +229,7 @@ func (s *Store) sensorOrNew(id string) *sensor {
 	defer s.mu.Unlock()
 	n := s.sensors[id]
 	if n == nil {
-		n = newSensor(id)
+		n = newSensor(id, &s.known)
 		s.sensors[n.id] = n
 	}
 	return n

@@ -78,6 +78,7 @@ func (s *Store) settle(r *series) {
 	s.noteSealed(r, smallPart*len(r.parts))
 	r.sealed, r.settled, r.parts = r.next, r.next, nil
 	r.evict(0)
+	s.countHot(r)
 }
 
 // addWarm appends a chunk. The sensor's lock is held, as it is by all who

@@ -57,6 +57,7 @@ type Config struct {
 	ClockSkew       time.Duration `key:"limits.clock_skew" help:"How far in the future a timestamp may be."`
 	History         int           `key:"limits.history" help:"Samples of each attribute that a join may bring."`
 	Attributes      int           `key:"limits.attributes" help:"Attributes of one sensor."`
+	Series          int           `key:"limits.series" zero:"auto" help:"Attributes with samples of all sensors together. 0: one for every 4 KiB of memory, a million at most."`
 	Sensors         int           `key:"limits.sensors" help:"Sensors of the server."`
 
 	Hold   time.Duration `key:"attention.hold" help:"How long a sensor's level outlives its last viewer, so that a scroll does not flap."`
@@ -67,6 +68,7 @@ type Config struct {
 	LoadCalm   time.Duration `key:"load.calm" help:"How long the load must have been lower before its level falls by one."`
 
 	HotSamples     int           `key:"store.hot_samples" help:"Samples of each attribute that stay in memory as they came."`
+	HotMemory      Bytes         `key:"store.hot_memory" zero:"auto" help:"Memory of all samples as they came, documents included: beyond it, what was written longest ago leaves first. 0: an eighth of the cgroup's limit, or of all memory."`
 	WarmWindow     time.Duration `key:"store.warm_window" help:"For how long samples stay in memory compressed, counted back from the newest of their attribute."`
 	WarmMemory     Bytes         `key:"store.warm_memory" zero:"auto" help:"Memory of all compressed samples: beyond it, what nobody looks at leaves first. 0: an eighth of the cgroup's limit, or of all memory."`
 	MaxUnflushed   Bytes         `key:"store.max_unflushed" help:"What may wait in memory for the database before measurements are refused."`

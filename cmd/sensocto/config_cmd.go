@@ -64,6 +64,7 @@ type limitFlag struct {
 	ClockSkew       *string `placeholder:"TIME" help:"How far in the future a timestamp may be, default 1h."`
 	History         *string `placeholder:"N" help:"Samples of an attribute that a join may bring, default 10000."`
 	Attributes      *string `placeholder:"N" help:"Attributes of a sensor, default 1000."`
+	Series          *string `placeholder:"N" help:"Attributes with samples of all sensors, default one for every 4 KiB of memory."`
 	Sensors         *string `placeholder:"N" help:"Sensors of the server, default 100000."`
 }
 
@@ -80,6 +81,7 @@ type loadFlag struct {
 
 type storeFlag struct {
 	HotSamples     *string `placeholder:"N" help:"Samples of an attribute in memory, default 1024."`
+	HotMemory      *string `placeholder:"SIZE" help:"Memory of all samples as they came, default an eighth of what there is."`
 	WarmWindow     *string `placeholder:"TIME" help:"For how long samples stay in memory compressed, default 15m."`
 	WarmMemory     *string `placeholder:"SIZE" help:"Memory of all compressed samples, default an eighth of what there is."`
 	MaxUnflushed   *string `placeholder:"SIZE" help:"What may wait in memory, default 256MiB."`

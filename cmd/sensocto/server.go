@@ -91,13 +91,22 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 
 func (c Config) storeOptions(log *slog.Logger) store.Options {
 	return store.Options{
-		HotSamples: c.HotSamples, WarmWindow: c.WarmWindow, WarmBytes: c.warmBytes(), MaxUnflushedBytes: int64(c.MaxUnflushed),
+		HotSamples: c.HotSamples, HotBytes: c.share(c.HotMemory, 8), MaxSeries: c.maxSeries(), WarmWindow: c.WarmWindow, WarmBytes: c.warmBytes(), MaxUnflushedBytes: int64(c.MaxUnflushed),
 		Journal: journal.OS(c.journal()), JournalBytes: int64(c.JournalMax), ShutdownTimeout: c.ShutdownTimeout / 2, Log: log,
 	}
 }
 
 // warmBytes is the budget of the warm tier.
 func (c Config) warmBytes() int64 { return c.share(c.WarmMemory, 8) }
+
+// maxSeries is the bound on series: what was said, or what a quarter of the
+// memory holds at the 1 KiB that each takes.
+func (c Config) maxSeries() int64 {
+	if c.Series > 0 {
+		return int64(c.Series)
+	}
+	return min(c.share(0, 4)>>10, 1_000_000)
+}
 
 // share is what was said, or a part of the memory that there is; 0, which stands
 // for a default, where nothing is known.
