@@ -196,6 +196,7 @@ func (p *process) answer(m *mail, refused error) {
 // admit registers the attributes of a batch and takes out measurements of
 // those that are too many.
 func (p *process) admit(b *sensocto.Batch) (refused error) {
+	p.refuseNewSeries(b, &refused)
 	known := ""
 	kept := b.Measurements[:0]
 	for _, m := range b.Measurements {

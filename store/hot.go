@@ -17,6 +17,17 @@ import (
 // SeriesLeft returns how many new series are taken before ErrTooManySeries.
 func (s *Store) SeriesLeft() int64 { return max(0, s.options.MaxSeries-s.known.Load()) }
 
+// HasSeries reports whether an attribute has a series already.
+func (s *Store) HasSeries(sensorID, attributeID string) bool {
+	n := s.sensor(sensorID)
+	if n == nil {
+		return false
+	}
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	return n.series[attributeID] != nil
+}
+
 // admitSeries returns an error if a batch would make too many series. The
 // sensor's lock is held.
 func (s *Store) admitSeries(n *sensor, measurements []sensocto.Measurement) error {
