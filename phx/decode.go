@@ -45,6 +45,11 @@ func malformed(text []byte) error {
 	return ErrShape
 }
 
+// maxRef bounds the token of a ref: a text of 255 bytes, as binary frames carry
+// it, fits however it is escaped. A channel keeps its join ref, so that a
+// connection with a thousand channels must not keep a megabyte for each.
+const maxRef = 2048
+
 // ref reads a ref at b[i]: a string, a number or null.
 func ref(b []byte, i int) (r Ref, end int) {
 	if uint(i) >= uint(len(b)) {
@@ -52,7 +57,7 @@ func ref(b []byte, i int) (r Ref, end int) {
 	}
 	switch c := b[i]; {
 	case c == '"' || c == '-' || '0' <= c && c <= '9':
-		if end = jsonscan.Value(b, i); end > 0 {
+		if end = jsonscan.Value(b, i); end > 0 && end-i <= maxRef {
 			return Ref(b[i:end:end]), end
 		}
 	case c == 'n':

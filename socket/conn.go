@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"maps"
 	"net"
 	"runtime/debug"
@@ -46,7 +47,7 @@ type conn struct {
 
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
-	connectors map[string]string // types of the connectors joined here, by id
+	connectors map[string]bool // whether each, by id, waits for a reply to every push
 	who        bound
 	repose     repose
 	refusals   int // joins refused as unauthorized
@@ -114,7 +115,7 @@ func (c *conn) close(code int, reason string) {
 		return
 	}
 	c.srv.count.closes.add(reason, 1)
-	c.srv.log.Info("closing connection", "conn", c.id, "code", code, "reason", reason)
+	c.srv.events.write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
 }
 
 // answerClose answers a close frame of the peer in kind, with its code, or none.
@@ -158,7 +159,7 @@ func (c *conn) end() {
 func (c *conn) contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
-		c.srv.log.Error("panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.srv.events.write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
 		c.close(closeTryLater, "internal_error")
 		if where == "write" {
 			c.out.kill()
@@ -209,7 +210,7 @@ func (c *conn) revoked(identityID string) []*channel {
 func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
 	if len(response) > c.srv.limits.ReplyBytes {
 		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-		c.srv.log.Warn("a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
+		c.srv.events.write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
 		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
 	}
 	frame := reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)

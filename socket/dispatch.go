@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"errors"
+	"log/slog"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -143,7 +144,7 @@ func (c *conn) reason(err error) string {
 		return string(sensocto.CodeUnavailable)
 	}
 	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
-		c.srv.log.Error("cannot answer a frame", "conn", c.id, "err", err)
+		c.srv.events.write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
 	}
 	return sensocto.ErrorReason(err)
 }

@@ -11,6 +11,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -53,9 +54,11 @@ type auth struct {
 	tokens    map[string][]sensocto.Scope
 	listeners map[int]func(string)
 	next      int
+	checks    atomic.Int64 // credentials that were looked up
 }
 
 func (a *auth) Authenticate(_ context.Context, credential string) (sensocto.Identity, error) {
+	a.checks.Add(1)
 	a.mu.Lock()
 	defer a.mu.Unlock()
 	scopes, ok := a.tokens[credential]

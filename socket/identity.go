@@ -17,6 +17,10 @@ const SessionCookie = "sensocto_token"
 // carry their authToken.
 const tokenProtocol = "base64url.bearer.phx."
 
+// maxCredentials bounds what one upgrade may bring: each is a look-up, and one
+// header has place for thousands.
+const maxCredentials = 4
+
 // maxRefusals is after how many unauthorized joins a connection is closed, so
 // that nobody tries out tokens at the speed of a socket.
 const maxRefusals = 100
@@ -26,7 +30,7 @@ const maxRefusals = 100
 func credentials(r *http.Request) []string {
 	var found []string
 	add := func(credential string) {
-		if credential != "" {
+		if credential != "" && len(found) < maxCredentials {
 			found = append(found, strings.Clone(credential))
 		}
 	}

@@ -127,18 +127,18 @@ func TestOutbox_AnswersOfAClientThatDoesNotListenAreBounded(t *testing.T) {
 	w := newWorld(t, func(o *socket.Options) { o.Limits.QueueBytes = 32 << 10 })
 	c := w.dial("vsn=2.0.0")
 	c.ws.NetConn().(interface{ SetReadBuffer(int) error }).SetReadBuffer(64 << 10)
-	ref := strings.Repeat("r", 10_000)
+	topic := strings.Repeat("t", 10_000)
 	const n = 100
 	done := make(chan struct{})
 	go func() {
 		defer close(done)
 		for range n {
-			c.ws.WriteMessage(1, fmt.Appendf(nil, `[null,"%s","phoenix","heartbeat",{}]`, ref))
+			c.ws.WriteMessage(1, fmt.Appendf(nil, `[null,"1","%s","x",{}]`, topic))
 		}
 	}()
 	w.eventually("the reader waits", func() bool { return w.metric("socket_queue_bytes") > 16<<10 })
 	for range n {
-		c.expectPrefix(`[null,"rrr`)
+		c.expectPrefix(`[null,"1","ttt`)
 	}
 	<-done
 }

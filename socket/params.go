@@ -31,6 +31,10 @@ func invalid(reason, message string) *sensocto.Error {
 	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: reason, Message: message}
 }
 
+// maxParams bounds the keys of a payload: a map of a hundred thousand would be
+// many times as large as its text. No event knows more than a dozen.
+const maxParams = 1000
+
 // params is a payload that is an object: values are JSON text, valid as long
 // as the frame is.
 type params map[string][]byte
@@ -44,6 +48,9 @@ func parseParams(f *phx.Frame) (params, error) {
 	}
 	p := params{}
 	err := jsonscan.Object(f.Payload, func(key, value []byte) error {
+		if len(p) == maxParams {
+			return errInvalidPayload
+		}
 		p[string(key)] = value
 		return nil
 	})

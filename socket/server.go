@@ -94,6 +94,7 @@ type Server struct {
 	origins   []string
 	addressOf func(*http.Request) string
 	log       *slog.Logger
+	events    eventLog // of what clients can cause
 
 	started     time.Time
 	viewers     atomic.Uint64 // the last ViewerID
@@ -135,6 +136,7 @@ func New(o Options) *Server {
 	if s.addressOf == nil {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
+	s.events.log = s.log
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
 	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
 	s.unfinished.max, s.looks.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)

@@ -29,9 +29,9 @@ func (h *connector) join(_ context.Context, p params) ([]byte, error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.connectors == nil {
-		c.connectors = make(map[string]string)
+		c.connectors = make(map[string]bool)
 	}
-	c.connectors[h.id] = p.text("connector_type")
+	c.connectors[h.id] = strings.EqualFold(p.text("connector_type"), typeUnity)
 	return emptyObject(), nil
 }
 
@@ -91,7 +91,7 @@ func connectorNameObject(name string) []byte {
 func (c *conn) isUnity(connectorID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return len(c.connectors) > 0 && strings.EqualFold(c.connectors[connectorID], typeUnity)
+	return c.connectors[connectorID]
 }
 
 // devices returns the sensors of a connector on this connection.

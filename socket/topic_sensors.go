@@ -46,23 +46,49 @@ func (s *status) close()                                   { s.feed.close() }
 type list struct {
 	ch   *channel
 	feed feed
-	rest []sensocto.Sensor // of a join, not sent yet
+	rest []string // ids of a join, not sent yet
 }
 
 // listPiece is how many bytes of sensors go into one frame of the list.
 const listPiece = 256 << 10
 
-func (l *list) join(context.Context, params) ([]byte, error) {
+func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
 	l.feed.subscribe(l.ch.topic, control, textEncoding(l.ch.conn.version))
-	l.rest = l.ch.conn.srv.sensors.Sensors()
+	var err error
+	if l.rest, err = l.ch.conn.srv.sensorIDs(ctx); err != nil {
+		return nil, err
+	}
 	return append(append([]byte(`{"sensors":`), l.piece()...), '}'), nil
 }
 
+// sensorIDs returns the ids of all sensors. They are what a join keeps until a
+// slow viewer has taken the list: snapshots would be a copy of everything for
+// each viewer. As with history, a processor stays free for what is live.
+func (s *Server) sensorIDs(ctx context.Context) ([]string, error) {
+	select {
+	case s.reads <- struct{}{}:
+	case <-ctx.Done():
+		return nil, context.Cause(ctx)
+	}
+	defer func() { <-s.reads }()
+	sensors := s.sensors.Sensors()
+	ids := make([]string, len(sensors))
+	for i := range sensors {
+		ids[i] = sensors[i].ID
+	}
+	return ids, nil
+}
+
 // piece takes as many sensors from the rest as one frame may hold. At least one
-// is taken where there is any.
+// is taken where there is any. Those removed meanwhile are left out: the update
+// that says so waits behind the list.
 func (l *list) piece() []byte {
 	piece := newSensorList(listPiece)
-	for len(l.rest) > 0 && piece.addWhole(tidy(l.rest[0])) {
+	for len(l.rest) > 0 {
+		sensor, there := l.ch.conn.srv.sensors.Sensor(l.rest[0])
+		if there && !piece.addWhole(tidy(sensor)) {
+			break
+		}
 		l.rest = l.rest[1:]
 	}
 	return piece.close()
@@ -102,9 +128,10 @@ func (l *sensorList) add(s sensocto.Sensor) {
 // describe returns a sensor as JSON of at most about a number of bytes: without
 // its attributes where these do not fit, and then with the key truncated.
 func describe(s sensocto.Sensor, most int) []byte {
-	text := appendJSON(nil, s)
-	if len(text) <= most {
-		return text
+	if atLeast(s) <= most {
+		if text := appendJSON(nil, s); len(text) <= most {
+			return text
+		}
 	}
 	s.Attributes = []sensocto.Attribute{}
 	return appendJSON(nil, struct {
@@ -113,9 +140,22 @@ func describe(s sensocto.Sensor, most int) []byte {
 	}{s, true})
 }
 
+// atLeast is a lower bound of a sensor's size as JSON, so that one with many
+// large documents is not encoded only to be thrown away.
+func atLeast(s sensocto.Sensor) (n int) {
+	for i := range s.Attributes {
+		a := &s.Attributes[i]
+		n += len(a.ID) + len(a.Name) + len(a.Type) + len(a.Unit)
+		if a.LastValue != nil {
+			n += len(a.LastValue.Document)
+		}
+	}
+	return n
+}
+
 // addWhole appends a sensor if it fits, or is the first. It reports whether it did.
 func (l *sensorList) addWhole(s sensocto.Sensor) bool {
-	text := appendJSON(nil, s)
+	text := describe(s, l.most)
 	if len(l.json) > 1 && len(l.json)+len(text) > l.most {
 		return false
 	}

@@ -19,7 +19,8 @@ func (s *signal) join(context.Context, params) ([]byte, error) {
 		return nil, errInvalidSensor
 	}
 	s.feed.subscribe(s.ch.topic, control, textEncoding(s.ch.conn.version))
-	dst := appendJSON([]byte(`{"sensor":`), s.ch.conn.srv.sensorOrUnknown(s.sensorID))
+	srv := s.ch.conn.srv
+	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID), srv.limits.ReplyBytes/2)...)
 	return append(dst, '}'), nil
 }
 

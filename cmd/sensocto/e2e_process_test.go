@@ -55,6 +55,12 @@ func startProcess(t *testing.T, dir string, flags ...string) *process {
 // launchProcess starts a server and does not wait for anything.
 func launchProcess(t *testing.T, dir, listen string, flags ...string) *process {
 	t.Helper()
+	return launchWith(t, dir, program, listen, flags...)
+}
+
+// launchWith starts a server with a command made by program, or one like it.
+func launchWith(t *testing.T, dir string, program func(args ...string) *exec.Cmd, listen string, flags ...string) *process {
+	t.Helper()
 	p := &process{t: t, running: running{dir: dir, stderr: &safeBuffer{}}}
 	p.cmd = program(append([]string{"serve", "--listen", listen, "--data-dir", dir}, flags...)...)
 	p.cmd.Stderr = p.stderr

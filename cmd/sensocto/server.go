@@ -123,12 +123,13 @@ func (c Config) share(said Bytes, part int64) int64 {
 
 func (c Config) socketLimits() socket.Limits {
 	connections := maxConnections()
+	anonymous := max(1, min(c.Anonymous, connections/4)) // one address gets half of them at most
 	return socket.Limits{
 		// The rest is for requests over HTTP.
 		Connections: max(1, min(c.Connections, connections-connections/4)), Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
 		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
 		History: c.History, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
-		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: max(1, min(c.Anonymous, connections/4)), AnonymousOfOne: c.AnonymousOfOne,
+		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: anonymous, AnonymousOfOne: max(1, min(c.AnonymousOfOne, anonymous/2)),
 		JoinTimeout: c.JoinTimeout, UnfinishedBytes: c.share(c.Unfinished, 16), ReplyBytes: int(c.Reply),
 	}
 }
