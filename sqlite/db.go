@@ -42,6 +42,7 @@ var ErrInUse = errors.New("another server uses it: stop that one, or choose anot
 
 // DB is an open database. It is safe for concurrent use.
 type DB struct {
+	opened []opened // does not change once the database is open
 	path   string
 	write  *sql.DB // one connection: SQLite has one writer
 	read   *sql.DB
@@ -144,6 +145,7 @@ func (db *DB) openWriter(ctx context.Context, o Options) (err error) {
 	if err := migrate(ctx, db.write); err != nil {
 		return err
 	}
+	db.notePresent()
 	return db.prepare(ctx)
 }
 
@@ -196,6 +198,9 @@ func (db *DB) closeAll() error {
 // transact runs f in a write transaction. Once it has begun it is not
 // interrupted; what it waits for is bounded by the busy timeout.
 func (db *DB) transact(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) error) error {
+	if err := db.present(); err != nil {
+		return err
+	}
 	conn, err := db.write.Conn(ctx)
 	if err != nil {
 		return explain(err)
@@ -212,5 +217,8 @@ func (db *DB) transact(ctx context.Context, f func(ctx context.Context, tx *sql.
 		_ = tx.Rollback()
 		return explain(err)
 	}
-	return explain(tx.Commit())
+	if err := tx.Commit(); err != nil {
+		return explain(err)
+	}
+	return db.present() // a commit to a file that is gone is none
 }
