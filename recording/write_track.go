@@ -2,6 +2,7 @@ package recording
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"fmt"
@@ -270,8 +271,10 @@ func (t *track) resample(ctx context.Context, s *spool, rate float64) (*track, e
 	var v0 float64
 	began := false
 	put := func(v float64) error {
-		if index%checkEvery == 0 && ctx.Err() != nil {
-			return context.Cause(ctx)
+		if index%checkEvery == 0 {
+			if err := ctx.Err(); err != nil {
+				return cmp.Or(context.Cause(ctx), err)
+			}
 		}
 		at := t.first + offset(index, rate)
 		again.take(at, v)

@@ -77,6 +77,7 @@ func (s *server) registerHistory() {
 			csvType:            {Schema: &huma.Schema{Type: "string"}, Example: "start,count,min,max,mean,first,last,from,to\n1767225600000,512,-0.2,1.1,0.05,0,0.1,1767225600000,1767225600998.046\n"},
 		},
 	}}
+	op.Middlewares = append(op.Middlewares, s.fewAtATime)
 	huma.Register(s.api, op, s.history)
 }
 

@@ -79,6 +79,7 @@ func (s *server) registerMeasurements() {
 		},
 		Headers: map[string]*huma.Param{"Link": {Description: "The next page, rel=\"next\"; absent at the end.", Schema: &huma.Schema{Type: "string"}}},
 	}}
+	op.Middlewares = append(op.Middlewares, s.fewAtATime)
 	huma.Register(s.api, op, s.measurements)
 }
 

@@ -51,6 +51,7 @@ type Config struct {
 	JoinTimeout     time.Duration `key:"limits.join_timeout" help:"Such a connection is closed after this long."`
 	Unfinished      Bytes         `key:"limits.unfinished" zero:"auto" help:"Large messages that have not come whole, of all connections. 0: a sixteenth of the memory that there is."`
 	Reply           Bytes         `key:"limits.reply" help:"Largest reply to one message: histories are cut to half of it."`
+	Export          Bytes         `key:"limits.export" help:"Temporary file of one export as EDF+ or WFDB; at most a quarter of the free disk."`
 	FramesPerSecond int           `key:"limits.frames_per_second" help:"Frames that one connection may send in a second."`
 	Outbound        Bytes         `key:"limits.outbound" help:"What may wait for one slow viewer."`
 	IdleTimeout     time.Duration `key:"limits.idle_timeout" help:"A connection silent for this long is closed."`
@@ -94,6 +95,7 @@ func defaults(env environment) Config {
 		AnonymousOfOne:  256,
 		JoinTimeout:     30 * time.Second,
 		Reply:           4 << 20,
+		Export:          2 << 30,
 		FramesPerSecond: 20_000,
 		Outbound:        1 << 20,
 		IdleTimeout:     time.Minute,

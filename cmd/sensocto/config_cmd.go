@@ -58,6 +58,7 @@ type limitFlag struct {
 	JoinTimeout     *string `placeholder:"TIME" help:"Time until the first join, default 30s."`
 	Unfinished      *string `placeholder:"SIZE" help:"Large messages that have not come whole, default a sixteenth of the memory."`
 	Reply           *string `placeholder:"SIZE" help:"Largest reply, default 4MiB."`
+	Export          *string `placeholder:"SIZE" help:"Temporary file of an export, default 2GiB."`
 	FramesPerSecond *string `placeholder:"N" help:"Frames a connection may send, default 20000."`
 	Outbound        *string `placeholder:"SIZE" help:"What may wait for a slow viewer, default 1MiB."`
 	IdleTimeout     *string `placeholder:"TIME" help:"Silent connections are closed, default 1m."`

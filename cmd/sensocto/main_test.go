@@ -15,6 +15,9 @@ import (
 )
 
 func TestMain(m *testing.M) {
+	if os.Getenv("SENSOCTO_TEST_AUTHORITY") != "" {
+		authorityMain()
+	}
 	if os.Getenv("SENSOCTO_TEST_MAIN") != "" { // this is the program, see process_test.go
 		os.Unsetenv("SENSOCTO_TEST_MAIN")
 		main()

@@ -3,6 +3,8 @@ package main
 import (
 	"context"
 	"io"
+	"os"
+	"syscall"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/recording"
@@ -26,6 +28,7 @@ func (s *server) exporter() func(context.Context, web.ExportQuery) (web.ExportFi
 		file, err := recording.Export{
 			SensorID: q.Sensor.ID, SensorName: q.Sensor.Name, Attributes: q.Sensor.Attributes,
 			Read: s.store.Read, From: q.From, To: q.To, Resample: q.Resample,
+			TempDir: os.TempDir(), MaxTemp: exportSpace(os.TempDir(), int64(s.config.Export)),
 		}.Prepare(ctx, format)
 		if err != nil {
 			<-turns
@@ -33,6 +36,17 @@ func (s *server) exporter() func(context.Context, web.ExportQuery) (web.ExportFi
 		}
 		return &servedExport{File: file, format: format, sensor: q.Sensor.ID, done: func() { <-turns }}, nil
 	}
+}
+
+// exportSpace returns how much of a disk an export may take: the limit, and at
+// most a quarter of what is free, since others need it as well.
+func exportSpace(dir string, limit int64) int64 {
+	var fs syscall.Statfs_t
+	if err := syscall.Statfs(dir, &fs); err != nil {
+		return limit
+	}
+	free := int64(fs.Bavail) * int64(fs.Bsize)
+	return max(1, min(limit, free/4))
 }
 
 // servedExport is a file that holds a turn until it is closed, once.
