@@ -41,6 +41,7 @@ type conn struct {
 	began     time.Duration // since the server's start
 	anonymous atomic.Bool   // it has not shown yet who it is
 	looks     atomic.Int64  // sensors that it watches
+	pinged    atomic.Int64  // bytes of pings that wait for their sensors
 
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that

@@ -23,6 +23,7 @@ var (
 	errInvalidCommand  = invalid("invalid_command", "a command is a JSON object")
 	errReplyTooLarge   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "reply_too_large", Message: "the reply would be larger than the server allows: ask for less"}
 	errTooManyIDs      = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_sensors", Message: "a frame may name as many sensors as the server allows topics: send several"}
+	errTooManyPings    = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_pings", Message: "large pings of the connection wait for their sensors: wait for the answers"}
 	errTooManyWatched  = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_watched", Message: "the connection, or all together, watch as many sensors as the server allows"}
 	errInvalidLevel    = invalid("invalid_level", "a level is one of none, low, medium, high")
 )

@@ -329,14 +329,30 @@ func (d *device) rename(ctx context.Context, name string) error {
 	return link.RenameConnector(ctx, strings.Clone(name))
 }
 
+// maxPinged bounds the bytes of a connection's pings that wait for their sensors;
+// one is always taken.
+const maxPinged = 1 << 20
+
 // ping is answered after all that was pushed before has been stored.
 func (d *device) ping(ctx context.Context, f *phx.Frame) error {
 	response, err := pong(f)
 	if err != nil {
 		return err
 	}
+	pinged, size := &d.ch.conn.pinged, int64(len(response))
+	if waiting := pinged.Add(size); waiting > maxPinged && waiting > size {
+		pinged.Add(-size)
+		return errTooManyPings
+	}
 	answer := d.answer(f, phx.StatusOK, response)
-	return d.link.Sync(ctx, func() { answer(nil) })
+	err = d.link.Sync(ctx, func() {
+		pinged.Add(-size)
+		answer(nil)
+	})
+	if err != nil {
+		pinged.Add(-size)
+	}
+	return err
 }
 
 // pong returns the response to a ping: an object as it is, anything else in an
