@@ -11,32 +11,36 @@ import (
 // SaveSensor stores a sensor with its owner and exactly its attributes, but
 // neither their last values nor the activity.
 func (db *DB) SaveSensor(ctx context.Context, s sensocto.Sensor) error {
+	return db.SaveSensors(ctx, []sensocto.Sensor{s})
+}
+
+// SaveSensors is SaveSensor for many, in one transaction and one round trip:
+// all are stored, or none.
+func (db *DB) SaveSensors(ctx context.Context, sensors []sensocto.Sensor) error {
 	return db.transact(ctx, func(ctx context.Context, _ *writer, tx pgx.Tx) error {
-		_, err := tx.Exec(ctx, `INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
-			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type,
-			connector_id = excluded.connector_id, connector_name = excluded.connector_name,
-			sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
-			s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
-		if err != nil {
-			return err
+		b := &pgx.Batch{}
+		for _, s := range sensors {
+			queueSensor(b, s)
 		}
-		if _, err := tx.Exec(ctx, `DELETE FROM attribute WHERE sensor_id = $1`, s.ID); err != nil {
-			return err
-		}
-		return insertAttributes(ctx, tx, s)
+		return tx.SendBatch(ctx, b).Close()
 	})
 }
 
-func insertAttributes(ctx context.Context, tx pgx.Tx, s sensocto.Sensor) error {
-	b := &pgx.Batch{}
+func queueSensor(b *pgx.Batch, s sensocto.Sensor) {
+	b.Queue(`INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
+		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type,
+		connector_id = excluded.connector_id, connector_name = excluded.connector_name,
+		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
+		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
+	b.Queue(`DELETE FROM attribute WHERE sensor_id = $1`, s.ID)
 	for _, a := range s.Attributes {
 		b.Queue(`INSERT INTO attribute (sensor_id, id, name, type, unit, sampling_rate) VALUES ($1, $2, $3, $4, $5, $6)`,
 			s.ID, a.ID, a.Name, a.Type, a.Unit, a.SamplingRate)
 	}
-	return tx.SendBatch(ctx, b).Close()
 }
 
 // LoadSensors returns all sensors with their attributes, both sorted by id.
+// Texts that were stored before they were checked are cleaned.
 func (db *DB) LoadSensors(ctx context.Context) (list []sensocto.Sensor, err error) {
 	err = db.query(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		list = nil
@@ -63,6 +67,9 @@ func (db *DB) LoadSensors(ctx context.Context) (list []sensocto.Sensor, err erro
 		})
 		return err
 	})
+	for i := range list {
+		list[i] = list[i].Clean()
+	}
 	return list, err
 }
 

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"fmt"
 	"log/slog"
 	"strings"
 	"sync"
@@ -389,4 +390,22 @@ func TestDB_Metrics(t *testing.T) {
 			t.Errorf("%s is 0 in %v", name, seen)
 		}
 	}
+}
+
+// Many sensors are saved in one transaction: all of them, or none.
+func TestSaveSensors_AllOrNone(t *testing.T) {
+	db := open(t, server.Database(t), postgres.Options{})
+	var many []sensocto.Sensor
+	for i := range 1000 {
+		many = append(many, sensocto.Sensor{ID: fmt.Sprintf("s%04d", i), Attributes: []sensocto.Attribute{{ID: "ecg", Name: "ECG"}}})
+	}
+	if err := db.SaveSensors(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	requireSensors(t, db, many...)
+	twice := sensocto.Sensor{ID: "t", Attributes: []sensocto.Attribute{{ID: "ecg"}, {ID: "ecg"}}} // an attribute is unique
+	if err := db.SaveSensors(t.Context(), []sensocto.Sensor{{ID: "new"}, twice}); err == nil {
+		t.Error("a sensor that cannot be saved was accepted")
+	}
+	requireSensors(t, db, many...)
 }

@@ -2,7 +2,10 @@ package sensor
 
 import (
 	"context"
+	"fmt"
 	"log/slog"
+	"maps"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -12,9 +15,10 @@ import (
 
 // Catalog keeps what is known of sensors across restarts.
 type Catalog interface {
-	// SaveSensor inserts or replaces a sensor with its attributes and owner.
+	// SaveSensors inserts or replaces sensors with their attributes and owners,
+	// in one transaction: all of them, or none where it returns an error.
 	// Activity and last values are not kept.
-	SaveSensor(ctx context.Context, s sensocto.Sensor) error
+	SaveSensors(ctx context.Context, sensors []sensocto.Sensor) error
 	// LoadSensors returns all sensors.
 	LoadSensors(ctx context.Context) ([]sensocto.Sensor, error)
 	// DeleteSensor removes a sensor. One that does not exist is no error.
@@ -23,6 +27,10 @@ type Catalog interface {
 
 // retryAfter is how long the saver waits after the catalog failed.
 const retryAfter = time.Second
+
+// savedAtOnce is how many sensors share a transaction: enough that the disk is
+// asked rarely, and so few that a deletion does not wait long.
+const savedAtOnce = 500
 
 // saver writes changed sensors to the catalog in the background, so that no
 // sensor waits for a disk. Changes of one sensor coalesce; its bound is the
@@ -76,28 +84,47 @@ func (s *saver) flush(ctx context.Context) error {
 	s.dirty = make(map[*process]struct{})
 	s.mu.Unlock()
 	var failed error
-	for p := range todo {
-		if err := s.write(ctx, p); err != nil {
-			failed = err
-			s.failures.Add(1)
-			s.mu.Lock()
-			s.dirty[p] = struct{}{}
-			s.mu.Unlock()
+	left := 0
+	for batch := range slices.Chunk(slices.Collect(maps.Keys(todo)), savedAtOnce) {
+		if failed == nil {
+			failed = s.write(ctx, batch...)
+		}
+		if failed != nil { // the rest would fail as well
+			left += len(batch)
+			s.again(batch)
 		}
 	}
-	if failed != nil {
-		s.log.Error("sensors could not be saved and will be tried again", "err", failed)
-	}
-	return failed
-}
-
-func (s *saver) write(ctx context.Context, p *process) error {
-	s.turn <- struct{}{}
-	defer func() { <-s.turn }()
-	if p.deleted.Load() {
+	if failed == nil {
 		return nil
 	}
-	return s.catalog.SaveSensor(ctx, p.view.snapshot(time.Now()))
+	s.failures.Add(1)
+	s.log.Error("sensors could not be saved", "sensors", left, "err", failed)
+	return fmt.Errorf("save %d sensors: %w", left, failed)
+}
+
+// again notes sensors that are still to be saved.
+func (s *saver) again(batch []*process) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, p := range batch {
+		s.dirty[p] = struct{}{}
+	}
+}
+
+// write saves sensors in one transaction, but for those that were deleted.
+func (s *saver) write(ctx context.Context, batch ...*process) error {
+	s.turn <- struct{}{}
+	defer func() { <-s.turn }()
+	sensors := make([]sensocto.Sensor, 0, len(batch))
+	for _, p := range batch {
+		if !p.deleted.Load() {
+			sensors = append(sensors, p.view.snapshot(time.Now()))
+		}
+	}
+	if len(sensors) == 0 {
+		return nil
+	}
+	return s.catalog.SaveSensors(ctx, sensors)
 }
 
 // remove deletes a sensor that is gone from the registry: after it, no save

@@ -26,17 +26,24 @@ type catalog struct {
 	mu      sync.Mutex
 	sensors map[string]sensocto.Sensor
 	fail    error
+	saves   int // transactions
+	rows    int // sensors in these
 }
 
 func newCatalog() *catalog { return &catalog{sensors: map[string]sensocto.Sensor{}} }
 
-func (c *catalog) SaveSensor(_ context.Context, s sensocto.Sensor) error {
+func (c *catalog) SaveSensors(_ context.Context, sensors []sensocto.Sensor) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.fail == nil {
+	if c.fail != nil {
+		return c.fail
+	}
+	c.saves++
+	for _, s := range sensors {
+		c.rows++
 		c.sensors[s.ID] = s
 	}
-	return c.fail
+	return nil
 }
 
 func (c *catalog) LoadSensors(context.Context) ([]sensocto.Sensor, error) {
@@ -89,6 +96,7 @@ type world struct {
 	pubsub  *pubsub.Local
 	store   *faultyStore
 	catalog *catalog
+	stop    func() error // ends the registry, and returns what Run did
 }
 
 func newWorld(t *testing.T, change ...func(*sensor.Options)) *world {
@@ -116,7 +124,13 @@ func openWorld(t *testing.T, c *catalog, change ...func(*sensor.Options)) *world
 	running.Go(func() { _ = st.Run(ctx) })
 	registryCtx, stopRegistry := context.WithCancel(context.Background())
 	var registry sync.WaitGroup
-	registry.Go(func() { _ = w.Run(registryCtx) })
+	var ended error
+	registry.Go(func() { ended = w.Run(registryCtx) })
+	w.stop = func() error {
+		stopRegistry()
+		registry.Wait()
+		return ended
+	}
 	t.Cleanup(func() {
 		stopRegistry()
 		registry.Wait()

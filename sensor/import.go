@@ -13,20 +13,21 @@ import (
 // stays; a device that is connected does not notice. When Register returns,
 // the sensor outlives a kill.
 func (r *Registry) Register(ctx context.Context, id sensocto.Identity, reg sensocto.Registration) error {
-	p, added, err := r.claim(id, reg.SensorID)
+	p, added, err := r.claim(id, reg)
 	if err != nil {
 		return err
 	}
 	err = p.call(ctx, func() error {
-		p.view.change(func(s *sensocto.Sensor) {
+		p.bringer = id.ID
+		p.change(func(s *sensocto.Sensor) {
 			s.Name = cmp.Or(s.Name, reg.SensorName, reg.SensorID)
 			s.Type = cmp.Or(s.Type, reg.SensorType)
 			s.ConnectorID, s.ConnectorName = cmp.Or(s.ConnectorID, reg.ConnectorID), cmp.Or(s.ConnectorName, reg.ConnectorName)
 			s.SamplingRate = cmp.Or(s.SamplingRate, reg.SamplingRate)
 		})
-		p.dirty = true
+		p.dirty, p.unsaved = true, true
 		for _, a := range reg.Attributes {
-			if err := p.describeChecked(a); err != nil {
+			if err := p.describe(a); err != nil {
 				return err
 			}
 		}
@@ -74,6 +75,6 @@ func (v *view) sawLast(attributeID string, s sensocto.Sample) bool {
 	if a == nil || a.seen && a.last.Timestamp >= s.Timestamp {
 		return false
 	}
-	a.last, a.seen = s, true
+	a.setLast(s)
 	return true
 }

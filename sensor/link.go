@@ -16,11 +16,15 @@ var errReplaced = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "replaced
 // errNotConnected answers a command that nobody could take.
 var errNotConnected = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_connected", Message: "the sensor's device is not connected: the command was not sent"}
 
+// errCommandTooLarge answers a command that would fill the queue of a device.
+var errCommandTooLarge = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "command_too_large", Message: "a command has at most 64 KiB"}
+
 // link is one device's hold on a sensor.
 type link struct {
-	process *process
-	device  sensocto.Device
-	closed  atomic.Bool
+	process  *process
+	device   sensocto.Device
+	identity string // whose the device is
+	closed   atomic.Bool
 }
 
 func (l *link) Batch() *sensocto.Batch {
@@ -53,24 +57,27 @@ func (l *link) Sync(ctx context.Context, done func()) error {
 }
 
 func (l *link) RenameConnector(ctx context.Context, name string) error {
+	if err := sensocto.CheckText("connector_name", name); err != nil {
+		return err
+	}
 	p := l.process
 	return l.post(ctx, mail{do: func() {
-		p.dirty = p.view.change(func(s *sensocto.Sensor) { s.ConnectorName = name }) || p.dirty
+		p.change(func(s *sensocto.Sensor) { s.ConnectorName = name })
 	}})
 }
 
 func (l *link) UpdateAttribute(ctx context.Context, action sensocto.AttributeAction, a sensocto.Attribute) error {
-	if !sensocto.ValidAttributeID(a.ID) {
-		return sensocto.ErrInvalidAttributeID
+	if err := a.Check(); err != nil {
+		return err
 	}
 	p := l.process
 	var do func() error
 	switch action {
 	case sensocto.AttributeRegister, sensocto.AttributeAdd, sensocto.AttributeUpdate:
-		do = func() error { return p.describeChecked(a) }
+		do = func() error { return p.describe(a) }
 	case sensocto.AttributeUnregister, sensocto.AttributeRemove:
 		do = func() error {
-			p.dirty = p.view.remove(a.ID) || p.dirty
+			p.remove(a.ID)
 			return nil
 		}
 	default:
@@ -80,15 +87,6 @@ func (l *link) UpdateAttribute(ctx context.Context, action sensocto.AttributeAct
 		return errReplaced
 	}
 	return p.call(ctx, do)
-}
-
-// describeChecked is describe within the bound on attributes.
-func (p *process) describeChecked(a sensocto.Attribute) error {
-	if !p.view.has(a.ID) && len(p.view.attributes) >= p.registry.options.MaxAttributes {
-		return sensocto.ErrTooManyAttributes
-	}
-	p.describe(a)
-	return nil
 }
 
 // call runs do on the sensor's goroutine, after all mail before it, and
@@ -134,17 +132,32 @@ func (p *process) connect(l *link, r sensocto.Registration) {
 		p.link.closed.Store(true)
 		p.link.device.Replaced()
 	}
-	p.link = l
-	p.view.change(func(s *sensocto.Sensor) { p.describeSensor(s, r) })
-	for _, a := range r.Attributes {
-		if err := p.describeChecked(a); err != nil {
-			p.log().Warn("attribute of a join refused", "attribute", a.ID, "err", err)
-			p.refuse(sensocto.ErrorReason(err), 1)
-		}
-	}
+	p.link, p.bringer = l, l.identity
+	p.change(func(s *sensocto.Sensor) { p.describeSensor(s, r) })
+	p.describeAll(r.Attributes)
 	p.dirty = true
 	if first {
-		p.connected(true, sensocto.EventSensorConnected)
+		p.connected(true)
+	}
+}
+
+// describeAll takes over the attributes of a join. Those for which there is no
+// capacity are counted, and left out: the device hears of each when it sends
+// measurements of it.
+func (p *process) describeAll(attributes []sensocto.Attribute) {
+	refused := 0
+	var reason error
+	for _, a := range attributes {
+		if err := p.describe(a); err != nil {
+			refused, reason = refused+1, err
+		}
+	}
+	if refused == 0 {
+		return
+	}
+	p.refuse(sensocto.ErrorReason(reason), refused)
+	if p.registry.notice.due(time.Now()) {
+		p.log().Warn("attributes of a join were refused; more such joins within a minute are not logged", "attributes", refused, "err", reason)
 	}
 }
 
@@ -172,11 +185,11 @@ func (p *process) disconnect(l *link) {
 		return
 	}
 	p.link = nil
-	p.connected(false, sensocto.EventSensorDisconnected)
+	p.connected(false)
 	p.dirty = true
 }
 
-func (p *process) connected(is bool, event string) {
+func (p *process) connected(is bool) {
 	p.view.mu.Lock()
 	p.view.connected = is
 	p.view.mu.Unlock()
@@ -185,7 +198,6 @@ func (p *process) connected(is bool, event string) {
 	} else {
 		p.registry.live.Add(-1)
 	}
-	p.registry.options.PubSub.Publish(&sensocto.Message{Topic: sensocto.TopicSensorsStatus, Event: event, Payload: p.view.snapshot(time.Now())})
 }
 
 // online returns the ids of those that are connected, sorted.

@@ -102,6 +102,12 @@ func (b *mailbox) close() {
 	notify(b.wake)
 }
 
+func (b *mailbox) isClosed() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	return b.closed
+}
+
 func notify(c chan struct{}) {
 	select {
 	case c <- struct{}{}:

@@ -2,30 +2,57 @@ package sensor
 
 import (
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
-// refusals counts measurements that were not taken, by reason. Reasons are
+// refusals counts what was not taken, by reason. Reasons are
 // the program's own words, so they are few.
 type refusals struct {
 	mu     sync.Mutex // guards counts
 	counts map[string]uint64
 }
 
-func (r *Registry) refuse(reason string, n int) {
-	r.refusals.mu.Lock()
-	defer r.refusals.mu.Unlock()
-	if r.refusals.counts == nil {
-		r.refusals.counts = make(map[string]uint64)
+func (r *refusals) add(reason string, n int) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	if r.counts == nil {
+		r.counts = make(map[string]uint64)
 	}
-	r.refusals.counts[reason] += uint64(n)
+	r.counts[reason] += uint64(n)
+}
+
+func (r *refusals) emit(each func(reason string, n uint64)) {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	for reason, n := range r.counts {
+		each(reason, n)
+	}
+}
+
+// notice lets one line of a kind into the log a minute, however often a client
+// causes it.
+type notice struct{ next atomic.Int64 }
+
+func (n *notice) due(now time.Time) bool {
+	next := n.next.Load()
+	return now.Unix() >= next && n.next.CompareAndSwap(next, now.Add(time.Minute).Unix())
+}
+
+// refuseSensor counts a sensor that was not taken.
+func (r *Registry) refuseSensor(err error) {
+	r.joins.add(sensocto.ErrorReason(err), 1)
+	if sensocto.ErrorCode(err) == sensocto.CodeUnavailable && r.quotaNotice.due(time.Now()) {
+		r.options.Log.Warn("new sensors are refused", "reason", sensocto.ErrorReason(err), "err", err)
+	}
 }
 
 // refuse counts what the sensor did not take.
 func (p *process) refuse(reason string, n int) {
 	p.refused.Add(uint64(n))
-	p.registry.refuse(reason, n)
+	p.registry.refusals.add(reason, n)
 }
 
 // Metrics implements sensocto.MetricSource.
@@ -45,12 +72,16 @@ func (r *Registry) Metrics(emit func(sensocto.Metric)) {
 	sensors, waiting := r.queued()
 	gauge("sensors_known", "Sensors ever seen and not deleted.", sensors)
 	gauge("sensor_mailbox_measurements", "Measurements and requests that wait in the mailboxes of all sensors.", waiting)
-	r.refusals.mu.Lock()
-	defer r.refusals.mu.Unlock()
-	for reason, n := range r.refusals.counts {
-		emit(sensocto.Metric{Name: "sensor_measurements_refused_total", Help: "Measurements that a sensor did not take, by reason.",
+	gauge("identity_sensors_max", "Sensors of the identity that brought most (limits.sensors_per_identity).", r.owned.largest())
+	gauge("identity_series_max", "Attributes of the identity that brought most (limits.series_per_identity).", r.series.largest())
+	r.refusals.emit(func(reason string, n uint64) {
+		emit(sensocto.Metric{Name: "sensor_measurements_refused_total", Help: "Measurements and attributes that a sensor did not take, by reason.",
 			Labels: []string{"reason", reason}, Value: float64(n)})
-	}
+	})
+	r.joins.emit(func(reason string, n uint64) {
+		emit(sensocto.Metric{Name: "sensor_joins_refused_total", Help: "Joins and imports of sensors that were refused, by reason.",
+			Labels: []string{"reason", reason}, Value: float64(n)})
+	})
 }
 
 func (r *Registry) queued() (sensors, waiting int) {

@@ -27,6 +27,14 @@ type Options struct {
 	MaxAttributes int
 	// MaxSensors bounds the sensors of the server; default 100,000.
 	MaxSensors int
+	// IdentitySensors and IdentitySeries bound what one identity may bring:
+	// sensors (default 80,000) and attributes of all sensors together (default
+	// 160,000). Both are counted from the start of the program; what was there
+	// before counts for its owner.
+	IdentitySensors, IdentitySeries int
+	// SaveTimeout bounds the last attempt to save the catalog when Run ends;
+	// default 5 s.
+	SaveTimeout time.Duration
 }
 
 // Registry is a sensocto.SensorRegistry.
@@ -48,6 +56,12 @@ type Registry struct {
 	live                                    atomic.Int64
 	measurements, batches, panics, restarts atomic.Uint64
 	refusals                                refusals
+
+	owned, series *quota      // sensors and attributes of each identity
+	overloaded    atomic.Bool // memory is critical: nothing new
+	joins         refusals    // sensors that were not taken
+	notice        notice      // of attributes of joins
+	quotaNotice   notice      // of sensors
 }
 
 // maxPooled is the largest batch, in measurements, that is kept for reuse.
@@ -59,7 +73,11 @@ func NewRegistry(o Options) *Registry {
 	o.Mailbox = cmp.Or(o.Mailbox, 256)
 	o.MaxAttributes = cmp.Or(o.MaxAttributes, 1000)
 	o.MaxSensors = cmp.Or(o.MaxSensors, 100_000)
+	o.IdentitySensors = cmp.Or(o.IdentitySensors, 80_000)
+	o.IdentitySeries = cmp.Or(o.IdentitySeries, 160_000)
+	o.SaveTimeout = cmp.Or(o.SaveTimeout, 5*time.Second)
 	r := &Registry{options: o, catalog: newSaver(o.Catalog, o.Log), sensors: make(map[string]*process), ending: make(chan struct{})}
+	r.owned, r.series = newQuota(o.IdentitySensors), newQuota(o.IdentitySeries)
 	r.patience, r.impatience = context.WithCancel(context.Background())
 	r.pool.New = func() any { return new(sensocto.Batch) }
 	return r
@@ -74,26 +92,42 @@ func (r *Registry) Load(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range sensors {
-		r.sensors[s.ID] = newProcess(r, s)
+		s.OwnerID = cmp.Or(s.OwnerID, sensocto.OperatorID) // nobody's sensor is the operator's
+		r.addKnown(s.Clean())
 	}
 	return nil
 }
 
+// addKnown adds a sensor that exists already. It counts for its owner. The
+// caller holds mu.
+func (r *Registry) addKnown(s sensocto.Sensor) *process {
+	p := newProcess(r, s)
+	p.creator, p.bringer = s.OwnerID, s.OwnerID
+	r.owned.add(s.OwnerID, 1)
+	if n := len(p.view.attributes); n > 0 {
+		r.series.add(s.OwnerID, n)
+		p.charged[s.OwnerID] = n
+	}
+	r.sensors[s.ID] = p
+	return p
+}
+
 // Adopt makes a sensor known that has samples of some attributes, unless it is:
-// the program was killed before the catalog had it. Until somebody joins it, it
-// belongs to nobody. It is called after Load and before anybody connects.
+// the program was killed before the catalog had it. Who brought it is not
+// known, so it belongs to the operator, and is never given to whoever joins it
+// first. It is called after Load and before anybody connects.
 func (r *Registry) Adopt(sensorID string, attributeIDs []string) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
-	if r.sensors[sensorID] != nil {
+	if p := r.sensors[sensorID]; p != nil {
+		p.rememberRemoved(attributeIDs)
 		return
 	}
-	p := newProcess(r, sensocto.Sensor{ID: sensorID, Name: sensorID})
+	s := sensocto.Sensor{ID: sensorID, Name: sensorID, OwnerID: sensocto.OperatorID}
 	for _, id := range attributeIDs {
-		p.view.describe(sensocto.Attribute{ID: id})
+		s.Attributes = append(s.Attributes, newAttribute(id))
 	}
-	r.sensors[sensorID] = p
-	r.catalog.save(p)
+	r.catalog.save(r.addKnown(s))
 }
 
 // LoadLast reads the last values of the sensors that were loaded. The store may
@@ -128,18 +162,18 @@ func (r *Registry) Run(ctx context.Context) error {
 	}
 	r.mu.Unlock()
 	r.goroutines.Wait()
-	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), 5*time.Second)
+	last, cancel := context.WithTimeout(context.WithoutCancel(ctx), r.options.SaveTimeout)
 	defer cancel()
 	return r.catalog.flush(last)
 }
 
 // Connect implements sensocto.SensorRegistry.
 func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensocto.Registration, d sensocto.Device) (sensocto.SensorLink, error) {
-	p, added, err := r.claim(id, reg.SensorID)
+	p, added, err := r.claim(id, reg)
 	if err != nil {
 		return nil, err
 	}
-	l := &link{process: p, device: d}
+	l := &link{process: p, device: d, identity: id.ID}
 	err = p.call(ctx, func() error {
 		p.connect(l, reg)
 		if added {
@@ -155,29 +189,54 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 }
 
 // claim returns the sensor, making it where it was never seen, if it belongs
-// to the identity.
-func (r *Registry) claim(id sensocto.Identity, sensorID string) (p *process, added bool, err error) {
+// to the identity and is described as it may be.
+func (r *Registry) claim(id sensocto.Identity, reg sensocto.Registration) (p *process, added bool, err error) {
+	p, added, err = r.tryClaim(id, reg)
+	if err != nil {
+		r.refuseSensor(err)
+	}
+	return p, added, err
+}
+
+func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p *process, added bool, err error) {
+	if len(reg.Attributes) > r.options.MaxAttributes {
+		return nil, false, sensocto.ErrTooManyAttributes
+	}
+	if err := reg.Check(); err != nil {
+		return nil, false, err
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
 		return nil, false, sensocto.ErrUnavailable
 	}
-	if p = r.sensors[sensorID]; p != nil {
-		owner, taken := p.view.claim(id.OwnerID)
-		if owner != id.OwnerID && !id.Can(sensocto.ScopeAdmin) {
+	if p = r.sensors[reg.SensorID]; p != nil {
+		if p.view.owner() != id.OwnerID && !id.Can(sensocto.ScopeAdmin) {
 			return nil, false, sensocto.ErrUnauthorized
-		}
-		if taken {
-			r.catalog.save(p)
 		}
 		return p, false, nil
 	}
-	if len(r.sensors) >= r.options.MaxSensors {
-		return nil, false, &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "too_many_sensors", Message: "the server has as many sensors as it allows"}
+	if err := r.mayAdd(id.ID); err != nil {
+		return nil, false, err
 	}
-	p = newProcess(r, sensocto.Sensor{ID: sensorID, OwnerID: id.OwnerID})
-	r.sensors[sensorID] = p
+	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID})
+	p.creator, p.bringer = id.ID, id.ID
+	r.sensors[p.id] = p
 	return p, true, nil
+}
+
+// mayAdd counts one more sensor for the identity, or says why there can be
+// none. The caller holds mu.
+func (r *Registry) mayAdd(identity string) error {
+	switch {
+	case r.overloaded.Load():
+		return errOverloaded
+	case len(r.sensors) >= r.options.MaxSensors:
+		return errTooManySensors
+	case !r.owned.take(identity):
+		return errSensorQuota
+	}
+	return nil
 }
 
 func (r *Registry) lookup(id string) *process {
@@ -233,12 +292,15 @@ func (r *Registry) Rates(id string) sensocto.Rates {
 
 // Rename implements sensocto.SensorRegistry.
 func (r *Registry) Rename(ctx context.Context, id, name string) error {
+	if err := sensocto.CheckText("sensor_name", name); err != nil {
+		return err
+	}
 	p := r.lookup(id)
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
 	return p.call(ctx, func() error {
-		p.dirty = p.view.change(func(s *sensocto.Sensor) { s.Name = name }) || p.dirty
+		p.change(func(s *sensocto.Sensor) { s.Name = name })
 		return nil
 	})
 }
@@ -259,6 +321,9 @@ func (r *Registry) Delete(ctx context.Context, id string) (sensocto.Removed, err
 
 // Command implements sensocto.SensorRegistry.
 func (r *Registry) Command(ctx context.Context, id string, command json.RawMessage) error {
+	if len(command) > sensocto.MaxDocumentBytes {
+		return errCommandTooLarge
+	}
 	p := r.lookup(id)
 	if p == nil {
 		return sensocto.ErrNotFound

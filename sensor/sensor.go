@@ -44,22 +44,34 @@ type process struct {
 
 	saidName string // the sensor's name as its device last said it
 
-	link    *link       // the device that feeds the sensor, nil while there is none
-	dirty   bool        // the state changed and has to be announced
+	link    *link // the device that feeds the sensor, nil while there is none
+	dirty   bool  // the state changed and has to be announced
+	unsaved bool  // the catalog has to have what changed
+	pace    pace  // of announcements
+
+	saidConnected bool // whether it was connected when that was announced last
+
+	creator   string          // the identity that the sensor counts for
+	bringer   string          // the identity that new attributes count for
+	charged   map[string]int  // attributes that count, by identity
+	removed   map[string]bool // attributes that were unregistered, and have samples: they count
+	described int             // bytes of all texts of attributes
+
 	deleted atomic.Bool // set on the goroutine, read by the saver too
 	refused atomic.Uint64
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
-	p := &process{registry: r, id: s.ID, mailbox: newMailbox(r.options.Mailbox)}
+	p := &process{registry: r, id: s.ID, mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
 	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
 	for _, a := range s.Attributes {
 		loaded := &attribute{Attribute: a}
 		if a.LastValue != nil {
-			loaded.last, loaded.seen = *a.LastValue, true
+			loaded.setLast(*a.LastValue)
 			loaded.LastValue = nil
 		}
 		p.view.attributes[a.ID] = loaded
+		p.described += textBytes(a)
 	}
 	s.Attributes = nil
 	p.view.sensor = s
@@ -84,8 +96,11 @@ func (p *process) stopIfIdle() bool {
 	defer p.mu.Unlock()
 	p.mailbox.mu.Lock()
 	defer p.mailbox.mu.Unlock()
-	if len(p.mailbox.queue) > 0 || (p.link != nil && !p.mailbox.closed) {
+	if len(p.mailbox.queue) > 0 || (p.link != nil || p.dirty) && !p.mailbox.closed {
 		return false
+	}
+	if p.dirty && p.mailbox.closed && !p.deleted.Load() {
+		return false // the registry ends: see await
 	}
 	p.running = false
 	return true
@@ -112,7 +127,7 @@ func (p *process) run() {
 		if cap(buf) > 8 { // an idle sensor holds no memory that it needed once
 			buf = nil
 		}
-		<-p.mailbox.wake
+		p.await()
 	}
 }
 
@@ -159,7 +174,12 @@ func (m *mail) finish(err error) {
 func (p *process) take(m *mail) {
 	r := p.registry
 	b := m.batch
-	refused := p.admit(b)
+	refused, none := p.admit(b)
+	if none != nil {
+		m.finish(none)
+		r.recycle(b)
+		return
+	}
 	if len(b.Measurements) > 0 || b.StreamSeq > 0 {
 		err := r.options.Store.Put(r.patience, b)
 		if errors.Is(err, sensocto.ErrDuplicate) { // answered like the first time
@@ -194,16 +214,20 @@ func (p *process) answer(m *mail, refused error) {
 }
 
 // admit registers the attributes of a batch and takes out measurements of
-// those that are too many.
-func (p *process) admit(b *sensocto.Batch) (refused error) {
+// those that are too many. Where nothing new is taken for a while, a batch of a
+// stream is refused as a whole, so that its device sends it again.
+func (p *process) admit(b *sensocto.Batch) (refused, none error) {
 	p.refuseNewSeries(b, &refused)
 	known := ""
 	kept := b.Measurements[:0]
+	n := 0
 	for _, m := range b.Measurements {
 		if m.AttributeID != known {
-			if !p.register(m) {
-				refused = sensocto.ErrTooManyAttributes
-				p.refuse(sensocto.ErrTooManyAttributes.Reason, 1)
+			if err := p.register(m); err != nil {
+				if refused, n = err, n+1; err == errOverloaded && b.StreamSeq > 0 {
+					p.refuse(sensocto.ErrorReason(err), len(b.Measurements))
+					return nil, err
+				}
 				continue
 			}
 			known = m.AttributeID
@@ -211,25 +235,18 @@ func (p *process) admit(b *sensocto.Batch) (refused error) {
 		kept = append(kept, m)
 	}
 	b.Measurements = kept
-	return refused
+	if n > 0 {
+		p.refuse(sensocto.ErrorReason(refused), n)
+	}
+	return refused, nil
 }
 
 // register makes sure that a measurement's attribute exists.
-func (p *process) register(m sensocto.Measurement) bool {
+func (p *process) register(m sensocto.Measurement) error {
 	if p.view.attributes[m.AttributeID] != nil { // this goroutine alone writes the map
-		return true
+		return nil
 	}
-	if len(p.view.attributes) >= p.registry.options.MaxAttributes {
-		return false
-	}
-	p.describe(sensocto.Attribute{ID: m.AttributeID, Type: inferType(m.AttributeID, m.Sample)})
-	return true
-}
-
-func (p *process) describe(a sensocto.Attribute) {
-	if p.view.describe(a) {
-		p.dirty = true
-	}
+	return p.describe(sensocto.Attribute{ID: m.AttributeID, Type: inferType(m.AttributeID, m.Sample)})
 }
 
 // publish hands the batch to whoever watches. Viewers share it from then on;
@@ -248,20 +265,6 @@ func (p *process) publish(b *sensocto.Batch) {
 	ps.Publish(&sensocto.Message{Topic: topic, Event: event, Payload: b})
 }
 
-// announce tells the world of a changed state: once for a mail, however much
-// it changed.
-func (p *process) announce() {
-	if !p.dirty || p.deleted.Load() {
-		return
-	}
-	p.dirty = false
-	s := p.view.snapshot(time.Now())
-	p.registry.catalog.save(p)
-	ps := p.registry.options.PubSub
-	ps.Publish(&sensocto.Message{Topic: sensocto.SignalTopic(p.id), Event: sensocto.EventNewState, Payload: s})
-	p.registry.listChanged(sensocto.SensorListUpdate{Changed: []sensocto.Sensor{s}})
-}
-
 // delete drops the device and removes all samples and the sensor itself.
 func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 	r := p.registry
@@ -269,8 +272,8 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		p.link.closed.Store(true)
 		p.link.device.Replaced()
 		p.link = nil
-		p.connected(false, sensocto.EventSensorDisconnected)
-		p.dirty = true // if the removal fails, the sensor is still there, offline
+		p.connected(false)
+		p.publishState(time.Now()) // also if the removal fails: the sensor is still there, offline
 	}
 	removed, err := r.options.Store.Cleanup(ctx, p.id)
 	if err != nil {
@@ -284,6 +287,7 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 	r.mu.Lock()
 	delete(r.sensors, p.id)
 	r.mu.Unlock()
+	p.discharge()
 	p.mailbox.close()
 	r.listChanged(sensocto.SensorListUpdate{Removed: []string{p.id}})
 	return removed, nil

@@ -28,7 +28,21 @@ type attribute struct {
 	sensocto.Attribute
 	last  sensocto.Sample
 	seen  bool // last is set
+	large bool // the last value was too large to be kept here: last has its time alone
 	meter meter
+}
+
+// maxLastDocument bounds the documents that are shown as a last value, in
+// bytes: they are part of every list and announcement of the sensor.
+const maxLastDocument = 256
+
+// setLast keeps the last value. A large document is not kept: it would stay in
+// memory beside the store, and lists do not show it.
+func (a *attribute) setLast(s sensocto.Sample) {
+	if a.large = len(s.Document) > maxLastDocument; a.large {
+		s.Document = nil
+	}
+	a.last, a.seen = s, true
 }
 
 // snapshot returns the sensor as clients see it.
@@ -40,7 +54,7 @@ func (v *view) snapshot(now time.Time) sensocto.Sensor {
 	s.Attributes = make([]sensocto.Attribute, 0, len(v.attributes))
 	for _, a := range v.attributes {
 		out := a.Attribute
-		if a.seen {
+		if a.seen && !a.large {
 			last := a.last
 			out.LastValue = &last
 		}
@@ -94,7 +108,7 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 		}
 		run++
 		if !a.seen || m.Timestamp >= a.last.Timestamp { // a late sample is not the last value
-			a.last, a.seen = m.Sample, true
+			a.setLast(m.Sample)
 		}
 	}
 	if a != nil {
@@ -102,47 +116,27 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 	}
 }
 
-// describe merges what is said of an attribute: what is not said stays as it
-// is. It reports whether that changed anything.
-func (v *view) describe(said sensocto.Attribute) (changed bool) {
+// set puts an attribute in the place of what was known of it.
+func (v *view) set(said sensocto.Attribute) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	a := v.attributes[said.ID]
-	if a == nil {
-		a = &attribute{Attribute: sensocto.Attribute{ID: said.ID, Name: said.ID}}
-		a.Type = inferType(said.ID, sensocto.Sample{})
-		v.attributes[said.ID] = a
-		changed = true
+	if a := v.attributes[said.ID]; a != nil {
+		a.Attribute = said
+		return
 	}
-	before := a.Attribute
-	a.Name = cmp.Or(said.Name, a.Name)
-	a.Type = cmp.Or(said.Type, a.Type)
-	a.Unit = cmp.Or(said.Unit, a.Unit)
-	a.SamplingRate = cmp.Or(said.SamplingRate, a.SamplingRate)
-	return changed || a.Attribute != before
+	v.attributes[said.ID] = &attribute{Attribute: said}
 }
 
-func (v *view) has(attributeID string) bool {
+func (v *view) remove(attributeID string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	return v.attributes[attributeID] != nil
-}
-
-func (v *view) remove(attributeID string) (changed bool) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	_, changed = v.attributes[attributeID]
 	delete(v.attributes, attributeID)
-	return changed
 }
 
-// claim returns to whom the sensor belongs: to id, if it was nobody's.
-func (v *view) claim(id string) (owner string, taken bool) {
+func (v *view) owner() string {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	taken = v.sensor.OwnerID == ""
-	v.sensor.OwnerID = cmp.Or(v.sensor.OwnerID, id)
-	return v.sensor.OwnerID, taken
+	return v.sensor.OwnerID
 }
 
 // change edits the sensor's own fields and reports whether that changed them.

@@ -2,7 +2,6 @@ package socket
 
 import (
 	"encoding/json"
-	"slices"
 	"strings"
 
 	"github.com/sensocto/sensocto"
@@ -19,62 +18,80 @@ type attributeFields struct {
 	SamplingRate  json.RawMessage `json:"sampling_rate"`
 }
 
+// attributeList gathers the attributes of a join: each id once, and no more
+// than the sensor may have.
+type attributeList struct {
+	limit int
+	list  []sensocto.Attribute
+	known map[string]struct{}
+}
+
 // parseAttributes reads the attributes of a join, which come as a list of
 // strings, a list of objects, or a map by id. One without a valid id is left
 // out: its measurements will be refused with a reason, the others are welcome.
-func parseAttributes(text []byte) ([]sensocto.Attribute, error) {
+// It stops with ErrTooManyAttributes at the limit.
+func parseAttributes(text []byte, limit int) ([]sensocto.Attribute, error) {
+	l := attributeList{limit: limit, known: make(map[string]struct{})}
+	var err error
 	switch {
 	case len(text) == 0 || string(text) == "null":
-		return nil, nil
 	case text[0] == '[':
-		return parseAttributeList(text)
+		err = l.parseList(text)
 	case text[0] == '{':
-		return parseAttributeMap(text)
+		err = l.parseMap(text)
+	default:
+		err = errInvalidPayload
 	}
-	return nil, errInvalidPayload
+	return l.list, err
 }
 
-func parseAttributeList(text []byte) ([]sensocto.Attribute, error) {
+func (l *attributeList) parseList(text []byte) error {
 	var items []json.RawMessage
 	if json.Unmarshal(text, &items) != nil {
-		return nil, errInvalidPayload
+		return errInvalidPayload
 	}
-	var list []sensocto.Attribute
 	for _, item := range items {
 		id, metadata := "", item
 		if item[0] == '"' {
 			id, metadata = tokenText(item), nil
 		}
-		if a, err := parseAttribute(id, metadata); err == nil {
-			list = withAttribute(list, a)
+		if err := l.add(id, metadata); err != nil {
+			return err
 		}
 	}
-	return list, nil
+	return nil
 }
 
-func parseAttributeMap(text []byte) ([]sensocto.Attribute, error) {
-	var list []sensocto.Attribute
+func (l *attributeList) parseMap(text []byte) error {
+	var full error
 	err := jsonscan.Object(text, func(key, value []byte) error {
 		if value[0] != '{' {
 			value = nil
 		}
-		if a, err := parseAttribute(string(key), value); err == nil {
-			list = withAttribute(list, a)
-		}
-		return nil
+		full = l.add(string(key), value)
+		return full
 	})
-	if err != nil {
-		return nil, errInvalidPayload
+	if err != nil && full == nil {
+		return errInvalidPayload
 	}
-	return list, nil
+	return full
 }
 
-// withAttribute appends an attribute that is not there yet.
-func withAttribute(list []sensocto.Attribute, a sensocto.Attribute) []sensocto.Attribute {
-	if slices.ContainsFunc(list, func(b sensocto.Attribute) bool { return b.ID == a.ID }) {
-		return list
+// add takes an attribute that is not there yet.
+func (l *attributeList) add(id string, metadata []byte) error {
+	a, err := parseAttribute(id, metadata)
+	if err != nil {
+		return nil
 	}
-	return append(list, a)
+	if _, known := l.known[a.ID]; known {
+		return nil
+	}
+	if len(l.list) >= l.limit {
+		return sensocto.ErrTooManyAttributes
+	}
+	l.known[a.ID] = struct{}{}
+	l.list = append(l.list, a)
+	return nil
 }
 
 // parseAttribute reads the metadata of an attribute. An id inside counts where

@@ -48,7 +48,7 @@ type conn struct {
 
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
-	connectors map[string]bool // whether each, by id, waits for a reply to every push
+	connectors map[string]*connector // joined here, by id
 	who        bound
 	repose     repose
 	refusals   int // joins refused as unauthorized

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"bytes"
 	"encoding/json"
 	"strings"
 
@@ -148,11 +149,13 @@ func appendPayload(dst []byte, m *sensocto.Message) []byte {
 // appendJSON appends v as JSON. What is published always has a JSON form; an
 // exception would be a fault of the program, which a panic reports.
 func appendJSON(dst []byte, v any) []byte {
-	text, err := json.Marshal(v)
-	if err != nil {
+	var text bytes.Buffer
+	e := json.NewEncoder(&text)
+	e.SetEscapeHTML(false) // six bytes for one: names must not grow
+	if err := e.Encode(v); err != nil {
 		panic(err)
 	}
-	return append(dst, text...)
+	return append(dst, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 }
 
 // tidy makes sure that lists are lists on the wire, never null.

@@ -38,10 +38,12 @@ type catalog struct {
 	sensors map[string]sensocto.Sensor
 }
 
-func (c *catalog) SaveSensor(_ context.Context, s sensocto.Sensor) error {
+func (c *catalog) SaveSensors(_ context.Context, sensors []sensocto.Sensor) error {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.sensors[s.ID] = s
+	for _, s := range sensors {
+		c.sensors[s.ID] = s
+	}
 	return nil
 }
 

@@ -1,6 +1,7 @@
 package socket
 
 import (
+	"math"
 	"slices"
 
 	"errors"
@@ -19,7 +20,7 @@ var (
 	errTooManyTopics   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_topics", Message: "the connection has joined as many topics as the server allows"}
 	errInvalidSensor   = invalid("invalid_sensor_id", "a sensor's id is 1–128 characters of A–Z a–z 0–9 . _ : - and the end of the topic")
 	errInvalidConnID   = invalid("invalid_connector_id", "a connector's id is 1–128 characters of A–Z a–z 0–9 . _ : -")
-	errInvalidConnName = invalid("invalid_connector_name", "a connector's name has 1–100 bytes")
+	errInvalidConnName = invalid("invalid_connector_name", "a connector's name has 1–100 bytes of printable characters")
 	errInvalidCommand  = invalid("invalid_command", "a command is a JSON object")
 	errReplyTooLarge   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "reply_too_large", Message: "the reply would be larger than the server allows: ask for less"}
 	errTooManyIDs      = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_sensors", Message: "a frame may name as many sensors as the server allows topics: send several"}
@@ -110,7 +111,7 @@ func (p params) number(key string) (float64, bool) {
 		return 0, false
 	}
 	v, end := jsonscan.Number(token, 0)
-	return v, jsonscan.End(token, end)
+	return v, jsonscan.End(token, end) && !math.IsInf(v, 0)
 }
 
 // flag returns a bool, and false where there is none.

@@ -32,6 +32,7 @@ type Limits struct {
 	History         int           // samples per attribute in a join's history; default 10,000
 	Idle            time.Duration // silence after which a connection is closed; default 60 s
 	Write           time.Duration // after which a write that does not end closes a connection; default 30 s
+	Attributes      int           // attributes of one sensor; default 1000
 	ClockSkew       time.Duration // how far in the future a timestamp may be; default 1 h
 	// Gather is how long frames may wait for others to be written together
 	// with, behind a write that has just been; default 4 ms, negative for never.
@@ -59,6 +60,7 @@ func (l Limits) withDefaults() Limits {
 		History:         cmp.Or(l.History, 10_000),
 		Idle:            cmp.Or(l.Idle, 60*time.Second),
 		Write:           cmp.Or(l.Write, 30*time.Second),
+		Attributes:      cmp.Or(l.Attributes, 1000),
 		ClockSkew:       cmp.Or(l.ClockSkew, time.Hour),
 		Gather:          cmp.Or(l.Gather, 4*time.Millisecond),
 		Refusals:        cmp.Or(l.Refusals, 100),

@@ -17,21 +17,28 @@ const maxConnectorName = 100
 
 // connector is sensocto:connector:{id}: a program that brings sensors.
 type connector struct {
-	ch *channel
-	id string
+	ch    *channel
+	id    string
+	unity bool // it waits for a reply to every push
 }
 
 func (h *connector) join(_ context.Context, p params) ([]byte, error) {
 	if !sensocto.ValidID(h.id) || p.has("connector_id") && p.text("connector_id") != h.id {
 		return nil, errInvalidConnID
 	}
+	for _, field := range []string{"connector_name", "connector_type"} {
+		if err := sensocto.CheckText(field, p.text(field)); err != nil {
+			return nil, err
+		}
+	}
 	c := h.ch.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.connectors == nil {
-		c.connectors = make(map[string]bool)
+		c.connectors = make(map[string]*connector)
 	}
-	c.connectors[h.id] = strings.EqualFold(p.text("connector_type"), typeUnity)
+	h.unity = strings.EqualFold(p.text("connector_type"), typeUnity)
+	c.connectors[h.id] = h
 	return emptyObject(), nil
 }
 
@@ -67,7 +74,14 @@ func (h *connector) rename(ctx context.Context, f *phx.Frame) error {
 	return nil
 }
 
-func (h *connector) close() {}
+func (h *connector) close() {
+	c := h.ch.conn
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.connectors[h.id] == h { // a second join has not taken its place
+		delete(c.connectors, h.id)
+	}
+}
 
 // connectorName returns the name that update_connector brings.
 func connectorName(f *phx.Frame) (string, error) {
@@ -76,7 +90,7 @@ func connectorName(f *phx.Frame) (string, error) {
 		return "", err
 	}
 	name := p.text("connector_name")
-	if name == "" || len(name) > maxConnectorName {
+	if name == "" || len(name) > maxConnectorName || !sensocto.ValidText(name) {
 		return "", errInvalidConnName
 	}
 	return name, nil
@@ -91,7 +105,8 @@ func connectorNameObject(name string) []byte {
 func (c *conn) isUnity(connectorID string) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	return c.connectors[connectorID]
+	h := c.connectors[connectorID]
+	return h != nil && h.unity
 }
 
 // devices returns the sensors of a connector on this connection.

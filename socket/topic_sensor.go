@@ -69,7 +69,7 @@ func (d *device) registration(p params) (r sensocto.Registration, err error) {
 	if connectorID != "" && !sensocto.ValidID(connectorID) {
 		return r, errInvalidConnID
 	}
-	attributes, err := parseAttributes(p["attributes"])
+	attributes, err := parseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
 	if err != nil {
 		return r, err
 	}

@@ -3,6 +3,7 @@ package sqlite
 import (
 	"context"
 	"database/sql"
+	"fmt"
 
 	"github.com/sensocto/sensocto"
 )
@@ -10,20 +11,35 @@ import (
 // SaveSensor stores a sensor with its owner and exactly its attributes, but
 // neither their last values nor the activity.
 func (db *DB) SaveSensor(ctx context.Context, s sensocto.Sensor) error {
+	return db.SaveSensors(ctx, []sensocto.Sensor{s})
+}
+
+// SaveSensors is SaveSensor for many, in one transaction: all are stored, or
+// none.
+func (db *DB) SaveSensors(ctx context.Context, sensors []sensocto.Sensor) error {
 	return db.transact(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
-			VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
-			connector_id = excluded.connector_id, connector_name = excluded.connector_name,
-			sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
-			s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
-		if err != nil {
-			return err
+		for _, s := range sensors {
+			if err := saveSensor(ctx, tx, s); err != nil {
+				return fmt.Errorf("save sensor %s: %w", s.ID, err)
+			}
 		}
-		if _, err := tx.ExecContext(ctx, `DELETE FROM attribute WHERE sensor_id = ?`, s.ID); err != nil {
-			return err
-		}
-		return insertAttributes(ctx, tx, s)
+		return nil
 	})
+}
+
+func saveSensor(ctx context.Context, tx *sql.Tx, s sensocto.Sensor) error {
+	_, err := tx.ExecContext(ctx, `INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
+		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
+		connector_id = excluded.connector_id, connector_name = excluded.connector_name,
+		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
+		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
+	if err != nil {
+		return err
+	}
+	if _, err := tx.ExecContext(ctx, `DELETE FROM attribute WHERE sensor_id = ?`, s.ID); err != nil {
+		return err
+	}
+	return insertAttributes(ctx, tx, s)
 }
 
 func insertAttributes(ctx context.Context, tx *sql.Tx, s sensocto.Sensor) error {
@@ -38,6 +54,7 @@ func insertAttributes(ctx context.Context, tx *sql.Tx, s sensocto.Sensor) error 
 }
 
 // LoadSensors returns all sensors with their attributes, both sorted by id.
+// Texts that were stored before they were checked are cleaned.
 func (db *DB) LoadSensors(ctx context.Context) ([]sensocto.Sensor, error) {
 	rows, err := db.read.QueryContext(ctx, `SELECT s.id, s.name, s.type, s.connector_id, s.connector_name, s.sampling_rate, s.owner_id,
 		a.id, a.name, a.type, a.unit, a.sampling_rate
@@ -63,6 +80,9 @@ func (db *DB) LoadSensors(ctx context.Context) ([]sensocto.Sensor, error) {
 				ID: id.String, Name: name.String, Type: kind.String, Unit: unit.String, SamplingRate: rate.Float64,
 			})
 		}
+	}
+	for i := range list {
+		list[i] = list[i].Clean()
 	}
 	return list, explain(rows.Err())
 }

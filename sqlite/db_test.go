@@ -4,6 +4,7 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -380,4 +381,31 @@ func TestReadChunks_TellsOfAFailure(t *testing.T) {
 	if err := db.ReadChunks(t.Context(), sensocto.ChunkRange{SensorID: "s", AttributeID: "a", BeforeSeq: 1}, none); err == nil {
 		t.Error("no error")
 	}
+}
+
+// Many sensors are saved in one transaction: all of them, or none.
+func TestSaveSensors_AllOrNone(t *testing.T) {
+	db := open(t, dbPath(t), sqlite.Options{})
+	var many []sensocto.Sensor
+	for i := range 1000 {
+		many = append(many, sensocto.Sensor{ID: fmt.Sprintf("s%04d", i), Attributes: []sensocto.Attribute{{ID: "ecg", Name: "ECG"}}})
+	}
+	if err := db.SaveSensors(t.Context(), many); err != nil {
+		t.Fatal(err)
+	}
+	requireSensors(t, db, many...)
+	twice := sensocto.Sensor{ID: "t", Attributes: []sensocto.Attribute{{ID: "ecg"}, {ID: "ecg"}}} // an attribute is unique
+	if err := db.SaveSensors(t.Context(), []sensocto.Sensor{{ID: "new"}, twice}); err == nil || !strings.Contains(err.Error(), "sensor t") {
+		t.Errorf("a sensor that cannot be saved: %v", err)
+	}
+	requireSensors(t, db, many...)
+}
+
+func TestLoadSensors_CleansTextsFromBeforeTheyWereChecked(t *testing.T) {
+	db := open(t, dbPath(t), sqlite.Options{})
+	old := sensocto.Sensor{ID: "s", Name: "a\x00b", Type: strings.Repeat("x", 1<<20), Attributes: []sensocto.Attribute{{ID: "ecg", Unit: "\x1b[2J"}}}
+	if err := db.SaveSensor(t.Context(), old); err != nil {
+		t.Fatal(err)
+	}
+	requireSensors(t, db, sensocto.Sensor{ID: "s", Name: "a\ufffdb", Type: strings.Repeat("x", sensocto.MaxText), Attributes: []sensocto.Attribute{{ID: "ecg", Unit: "\ufffd[2J"}}})
 }

@@ -67,6 +67,9 @@ type limitFlag struct {
 	Attributes      *string `placeholder:"N" help:"Attributes of a sensor, default 1000."`
 	Series          *string `placeholder:"N" help:"Attributes with samples of all sensors, default one for every 4 KiB of memory."`
 	Sensors         *string `placeholder:"N" help:"Sensors of the server, default 100000."`
+
+	SensorsPerIdentity *string `placeholder:"N" help:"Sensors that a token may bring, default 80000."`
+	SeriesPerIdentity  *string `placeholder:"N" help:"Attributes of all sensors that a token may bring, default 160000."`
 }
 
 type looksFlag struct {

@@ -227,7 +227,10 @@ func later(a, b time.Time) time.Time {
 
 func TestAttention_CriticalMemoryPausesWhoNobodyLooksAt(t *testing.T) {
 	t.Parallel() // it mostly waits
-	p := startProcess(t, t.TempDir(), "--load-memory", "16MiB", "--load-cores", "1000", "--attention-hold", "50ms")
+	dir := t.TempDir()
+	known := writeFiles(t, "s.csv", "time,x\n2026-01-01T00:00:00Z,1\n") // what is new would be refused
+	runCLI(t, nil, "import", "--data-dir", dir, known[0]).wants(t, exitOK)
+	p := startProcess(t, dir, "--load-memory", "16MiB", "--load-cores", "1000", "--attention-hold", "50ms")
 	c := p.client(t, p.url)
 	d := bring(t, c, "s")
 	d.wants(t, "unwatched", func(b sensocto.Backpressure) bool { return b.Paused && b.LoadLevel == sensocto.LoadCritical })

@@ -26,7 +26,7 @@ func (l local) openImport(ctx context.Context, j *importJob) (importSink, error)
 	if err != nil {
 		return nil, err
 	}
-	if err := l.db.SaveSensor(ctx, known); err != nil {
+	if err := l.db.SaveSensors(ctx, []sensocto.Sensor{known}); err != nil {
 		return nil, err
 	}
 	return localImport{l.store.Import(j.sensorID)}, nil

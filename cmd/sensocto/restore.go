@@ -170,7 +170,10 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 		return totals, err
 	}
 	target := backup.Target{
-		Cold: w.db, SaveSensor: w.db.SaveSensor, Form: w.form,
+		Cold: w.db, Form: w.form,
+		SaveSensor: func(ctx context.Context, s sensocto.Sensor) error {
+			return w.db.SaveSensors(ctx, []sensocto.Sensor{s.Clean()}) // from before texts were checked
+		},
 		Stream: func(m sensocto.StreamMark) error { w.streams = append(w.streams, m); return nil },
 		Skip:   func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
 	}

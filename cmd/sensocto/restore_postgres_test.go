@@ -97,7 +97,7 @@ func TestPostgres_RestoreThatEndsEarly(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := w.db.SaveSensor(t.Context(), sensocto.Sensor{ID: "half"}); err != nil {
+	if err := w.db.SaveSensors(t.Context(), []sensocto.Sensor{{ID: "half"}}); err != nil {
 		t.Fatal(err)
 	}
 	if err := w.discard(); err != nil {

@@ -52,6 +52,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
+		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
 	})
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
@@ -61,7 +62,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	}
 	s.retainer = newRetainer(s.store, c, func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }, log)
 	s.load = load.New(load.Options{
-		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.looks.SetLoad, Log: log,
+		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.loadChanged, Log: log,
 		Queues: []load.Queue{{Name: "store", Fill: s.store.Fill}, {Name: "mailboxes", Fill: s.sensors.Fill}},
 	})
 	s.sockets = socket.New(socket.Options{
@@ -128,7 +129,7 @@ func (c Config) socketLimits() socket.Limits {
 		// The rest is for requests over HTTP.
 		Connections: max(1, min(c.Connections, connections-connections/4)), Topics: c.Topics, FramesPerSecond: c.FramesPerSecond,
 		TextBytes: int(c.TextFrame), BinaryBytes: int(c.BinaryFrame), QueueBytes: int(c.Outbound),
-		History: c.History, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
+		History: c.History, Attributes: c.Attributes, Idle: c.IdleTimeout, ClockSkew: c.ClockSkew,
 		Watched: c.Watched, WatchedInAll: c.watchedInAll(), Anonymous: anonymous, AnonymousOfOne: max(1, min(c.AnonymousOfOne, anonymous/2)),
 		JoinTimeout: c.JoinTimeout, UnfinishedBytes: c.share(c.Unfinished, 16), ReplyBytes: int(c.Reply),
 	}
@@ -151,6 +152,12 @@ func metricSources(parts ...any) (sources []sensocto.MetricSource) {
 		}
 	}
 	return sources
+}
+
+// loadChanged tells the parts that act on it how busy the server is.
+func (s *server) loadChanged(l sensocto.Load) {
+	s.sensors.SetLoad(l)
+	s.looks.SetLoad(l)
 }
 
 // stage is a part that runs.
