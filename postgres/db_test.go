@@ -394,7 +394,7 @@ func TestDB_Metrics(t *testing.T) {
 
 // Many sensors are saved in one transaction: all of them, or none.
 func TestSaveSensors_AllOrNone(t *testing.T) {
-	db := open(t, server.Database(t), postgres.Options{})
+	db := open(t, shared.Database(t), postgres.Options{})
 	var many []sensocto.Sensor
 	for i := range 1000 {
 		many = append(many, sensocto.Sensor{ID: fmt.Sprintf("s%04d", i), Attributes: []sensocto.Attribute{{ID: "ecg", Name: "ECG"}}})

@@ -12,16 +12,16 @@ import (
 // ids that come again cost nothing.
 func TestDevice_AJoinStopsAtTheLimitOfAttributes(t *testing.T) {
 	w := newWorld(t, func(o *socket.Options) { o.Limits.Attributes = 1000 })
-	many := func(form string, distinct int) string {
-		items := make([]string, 130_000)
+	many := func(n int, form string, distinct int) string {
+		items := make([]string, n)
 		for i := range items {
 			items[i] = fmt.Sprintf(form, fmt.Sprintf("%x", i%distinct))
 		}
 		return strings.Join(items, ",")
 	}
 	for name, text := range map[string]string{
-		"strings": "[" + many(`"%s"`, 130_000) + "]",
-		"map":     "{" + many(`"%s":1`, 70_000)[:900_000] + `":1}`,
+		"strings": "[" + many(130_000, `"%s"`, 130_000) + "]",
+		"map":     "{" + many(90_000, `"%s":1`, 90_000) + "}",
 	} {
 		c := w.dial("vsn=2.0.0&token=ingest")
 		c.send(`["1","1","sensocto:sensor:s","phx_join",{"attributes":` + text + `}]`)
@@ -31,7 +31,7 @@ func TestDevice_AJoinStopsAtTheLimitOfAttributes(t *testing.T) {
 		}
 	}
 	c := w.dial("vsn=2.0.0&token=ingest")
-	c.send(`["1","1","sensocto:sensor:s","phx_join",{"attributes":[` + many(`"%s"`, 1000) + `]}]`)
+	c.send(`["1","1","sensocto:sensor:s","phx_join",{"attributes":[` + many(130_000, `"%s"`, 1000) + `]}]`)
 	c.expect(`["1","1","sensocto:sensor:s","phx_reply",{"status":"ok","response":{}}]`)
 }
 

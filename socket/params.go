@@ -111,7 +111,10 @@ func (p params) number(key string) (float64, bool) {
 		return 0, false
 	}
 	v, end := jsonscan.Number(token, 0)
-	return v, jsonscan.End(token, end) && !math.IsInf(v, 0)
+	if !jsonscan.End(token, end) || math.IsInf(v, 0) { // 1e999 has no JSON form when it is sent on
+		return 0, false
+	}
+	return v, true
 }
 
 // flag returns a bool, and false where there is none.
