@@ -60,10 +60,10 @@ func (j *importJob) samples() (n int64) {
 
 // manifest describes the recording as a sensor.
 func (j *importJob) manifest() importManifest {
-	m := importManifest{Name: j.recording.Name, Type: "recording", LeftOut: j.leftOut}
+	m := importManifest{Name: sensocto.CleanText(j.recording.Name), Type: "recording", LeftOut: j.leftOut}
 	for _, s := range j.recording.Signals {
 		m.Rate = max(m.Rate, s.Rate)
-		m.Attributes = append(m.Attributes, importAttribute{ID: s.AttributeID, Name: cmp.Or(s.Name, s.AttributeID), Unit: s.Unit, Rate: s.Rate})
+		m.Attributes = append(m.Attributes, importAttribute{ID: s.AttributeID, Name: sensocto.CleanText(cmp.Or(s.Name, s.AttributeID)), Unit: sensocto.CleanText(s.Unit), Rate: s.Rate})
 	}
 	if len(j.recording.Annotations) > 0 {
 		m.Attributes = append(m.Attributes, importAttribute{ID: recording.AnnotationsID, Name: "Annotations"})

@@ -171,7 +171,7 @@ func (j *replayJob) run(a *app, ctx context.Context) (err error) {
 func (j *replayJob) options() client.DeviceOptions {
 	r := j.recording
 	o := client.DeviceOptions{ConnectorType: "replay"}
-	o.SensorID, o.SensorName, o.SensorType = j.sensorID, r.Name, "recording"
+	o.SensorID, o.SensorName, o.SensorType = j.sensorID, sensocto.CleanText(r.Name), "recording"
 	o.ConnectorID, o.ConnectorName = "replay", "sensocto replay"
 	for _, s := range r.Signals {
 		o.SamplingRate = max(o.SamplingRate, s.Rate)
@@ -179,7 +179,7 @@ func (j *replayJob) options() client.DeviceOptions {
 		if name == "" {
 			name = s.AttributeID
 		}
-		o.Attributes = append(o.Attributes, sensocto.Attribute{ID: s.AttributeID, Name: name, Unit: s.Unit, SamplingRate: s.Rate})
+		o.Attributes = append(o.Attributes, sensocto.Attribute{ID: s.AttributeID, Name: sensocto.CleanText(name), Unit: sensocto.CleanText(s.Unit), SamplingRate: s.Rate})
 	}
 	if len(r.Annotations) > 0 {
 		o.Attributes = append(o.Attributes, sensocto.Attribute{ID: recording.AnnotationsID, Name: "Annotations"})
