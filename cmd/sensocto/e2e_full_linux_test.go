@@ -150,7 +150,7 @@ func TestProcess_StopOnAFullDisk(t *testing.T) {
 		code, _ := p.status("/readyz")
 		return code == 503
 	})
-	if code := p.signal(syscall.SIGTERM); code != exitFailed || !strings.Contains(p.stderr.String(), "not written") {
+	if code := p.signal(syscall.SIGTERM); code != exitFailed || !strings.Contains(p.stderr.String(), "are not in the journal either") {
 		t.Errorf("exit code %d, want %d\n%s", code, exitFailed, p.stderr)
 	}
 }
