@@ -55,7 +55,7 @@ func (l *boundListener) Accept() (net.Conn, error) {
 		if !ok {
 			return nc, nil
 		}
-		if l.conns.admit() || l.conns.awaitPlace() && l.conns.admit() {
+		if l.conns.awaitPlace() {
 			return l.conns.add(tcp), nil
 		}
 		l.conns.refused.Add(1)
@@ -99,18 +99,25 @@ func (c *Conns) admit() bool {
 
 // placePatience is how long who comes waits for a place while everybody is busy:
 // most requests take less.
-const placePatience = 100 * time.Millisecond
+const placePatience = 250 * time.Millisecond
 
-// awaitPlace waits until a place may be free, and reports false where that takes
-// too long.
+// awaitPlace admits who comes, as soon as there is a place, and reports false
+// where that takes too long.
 func (c *Conns) awaitPlace() bool {
+	if c.admit() {
+		return true
+	}
 	timer := time.NewTimer(placePatience)
 	defer timer.Stop()
-	select {
-	case <-c.freed:
-		return true
-	case <-timer.C:
-		return false
+	for {
+		select {
+		case <-c.freed: // perhaps long ago
+			if c.admit() {
+				return true
+			}
+		case <-timer.C:
+			return c.admit()
+		}
 	}
 }
 
