@@ -77,6 +77,10 @@ check: vet ## format, lint, known vulnerabilities
 fuzz: ## one fuzz target for a while: make fuzz T=./phx:FuzzDecodeFrame D=1m
 	go test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(D) $(firstword $(subst :, ,$(T)))
 
+.PHONY: hostile
+hostile: ## attack a server under a memory limit, and hold its acknowledgements to 200 ms; wants an idle machine
+	SENSOCTO_TEST_IDLE=1 go test -count=1 -run HostileClients -v ./cmd/sensocto
+
 .PHONY: soak
 soak: ## kill a server, its disk and its database under load a few thousand times: make soak KILLS=2000
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"context"
 	"errors"
+	"math"
 	"os"
 	"strings"
 	"testing"
@@ -33,6 +34,12 @@ func TestExport_AResamplingThatDoesNotFitIsRefused(t *testing.T) {
 		_, err := export.Prepare(t.Context(), format)
 		if sensocto.ErrorReason(err) != "not_exportable" || !strings.Contains(err.Error(), "3.6e+09 samples") {
 			t.Errorf("%s: %v", format, err)
+		}
+	}
+	for _, rate := range []float64{1e300, 1e6 + 1, math.Inf(1), math.NaN(), -1} {
+		export.Resample = rate
+		if _, err := export.Prepare(t.Context(), recording.FormatEDF); sensocto.ErrorReason(err) != "not_exportable" {
+			t.Errorf("%v Hz: %v", rate, err)
 		}
 	}
 	left, err := os.ReadDir(dir)

@@ -51,6 +51,10 @@ type File interface {
 	Close() error
 }
 
+// maxResample is the highest rate to resample to, in Hz: a finer grid would have
+// several samples at the same time.
+const maxResample = 1e6
+
 // ErrEmpty says that there is nothing to export.
 var ErrEmpty = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "empty", Message: "there are no measurements to export in this range"}
 
@@ -75,6 +79,9 @@ func (e Export) Prepare(ctx context.Context, format Format) (File, error) {
 	}
 	if len(e.Attributes) == 0 {
 		return nil, ErrEmpty
+	}
+	if !(e.Resample >= 0 && e.Resample <= maxResample) {
+		return nil, refused("a rate to resample to is at most %d Hz: times are whole microseconds", int64(maxResample))
 	}
 	e.cleanTexts()
 	switch format {
