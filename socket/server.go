@@ -75,6 +75,8 @@ type Options struct {
 	PubSub    sensocto.PubSub
 	Attention sensocto.Attention
 	Limits    Limits
+	// Now is the clock that timestamps are checked against; default time.Now.
+	Now func() time.Time
 	// AllowedOrigins are the web origins that browsers may connect from,
 	// besides the host that serves them: "https://example.org",
 	// "https://*.example.org", or "*" for all.
@@ -95,6 +97,7 @@ type Server struct {
 	limits    Limits
 	origins   []string
 	addressOf func(*http.Request) string
+	clock     func() time.Time // nil for the wall clock
 	log       *slog.Logger
 	events    eventLog // of what clients can cause
 
@@ -129,7 +132,7 @@ func New(o Options) *Server {
 	s := &Server{
 		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
-		addressOf: o.Address, log: o.Log,
+		addressOf: o.Address, clock: o.Now, log: o.Log,
 		started: time.Now(), conns: make(map[*conn]struct{}),
 	}
 	if s.log == nil {

@@ -45,7 +45,7 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
 	d.window = make(chan struct{}, maxUnanswered)
-	d.decoder = wire.NewDecoder(wire.Options{Skew: srv.limits.ClockSkew, Refused: srv.count.refuseMeasurement})
+	d.decoder = wire.NewDecoder(wire.Options{Skew: srv.limits.ClockSkew, Now: srv.clock, Refused: srv.count.refuseMeasurement})
 	link, err := srv.sensors.Connect(ctx, d.identity, r, d)
 	if err != nil {
 		return nil, err

@@ -25,7 +25,7 @@ func (r *Retainer) Held() string {
 
 // sweepIfSafe sweeps unless the clock is suspected or too much would go.
 func (r *Retainer) sweepIfSafe(ctx context.Context) error {
-	ahead, remaining, err := r.clock.check(r.store.newest())
+	ahead, remaining, err := r.clock.check(r.store.Newest())
 	if err != nil {
 		return err
 	}
@@ -93,9 +93,9 @@ func (r *Retainer) Apply(ctx context.Context) ([]sensocto.Aged, error) {
 	return list, err
 }
 
-// newest returns the time of the newest sample in the cold tier, zero where
+// Newest returns the time of the newest sample in the cold tier, zero where
 // there is none.
-func (s *Store) newest() time.Time {
+func (s *Store) Newest() time.Time {
 	newest := int64(math.MinInt64)
 	for _, n := range s.allSensors() {
 		n.mu.Lock()

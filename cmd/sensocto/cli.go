@@ -95,6 +95,9 @@ func run(ctx context.Context, args []string, stdout, stderr io.Writer, environ [
 	if err != nil {
 		return a.usage(err)
 	}
+	if strings.Fields(parsed.Command())[0] != "top" { // which draws; what it shows of others is visible
+		a.stdout = onTerminal(a.stdout)
+	}
 	return a.exitCode(parsed.Run(a), hasNoEnd(parsed.Command()))
 }
 

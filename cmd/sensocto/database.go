@@ -164,8 +164,10 @@ func patienceFor(err error) time.Duration {
 // progress says what a server that is ready still does after its start, and
 // what it does not do until somebody sees to it.
 func (s *server) progress() string {
-	if why := s.retainer.Held(); why != "" {
-		return why
+	for _, why := range []string{s.clock.trouble(), s.retainer.Held()} {
+		if why != "" {
+			return why
+		}
 	}
 	return s.store.Progress()
 }

@@ -35,6 +35,7 @@ type server struct {
 	sockets  *socket.Server
 	http     *http.Server
 	conns    *web.Conns
+	clock    *referenceClock
 	metrics  *http.Server // of its own address; nil where there is none
 	pprof    *http.Server // nil where it is off
 }
@@ -65,11 +66,12 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.loadChanged, Log: log,
 		Queues: []load.Queue{{Name: "store", Fill: s.store.Fill}, {Name: "mailboxes", Fill: s.sensors.Fill}},
 	})
+	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks,
-		Limits: c.socketLimits(), AllowedOrigins: c.AllowedOrigins, Log: log,
+		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
