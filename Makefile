@@ -75,7 +75,7 @@ check: vet ## format, lint, known vulnerabilities
 
 .PHONY: fuzz
 fuzz: ## one fuzz target for a while: make fuzz T=./phx:FuzzDecodeFrame D=1m
-	go test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(D) $(firstword $(subst :, ,$(T)))
+	go test -run '^$$' -fuzz '^$(lastword $(subst :, ,$(T)))$$' -fuzztime $(D) -fuzzminimizetime 20x $(firstword $(subst :, ,$(T)))
 
 .PHONY: hostile
 hostile: ## attack a server under a memory limit, and hold its acknowledgements to 200 ms; wants an idle machine
