@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"log/slog"
-	"maps"
 	"net/http"
 	"net/url"
 	"runtime/metrics"
@@ -16,6 +15,8 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/web"
 )
 
@@ -23,7 +24,7 @@ import (
 // allocate.
 const (
 	fuzzInputBytes  = 64 << 10
-	fuzzAllocBudget = 64 << 20 // 1,000 times the largest input
+	fuzzAllocBudget = 16 << 20 // the dearest seeds take 2 MiB
 )
 
 // FuzzRoutes calls the routes of the OpenAPI document, and those beside it,
@@ -31,12 +32,12 @@ const (
 // budget of memory.
 func FuzzRoutes(f *testing.F) {
 	w := newWorld(f, setup{web: fuzzParts})
-	link, _ := w.connect(f, "s")
-	push(f, link, "ecg", sensocto.Sample{Timestamp: 1_700_000_000_000_000, Value: 1}, sensocto.Sample{Timestamp: 1_700_000_001_000_000, Value: 2})
+	w.fuzzSensor(f)
 	routes := w.routes(f)
 	for i := range routes {
 		for _, values := range hostileParameters {
 			f.Add(byte(i), "s", values, "", `{"sensor_name":"x"}`)
+			f.Add(byte(i), "s", values, "https://elsewhere.example", "")
 		}
 		for _, text := range hostileTexts {
 			f.Add(byte(i), text, "", text, text)
@@ -68,9 +69,15 @@ func FuzzRoutes(f *testing.F) {
 			t.Fatalf("%s %s: %v panics", r.Method, r.URL, n)
 		}
 		if r.Method == http.MethodDelete {
-			w.connect(t, "s")
+			w.fuzzSensor(t)
 		}
 	})
+}
+
+// fuzzSensor brings the sensor "s" with some samples.
+func (w *world) fuzzSensor(t testing.TB) {
+	link, _ := w.connect(t, "s")
+	push(t, link, "ecg", sensocto.Sample{Timestamp: 1_700_000_000_000_000, Value: 1}, sensocto.Sample{Timestamp: 1_700_000_001_000_000, Value: 2})
 }
 
 // hostileParameters are values for the parameters of a route, a line each and
@@ -97,6 +104,7 @@ var hostileTexts = []string{
 // so that what is before them is reached.
 func fuzzParts(o *web.Options) {
 	o.Log = slog.New(slog.DiscardHandler)
+	o.Attention, o.Load = attention.New(attention.Options{}), load.New(load.Options{})
 	o.Backup = func(_ context.Context, w io.Writer) error { _, err := io.WriteString(w, "archive"); return err }
 	o.Retention = func(context.Context, time.Time) ([]sensocto.Aged, error) { return nil, nil }
 	o.ApplyRetention = func(context.Context) ([]sensocto.Aged, error) { return nil, nil }
@@ -182,10 +190,14 @@ func (to fuzzRoute) request(id, values, header, body string) *http.Request {
 		}
 		return c
 	}, header)
-	for name := range maps.Keys(map[string]bool{"Accept": true, "Accept-Encoding": true, "Range": true, "If-None-Match": true, "Origin": true, "Forwarded": true, "X-Forwarded-For": true}) {
-		if header != "" {
-			r.Header.Set(name, header)
-		}
+	if header == "" {
+		return r
+	}
+	for _, name := range []string{"Accept", "Accept-Encoding", "Range", "If-None-Match", "Forwarded", "X-Forwarded-For"} {
+		r.Header.Set(name, header)
+	}
+	if strings.Contains(header, "://") { // any origin but the server's own is refused before the route
+		r.Header.Set("Origin", header)
 	}
 	return r
 }
