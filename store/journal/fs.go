@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"runtime"
+	"sync"
 )
 
 // FS is the directory of a journal.
@@ -41,12 +42,17 @@ type File interface {
 }
 
 // OS returns a directory of the file system.
-func OS(dir string) FS { return osDir(dir) }
+func OS(dir string) FS { return &osDir{path: dir} }
 
-type osDir string
+type osDir struct {
+	path string
 
-func (d osDir) List() ([]string, error) {
-	entries, err := os.ReadDir(string(d))
+	mu     sync.Mutex // guards the following
+	handle *os.File   // stays open, so that Sync needs no free descriptor
+}
+
+func (d *osDir) List() ([]string, error) {
+	entries, err := os.ReadDir(d.path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -59,7 +65,7 @@ func (d osDir) List() ([]string, error) {
 	return names, err
 }
 
-func (d osDir) Create(name string) (File, error) {
+func (d *osDir) Create(name string) (File, error) {
 	f, err := d.open(name, os.O_RDWR|os.O_CREATE|os.O_EXCL)
 	if !errors.Is(err, fs.ErrNotExist) {
 		return f, err
@@ -71,34 +77,34 @@ func (d osDir) Create(name string) (File, error) {
 }
 
 // make makes the directory, durably.
-func (d osDir) make() error {
-	if err := os.MkdirAll(string(d), 0o700); err != nil {
+func (d *osDir) make() error {
+	if err := os.MkdirAll(d.path, 0o700); err != nil {
 		return err
 	}
-	return syncDir(filepath.Dir(string(d)))
+	return syncDir(filepath.Dir(d.path))
 }
 
-func (d osDir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
+func (d *osDir) Open(name string) (File, error) { return d.open(name, os.O_RDWR) }
 
-func (d osDir) open(name string, flag int) (File, error) {
-	f, err := os.OpenFile(filepath.Join(string(d), name), flag, 0o600)
+func (d *osDir) open(name string, flag int) (File, error) {
+	f, err := os.OpenFile(filepath.Join(d.path, name), flag, 0o600)
 	if err != nil {
 		return nil, err // not a nil *os.File in an interface
 	}
 	return osFile{f}, nil
 }
 
-func (d osDir) Rename(from, to string) error {
-	to = filepath.Join(string(d), to)
+func (d *osDir) Rename(from, to string) error {
+	to = filepath.Join(d.path, to)
 	if _, err := os.Lstat(to); !errors.Is(err, fs.ErrNotExist) {
 		return cmp.Or(err, fs.ErrExist)
 	}
-	return os.Rename(filepath.Join(string(d), from), to)
+	return os.Rename(filepath.Join(d.path, from), to)
 }
 
-func (d osDir) Remove(name string) error { return os.Remove(filepath.Join(string(d), name)) }
+func (d *osDir) Remove(name string) error { return os.Remove(filepath.Join(d.path, name)) }
 
-func (d osDir) Holds(name string, f File) error {
+func (d *osDir) Holds(name string, f File) error {
 	open, ok := f.(osFile)
 	if !ok {
 		return fs.ErrInvalid
@@ -107,7 +113,7 @@ func (d osDir) Holds(name string, f File) error {
 	if err != nil {
 		return err
 	}
-	there, err := os.Lstat(filepath.Join(string(d), name))
+	there, err := os.Lstat(filepath.Join(d.path, name))
 	if err != nil {
 		return err
 	}
@@ -117,7 +123,43 @@ func (d osDir) Holds(name string, f File) error {
 	return nil
 }
 
-func (d osDir) Sync() error { return syncDir(string(d)) }
+func (d *osDir) Sync() error {
+	if runtime.GOOS == "windows" {
+		return nil // directories cannot be synced there
+	}
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	there, err := os.Stat(d.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil
+	}
+	if err != nil {
+		return err
+	}
+	if d.handle != nil {
+		if have, err := d.handle.Stat(); err == nil && os.SameFile(have, there) {
+			return d.handle.Sync()
+		}
+		_ = d.handle.Close() // the directory was replaced
+	}
+	if d.handle, err = os.Open(d.path); err != nil {
+		d.handle = nil
+		return err
+	}
+	return d.handle.Sync()
+}
+
+// Close closes the handle of the directory; a later Sync opens it again.
+func (d *osDir) Close() error {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	if d.handle == nil {
+		return nil
+	}
+	err := d.handle.Close()
+	d.handle = nil
+	return err
+}
 
 func syncDir(dir string) error {
 	if runtime.GOOS == "windows" {

@@ -3,6 +3,7 @@ package journal
 import (
 	"cmp"
 	"context"
+	"io"
 	"log/slog"
 	"sync"
 	"sync/atomic"
@@ -157,6 +158,9 @@ func (j *Journal) Run(ctx context.Context) error {
 	err := j.writer.run(ctx)
 	cancel()
 	keeper.Wait()
+	if c, ok := j.writer.fs.(io.Closer); ok {
+		_ = c.Close() // behind the last Sync
+	}
 	return err
 }
 

@@ -7,8 +7,8 @@ import (
 )
 
 type metrics struct {
-	groups, written, failures, waits, refused, torn, vanished atomic.Uint64
-	syncTime                                                  sensocto.Histogram
+	groups, written, failures, waits, refused, torn, vanished, spareless atomic.Uint64
+	syncTime                                                             sensocto.Histogram
 }
 
 // Metrics implements sensocto.MetricSource.
@@ -39,6 +39,7 @@ func (j *Journal) Metrics(emit func(sensocto.Metric)) {
 	counter("journal_groups_total", "Groups of records written.", m.groups.Load())
 	counter("journal_written_bytes_total", "Bytes of these groups.", m.written.Load())
 	counter("journal_failures_total", "Writes and syncs that failed, after which a new segment was begun.", m.failures.Load())
+	counter("journal_spare_failures_total", "Times that the file of the next segment could not be created ahead.", m.spareless.Load())
 	counter("journal_vanished_total", "Segments that were deleted, moved or replaced under the running server.", m.vanished.Load())
 	counter("journal_waits_total", "Batches that waited for room in memory.", m.waits.Load())
 	counter("journal_refused_total", "Batches refused because the journal was full or could not be written.", m.refused.Load())

@@ -31,6 +31,7 @@ func segmentNumber(name string) (number uint64, ok bool) {
 
 // Names beside those of segments.
 const (
-	repairSuffix  = ".repair"  // what a repair is writing
-	damagedSuffix = ".damaged" // what a repair put something in the place of
+	spareName     = "journal-spare.tmp" // the empty file of the next segment
+	repairSuffix  = ".repair"           // what a repair is writing
+	damagedSuffix = ".damaged"          // what a repair put something in the place of
 )

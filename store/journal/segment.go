@@ -53,7 +53,7 @@ func (w *writer) begin(now time.Time) (err error) {
 	s := &segment{header: w.newHeader()}
 	w.next++
 	name := segmentName(s.header.number)
-	if s.file, err = w.fs.Create(name); err != nil {
+	if s.file, err = w.create(name); err != nil {
 		return fmt.Errorf("create %s: %w", name, err)
 	}
 	if err = w.writeHead(s, now); err == nil {

@@ -26,7 +26,9 @@ type writer struct {
 	bytes    int64     // of kept
 	unsynced time.Time // when the first of kept was written
 	waiters  []waiter
-	rotating bool // the segment is to end once all of it is durable
+	spare    File      // of the next segment; nil: none
+	spareAt  time.Time // no earlier attempt to create it
+	rotating bool      // the segment is to end once all of it is durable
 
 	retryAt time.Time // while failing
 	backoff time.Duration
@@ -84,6 +86,9 @@ func (w *writer) turn(now time.Time, all bool) (wait time.Duration, err error) {
 		return w.backoff, nil
 	}
 	w.answer(nil)
+	if !all {
+		w.prepare(now)
+	}
 	return w.wait(time.Now()), nil
 }
 
@@ -309,6 +314,9 @@ func (w *writer) wait(now time.Time) time.Duration {
 	} else if s := w.segment; s != nil && s.told < s.synced {
 		wait = min(wait, s.syncedAt.Add(o.SyncEvery).Sub(now))
 	}
+	if w.spare == nil && w.segment != nil {
+		wait = min(wait, w.spareAt.Sub(now))
+	}
 	return max(wait, 0)
 }
 
@@ -331,6 +339,7 @@ func (w *writer) end(cause error) error {
 		_ = s.tell(w.synced) // spares the next Open some work, no more
 	}
 	_ = w.leave()
+	w.dropSpare()
 	j.mu.Lock()
 	j.ended = true
 	j.changed()
