@@ -62,6 +62,9 @@ type frameReader struct {
 // next returns the next message or control frame. The payload is valid until
 // the next call.
 func (f *frameReader) next() (op byte, payload []byte, err error) {
+	if !f.partial {
+		f.fragment = nil // the message it was has been handled
+	}
 	for {
 		err := f.fill(2) // where idle connections wait
 		var h header
@@ -182,7 +185,6 @@ func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byt
 	case h.op >= opClose:
 		return h.op, payload, true
 	case h.fin && !f.partial:
-		f.fragment = nil
 		return h.op, payload, true
 	case !f.partial:
 		f.pieces = 0

@@ -96,19 +96,6 @@ func knownParameters(ctx huma.Context, next func(huma.Context)) {
 	next(ctx)
 }
 
-// fewAtATime lets as few requests read measurements at once as leave a processor
-// to what is live. Who waits longer than a request may take is told so.
-func (s *server) fewAtATime(ctx huma.Context, next func(huma.Context)) {
-	_, w := humago.Unwrap(ctx)
-	select {
-	case s.reads <- struct{}{}:
-		defer func() { <-s.reads }()
-		next(ctx)
-	case <-ctx.Context().Done():
-		writeProblem(w, http.StatusServiceUnavailable, "too many requests read measurements at this moment: try again later")
-	}
-}
-
 // wholeBody reads the body of a request in chunks before anything else does: one
 // that is not well-formed is the client's fault.
 func wholeBody(ctx huma.Context, next func(huma.Context)) {

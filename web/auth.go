@@ -122,6 +122,9 @@ func (s *server) require(scope sensocto.Scope) huma.Middlewares {
 		}
 		work, end := s.endings.watch(ctx.Context(), id.ID, http.NewResponseController(w))
 		defer end()
+		if _, ok := s.authorized(w, r, scope); !ok { // it may have been revoked in between
+			return
+		}
 		next(huma.WithContext(ctx, work))
 	}}
 }
@@ -158,10 +161,10 @@ func forwarded(r *http.Request) bool {
 }
 
 // metricsOnly is operatorOnly for the metrics. Where these have an address of
-// their own, or proxies are known to pass requests on, being local proves
+// their own, or others are known to come by proxies or names, being local proves
 // nothing: a token is needed here.
 func (s *server) metricsOnly(h http.HandlerFunc) http.HandlerFunc {
-	if !s.MetricsElsewhere && len(s.TrustedProxies) == 0 {
+	if !s.MetricsElsewhere && len(s.TrustedProxies) == 0 && len(s.Hosts) == 0 {
 		return s.operatorOnly(h)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {

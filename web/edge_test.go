@@ -58,13 +58,15 @@ func TestFraming_IsReadInOneWay(t *testing.T) {
 		text string
 		want int
 	}{
-		"length":              {head + w.admin + "\nContent-Length: 2\n\n{}", 202},
-		"chunks":              {head + w.admin + "\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", 202},
-		"both":                {head + w.admin + "\nContent-Length: 2\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", 400},
-		"both, the other way": {head + w.admin + "\nTransfer-Encoding: chunked\ncontent-length: 2\n\n2\n{}\n0\n\n", 400},
-		"two lengths":         {head + w.admin + "\nContent-Length: 2\nContent-Length: 3\n\n{}", 400},
-		"a chunk of no size":  {head + w.admin + "\nTransfer-Encoding: chunked\n\nxyz\n{}\n0\n\n", 400},
-		"a chunk too long":    {head + w.admin + "\nTransfer-Encoding: chunked\n\n2\n{}junk\n0\n\n", 400},
+		"length":                               {head + w.admin + "\nContent-Length: 2\n\n{}", 202},
+		"chunks":                               {head + w.admin + "\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", 202},
+		"both":                                 {head + w.admin + "\nContent-Length: 2\nTransfer-Encoding: chunked\n\n2\n{}\n0\n\n", 400},
+		"both, the other way":                  {head + w.admin + "\nTransfer-Encoding: chunked\ncontent-length: 2\n\n2\n{}\n0\n\n", 400},
+		"both, and the line again in the body": {head + w.admin + "\nContent-Length: 4\nTransfer-Encoding: chunked\n\n30\n" + `{"x":"POST /api/v1/sensors/s1/command HTTP/1.1"}` + "\n0\n\n", 400},
+		"both, and the line again in a header": {head + w.admin + "\nContent-Length: 2\nTransfer-Encoding: chunked\nX: POST /api/v1/sensors/s1/command HTTP/1.1\n\n2\n{}\n0\n\n", 400},
+		"two lengths":                          {head + w.admin + "\nContent-Length: 2\nContent-Length: 3\n\n{}", 400},
+		"a chunk of no size":                   {head + w.admin + "\nTransfer-Encoding: chunked\n\nxyz\n{}\n0\n\n", 400},
+		"a chunk too long":                     {head + w.admin + "\nTransfer-Encoding: chunked\n\n2\n{}junk\n0\n\n", 400},
 	} {
 		t.Run(name, func(t *testing.T) {
 			if r := raw(t, address, test.text); r.StatusCode != test.want {
@@ -313,5 +315,48 @@ func TestLongRequests_EndWithTheirCredential(t *testing.T) {
 			<-answered
 			http.DefaultClient.CloseIdleConnections()
 		})
+	}
+}
+
+// Clients that do not read their answers keep nobody else waiting, and there
+// are not any number of them.
+func TestReaders_WhoDoesNotReadKeepsNobodyWaiting(t *testing.T) {
+	w := newWorld(t, setup{})
+	link, _ := w.connect(t, "s1")
+	document := []byte(`{"a":"` + strings.Repeat("x", 60000) + `"}`)
+	for i := range 40 {
+		var batch []sensocto.Sample
+		for j := range 10 {
+			batch = append(batch, sensocto.Sample{Timestamp: time.Now().UnixMicro() - 1e9 + int64(i*10+j)*1000, Document: document})
+		}
+		push(t, link, "ecg", batch...)
+	}
+	address := w.serve(t, web.NewConns(100))
+	const path = "/api/v1/sensors/s1/attributes/ecg/measurements?limit="
+	for range 20 {
+		c, err := net.Dial("tcp", address)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		if err := c.(*net.TCPConn).SetReadBuffer(4096); err != nil {
+			t.Fatal(err)
+		}
+		fmt.Fprintf(c, "GET %s50000 HTTP/1.1\r\nHost: localhost\r\nAuthorization: Bearer %s\r\n\r\n", path, w.viewer)
+		// The answer has begun: from now on it waits for this client, or was cut.
+		if _, err := c.Read(make([]byte, 1)); err != nil {
+			t.Logf("cut: %v", err)
+		}
+	}
+	if r := raw(t, address, "GET "+path+"1 HTTP/1.1\nHost: localhost\nAuthorization: Bearer "+w.viewer+"\n\n"); r.StatusCode != http.StatusOK {
+		t.Errorf("another client: %s", r.Status)
+	}
+	deadline := time.After(20 * time.Second)
+	for strings.Contains(w.do(call{path: "/metrics", token: w.admin}).Body.String(), "\nsensocto_http_slow_answers_cut_total 0\n") {
+		select {
+		case <-deadline:
+			t.Fatal("20 clients of one address that do not read: none was cut")
+		case <-time.After(10 * time.Millisecond):
+		}
 	}
 }

@@ -53,6 +53,7 @@ func (e *endings) revoked(identityID string) {
 	defer e.mu.Unlock()
 	for r := range e.running[identityID] {
 		r.cancel(sensocto.ErrUnauthorized)
-		_ = r.control.SetReadDeadline(time.Now()) // not every ResponseWriter has deadlines; the context ends in any case
+		now := time.Now() // not every ResponseWriter has deadlines; the context ends in any case
+		_, _ = r.control.SetReadDeadline(now), r.control.SetWriteDeadline(now)
 	}
 }

@@ -24,6 +24,7 @@ type headConn struct {
 	net.Conn
 	mu   sync.Mutex // guards what follows
 	kept []byte
+	next bool // the last byte of kept was read alone: it begins the next request
 	off  bool // it is no HTTP connection any more
 }
 
@@ -32,6 +33,9 @@ func (c *headConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	if n > 0 {
+		c.next = len(b) == 1 // as net/http does while a handler runs
+	}
 	if !c.off && len(c.kept) < maxHead {
 		c.kept = append(c.kept, b[:min(n, maxHead-len(c.kept))]...)
 	}
@@ -42,7 +46,12 @@ func (c *headConn) Read(b []byte) (int, error) {
 func (c *headConn) forget(off bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.kept, c.off = nil, c.off || off
+	c.off = c.off || off
+	if c.next && !c.off && len(c.kept) > 0 {
+		c.kept = append([]byte(nil), c.kept[len(c.kept)-1])
+		return
+	}
+	c.kept = nil
 }
 
 // doubtful reports whether the head of the request, which begins with its first
@@ -50,11 +59,11 @@ func (c *headConn) forget(off bool) {
 func (c *headConn) doubtful(r *http.Request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	at := bytes.LastIndex(c.kept, []byte(r.Method+" "+r.RequestURI+" HTTP/"))
-	if at < 0 {
-		return true // it is so far behind others that it cannot be found
+	kept := bytes.TrimLeft(c.kept, "\r\n")
+	if !bytes.HasPrefix(kept, []byte(r.Method+" "+r.RequestURI+" HTTP/")) {
+		return true // its head came together with the request before it
 	}
-	head, _, _ := bytes.Cut(c.kept[at:], []byte("\r\n\r\n"))
+	head, _, _ := bytes.Cut(kept, []byte("\r\n\r\n"))
 	for line := range bytes.Lines(head) {
 		name, _, ok := bytes.Cut(line, []byte(":"))
 		if ok && bytes.EqualFold(bytes.TrimSpace(name), []byte("Content-Length")) {

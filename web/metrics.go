@@ -36,7 +36,7 @@ func (s *server) metricsHandler() http.Handler {
 		collectors.NewGoCollector(),
 		collectors.NewProcessCollector(collectors.ProcessCollectorOpts{}),
 		&collector{
-			sources: slices.Concat(s.Metrics, []sensocto.MetricSource{&s.requests, busiest{s.Sensors}}),
+			sources: slices.Concat(s.Metrics, []sensocto.MetricSource{&s.requests, s.readers, busiest{s.Sensors}}),
 			log:     s.Log,
 		},
 	)

@@ -15,7 +15,6 @@ import (
 	"net"
 	"net/http"
 	"net/netip"
-	"runtime"
 	"strings"
 	"time"
 
@@ -85,7 +84,7 @@ type server struct {
 	openAPI  []byte
 	requests requestMetrics
 	endings  endings
-	reads    chan struct{} // holds who reads measurements: a processor stays free for what is live
+	readers  *readers
 }
 
 // requestTimeout bounds the work on one request of the API, reading from disk
@@ -112,7 +111,7 @@ func New(o Options) *Handler {
 	if o.Ready == nil {
 		o.Ready = func() error { return nil }
 	}
-	s := &server{Options: o, mux: http.NewServeMux(), reads: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
+	s := &server{Options: o, mux: http.NewServeMux(), readers: newReaders()}
 	o.Auth.OnRevoked(s.endings.revoked) // for as long as the program runs
 	s.routeAPI()
 	s.routeOperations()

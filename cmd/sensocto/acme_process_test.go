@@ -138,3 +138,13 @@ func TestACME_GetsACertificate(t *testing.T) {
 	}
 	p.ends()
 }
+
+// An authority that cannot be reached is no silent failure.
+func TestACME_SaysThatNoCertificateCame(t *testing.T) {
+	p := launchProcess(t, t.TempDir(), "127.0.0.1:0", "--acme-domains", "localhost", "--acme-directory", "https://127.0.0.1:1/directory")
+	if err := p.awaitURL(); err != nil {
+		t.Fatal(err)
+	}
+	waitFor(t, func() bool { return strings.Contains(p.stderr.String(), "the authority issued no certificate") })
+	p.ends()
+}

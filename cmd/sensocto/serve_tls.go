@@ -26,7 +26,7 @@ func (c Config) tlsConfig(ctx context.Context, log *slog.Logger) (*tls.Config, e
 		}
 		return newTLS(files.get), nil
 	case len(c.ACMEDomains) > 0:
-		return c.acme(ctx)
+		return c.acme(ctx, log)
 	}
 	return nil, nil
 }
@@ -91,17 +91,30 @@ func (f *certificateFiles) keep(err error) (*tls.Certificate, error) {
 	return f.loaded, nil
 }
 
+// acmeEvents logs what became of a certificate that was asked for.
+func acmeEvents(log *slog.Logger) func(context.Context, string, map[string]any) error {
+	return func(_ context.Context, event string, about map[string]any) error {
+		switch event {
+		case "cert_failed":
+			log.Error("the authority issued no certificate; it is asked again. See that it is reachable, and that it reaches this server under the name as port 443", "name", about["identifier"], "err", about["error"])
+		case "cert_obtained":
+			log.Info("a new certificate is in use", "name", about["identifier"])
+		}
+		return nil
+	}
+}
+
 // acme gets certificates from an authority (RFC 8555), which proves the names
 // over the port that the server listens on (RFC 8737): others have to reach that
 // as port 443. They are kept in the data directory and renewed in time.
-func (c Config) acme(ctx context.Context) (*tls.Config, error) {
+func (c Config) acme(ctx context.Context, log *slog.Logger) (*tls.Config, error) {
 	var magic *certmagic.Config
 	cache := certmagic.NewCache(certmagic.CacheOptions{
 		GetConfigForCert: func(certmagic.Certificate) (*certmagic.Config, error) { return magic, nil },
 		Logger:           zap.NewNop(),
 	})
 	context.AfterFunc(ctx, cache.Stop)
-	magic = certmagic.New(cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: filepath.Join(c.DataDir, "acme")}, Logger: zap.NewNop()})
+	magic = certmagic.New(cache, certmagic.Config{Storage: &certmagic.FileStorage{Path: filepath.Join(c.DataDir, "acme")}, Logger: zap.NewNop(), OnEvent: acmeEvents(log)})
 	template := certmagic.ACMEIssuer{CA: c.ACMEDirectory, Email: c.ACMEEmail, Agreed: true, DisableHTTPChallenge: true, Logger: zap.NewNop()}
 	if c.ACMERoots != "" {
 		pem, err := os.ReadFile(c.ACMERoots)

@@ -84,6 +84,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	s.http = newHTTP(handler, log)
 	if c.MetricsListen != "" {
 		s.metrics = newHTTP(handler.Metrics, log)
+		s.conns.Attach(s.metrics)
 	}
 	s.conns.Attach(s.http)
 	if c.Pprof != "" {
