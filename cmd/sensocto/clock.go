@@ -55,7 +55,7 @@ func (c *referenceClock) trouble() string {
 	if behind == 0 {
 		return ""
 	}
-	return fmt.Sprintf("the machine's clock is %v behind the newest sample that is stored: set it; until then timestamps are accepted as if it were right. If the clock is right, it was ahead once: sensocto retention shows which samples are of the future", behind.Round(time.Second))
+	return fmt.Sprintf("the machine's clock is %v behind the newest sample that is stored: set it; until then timestamps are accepted as if it were right. If it is right now, it was ahead when those samples came: this ends when their time has come, or once their sensors are deleted and the server is restarted", behind.Round(time.Second))
 }
 
 // Metrics implements sensocto.MetricSource.
