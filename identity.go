@@ -41,14 +41,22 @@ type Identity struct {
 	// ID is stable and no secret: the token's public id, or "guest".
 	ID   string
 	Name string
-	// OwnerID is to whom sensors belong that the identity brings: OperatorID
-	// for all tokens of a server, "guest" for guests.
+	// UserID is the user whose credential it is; "" for tokens of the server
+	// itself and for callers without a credential.
+	UserID string
+	// OwnerID is to whom sensors belong that the identity brings: the user,
+	// OperatorID for all tokens of the server itself, "guest" for guests.
 	OwnerID string
 	Scopes  []Scope
+	// SensorIDs are the only sensors for which the credential counts; none
+	// means all.
+	SensorIDs []string
 }
 
-// OperatorID owns what any token of the server brings: until there are
-// accounts, all tokens belong to the one operator.
+// Operator reports whether the credential is one of the server itself.
+func (id Identity) Operator() bool { return id.OwnerID == OperatorID }
+
+// OperatorID owns what tokens of the server itself bring.
 const OperatorID = "operator"
 
 // GuestID is the identity and the owner of everybody without a credential,
@@ -59,10 +67,20 @@ const GuestID = "guest"
 type Token struct {
 	ID         string // public, part of the token's text
 	Name       string
+	Kind       TokenKind // "" stands for KindToken
 	Scopes     []Scope
 	SecretHash []byte // SHA-256 of the secret part
 	CreatedAt  time.Time
-	RevokedAt  time.Time // zero while the token is valid
+	RevokedAt  time.Time // zero while the token is not revoked
+	ExpiresAt  time.Time // zero for never
+	UserID     string    // whose it is; "" for the server itself
+	SensorIDs  []string  // the only sensors that it is for; none means all
+	Device     string    // what a session was begun with, for people
+}
+
+// Valid reports whether the token counts at a time.
+func (t Token) Valid(now time.Time) bool {
+	return t.RevokedAt.IsZero() && (t.ExpiresAt.IsZero() || now.Before(t.ExpiresAt))
 }
 
 // Can reports whether the identity has the right; admin has all.

@@ -37,6 +37,7 @@ var allowed = map[string]struct {
 	"sqlite":                    {third: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"}},
 	"postgres":                  {third: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"}},
 	"postgres/postgrestest":     {third: []string{"github.com/jackc/pgx/v5"}},
+	"peopledb":                  {},
 	"account":                   {},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model"}},

@@ -3,6 +3,7 @@ package postgres
 import (
 	"cmp"
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -66,6 +67,9 @@ type DB struct {
 	writer  *writer
 	read    *pgxpool.Pool
 
+	peoplePool *pgxpool.Pool
+	peopleSQL  *sql.DB // on peoplePool
+
 	size             size
 	latency, reading sensocto.Histogram // of transactions that write, and of reads
 }
@@ -117,6 +121,9 @@ func (db *DB) open(ctx context.Context, config *pgxpool.Config) error {
 	if err := migrate(ctx, conn, writing, db.options.Schema); err != nil {
 		return db.explain(err)
 	}
+	if err := db.openPeople(ctx, config); err != nil {
+		return err
+	}
 	db.read, err = pgxpool.NewWithConfig(ctx, config)
 	return db.explain(err)
 }
@@ -127,14 +134,8 @@ func (db *DB) configure(config *pgxpool.Config) {
 	if c.ConnectTimeout == 0 {
 		c.ConnectTimeout = db.options.ConnectTimeout
 	}
-	for name, value := range map[string]string{
-		"application_name": "sensocto",
-		// Every query is meant to walk along an index, whatever the planner
-		// believes of tables that it does not know yet: an answer that streams
-		// must not be sorted first.
-		"enable_seqscan": "off", "enable_sort": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
-		"enable_bitmapscan": "off", "enable_material": "off", "enable_incremental_sort": "off", "jit": "off",
-	} {
+	setDefault(c.RuntimeParams, "application_name", "sensocto")
+	for name, value := range plannerParams {
 		setDefault(c.RuntimeParams, name, value)
 	}
 	c.RuntimeParams["search_path"] = db.options.Schema
@@ -142,6 +143,14 @@ func (db *DB) configure(config *pgxpool.Config) {
 	config.MaxConns = int32(db.options.Readers)
 	config.MinConns = 0
 	config.HealthCheckPeriod = 15 * time.Second
+}
+
+// plannerParams make every query walk along an index, whatever the planner
+// believes of tables that it does not know yet: an answer that streams must not
+// be sorted first.
+var plannerParams = map[string]string{
+	"enable_seqscan": "off", "enable_sort": "off", "enable_hashjoin": "off", "enable_mergejoin": "off",
+	"enable_bitmapscan": "off", "enable_material": "off", "enable_incremental_sort": "off", "jit": "off",
 }
 
 func setDefault(params map[string]string, name, value string) {
@@ -184,6 +193,7 @@ func (db *DB) Err() error { return db.health.reason() }
 
 // Close ends all connections. It may be called twice.
 func (db *DB) Close() error {
+	db.closePeople()
 	if db.read != nil {
 		db.read.Close()
 	}

@@ -88,10 +88,10 @@ func TestDB_NeverShowsThePassword(t *testing.T) {
 		Exclusive: true, Log: slog.New(slog.NewJSONHandler(log, &slog.HandlerOptions{Level: slog.LevelDebug})),
 	})
 	proxy.Cut()
-	_, err := db.Token(t.Context(), "x")
+	_, err := db.LoadSensors(t.Context())
 	err = errors.Join(err, db.SaveSensor(t.Context(), sensocto.Sensor{ID: "s"}), db.Err())
 	proxy.Mend()
-	eventually(t, "the database", func() error { _, err := db.DataVersion(t.Context()); return err })
+	eventually(t, "the database", func() error { _, err := db.LoadSensors(t.Context()); return err })
 	postgrestest.Exec(t, server.URL("postgres"), "ALTER DATABASE quiet ALLOW_CONNECTIONS false",
 		"SELECT pg_terminate_backend(pid, 10000) FROM pg_stat_activity WHERE datname = 'quiet'")
 	err = errors.Join(err, db.SaveSensor(t.Context(), sensocto.Sensor{ID: "s"}))
@@ -199,45 +199,6 @@ func requireSensors(t testing.TB, db *postgres.DB, want ...sensocto.Sensor) {
 	}
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("-want +got\n%s", diff)
-	}
-}
-
-func TestTokens(t *testing.T) {
-	url := shared.Database(t)
-	server, command := open(t, url, postgres.Options{Exclusive: true}), open(t, url, postgres.Options{})
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
-	token := sensocto.Token{ID: "t1", Name: "strap", Scopes: []sensocto.Scope{sensocto.ScopeIngest, sensocto.ScopeView}, SecretHash: []byte{1, 2}, CreatedAt: at}
-	last := int64(-1)
-	changed := func(err error) {
-		t.Helper()
-		version, e := server.DataVersion(t.Context())
-		if err != nil || e != nil || version == last {
-			t.Fatal(version, err, e)
-		}
-		last = version
-	}
-	changed(nil)
-	changed(command.InsertToken(t.Context(), token))
-	changed(server.InsertToken(t.Context(), sensocto.Token{ID: "t2", CreatedAt: at.Add(1), RevokedAt: at}))
-	if err := server.InsertToken(t.Context(), token); sensocto.ErrorCode(err) != sensocto.CodeConflict {
-		t.Errorf("doubled: %v", err)
-	}
-	changed(command.RevokeToken(t.Context(), "t1", at.Add(time.Hour)))
-	changed(server.RevokeToken(t.Context(), "t1", at.Add(2*time.Hour)))
-	if err := server.RevokeToken(t.Context(), "t3", at); !errors.Is(err, sensocto.ErrNotFound) {
-		t.Errorf("unknown: %v", err)
-	}
-	token.RevokedAt = at.Add(time.Hour)
-	got, err := server.Token(t.Context(), "t1")
-	if diff := cmp.Diff(token, got); diff != "" || err != nil {
-		t.Error(diff, err)
-	}
-	if _, err := server.Token(t.Context(), "t3"); !errors.Is(err, sensocto.ErrNotFound) {
-		t.Errorf("unknown: %v", err)
-	}
-	all, err := command.Tokens(t.Context())
-	if err != nil || len(all) != 2 || all[0].ID != "t1" || all[1].ID != "t2" || !all[1].RevokedAt.Equal(at) {
-		t.Error(all, err)
 	}
 }
 

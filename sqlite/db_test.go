@@ -10,7 +10,6 @@ import (
 	"strings"
 	"sync"
 	"testing"
-	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -97,7 +96,7 @@ func TestOpen_TellsOfDamage(t *testing.T) {
 func TestOpen_FilesAreTheOwnersAlone(t *testing.T) {
 	path := dbPath(t)
 	db := open(t, path, sqlite.Options{Exclusive: true})
-	if _, err := db.DataVersion(t.Context()); err != nil {
+	if _, err := db.LoadSensors(t.Context()); err != nil {
 		t.Fatal(err)
 	}
 	for name, want := range map[string]os.FileMode{
@@ -194,64 +193,6 @@ func requireSensors(t testing.TB, db *sqlite.DB, want ...sensocto.Sensor) {
 	if diff := cmp.Diff(want, got); diff != "" {
 		t.Fatalf("-want +got\n%s", diff)
 	}
-}
-
-func TestTokens(t *testing.T) {
-	path := dbPath(t)
-	server, command := open(t, path, sqlite.Options{Exclusive: true}), open(t, path, sqlite.Options{})
-	at := time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
-	token := sensocto.Token{ID: "t1", Name: "strap", Scopes: []sensocto.Scope{sensocto.ScopeIngest, sensocto.ScopeView}, SecretHash: []byte{1, 2}, CreatedAt: at}
-	versions := []int64{version(t, server)}
-	changed := func() {
-		t.Helper()
-		v := version(t, server)
-		if v == versions[len(versions)-1] {
-			t.Error("the version did not change")
-		}
-		versions = append(versions, v)
-	}
-	if err := command.InsertToken(t.Context(), token); err != nil {
-		t.Fatal(err)
-	}
-	changed()
-	if err := server.InsertToken(t.Context(), sensocto.Token{ID: "t2", CreatedAt: at.Add(1), RevokedAt: at}); err != nil {
-		t.Fatal(err)
-	}
-	changed()
-	if err := server.InsertToken(t.Context(), token); sensocto.ErrorCode(err) != sensocto.CodeConflict {
-		t.Errorf("doubled: %v", err)
-	}
-	if err := command.RevokeToken(t.Context(), "t1", at.Add(time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	changed()
-	if err := server.RevokeToken(t.Context(), "t1", at.Add(2*time.Hour)); err != nil {
-		t.Fatal(err)
-	}
-	if err := server.RevokeToken(t.Context(), "t3", at); !errors.Is(err, sensocto.ErrNotFound) {
-		t.Errorf("unknown: %v", err)
-	}
-	token.RevokedAt = at.Add(time.Hour)
-	got, err := server.Token(t.Context(), "t1")
-	if diff := cmp.Diff(token, got); diff != "" || err != nil {
-		t.Error(diff, err)
-	}
-	if _, err := server.Token(t.Context(), "t3"); !errors.Is(err, sensocto.ErrNotFound) {
-		t.Errorf("unknown: %v", err)
-	}
-	all, err := command.Tokens(t.Context())
-	if err != nil || len(all) != 2 || all[0].ID != "t1" || all[1].ID != "t2" || !all[1].RevokedAt.Equal(at) {
-		t.Error(all, err)
-	}
-}
-
-func version(t testing.TB, db *sqlite.DB) int64 {
-	t.Helper()
-	v, err := db.DataVersion(t.Context())
-	if err != nil {
-		t.Fatal(err)
-	}
-	return v
 }
 
 func TestWriteChunks_ASeriesThatAnotherProcessDeleted(t *testing.T) {

@@ -1,0 +1,107 @@
+package peopledb
+
+import (
+	"context"
+	"database/sql"
+	"encoding/json"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// InsertInvitation stores an invitation; an earlier one of the same person into
+// the same room ends.
+func (db *DB) InsertInvitation(ctx context.Context, i sensocto.Invitation) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		if err := roomIsThere(ctx, tx, i.RoomID, nil); err != nil {
+			return err
+		}
+		if _, err := tx.ExecContext(ctx, `DELETE FROM invitation WHERE room_id = $1 AND account_id = $2 AND email = $3 OR expires_at < $4`,
+			i.RoomID, i.UserID, i.Email, micros(i.CreatedAt)); err != nil {
+			return err
+		}
+		_, err := tx.ExecContext(ctx, `INSERT INTO invitation (id, room_id, account_id, email, role, invited_by, created_at, expires_at)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8)`,
+			i.ID, i.RoomID, i.UserID, i.Email, string(i.Role), i.InvitedBy, micros(i.CreatedAt), micros(i.ExpiresAt))
+		return err
+	})
+}
+
+const invitationColumns = `SELECT i.id, i.room_id, r.name, i.account_id, i.email, i.role, i.invited_by, i.created_at, i.expires_at
+	FROM invitation i JOIN room r ON r.id = i.room_id`
+
+// Invitation returns an invitation, expired or not, or sensocto.ErrNotFound.
+func (db *DB) Invitation(ctx context.Context, id string) (sensocto.Invitation, error) {
+	return one(ctx, db, scanInvitation, invitationColumns+` WHERE i.id = $1`, id)
+}
+
+// Invitations returns the invitations of a user, by id or by address, that have
+// not expired at a time.
+func (db *DB) Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error) {
+	return view(ctx, db, scanInvitation, invitationColumns+` WHERE (i.account_id = $1 OR i.email = $2 AND i.email <> '') AND i.expires_at > $3 ORDER BY i.id`,
+		userID, email, micros(at))
+}
+
+// DeleteInvitation removes an invitation, or returns sensocto.ErrNotFound.
+func (db *DB) DeleteInvitation(ctx context.Context, id string) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM invitation WHERE id = $1`, id)
+	})
+}
+
+// AcceptInvitation removes an invitation and adds its member, both or neither.
+// It returns what AddMember returns, and sensocto.ErrNotFound where the
+// invitation is gone.
+func (db *DB) AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) error {
+	return db.update(ctx, roomChanged(m.RoomID), func(ctx context.Context, tx *sql.Tx) error {
+		if err := mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM invitation WHERE id = $1 AND room_id = $2`, id, m.RoomID); err != nil {
+			return err
+		}
+		return addMember(ctx, tx, m, limit)
+	})
+}
+
+func scanInvitation(row *sql.Rows) (i sensocto.Invitation, err error) {
+	var created, expires int64
+	err = row.Scan(&i.ID, &i.RoomID, &i.RoomName, &i.UserID, &i.Email, &i.Role, &i.InvitedBy, &created, &expires)
+	i.CreatedAt, i.ExpiresAt = fromMicros(created), fromMicros(expires)
+	return i, err
+}
+
+// InsertNotification stores a notification. Of a user the newest keep ones stay.
+func (db *DB) InsertNotification(ctx context.Context, n sensocto.Notification, keep int) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		err := mustAffect(ctx, tx, sensocto.ErrNotFound, `INSERT INTO notification (id, account_id, kind, data, created_at, read_at)
+			SELECT $1, id, $2, $3, CAST($4 AS bigint), 0 FROM account WHERE id = $5`, n.ID, n.Kind, object(n.Data), micros(n.CreatedAt), n.UserID)
+		if err != nil {
+			return err
+		}
+		_, err = tx.ExecContext(ctx, `DELETE FROM notification WHERE account_id = $1 AND id <=
+			(SELECT id FROM notification WHERE account_id = $1 ORDER BY id DESC LIMIT 1 OFFSET $2)`, n.UserID, keep)
+		return err
+	})
+}
+
+// Notifications returns up to limit notifications of a user before an id, the
+// newest first; "" is the end.
+func (db *DB) Notifications(ctx context.Context, userID, before string, limit int) ([]sensocto.Notification, error) {
+	if before == "" {
+		before = "g" // behind every id, which is hexadecimal, in every collation
+	}
+	return view(ctx, db, func(row *sql.Rows) (n sensocto.Notification, err error) {
+		var data string
+		var created, read int64
+		err = row.Scan(&n.ID, &n.UserID, &n.Kind, &data, &created, &read)
+		n.Data, n.CreatedAt, n.ReadAt = json.RawMessage(data), fromMicros(created), fromMicros(read)
+		return n, err
+	}, `SELECT id, account_id, kind, data, created_at, read_at FROM notification WHERE account_id = $1 AND id < $2 ORDER BY id DESC LIMIT $3`, userID, before, limit)
+}
+
+// ReadNotification notes when a user read a notification; the first time stays.
+// It returns sensocto.ErrNotFound for one that is not the user's.
+func (db *DB) ReadNotification(ctx context.Context, userID, id string, at time.Time) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE notification SET read_at = CASE WHEN read_at = 0 THEN $1 ELSE read_at END WHERE id = $2 AND account_id = $3`,
+			micros(at), id, userID)
+	})
+}

@@ -1,0 +1,109 @@
+package sensocto
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// Role is what a member is in a room.
+type Role string
+
+// The roles, from the least to the most.
+const (
+	RoleGuest  Role = "guest"
+	RoleMember Role = "member"
+	RoleAdmin  Role = "admin"
+	RoleOwner  Role = "owner"
+)
+
+// rank orders the roles; 0 is no role.
+func (r Role) rank() int {
+	switch r {
+	case RoleGuest:
+		return 1
+	case RoleMember:
+		return 2
+	case RoleAdmin:
+		return 3
+	case RoleOwner:
+		return 4
+	}
+	return 0
+}
+
+// Valid reports whether it is one of the roles.
+func (r Role) Valid() bool { return r.rank() > 0 }
+
+// AtLeast reports whether the role includes the other.
+func (r Role) AtLeast(other Role) bool { return r.rank() >= other.rank() && r.Valid() }
+
+// Room is where people see sensors together.
+type Room struct {
+	ID          string // UUID, version 7
+	Name        string
+	Description string
+	OwnerID     string // User.ID
+	IsPublic    bool   // anybody who is signed in may find and join it
+	CreatedAt   time.Time
+	Settings    json.RawMessage // an object
+	// JoinCode lets whoever knows it in until CodeExpiresAt; "" for none.
+	JoinCode      string
+	CodeExpiresAt time.Time
+	// Version counts changes: an update names the version that it changes.
+	Version int64
+}
+
+// Member is a user in a room.
+type Member struct {
+	RoomID   string
+	UserID   string
+	Name     string // of the user; only in answers
+	Role     Role
+	JoinedAt time.Time
+}
+
+// Share is a sensor in a room.
+type Share struct {
+	RoomID   string
+	SensorID string
+	SharedBy string // User.ID of the sensor's owner then
+	SharedAt time.Time
+	Control  bool // members may send commands
+	// AllHistory lets members see what was before SharedAt.
+	AllHistory bool
+	// Transient shares end when the sensor's device disconnects.
+	Transient bool
+}
+
+// Grant gives a single user a right to a sensor.
+type Grant struct {
+	SensorID  string
+	UserID    string // "" for everybody: the sensor is public
+	GrantedAt time.Time
+	Control   bool
+	// AllHistory lets the user see what was before GrantedAt.
+	AllHistory bool
+}
+
+// Invitation asks somebody into a room.
+type Invitation struct {
+	ID        string
+	RoomID    string
+	RoomName  string // only in answers
+	UserID    string // whom it is for, or:
+	Email     string
+	Role      Role
+	InvitedBy string
+	CreatedAt time.Time
+	ExpiresAt time.Time
+}
+
+// Notification is a message to a user that waits until it is read.
+type Notification struct {
+	ID        string
+	UserID    string
+	Kind      string
+	Data      json.RawMessage // an object
+	CreatedAt time.Time
+	ReadAt    time.Time // zero while it is unread
+}
