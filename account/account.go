@@ -1,20 +1,23 @@
-// Package account knows who may do what: tokens with a name and scopes, and
-// guests where they are switched on.
+// Package account knows who somebody is: users with passwords, their sessions
+// and tokens, the tokens of the server itself, and callers without a credential
+// where these are switched on.
 //
-// It promises that a token counts from the moment it is stored and no longer
-// once it is revoked, also when another process did so: every [Accounts.Authenticate]
-// reads the store. Only while the store cannot be asked are tokens answered for
-// from memory that it confirmed before, at most [Options.Grace] ago; a
-// revocation that is made meanwhile counts as soon as the store is back. Whoever holds a connection open for an
-// identity is told of a revocation through [Accounts.OnRevoked], at once for
-// one made here, within [PollInterval] for one made by another process.
+// It promises that a credential counts from the moment it is stored and no
+// longer once it is revoked, has expired, or its user is disabled or gone, also
+// when another process did so: every [Accounts.Authenticate] reads the store.
+// Only while the store cannot be asked are credentials answered for from memory
+// that it confirmed before, at most [Options.Grace] ago; what is revoked
+// meanwhile counts as soon as the store is back. Whoever holds a connection open
+// for an identity is told when it ends through [Accounts.OnRevoked], at once for
+// a change made here, within [PollInterval] for one made by another process.
 //
-// Secrets leave the package once, in the text that [Accounts.Create] returns;
-// they are never stored, logged or put into an error. There are no accounts
-// with passwords, sessions or rooms here yet.
+// Secrets leave the package once, in what the call returns that makes them; they
+// are stored as hashes, and never logged or put into an error. What a user may
+// do with whose sensors and rooms is not decided here.
 package account
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"crypto/subtle"
@@ -22,62 +25,82 @@ import (
 	"fmt"
 	"log/slog"
 	"slices"
-	"sync"
 	"sync/atomic"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
-// TokenStore keeps tokens. It is safe for concurrent use, also by several
-// processes on the same data.
-type TokenStore interface {
-	// InsertToken stores a new token. It returns an error when the id is taken.
+// Store keeps users and credentials; *peopledb.DB is one. It is safe for
+// concurrent use, also by several processes on the same data.
+type Store interface {
 	InsertToken(ctx context.Context, t sensocto.Token) error
-	// Token returns the token with the id, revoked or not, or
-	// sensocto.ErrNotFound.
 	Token(ctx context.Context, id string) (sensocto.Token, error)
-	// Tokens returns all tokens, revoked ones too.
 	Tokens(ctx context.Context) ([]sensocto.Token, error)
-	// RevokeToken notes when the token stopped being valid. It returns
-	// sensocto.ErrNotFound for an unknown id.
+	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	RevokeToken(ctx context.Context, id string, at time.Time) error
-	// DataVersion returns a number that differs after this or another process
-	// changed the tokens.
-	DataVersion(ctx context.Context) (int64, error)
+	ForgetTokens(ctx context.Context, before time.Time) (int64, error)
+	// Credential returns a token and, where it is a user's, its user.
+	Credential(ctx context.Context, tokenID string) (sensocto.Token, sensocto.User, error)
+
+	InsertUser(ctx context.Context, u sensocto.User) error
+	User(ctx context.Context, id string) (sensocto.User, error)
+	UserByEmail(ctx context.Context, email string) (sensocto.User, error)
+	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
+	UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, error)
+	Administrators(ctx context.Context) (int, error)
+	ExpiredUsers(ctx context.Context, before time.Time, limit int) ([]string, error)
+
+	InsertLink(ctx context.Context, l sensocto.Link) error
+	Link(ctx context.Context, kind sensocto.LinkKind, hash []byte) (sensocto.Link, error)
+	TakeLink(ctx context.Context, kind sensocto.LinkKind, hash []byte) (sensocto.Link, error)
+
+	Changes(ctx context.Context, after int64) (changes []sensocto.Change, version int64, all bool, err error)
 }
 
-// Options are what New needs. Tokens must be set.
+// Registration says who may sign up.
+type Registration string
+
+// The values of Registration.
+const (
+	RegistrationOpen    Registration = "open"
+	RegistrationInvited Registration = "invited"
+	RegistrationClosed  Registration = "closed"
+)
+
+// Options are what New needs. Store must be set.
 type Options struct {
-	Tokens TokenStore
+	Store Store
 	// GuestScopes are the rights of whoever brings no credential. None means
-	// that there are no guests.
+	// that a credential is needed.
 	GuestScopes []sensocto.Scope
-	// Grace is how long tokens that were seen are valid after the store last
+	// Registration is who may sign up; default nobody.
+	Registration Registration
+	// Guests lets people begin a session with nothing but a name.
+	Guests bool
+	// Grace is how long credentials that were seen are valid after the store last
 	// confirmed them, while it cannot be asked. Default 24 h; negative: not at all.
 	Grace time.Duration
+	// SessionLife is how long a session lasts. Default 30 days.
+	SessionLife time.Duration
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
 
-// Accounts turns credentials into identities and manages tokens. It is safe
-// for concurrent use and implements sensocto.Authenticator.
+// Accounts manages users and turns credentials into identities. It is safe for
+// concurrent use and implements sensocto.Authenticator.
 type Accounts struct {
-	tokens TokenStore
-	guests []sensocto.Scope
-	log    *slog.Logger
-	seen   *seen
+	options   Options
+	store     Store
+	log       *slog.Logger
+	seen      *seen
+	passwords *passwords
+	attempts  *attempts
+	watch     watch
 
 	accepted, refused, failed, remembered atomic.Uint64
-
-	// mu guards the fields below.
-	mu        sync.Mutex
-	listeners map[*listener]struct{}
-	live      map[string]struct{} // ids that were valid at the last poll
-	told      map[string]struct{} // ids whose end the listeners know of
+	signIns, signInsRefused, signUps      atomic.Uint64
 }
-
-type listener struct{ revoked func(identityID string) }
 
 var _ sensocto.Authenticator = (*Accounts)(nil)
 
@@ -86,21 +109,20 @@ func New(o Options) *Accounts {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	o.Registration = cmp.Or(o.Registration, RegistrationClosed)
+	o.SessionLife = cmp.Or(o.SessionLife, 30*24*time.Hour)
+	o.GuestScopes = slices.Clone(o.GuestScopes)
 	return &Accounts{
-		tokens:    o.Tokens,
-		guests:    slices.Clone(o.GuestScopes),
-		log:       o.Log,
-		seen:      newSeen(o.Grace),
-		listeners: map[*listener]struct{}{},
-		live:      map[string]struct{}{},
-		told:      map[string]struct{}{},
+		options: o, store: o.Store, log: o.Log,
+		seen: newSeen(o.Grace), passwords: newPasswords(), attempts: newAttempts(),
+		watch: watch{listeners: map[*listener]struct{}{}, live: map[string]live{}, told: map[string]struct{}{}},
 	}
 }
 
-// Authenticate returns whom the credential stands for; "" is a guest, where
-// guests are switched on. It returns sensocto.ErrUnauthorized for a credential
-// that is not valid now, and an error of code unavailable when the store
-// cannot be asked.
+// Authenticate returns whom the credential stands for; "" is a caller without
+// one, where these are let in. It returns sensocto.ErrUnauthorized for a
+// credential that is not valid now, and an error of code unavailable when the
+// store cannot be asked.
 func (a *Accounts) Authenticate(ctx context.Context, credential string) (sensocto.Identity, error) {
 	id, err := a.identify(ctx, credential)
 	switch {
@@ -116,40 +138,66 @@ func (a *Accounts) Authenticate(ctx context.Context, credential string) (sensoct
 
 func (a *Accounts) identify(ctx context.Context, credential string) (sensocto.Identity, error) {
 	if credential == "" {
-		return a.guest()
+		return a.anonymous()
 	}
 	id, secret, ok := splitToken(credential)
 	if !ok {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	t, err := a.lookUp(ctx, id)
+	c, err := a.lookUp(ctx, id)
 	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		return sensocto.Identity{}, fmt.Errorf("look up token: %w: %w", sensocto.ErrUnavailable, err)
 	}
-	if len(t.SecretHash) != sha256.Size {
-		t.SecretHash = make([]byte, sha256.Size) // an unknown id takes the same path
+	hash := c.token.SecretHash
+	if len(hash) != sha256.Size {
+		hash = make([]byte, sha256.Size) // an unknown id takes the same path
 	}
-	same := subtle.ConstantTimeCompare(hashSecret(secret), t.SecretHash) == 1
-	if err != nil || !same || !t.RevokedAt.IsZero() {
+	same := subtle.ConstantTimeCompare(hashSecret(secret), hash) == 1
+	if err != nil || !same || !c.valid(time.Now()) {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	return sensocto.Identity{ID: t.ID, Name: t.Name, OwnerID: sensocto.OperatorID, Scopes: slices.Clone(t.Scopes)}, nil
+	a.watch.follow(c.token)
+	return c.identity(), nil
 }
 
-func (a *Accounts) guest() (sensocto.Identity, error) {
-	if len(a.guests) == 0 {
+func (a *Accounts) anonymous() (sensocto.Identity, error) {
+	if len(a.options.GuestScopes) == 0 {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	return sensocto.Identity{ID: sensocto.GuestID, Name: sensocto.GuestID, OwnerID: sensocto.GuestID, Scopes: slices.Clone(a.guests)}, nil
+	return sensocto.Identity{ID: sensocto.GuestID, Name: sensocto.GuestID, OwnerID: sensocto.GuestID, Scopes: slices.Clone(a.options.GuestScopes)}, nil
 }
 
-// lookUp returns a token as the store has it or, where that cannot be asked, as
-// it had it when it was seen last.
-func (a *Accounts) lookUp(ctx context.Context, id string) (sensocto.Token, error) {
-	t, err := a.tokens.Token(ctx, id)
+// credential is a token with its user, who is the zero User for a token of the
+// server itself.
+type credential struct {
+	token sensocto.Token
+	user  sensocto.User
+}
+
+func (c credential) valid(now time.Time) bool {
+	return c.token.ID != "" && c.token.Valid(now) && (c.token.UserID == "" || c.user.ID == c.token.UserID && c.user.Active(now))
+}
+
+func (c credential) identity() sensocto.Identity {
+	id := sensocto.Identity{ID: c.token.ID, Name: c.token.Name, OwnerID: sensocto.OperatorID,
+		Scopes: slices.Clone(c.token.Scopes), SensorIDs: slices.Clone(c.token.SensorIDs)}
+	if c.token.UserID != "" {
+		id.UserID, id.OwnerID, id.Name = c.user.ID, c.user.ID, c.user.Name
+		if !c.user.IsAdmin { // an administrator's token keeps the scope only as long as its user is one
+			id.Scopes = slices.DeleteFunc(id.Scopes, func(s sensocto.Scope) bool { return s == sensocto.ScopeAdmin })
+		}
+	}
+	return id
+}
+
+// lookUp returns a credential as the store has it or, where that cannot be
+// asked, as it had it when it was seen last.
+func (a *Accounts) lookUp(ctx context.Context, id string) (credential, error) {
+	token, user, err := a.store.Credential(ctx, id)
+	c := credential{token, user}
 	switch {
 	case err == nil:
-		a.seen.confirm(t, time.Now())
+		a.seen.confirm(c, time.Now())
 	case errors.Is(err, sensocto.ErrNotFound):
 		a.seen.forget(id)
 	case ctx.Err() == nil:
@@ -158,19 +206,20 @@ func (a *Accounts) lookUp(ctx context.Context, id string) (sensocto.Token, error
 			return remembered, nil
 		}
 	}
-	return t, err
+	return c, err
 }
 
 // Metrics reports how many credentials were accepted and refused.
 func (a *Accounts) Metrics(emit func(sensocto.Metric)) {
-	emit(sensocto.Metric{
-		Name: "authentications_remembered_total", Help: "Credentials that were checked against memory, because the database was away.",
-		Kind: sensocto.KindCounter, Value: float64(a.remembered.Load()),
-	})
-	for result, n := range map[string]uint64{"accepted": a.accepted.Load(), "refused": a.refused.Load(), "failed": a.failed.Load()} {
-		emit(sensocto.Metric{
-			Name: "authentications_total", Help: "Credentials that were checked, guests included, by result.",
-			Kind: sensocto.KindCounter, Labels: []string{"result", result}, Value: float64(n),
-		})
+	counter := func(name, help string, n uint64, labels ...string) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Labels: labels, Value: float64(n)})
 	}
+	counter("authentications_remembered_total", "Credentials that were checked against memory, because the database was away.", a.remembered.Load())
+	for result, n := range map[string]uint64{"accepted": a.accepted.Load(), "refused": a.refused.Load(), "failed": a.failed.Load()} {
+		counter("authentications_total", "Credentials that were checked, guests included, by result.", n, "result", result)
+	}
+	for result, n := range map[string]uint64{"accepted": a.signIns.Load(), "refused": a.signInsRefused.Load(), "limited": a.attempts.limited.Load()} {
+		counter("sign_ins_total", "Sign-ins with a password, by result; limited ones were not tried.", n, "result", result)
+	}
+	counter("sign_ups_total", "Accounts that people made, guests included.", a.signUps.Load())
 }

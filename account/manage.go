@@ -6,16 +6,12 @@ import (
 	"fmt"
 	"slices"
 	"time"
-	"unicode"
-	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
 )
 
 // AdminName is the name of the token that the first start makes.
 const AdminName = "admin"
-
-const maxNameRunes = 64
 
 // Create makes a token and returns its text, which is shown once and cannot be
 // had again. The name is 1–64 printable characters and unique among the tokens
@@ -39,7 +35,7 @@ func (a *Accounts) Create(ctx context.Context, name string, scopes []sensocto.Sc
 	}
 	id, secret := newToken()
 	t = sensocto.Token{ID: id, Name: name, Scopes: scopes, SecretHash: hashSecret(secret), CreatedAt: time.Now().UTC()}
-	if err := a.tokens.InsertToken(ctx, t); err != nil {
+	if err := a.store.InsertToken(ctx, t); err != nil {
 		return "", sensocto.Token{}, fmt.Errorf("store token: %w", err)
 	}
 	a.log.Info("token created", "token", t.ID, "name", t.Name, "scopes", t.Scopes)
@@ -48,7 +44,7 @@ func (a *Accounts) Create(ctx context.Context, name string, scopes []sensocto.Sc
 
 // List returns all tokens, oldest first, revoked ones too.
 func (a *Accounts) List(ctx context.Context) ([]sensocto.Token, error) {
-	tokens, err := a.tokens.Tokens(ctx)
+	tokens, err := a.store.Tokens(ctx)
 	if err != nil {
 		return nil, fmt.Errorf("list tokens: %w", err)
 	}
@@ -65,19 +61,23 @@ func (a *Accounts) Revoke(ctx context.Context, idOrName string) error {
 	if err != nil || !t.RevokedAt.IsZero() {
 		return err
 	}
-	if err := a.tokens.RevokeToken(ctx, t.ID, time.Now().UTC()); err != nil {
+	return a.revoke(ctx, t)
+}
+
+func (a *Accounts) revoke(ctx context.Context, t sensocto.Token) error {
+	if err := a.store.RevokeToken(ctx, t.ID, time.Now().UTC()); err != nil {
 		return fmt.Errorf("revoke token: %w", err)
 	}
 	a.seen.forget(t.ID)
 	a.log.Info("token revoked", "token", t.ID, "name", t.Name)
-	a.tell(t.ID)
+	a.watch.tell(t.ID, true)
 	return nil
 }
 
 func (a *Accounts) find(ctx context.Context, idOrName string) (sensocto.Token, error) {
 	if validID(idOrName) {
-		t, err := a.tokens.Token(ctx, idOrName)
-		if !errors.Is(err, sensocto.ErrNotFound) {
+		t, err := a.store.Token(ctx, idOrName)
+		if err != nil && !errors.Is(err, sensocto.ErrNotFound) || err == nil && t.UserID == "" {
 			return t, err
 		}
 	}
@@ -98,7 +98,7 @@ func (a *Accounts) find(ctx context.Context, idOrName string) (sensocto.Token, e
 // and returns its text. A revoked one counts: whoever revoked it does not want
 // it back after a restart.
 func (a *Accounts) EnsureAdmin(ctx context.Context) (text string, created bool, err error) {
-	tokens, err := a.tokens.Tokens(ctx)
+	tokens, err := a.store.Tokens(ctx)
 	if err != nil {
 		return "", false, fmt.Errorf("list tokens: %w", err)
 	}
@@ -122,9 +122,7 @@ func (a *Accounts) liveNamed(ctx context.Context, name string) ([]sensocto.Token
 
 // checkName refuses what would garble a terminal, a log line or a list.
 func checkName(name string) error {
-	invisible := func(r rune) bool { return !unicode.IsPrint(r) }
-	n := utf8.RuneCountInString(name)
-	if n == 0 || n > maxNameRunes || !utf8.ValidString(name) || slices.ContainsFunc([]rune(name), invisible) || name[0] == ' ' || name[len(name)-1] == ' ' {
+	if sensocto.CheckName(name) != nil {
 		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_name", Message: "a token's name must be 1 to 64 printable characters without spaces around them"}
 	}
 	return nil

@@ -3,95 +3,89 @@ package account
 import (
 	"sync"
 	"time"
-
-	"github.com/sensocto/sensocto"
 )
 
 const (
 	defaultGrace = 24 * time.Hour
-	// maxSeen bounds the tokens that are remembered: beyond it any one makes room.
+	// maxSeen bounds the credentials that are remembered: beyond it any one
+	// makes room.
 	maxSeen = 10_000
 )
 
-// seen remembers tokens as the store had them when it was asked last, for the
-// time when it cannot be.
+// seen remembers credentials as the store had them when it was asked last, for
+// the time when it cannot be.
 type seen struct {
 	grace time.Duration
 
-	mu     sync.Mutex // guards the following
-	tokens map[string]remembered
-	all    time.Time // when the store last confirmed everything that is here
+	mu          sync.Mutex // guards the following
+	credentials map[string]remembered
+	all         time.Time // when the store last confirmed everything that is here
 }
 
 type remembered struct {
-	token sensocto.Token
-	at    time.Time
+	credential credential
+	at         time.Time
 }
 
 func newSeen(grace time.Duration) *seen {
 	if grace == 0 {
 		grace = defaultGrace
 	}
-	return &seen{grace: grace, tokens: make(map[string]remembered)}
+	return &seen{grace: grace, credentials: make(map[string]remembered)}
 }
 
 // confirm notes what the store has.
-func (s *seen) confirm(t sensocto.Token, now time.Time) {
+func (s *seen) confirm(c credential, now time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if _, ok := s.tokens[t.ID]; !ok && len(s.tokens) >= maxSeen {
-		for id := range s.tokens {
-			delete(s.tokens, id)
+	if _, ok := s.credentials[c.token.ID]; !ok && len(s.credentials) >= maxSeen {
+		for id := range s.credentials {
+			delete(s.credentials, id)
 			break
 		}
 	}
-	s.tokens[t.ID] = remembered{t, now}
+	s.credentials[c.token.ID] = remembered{c, now}
+}
+
+// refresh is confirm for a credential that is remembered.
+func (s *seen) refresh(c credential, now time.Time) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if _, ok := s.credentials[c.token.ID]; ok {
+		s.credentials[c.token.ID] = remembered{c, now}
+	}
 }
 
 func (s *seen) forget(id string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	delete(s.tokens, id)
+	delete(s.credentials, id)
 }
 
-// confirmAll notes that nothing has changed in the store.
-func (s *seen) confirmAll(now time.Time) {
+// clear forgets everything: what has changed is not known.
+func (s *seen) clear() {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	s.all = now
+	clear(s.credentials)
 }
 
-// replace notes everything that the store had when it was asked: of what is
-// remembered, tokens that it has no longer are forgotten.
-func (s *seen) replace(tokens []sensocto.Token, asked time.Time) {
+// confirmAll notes that what is remembered was right at a time.
+func (s *seen) confirmAll(at time.Time) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	kept := make(map[string]remembered, len(s.tokens))
-	for _, t := range tokens {
-		switch r, ok := s.tokens[t.ID]; {
-		case ok && r.at.After(asked):
-			kept[t.ID] = r
-		case ok:
-			kept[t.ID] = remembered{t, asked}
-		}
-	}
-	clear(s.tokens)
-	for id, r := range kept {
-		s.tokens[id] = r
-	}
-	s.all = asked
+	s.all = at
 }
 
-// recall returns a token that the store confirmed not too long ago.
-func (s *seen) recall(id string, now time.Time) (sensocto.Token, bool) {
+// recall returns a credential that the store confirmed not too long ago.
+func (s *seen) recall(id string, now time.Time) (credential, bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	r, ok := s.tokens[id]
+	r, ok := s.credentials[id]
 	if s.all.After(r.at) {
 		r.at = s.all
 	}
 	if !ok || now.Sub(r.at) > s.grace {
-		return sensocto.Token{}, false
+		return credential{}, false
 	}
-	return r.token, true
+	return r.credential, true
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/sqlite"
 )
 
@@ -21,7 +22,7 @@ func TestSQLite_AnotherProcessCountsAtOnce(t *testing.T) {
 			t.Fatal(err)
 		}
 		t.Cleanup(func() { _ = db.Close() })
-		return account.New(account.Options{Tokens: db})
+		return account.New(account.Options{Store: peopledb.New(db)})
 	}
 	server, command := open(true), open(false)
 	if _, created, err := server.EnsureAdmin(t.Context()); err != nil || !created {

@@ -2,36 +2,112 @@ package account
 
 import (
 	"context"
+	"errors"
+	"sync"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
-// PollInterval is how often Run asks the store whether another process changed
-// the tokens.
-const PollInterval = 100 * time.Millisecond
+const (
+	// PollInterval is how often Run asks the store whether another process changed
+	// credentials or users.
+	PollInterval = 100 * time.Millisecond
+	// expiryInterval is how often Run looks for credentials that have expired.
+	expiryInterval = time.Second
+)
 
-// OnRevoked calls f with Identity.ID once for each token that stops being
-// valid, until stop is called: at once when it is revoked here, and while Run
-// runs within PollInterval when another process revoked it. f must not block;
-// it may be called from several goroutines, and a last time while stop runs.
-func (a *Accounts) OnRevoked(f func(identityID string)) (stop func()) {
-	l := &listener{revoked: f}
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	a.listeners[l] = struct{}{}
-	return func() {
-		a.mu.Lock()
-		defer a.mu.Unlock()
-		delete(a.listeners, l)
+// watch is whom to tell when a credential ends.
+type watch struct {
+	mu        sync.Mutex // guards what follows
+	listeners map[*listener]struct{}
+	live      map[string]live     // by token id: those that were accepted here and have not ended
+	told      map[string]struct{} // ids that ended through this process, until the store's change is seen
+}
+
+type listener struct{ revoked func(identityID string) }
+
+// live is a credential that somebody may hold a connection open for.
+type live struct {
+	userID  string
+	expires time.Time
+}
+
+// follow remembers a credential that was accepted.
+func (w *watch) follow(t sensocto.Token) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	w.live[t.ID] = live{t.UserID, t.ExpiresAt}
+}
+
+// ofUser returns the ids of a user's live credentials.
+func (w *watch) ofUser(userID string) (ids []string) {
+	return w.where(func(_ string, l live) bool { return l.userID == userID })
+}
+
+// expired returns the ids of live credentials that ended before now.
+func (w *watch) expired(now time.Time) []string {
+	return w.where(func(_ string, l live) bool { return !l.expires.IsZero() && !now.Before(l.expires) })
+}
+
+func (w *watch) where(is func(id string, l live) bool) (ids []string) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	for id, l := range w.live {
+		if is(id, l) {
+			ids = append(ids, id)
+		}
+	}
+	return ids
+}
+
+// tell passes the end of a credential on. here says that this process made it
+// end: the store will report it once more.
+func (w *watch) tell(id string, here bool) {
+	w.mu.Lock()
+	_, known := w.told[id]
+	if here {
+		w.told[id] = struct{}{}
+	} else {
+		delete(w.told, id)
+	}
+	delete(w.live, id)
+	listeners := make([]*listener, 0, len(w.listeners))
+	for l := range w.listeners {
+		listeners = append(listeners, l)
+	}
+	w.mu.Unlock()
+	if known {
+		return
+	}
+	for _, l := range listeners {
+		l.revoked(id)
 	}
 }
 
-// Run watches the store for tokens revoked by other processes, until ctx ends.
+// OnRevoked calls f with Identity.ID for each credential that stops being
+// valid, until stop is called: at once when it is revoked here, and while Run
+// runs within PollInterval when another process revoked it, and within a second
+// when it expires. f must not block; it may be called from several goroutines,
+// and a last time while stop runs.
+func (a *Accounts) OnRevoked(f func(identityID string)) (stop func()) {
+	l := &listener{revoked: f}
+	a.watch.mu.Lock()
+	defer a.watch.mu.Unlock()
+	a.watch.listeners[l] = struct{}{}
+	return func() {
+		a.watch.mu.Lock()
+		defer a.watch.mu.Unlock()
+		delete(a.watch.listeners, l)
+	}
+}
+
+// Run watches the store for what other processes change, and the clock for what
+// expires, until ctx ends.
 func (a *Accounts) Run(ctx context.Context) error {
 	tick := time.NewTicker(PollInterval)
 	defer tick.Stop()
-	p := poller{Accounts: a}
+	p := poller{Accounts: a, version: -1}
 	for {
 		p.poll(ctx)
 		select {
@@ -45,12 +121,19 @@ func (a *Accounts) Run(ctx context.Context) error {
 // poller is the state of Run's loop.
 type poller struct {
 	*Accounts
-	version int64
-	read    bool // version is that of a successful read
-	failing bool // the failure was logged
+	version int64 // of the last change that was seen
+	failing bool  // the failure was logged
+	checked time.Time
 }
 
 func (p *poller) poll(ctx context.Context) {
+	if now := time.Now(); now.Sub(p.checked) >= expiryInterval {
+		p.checked = now
+		for _, id := range p.watch.expired(now) {
+			p.watch.tell(id, false)
+		}
+		p.attempts.forget(now)
+	}
 	err := p.refresh(ctx)
 	switch {
 	case err == nil:
@@ -58,71 +141,59 @@ func (p *poller) poll(ctx context.Context) {
 	case ctx.Err() == nil && !p.failing:
 		// Not fatal: without the store only those are let in whom it knew last.
 		p.failing = true
-		p.log.Error("cannot see whether tokens were revoked; trying on", "err", err)
+		p.log.Error("cannot see whether credentials were revoked; trying on", "err", err)
 	}
 }
 
-// refresh reads all tokens if they have changed. The version is asked for
-// first: a change between the two reads shows as another one the next time.
+// refresh looks at what has changed since the last time.
 func (p *poller) refresh(ctx context.Context) error {
 	asked := time.Now()
-	version, err := p.tokens.DataVersion(ctx)
+	changes, version, all, err := p.store.Changes(ctx, p.version)
 	if err != nil {
 		return err
 	}
-	if p.read && version == p.version {
-		p.seen.confirmAll(asked)
-		return nil
+	for _, id := range p.affected(changes, all) {
+		if err := p.check(ctx, id); err != nil {
+			return err
+		}
 	}
-	tokens, err := p.tokens.Tokens(ctx)
-	if err != nil {
-		return err
-	}
-	p.version, p.read = version, true
-	p.seen.replace(tokens, asked)
-	for _, id := range p.ended(tokens) {
-		p.tell(id)
-	}
+	p.version = version
+	p.seen.confirmAll(asked)
 	return nil
 }
 
-// ended returns the ids that are no longer valid: revoked ones, and those that
-// vanished from the store.
-func (a *Accounts) ended(tokens []sensocto.Token) []string {
-	a.mu.Lock()
-	defer a.mu.Unlock()
-	before := a.live
-	a.live = make(map[string]struct{}, len(tokens))
-	var ids []string
-	for _, t := range tokens {
-		delete(before, t.ID)
-		if t.RevokedAt.IsZero() {
-			a.live[t.ID] = struct{}{}
-		} else {
-			ids = append(ids, t.ID)
-		}
+// affected returns the credentials that the changes may have ended. all is for
+// changes that are not remembered one by one.
+func (p *poller) affected(changes []sensocto.Change, all bool) (ids []string) {
+	if all {
+		p.seen.clear()
+		return p.watch.where(func(string, live) bool { return true })
 	}
-	for id := range before {
-		ids = append(ids, id)
+	for _, c := range changes {
+		switch c.Kind {
+		case sensocto.ChangeToken:
+			ids = append(ids, c.ID)
+		case sensocto.ChangeUser:
+			ids = append(ids, p.watch.ofUser(c.ID)...)
+		}
 	}
 	return ids
 }
 
-// tell passes the end of a token on to the listeners, the first time it is
-// noticed. A token that is revoked stays so: once is enough.
-func (a *Accounts) tell(id string) {
-	a.mu.Lock()
-	_, known := a.told[id]
-	a.told[id] = struct{}{}
-	var listeners []*listener
-	for l := range a.listeners {
-		listeners = append(listeners, l)
+// check tells the listeners if a credential has ended.
+func (p *poller) check(ctx context.Context, id string) error {
+	token, user, err := p.store.Credential(ctx, id)
+	c := credential{token, user}
+	switch {
+	case errors.Is(err, sensocto.ErrNotFound):
+		p.seen.forget(id)
+	case err != nil:
+		return err
+	default:
+		p.seen.refresh(c, time.Now())
 	}
-	a.mu.Unlock()
-	if known {
-		return
+	if !c.valid(time.Now()) {
+		p.watch.tell(id, false)
 	}
-	for _, l := range listeners {
-		l.revoked(id)
-	}
+	return nil
 }

@@ -62,6 +62,35 @@ func (db *DB) Token(ctx context.Context, id string) (sensocto.Token, error) {
 	return one(ctx, db, scanToken, tokenColumns+` WHERE id = $1`, id)
 }
 
+// Credential returns a credential and, where it is a user's, that user, who is
+// the zero User where there is none. It returns sensocto.ErrNotFound for an
+// unknown one.
+func (db *DB) Credential(ctx context.Context, id string) (t sensocto.Token, u sensocto.User, err error) {
+	err = db.sql.View(ctx, func(ctx context.Context, pool *sql.DB) error {
+		tokens, err := list(ctx, pool, scanToken, tokenColumns+` WHERE id = $1`, id)
+		if err == nil && len(tokens) == 0 {
+			return sensocto.ErrNotFound
+		}
+		if err != nil || tokens[0].UserID == "" {
+			t = firstOf(tokens)
+			return err
+		}
+		t = tokens[0]
+		users, err := list(ctx, pool, scanUser, userColumns+` WHERE id = $1`, t.UserID)
+		u = firstOf(users)
+		return err
+	})
+	return t, u, err
+}
+
+// firstOf returns the zero value of an empty list.
+func firstOf[T any](all []T) (first T) {
+	if len(all) > 0 {
+		first = all[0]
+	}
+	return first
+}
+
 // Tokens returns the credentials of the server itself, revoked ones included,
 // in order of creation.
 func (db *DB) Tokens(ctx context.Context) ([]sensocto.Token, error) {

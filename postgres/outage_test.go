@@ -2,6 +2,7 @@ package postgres_test
 
 import (
 	"context"
+	"database/sql"
 	"errors"
 	"fmt"
 	"math/rand/v2"
@@ -218,7 +219,11 @@ func TestDB_ThatHangs(t *testing.T) {
 		"read": func() error {
 			return db.ReadChunks(t.Context(), sensocto.ChunkRange{SensorID: "s", AttributeID: "a", BeforeSeq: 9}, func(*sensocto.Chunk) bool { return true })
 		},
-		"token":   func() error { _, err := db.Token(t.Context(), "x"); return err },
+		"people": func() error {
+			return db.View(t.Context(), func(ctx context.Context, pool *sql.DB) error {
+				return pool.QueryRowContext(ctx, "SELECT version FROM change_version").Scan(new(int64))
+			})
+		},
 		"catalog": func() error { return db.SaveSensor(t.Context(), sensocto.Sensor{ID: "s"}) },
 	}
 	for name, call := range calls {

@@ -1,0 +1,456 @@
+package account
+
+import (
+	"cmp"
+	"context"
+	"errors"
+	"fmt"
+	"time"
+
+	"github.com/google/uuid"
+
+	"github.com/sensocto/sensocto"
+)
+
+// guestLife is how long a guest's account lasts.
+const guestLife = 24 * time.Hour
+
+var (
+	errClosed      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "registration_closed", Message: "nobody can sign up here: an administrator makes accounts with 'sensocto user create'"}
+	errInvited     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "invitation_needed", Message: "an invitation is needed to sign up here"}
+	errGuestsOff   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "guests_off", Message: "guests are switched off here: sign in or sign up"}
+	errCredentials = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "wrong_credentials", Message: "the e-mail address or the password is wrong"}
+	errLastAdmin   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_administrator", Message: "this is the last administrator: make another one first"}
+	errExpired     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "link_expired", Message: "the link has expired, or was used: ask for another one"}
+)
+
+// SignUp is what a person says to get an account.
+type SignUp struct {
+	Email, Name, Password string
+	// Invitation is the secret of an invitation's link; "" for none.
+	Invitation string
+	Admin      bool // only an administrator's word counts
+}
+
+// SignUp makes an account as the registration allows. It returns errors of code
+// invalid, conflict for an address that is taken, and unauthorized.
+func (a *Accounts) SignUp(ctx context.Context, s SignUp) (sensocto.User, error) {
+	s.Admin = false
+	switch {
+	case s.Invitation != "":
+		link, err := a.store.Link(ctx, sensocto.LinkInvite, hashSecret(s.Invitation))
+		if err != nil || !time.Now().Before(link.ExpiresAt) {
+			return sensocto.User{}, linkError(err)
+		}
+		if link.Data != "" {
+			s.Email = link.Data
+		}
+	case a.options.Registration == RegistrationInvited:
+		return sensocto.User{}, errInvited
+	case a.options.Registration != RegistrationOpen:
+		return sensocto.User{}, errClosed
+	}
+	u, err := a.CreateUser(ctx, s)
+	if err == nil && s.Invitation != "" {
+		_, err = a.store.TakeLink(ctx, sensocto.LinkInvite, hashSecret(s.Invitation))
+	}
+	if err == nil {
+		a.signUps.Add(1)
+	}
+	return u, err
+}
+
+// CreateUser makes an account without asking for a right: for an administrator.
+// Without a password the person gets in by a link (NewLink).
+func (a *Accounts) CreateUser(ctx context.Context, s SignUp) (u sensocto.User, err error) {
+	if err = sensocto.CheckName(s.Name); err != nil {
+		return u, err
+	}
+	email, err := sensocto.NormalizeEmail(s.Email)
+	if err != nil {
+		return u, err
+	}
+	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
+	if s.Password != "" {
+		if u.PasswordHash, err = a.newPassword(ctx, u, s.Password); err != nil {
+			return sensocto.User{}, err
+		}
+	}
+	if err := a.store.InsertUser(ctx, u); err != nil {
+		return sensocto.User{}, err
+	}
+	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
+	return u, nil
+}
+
+// newID returns a UUID of version 7: ids are in order of their making.
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// now is the present, as exactly as it is stored.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+func (a *Accounts) newPassword(ctx context.Context, u sensocto.User, password string) (string, error) {
+	if err := checkPassword(password, u.Name, u.Email); err != nil {
+		return "", err
+	}
+	return a.passwords.hash(ctx, password)
+}
+
+// Session is what a sign-in begins.
+type Session struct {
+	User    sensocto.User
+	Token   sensocto.Token
+	Secret  string // the credential, known only to whoever signed in
+	Expires time.Time
+}
+
+// Client is where a request comes from.
+type Client struct {
+	Address string // of the network
+	Device  string // what it says it is, for people
+}
+
+// SignIn begins a session with an address and a password. Whether the account
+// does not exist, is disabled, has no password or another one, the answer is
+// the same after the same time. It returns errors of code unauthorized,
+// rate_limited and unavailable.
+func (a *Accounts) SignIn(ctx context.Context, email, password string, from Client) (Session, error) {
+	email, err := sensocto.NormalizeEmail(email)
+	if err != nil {
+		email = "" // nobody has it: the same path
+	}
+	if err := a.attempts.begin("password", email, from.Address, time.Now()); err != nil {
+		return Session{}, err
+	}
+	u, err := a.verify(ctx, email, password)
+	if err != nil {
+		if errors.Is(err, errCredentials) {
+			a.signInsRefused.Add(1)
+		}
+		return Session{}, err
+	}
+	a.attempts.succeeded("password", email, from.Address, time.Now())
+	a.signIns.Add(1)
+	return a.Begin(ctx, u, from)
+}
+
+// verify returns the user with an address and a password.
+func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto.User, error) {
+	u, err := a.store.UserByEmail(ctx, email)
+	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		return sensocto.User{}, fmt.Errorf("look up user: %w: %w", sensocto.ErrUnavailable, err)
+	}
+	ok, err := a.passwords.matches(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return sensocto.User{}, err
+	case !ok || !u.Active(time.Now()):
+		return sensocto.User{}, errCredentials
+	}
+	return u, nil
+}
+
+// CheckPassword returns errCredentials unless the password is the user's: for
+// changes that ask for it once more.
+func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password string, from Client) error {
+	if err := a.attempts.begin("password", u.Email, from.Address, time.Now()); err != nil {
+		return err
+	}
+	ok, err := a.passwords.matches(ctx, u.PasswordHash, password)
+	switch {
+	case err != nil:
+		return err
+	case !ok:
+		return errCredentials
+	}
+	a.attempts.succeeded("password", u.Email, from.Address, time.Now())
+	return nil
+}
+
+// Guest makes an account that ends by itself, and begins its session. It
+// returns an error of code unauthorized where guests are off.
+func (a *Accounts) Guest(ctx context.Context, name string, from Client) (Session, error) {
+	if !a.options.Guests {
+		return Session{}, errGuestsOff
+	}
+	if err := sensocto.CheckName(name); err != nil {
+		return Session{}, err
+	}
+	u := sensocto.User{ID: newID(), Name: name, IsGuest: true, CreatedAt: now(), ExpiresAt: now().Add(guestLife), Version: 1}
+	if err := a.store.InsertUser(ctx, u); err != nil {
+		return Session{}, err
+	}
+	a.signUps.Add(1)
+	return a.Begin(ctx, u, from)
+}
+
+// maxDeviceBytes bounds what is kept of what a client says it is.
+const maxDeviceBytes = 200
+
+// Begin begins a session for a user who has shown who they are.
+func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from Client) (Session, error) {
+	id, secret := newToken()
+	t := sensocto.Token{ID: id, Name: "session", Kind: sensocto.KindSession, UserID: u.ID, Scopes: userScopes(u), SecretHash: hashSecret(secret),
+		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)]}
+	if !u.ExpiresAt.IsZero() && u.ExpiresAt.Before(t.ExpiresAt) {
+		t.ExpiresAt = u.ExpiresAt
+	}
+	if err := a.store.InsertToken(ctx, t); err != nil {
+		return Session{}, fmt.Errorf("store session: %w", err)
+	}
+	a.log.Info("signed in", "user", u.ID, "session", t.ID)
+	return Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
+}
+
+// userScopes are the scopes of a session. What they are good for is decided
+// sensor by sensor, since a user sees only what is shared with them.
+func userScopes(u sensocto.User) []sensocto.Scope {
+	scopes := []sensocto.Scope{sensocto.ScopeIngest, sensocto.ScopeView}
+	if u.IsAdmin {
+		scopes = append(scopes, sensocto.ScopeAdmin)
+	}
+	return scopes
+}
+
+// Sessions returns the user's sessions that have not ended, oldest first.
+func (a *Accounts) Sessions(ctx context.Context, userID string) ([]sensocto.Token, error) {
+	return a.userTokens(ctx, userID, sensocto.KindSession)
+}
+
+func (a *Accounts) userTokens(ctx context.Context, userID string, kind sensocto.TokenKind) ([]sensocto.Token, error) {
+	all, err := a.store.UserTokens(ctx, userID)
+	if err != nil {
+		return nil, fmt.Errorf("list tokens: %w", err)
+	}
+	kept := []sensocto.Token{}
+	for _, t := range all {
+		if t.Kind == kind && t.Valid(time.Now()) {
+			kept = append(kept, t)
+		}
+	}
+	return kept, nil
+}
+
+// EndSession ends one of the user's sessions or tokens. It returns
+// sensocto.ErrNotFound for one that is not the user's.
+func (a *Accounts) EndSession(ctx context.Context, userID, tokenID string) error {
+	t, err := a.store.Token(ctx, tokenID)
+	if err == nil && (t.UserID == "" || t.UserID != userID) {
+		err = sensocto.ErrNotFound
+	}
+	if err != nil {
+		return err
+	}
+	return a.revoke(ctx, t)
+}
+
+// EndSessions ends all sessions and tokens of a user, except one.
+func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error {
+	all, err := a.store.UserTokens(ctx, userID)
+	if err != nil {
+		return fmt.Errorf("list tokens: %w", err)
+	}
+	for _, t := range all {
+		if t.ID != except && t.RevokedAt.IsZero() {
+			if err := a.revoke(ctx, t); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// User returns a user, or sensocto.ErrNotFound.
+func (a *Accounts) User(ctx context.Context, id string) (sensocto.User, error) {
+	return a.store.User(ctx, id)
+}
+
+// FindUser returns the user with an id or an e-mail address.
+func (a *Accounts) FindUser(ctx context.Context, idOrEmail string) (sensocto.User, error) {
+	if email, err := sensocto.NormalizeEmail(idOrEmail); err == nil {
+		return a.store.UserByEmail(ctx, email)
+	}
+	return a.store.User(ctx, idOrEmail)
+}
+
+// Users returns up to limit users behind an id, in order of their making.
+func (a *Accounts) Users(ctx context.Context, after string, limit int) ([]sensocto.User, error) {
+	return a.store.Users(ctx, after, limit)
+}
+
+// Rename changes a user's name.
+func (a *Accounts) Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error) {
+	if err := sensocto.CheckName(name); err != nil {
+		return u, err
+	}
+	u.Name = name
+	return a.store.UpdateUser(ctx, u)
+}
+
+// SetPassword changes a user's password, and ends all sessions and tokens but
+// one: whoever had guessed the old one is out.
+func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error) {
+	hash, err := a.newPassword(ctx, u, password)
+	if err != nil {
+		return u, err
+	}
+	u.PasswordHash = hash
+	if u, err = a.store.UpdateUser(ctx, u); err != nil {
+		return u, err
+	}
+	a.log.Info("password changed", "user", u.ID)
+	return u, a.EndSessions(ctx, u.ID, except)
+}
+
+// SetAdmin makes a user an administrator, or takes that back. The last one
+// stays: else nobody could make another.
+func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error) {
+	if !admin {
+		if err := a.notTheLast(ctx, u); err != nil {
+			return u, err
+		}
+	}
+	u.IsAdmin = admin
+	u, err := a.store.UpdateUser(ctx, u)
+	if err == nil {
+		a.log.Info("administrator changed", "user", u.ID, "admin", admin)
+		err = a.EndSessions(ctx, u.ID, "") // their scopes are of before
+	}
+	return u, err
+}
+
+// SetDisabled keeps a user from signing in and ends what they began, or lets
+// them in again.
+func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error) {
+	u.DisabledAt = time.Time{}
+	if disabled {
+		if err := a.notTheLast(ctx, u); err != nil {
+			return u, err
+		}
+		u.DisabledAt = now()
+	}
+	u, err := a.store.UpdateUser(ctx, u)
+	if err == nil {
+		a.log.Info("account changed", "user", u.ID, "disabled", disabled)
+		for _, id := range a.watch.ofUser(u.ID) {
+			a.seen.forget(id)
+			if disabled {
+				a.watch.tell(id, false)
+			}
+		}
+	}
+	return u, err
+}
+
+func (a *Accounts) notTheLast(ctx context.Context, u sensocto.User) error {
+	if !u.IsAdmin {
+		return nil
+	}
+	n, err := a.store.Administrators(ctx)
+	if err == nil && n <= 1 {
+		return errLastAdmin
+	}
+	return err
+}
+
+// NewLink makes a link of a kind that works once, and returns its secret. data
+// is what the kind needs.
+func (a *Accounts) NewLink(ctx context.Context, kind sensocto.LinkKind, userID, data string, life time.Duration) (secret string, err error) {
+	_, secret = newToken()
+	err = a.store.InsertLink(ctx, sensocto.Link{Hash: hashSecret(secret), Kind: kind, UserID: userID, Data: data, ExpiresAt: now().Add(life)})
+	return secret, err
+}
+
+// UseLink takes a link, which works once, and returns what it was made with. It
+// returns an error of code not_found for one that has expired or was used.
+func (a *Accounts) UseLink(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error) {
+	l, err := a.store.TakeLink(ctx, kind, hashSecret(secret))
+	if err != nil || !time.Now().Before(l.ExpiresAt) {
+		return sensocto.Link{}, linkError(err)
+	}
+	return l, nil
+}
+
+// linkError hides whether a link was never there or is no longer good.
+func linkError(err error) error {
+	if err == nil || errors.Is(err, sensocto.ErrNotFound) {
+		return errExpired
+	}
+	return fmt.Errorf("look up link: %w", err)
+}
+
+// SetupLink returns the secret of a link that makes the first administrator's
+// account, or "" where there is an administrator.
+func (a *Accounts) SetupLink(ctx context.Context, life time.Duration) (secret string, err error) {
+	n, err := a.store.Administrators(ctx)
+	if err != nil || n > 0 {
+		return "", err
+	}
+	return a.NewLink(ctx, sensocto.LinkSetup, "", "", life)
+}
+
+// SetUp makes the first administrator's account with the link's secret, which
+// stays good where the person said something that cannot be.
+func (a *Accounts) SetUp(ctx context.Context, secret string, s SignUp) (sensocto.User, error) {
+	link, err := a.store.Link(ctx, sensocto.LinkSetup, hashSecret(secret))
+	if err != nil || !time.Now().Before(link.ExpiresAt) {
+		return sensocto.User{}, linkError(err)
+	}
+	s.Admin = true
+	if err := cmp.Or(sensocto.CheckName(s.Name), checkPassword(s.Password, s.Name, s.Email)); err != nil {
+		return sensocto.User{}, err
+	}
+	if _, err := a.UseLink(ctx, sensocto.LinkSetup, secret); err != nil {
+		return sensocto.User{}, err
+	}
+	return a.CreateUser(ctx, s)
+}
+
+// CreateUserToken makes a personal token, and returns its text, which is shown
+// once. Its scopes are at most the user's.
+func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error) {
+	if err = checkName(t.Name); err != nil {
+		return "", t, err
+	}
+	if t.Scopes, err = checkScopes(t.Scopes); err != nil {
+		return "", t, err
+	}
+	if err = checkPersonal(u, t); err != nil {
+		return "", t, err
+	}
+	id, secret := newToken()
+	t.ID, t.Kind, t.UserID, t.SecretHash, t.CreatedAt, t.RevokedAt = id, sensocto.KindToken, u.ID, hashSecret(secret), now(), time.Time{}
+	if err := a.store.InsertToken(ctx, t); err != nil {
+		return "", t, fmt.Errorf("store token: %w", err)
+	}
+	a.log.Info("token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
+	return tokenText(id, secret), t, nil
+}
+
+// maxTokenSensors bounds the sensors that a token may be limited to.
+const maxTokenSensors = 100
+
+func checkPersonal(u sensocto.User, t sensocto.Token) error {
+	for _, s := range t.Scopes {
+		if s == sensocto.ScopeAdmin && !u.IsAdmin {
+			return &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "insufficient_scope", Message: "only an administrator's token can have the scope admin"}
+		}
+	}
+	for _, id := range t.SensorIDs {
+		if !sensocto.ValidID(id) {
+			return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_sensor_id", Message: fmt.Sprintf("%q is not the id of a sensor", id)}
+		}
+	}
+	switch {
+	case len(t.SensorIDs) > maxTokenSensors:
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "too_many_sensors", Message: fmt.Sprintf("a token may name at most %d sensors", maxTokenSensors)}
+	case !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt):
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_expiry", Message: "expires_at must be in the future"}
+	}
+	return nil
+}
+
+// UserTokens returns the user's tokens that are valid, oldest first.
+func (a *Accounts) UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error) {
+	return a.userTokens(ctx, userID, sensocto.KindToken)
+}
