@@ -3,6 +3,7 @@ package account
 import (
 	"context"
 	"errors"
+	"slices"
 	"sync"
 	"time"
 
@@ -177,7 +178,8 @@ func (p *poller) affected(changes []sensocto.Change, all bool) (ids []string) {
 			ids = append(ids, p.watch.ofUser(c.ID)...)
 		}
 	}
-	return ids
+	slices.Sort(ids)
+	return slices.Compact(ids) // one may have changed several times
 }
 
 // check tells the listeners if a credential has ended.

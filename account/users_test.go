@@ -1,0 +1,348 @@
+package account_test
+
+import (
+	"bytes"
+	"errors"
+	"fmt"
+	"log/slog"
+	"slices"
+	"strings"
+	"sync"
+	"sync/atomic"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/account"
+)
+
+const password = "four quiet otters swim"
+
+var home = account.Client{Address: "192.0.2.1:1000", Device: "Firefox on Linux"}
+
+func signUp(t testing.TB, a *account.Accounts, name string) sensocto.User {
+	t.Helper()
+	u, err := a.CreateUser(t.Context(), account.SignUp{Email: name + "@example.org", Name: name, Password: password})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return u
+}
+
+func signIn(t testing.TB, a *account.Accounts, name string) account.Session {
+	t.Helper()
+	s, err := a.SignIn(t.Context(), name+"@example.org", password, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return s
+}
+
+func refused(t *testing.T, err error, reason string) {
+	t.Helper()
+	if sensocto.ErrorReason(err) != reason {
+		t.Errorf("%v, want %s", err, reason)
+	}
+}
+
+func TestSignUp_FollowsTheRegistration(t *testing.T) {
+	ada := account.SignUp{Email: " Ada@Example.org ", Name: "Ada", Password: password, Admin: true}
+	for registration, reason := range map[account.Registration]string{
+		account.RegistrationOpen: "", account.RegistrationInvited: "invitation_needed", account.RegistrationClosed: "registration_closed", "": "registration_closed",
+	} {
+		t.Run(string(registration), func(t *testing.T) {
+			a := account.New(account.Options{Store: newStore(t), Registration: registration})
+			u, err := a.SignUp(t.Context(), ada)
+			refused(t, err, reason)
+			if err == nil && (u.IsAdmin || u.Email != "ada@example.org" || len(u.ID) != 36) {
+				t.Errorf("%+v", u)
+			}
+		})
+	}
+}
+
+func TestSignUp_WithAnInvitation(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t), Registration: account.RegistrationInvited})
+	secret, err := a.NewLink(t.Context(), sensocto.LinkInvite, "", "ada@example.org", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, err = a.SignUp(t.Context(), account.SignUp{Name: "Ada", Password: "short", Invitation: secret})
+	refused(t, err, "weak_password") // and the invitation stays good
+	u, err := a.SignUp(t.Context(), account.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	if err != nil || u.Email != "ada@example.org" {
+		t.Errorf("%+v, %v", u, err)
+	}
+	_, err = a.SignUp(t.Context(), account.SignUp{Email: "b@example.org", Name: "B", Password: password, Invitation: secret})
+	refused(t, err, "link_expired")
+}
+
+func TestCreateUser_RefusesWhatCannotBe(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	signUp(t, a, "taken")
+	good := account.SignUp{Email: "a@example.org", Name: "A", Password: password}
+	for reason, change := range map[string]func(*account.SignUp){
+		"invalid_name":  func(s *account.SignUp) { s.Name = "a\x1b[2J" },
+		"invalid_email": func(s *account.SignUp) { s.Email = "nobody" },
+		"email_taken":   func(s *account.SignUp) { s.Email = "TAKEN@example.org" },
+		"weak_password": func(s *account.SignUp) { s.Password = "password123" },
+	} {
+		s := good
+		change(&s)
+		_, err := a.CreateUser(t.Context(), s)
+		refused(t, err, reason)
+	}
+	for _, weak := range []string{"", "short", "12345678", "qwertzuiop", "passwordpassword", strings.Repeat("x", 300), "\xff\xff\xff\xff\xff\xff\xff\xff\xff\xff", good.Email} {
+		s := good
+		if s.Password = weak; weak == "" {
+			continue // without a password: the person gets a link
+		}
+		_, err := a.CreateUser(t.Context(), s)
+		refused(t, err, "weak_password")
+	}
+}
+
+func TestSignIn_ASessionIsACredential(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	ada := signUp(t, a, "ada")
+	s := signIn(t, a, "ada")
+	id, err := a.Authenticate(t.Context(), s.Secret)
+	if err != nil || id.UserID != ada.ID || id.OwnerID != ada.ID || id.ID == ada.ID || id.Name != "ada" || id.Operator() || id.Can(sensocto.ScopeAdmin) || !id.Can(sensocto.ScopeIngest) {
+		t.Errorf("%+v, %v", id, err)
+	}
+	sessions, err := a.Sessions(t.Context(), ada.ID)
+	if err != nil || len(sessions) != 1 || sessions[0].Device != home.Device || sessions[0].ID != id.ID {
+		t.Errorf("%+v, %v", sessions, err)
+	}
+	other := signUp(t, a, "eve")
+	if err := a.EndSession(t.Context(), other.ID, id.ID); !errors.Is(err, sensocto.ErrNotFound) {
+		t.Errorf("somebody else's session: %v", err)
+	}
+	if err := a.EndSession(t.Context(), ada.ID, id.ID); err != nil {
+		t.Fatal(err)
+	}
+	wantCode(t, a, s.Secret, sensocto.CodeUnauthorized)
+}
+
+func TestSignIn_OneAnswerForEveryReason(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	ada := signUp(t, a, "ada")
+	if _, err := a.CreateUser(t.Context(), account.SignUp{Email: "linkonly@example.org", Name: "L"}); err != nil {
+		t.Fatal(err)
+	}
+	off := signUp(t, a, "off")
+	if _, err := a.SetDisabled(t.Context(), off, true); err != nil {
+		t.Fatal(err)
+	}
+	var answers []string
+	for email, pass := range map[string]string{
+		ada.Email: "a wrong password", "nobody@example.org": password, "no address": password, "linkonly@example.org": "", off.Email: password,
+	} {
+		_, err := a.SignIn(t.Context(), email, pass, home)
+		refused(t, err, "wrong_credentials")
+		answers = append(answers, fmt.Sprint(err))
+	}
+	if slices.Sort(answers); answers[0] != answers[len(answers)-1] {
+		t.Errorf("%q", answers)
+	}
+}
+
+// Guessing ends, and does not lock out whom it is about.
+func TestSignIn_GuessingIsLimited(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	signUp(t, a, "ada")
+	signIn(t, a, "ada") // from home, before
+	guess := func(from string) error {
+		_, err := a.SignIn(t.Context(), "ada@example.org", "a wrong password", account.Client{Address: from})
+		return err
+	}
+	for range 10 {
+		refused(t, guess("198.51.100.1:1"), "wrong_credentials")
+	}
+	refused(t, guess("198.51.100.1:2"), "too_many_attempts")
+	var limited int
+	for i := range 120 { // from many addresses, each within its own bounds
+		if sensocto.ErrorReason(guess(fmt.Sprintf("198.51.%d.2:1", i))) == "too_many_attempts" {
+			limited++
+		}
+	}
+	if limited == 0 {
+		t.Error("many addresses may guess for ever")
+	}
+	signIn(t, a, "ada") // at home nothing has changed
+}
+
+func TestSignIn_ManyGuessesAtOnceAreLimited(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	signUp(t, a, "ada")
+	var tried atomic.Int64
+	var all sync.WaitGroup
+	for range 40 {
+		all.Go(func() {
+			_, err := a.SignIn(t.Context(), "ada@example.org", "a wrong password", home)
+			if sensocto.ErrorReason(err) == "wrong_credentials" {
+				tried.Add(1)
+			}
+		})
+	}
+	all.Wait()
+	if tried.Load() > 10 {
+		t.Errorf("%d guesses were tried", tried.Load())
+	}
+}
+
+func TestSession_Ends(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		a := watched(t, account.Options{Store: newStore(t), Guests: true, SessionLife: time.Minute})
+		signUp(t, a, "ada")
+		s := signIn(t, a, "ada")
+		wantCode(t, a, s.Secret, "")
+		told := make(chan string, 4) // more than there are sessions
+		defer a.OnRevoked(func(id string) { told <- id })()
+		time.Sleep(time.Minute)
+		wantCode(t, a, s.Secret, sensocto.CodeUnauthorized)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		if len(told) != 1 || <-told != s.Token.ID {
+			t.Error("nobody was told that the session has expired")
+		}
+	})
+}
+
+func TestGuest_HasAnEnd(t *testing.T) {
+	off := account.New(account.Options{Store: newStore(t)})
+	_, err := off.Guest(t.Context(), "Gus", home)
+	refused(t, err, "guests_off")
+	a := account.New(account.Options{Store: newStore(t), Guests: true})
+	s, err := a.Guest(t.Context(), "Gus", home)
+	if err != nil || !s.User.IsGuest || s.User.Email != "" || !s.Expires.Equal(s.User.ExpiresAt) || time.Until(s.Expires) > 24*time.Hour {
+		t.Errorf("%+v, %v", s, err)
+	}
+}
+
+// Each change that takes a right away ends what was begun with it, here and in
+// other processes.
+func TestChangesOfAUser_EndItsCredentials(t *testing.T) {
+	for name, change := range map[string]func(t *testing.T, a *account.Accounts, u sensocto.User) error{
+		"disabled": func(t *testing.T, a *account.Accounts, u sensocto.User) error {
+			_, err := a.SetDisabled(t.Context(), u, true)
+			return err
+		},
+		"new password": func(t *testing.T, a *account.Accounts, u sensocto.User) error {
+			_, err := a.SetPassword(t.Context(), u, "five loud geese fly", "")
+			return err
+		},
+		"administrator no more": func(t *testing.T, a *account.Accounts, u sensocto.User) error {
+			_, err := a.SetAdmin(t.Context(), u, false)
+			return err
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				m := newStore(t)
+				server, elsewhere := watched(t, account.Options{Store: m}), account.New(account.Options{Store: m})
+				signUp(t, server, "other")
+				for _, who := range []string{"other", "ada"} {
+					u := signUpOnce(t, server, who)
+					if _, err := server.SetAdmin(t.Context(), u, true); err != nil {
+						t.Fatal(err)
+					}
+				}
+				ada, err := server.FindUser(t.Context(), "ada@example.org")
+				if err != nil {
+					t.Fatal(err)
+				}
+				s := signIn(t, server, "ada")
+				if id, err := server.Authenticate(t.Context(), s.Secret); err != nil || !id.Can(sensocto.ScopeAdmin) {
+					t.Fatal(id, err)
+				}
+				var got revocations
+				defer server.OnRevoked(got.add)()
+				if err := change(t, elsewhere, ada); err != nil {
+					t.Fatal(err)
+				}
+				time.Sleep(2 * account.PollInterval)
+				synctest.Wait()
+				if ids := got.take(); !slices.Equal(ids, []string{s.Token.ID}) {
+					t.Errorf("told %q", ids)
+				}
+				wantCode(t, server, s.Secret, sensocto.CodeUnauthorized)
+			})
+		})
+	}
+}
+
+func signUpOnce(t testing.TB, a *account.Accounts, name string) sensocto.User {
+	t.Helper()
+	if u, err := a.FindUser(t.Context(), name+"@example.org"); err == nil {
+		return u
+	}
+	return signUp(t, a, name)
+}
+
+func TestLastAdministrator_Stays(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	secret, err := a.SetupLink(t.Context(), time.Hour)
+	if err != nil || secret == "" {
+		t.Fatal(secret, err)
+	}
+	_, err = a.SetUp(t.Context(), secret, account.SignUp{Email: "root@example.org", Name: "Root", Password: "short"})
+	refused(t, err, "weak_password")
+	root, err := a.SetUp(t.Context(), secret, account.SignUp{Email: "root@example.org", Name: "Root", Password: password})
+	if err != nil || !root.IsAdmin {
+		t.Fatal(root, err)
+	}
+	_, err = a.SetUp(t.Context(), secret, account.SignUp{Email: "second@example.org", Name: "Second", Password: password})
+	refused(t, err, "link_expired")
+	if secret, err := a.SetupLink(t.Context(), time.Hour); secret != "" || err != nil {
+		t.Errorf("a link although there is an administrator: %v", err)
+	}
+	_, err = a.SetAdmin(t.Context(), root, false)
+	refused(t, err, "last_administrator")
+	_, err = a.SetDisabled(t.Context(), root, true)
+	refused(t, err, "last_administrator")
+}
+
+func TestUserTokens_AreAtMostTheUser(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	ada := signUp(t, a, "ada")
+	_, _, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: []sensocto.Scope{sensocto.ScopeAdmin}})
+	refused(t, err, "insufficient_scope")
+	_, _, err = a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: viewer, ExpiresAt: time.Now().Add(-time.Second)})
+	refused(t, err, "invalid_expiry")
+	_, _, err = a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: viewer, SensorIDs: []string{"a b"}})
+	refused(t, err, "invalid_sensor_id")
+	text, token, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: viewer, SensorIDs: []string{"strap"}, UserID: "somebody else"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	id, err := a.Authenticate(t.Context(), text)
+	if err != nil || id.UserID != ada.ID || id.Can(sensocto.ScopeIngest) || !slices.Equal(id.SensorIDs, []string{"strap"}) {
+		t.Errorf("%+v, %v", id, err)
+	}
+	if _, err := a.Authenticate(t.Context(), text+"x"); !errors.Is(err, sensocto.ErrUnauthorized) {
+		t.Error(err)
+	}
+	if list, err := a.List(t.Context()); err != nil || len(list) != 0 {
+		t.Errorf("a user's token among those of the server: %v %v", list, err)
+	}
+	if err := a.Revoke(t.Context(), token.ID); !errors.Is(err, sensocto.ErrNotFound) {
+		t.Errorf("'sensocto token revoke' ends a user's token: %v", err)
+	}
+}
+
+func TestLogs_HoldNoSecrets(t *testing.T) {
+	var log bytes.Buffer
+	a := account.New(account.Options{Store: newStore(t), Log: slog.New(slog.NewTextHandler(&log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	ada := signUp(t, a, "ada")
+	s := signIn(t, a, "ada")
+	if _, err := a.SetPassword(t.Context(), ada, "five loud geese fly", ""); err != nil {
+		t.Fatal(err)
+	}
+	for _, secret := range []string{password, s.Secret, "five loud", "ada@example.org", "argon2"} {
+		if strings.Contains(log.String(), secret) {
+			t.Errorf("%q is in the log", secret)
+		}
+	}
+}
