@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/backup"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
@@ -32,11 +33,11 @@ func openDB(t testing.TB) *sqlite.DB {
 }
 
 func sourceOf(db *sqlite.DB) backup.Source {
-	return backup.Source{Cold: db, Sensors: db.LoadSensors, Tokens: db.Tokens, Program: "test"}
+	return backup.Source{Cold: db, Sensors: db.LoadSensors, Tokens: peopledb.New(db).Tokens, Program: "test"}
 }
 
 func targetOf(db *sqlite.DB) backup.Target {
-	return backup.Target{Cold: db, SaveSensor: db.SaveSensor, InsertToken: db.InsertToken}
+	return backup.Target{Cold: db, SaveSensor: db.SaveSensor, InsertToken: peopledb.New(db).InsertToken}
 }
 
 // fill puts sensors, tokens and samples into a database: numbers, documents,
@@ -66,7 +67,7 @@ func fill(t testing.TB, db *sqlite.DB, sensors, samples int) {
 	for i, revoked := range []time.Time{{}, time.UnixMicro(base).UTC()} {
 		token := sensocto.Token{ID: fmt.Sprintf("token%d", i), Name: "n", Scopes: []sensocto.Scope{sensocto.ScopeView},
 			SecretHash: bytes.Repeat([]byte{byte(i)}, 32), CreatedAt: time.UnixMicro(base + int64(i)).UTC(), RevokedAt: revoked}
-		if err := db.InsertToken(t.Context(), token); err != nil {
+		if err := peopledb.New(db).InsertToken(t.Context(), token); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -114,7 +115,7 @@ func contentOf(t testing.TB, db *sqlite.DB) content {
 	if c.Sensors, err = db.LoadSensors(ctx); err != nil {
 		t.Fatal(err)
 	}
-	if c.Tokens, err = db.Tokens(ctx); err != nil {
+	if c.Tokens, err = peopledb.New(db).Tokens(ctx); err != nil {
 		t.Fatal(err)
 	}
 	if c.Series, err = db.Series(ctx); err != nil {

@@ -64,6 +64,14 @@ type tokenRecord struct {
 	RevokedAt  time.Time        `json:"revoked_at,omitzero"`
 }
 
+func recordOfToken(t sensocto.Token) tokenRecord {
+	return tokenRecord{t.ID, t.Name, t.Scopes, t.SecretHash, t.CreatedAt, t.RevokedAt}
+}
+
+func (r tokenRecord) token() sensocto.Token {
+	return sensocto.Token{ID: r.ID, Name: r.Name, Kind: sensocto.KindToken, Scopes: r.Scopes, SecretHash: r.SecretHash, CreatedAt: r.CreatedAt, RevokedAt: r.RevokedAt}
+}
+
 // appendChunk appends a chunk without the ids of its series.
 func appendChunk(dst []byte, c *sensocto.Chunk) []byte {
 	dst = binary.AppendUvarint(dst, uint64(c.Level))

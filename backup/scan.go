@@ -254,7 +254,7 @@ func (s *scanner) takeTokens(payload []byte) error {
 		if s.handler.Token == nil {
 			continue
 		}
-		if err := s.handler.Token(sensocto.Token(r)); err != nil {
+		if err := s.handler.Token(r.token()); err != nil {
 			return err
 		}
 	}

@@ -24,7 +24,8 @@ type Cold interface {
 // Source is what a backup is made of.
 type Source struct {
 	Cold Cold
-	// Sensors and Tokens list what is known at the time of the call.
+	// Sensors and Tokens list what is known at the time of the call. Tokens are
+	// those of the server itself.
 	Sensors func(context.Context) ([]sensocto.Sensor, error)
 	Tokens  func(context.Context) ([]sensocto.Token, error)
 	// Streams lists how far streams were before what they say was taken was
@@ -216,7 +217,7 @@ func (w *writer) tokens() error {
 		return fmt.Errorf("list tokens: %w", err)
 	}
 	w.totals.Tokens = int64(len(list))
-	return lines(w, kindTokens, list, func(t sensocto.Token) any { return tokenRecord(t) })
+	return lines(w, kindTokens, list, func(t sensocto.Token) any { return recordOfToken(t) })
 }
 
 // lines writes a line of JSON for each item, in entries of bounded size.

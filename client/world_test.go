@@ -13,6 +13,7 @@ import (
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/client"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
@@ -46,7 +47,7 @@ func newWorld(t *testing.T, guests ...sensocto.Scope) *world {
 		t.Fatal(err)
 	}
 	hub := pubsub.New()
-	w.accounts = account.New(account.Options{Tokens: db, GuestScopes: guests})
+	w.accounts = account.New(account.Options{Store: peopledb.New(db), GuestScopes: guests})
 	w.sensors = sensor.NewRegistry(sensor.Options{Store: w.store, PubSub: hub, Catalog: db, Log: slog.New(slog.DiscardHandler)})
 	w.looks = attention.New(attention.Options{Spread: -1})
 	w.sockets = socket.New(socket.Options{

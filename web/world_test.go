@@ -18,6 +18,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/sqlite"
@@ -55,7 +56,7 @@ func newWorld(t testing.TB, s setup) *world {
 	}
 	w := &world{store: st, log: &syncBuffer{}}
 	log := slog.New(slog.NewTextHandler(w.log, &slog.HandlerOptions{Level: slog.LevelDebug}))
-	w.accounts = account.New(account.Options{Tokens: db, GuestScopes: s.guests})
+	w.accounts = account.New(account.Options{Store: peopledb.New(db), GuestScopes: s.guests})
 	w.sensors = sensor.NewRegistry(sensor.Options{Store: st, PubSub: pubsub.New(), Catalog: db, Log: log})
 	start(t, db.Close, st.Run, w.sensors.Run)
 	o := web.Options{Auth: w.accounts, Sensors: w.sensors, Store: st, Version: "1.2.3", Log: log}

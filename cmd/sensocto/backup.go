@@ -12,6 +12,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/backup"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/store"
 )
 
@@ -57,7 +58,7 @@ func (c backupCmd) Run(a *app) error {
 		},
 		func(_ context.Context, l local) error {
 			return c.save(a, func(ctx context.Context, w io.Writer) error {
-				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, l.db.Tokens, l.store.Streams()), nil)
+				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, peopledb.New(l.db).Tokens, l.store.Streams()), nil)
 				return err
 			})
 		})

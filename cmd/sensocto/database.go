@@ -10,7 +10,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
-	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/sqlite"
@@ -22,7 +22,7 @@ import (
 type database interface {
 	store.Cold
 	sensor.Catalog
-	account.TokenStore
+	peopledb.SQL
 	sensocto.MetricSource
 	Close() error
 }

@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/backup"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/store"
 )
@@ -217,7 +218,7 @@ func (c repairCmd) salvage(a *app, config Config, aside string) (totals backup.T
 	defer archive.Close()
 	source := backup.Source{
 		Cold:    forgiving{db, a.stdout},
-		Sensors: orNothing(a, "sensors", db.LoadSensors), Tokens: orNothing(a, "tokens", db.Tokens), Program: version,
+		Sensors: orNothing(a, "sensors", db.LoadSensors), Tokens: orNothing(a, "tokens", peopledb.New(db).Tokens), Program: version,
 	}
 	if totals, err = backup.Write(a.ctx, archive, source, nil); err != nil {
 		return totals, err

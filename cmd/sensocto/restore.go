@@ -11,6 +11,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/backup"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/sqlite"
 )
 
@@ -104,7 +105,7 @@ func (c restoreCmd) survey(ctx context.Context, config Config) (tokens []sensoct
 		return nil, false, fmt.Errorf("%s is not empty: it has %s and %s.\nChoose another with %s, or move what is there aside with --replace",
 			config.place(), plural(int64(len(sensors)), "sensor"), plural(int64(len(series)), "series"), config.placeFlag())
 	}
-	tokens, err = db.Tokens(ctx)
+	tokens, err = peopledb.New(db).Tokens(ctx)
 	return tokens, len(series)+len(sensors) == 0, err
 }
 
@@ -161,7 +162,7 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring
 // fill makes a database of the archive and of the tokens that stay.
 func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (totals backup.Trailer, err error) {
 	for _, t := range r.kept {
-		if err := w.db.InsertToken(a.ctx, t); err != nil {
+		if err := peopledb.New(w.db).InsertToken(a.ctx, t); err != nil {
 			return totals, err
 		}
 	}
@@ -180,7 +181,7 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 	var brought int64
 	if c.Tokens {
 		target.InsertToken = func(ctx context.Context, t sensocto.Token) error {
-			err := w.db.InsertToken(ctx, t)
+			err := peopledb.New(w.db).InsertToken(ctx, t)
 			if sensocto.ErrorCode(err) == sensocto.CodeConflict {
 				return nil // it is among those that stayed
 			}

@@ -14,6 +14,7 @@ import (
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/load"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
@@ -28,6 +29,7 @@ type server struct {
 	log      *slog.Logger
 	store    *store.Store
 	retainer *store.Retainer
+	people   *peopledb.DB
 	accounts *account.Accounts
 	sensors  *sensor.Registry
 	looks    *attention.Tracker
@@ -42,7 +44,7 @@ type server struct {
 
 // newServer builds the parts and starts none of them.
 func newServer(ctx context.Context, c Config, db database, log *slog.Logger, more ...sensocto.MetricSource) (*server, error) {
-	s := &server{config: c, log: log, conns: web.NewConns(maxConnections()), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
+	s := &server{config: c, log: log, conns: web.NewConns(maxConnections()), people: peopledb.New(db), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
 	var err error
 	options := c.storeOptions(log)
 	options.Attention = s.looks.Level
@@ -50,7 +52,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	hub := pubsub.New()
-	s.accounts = account.New(account.Options{Tokens: db, GuestScopes: c.Guests, Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
 )
 
 type tokenCmd struct {
@@ -61,7 +62,7 @@ func (d databaseFlags) with(a *app, create bool, f func(context.Context, *accoun
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return f(a.ctx, account.New(account.Options{Tokens: db}))
+	return f(a.ctx, account.New(account.Options{Store: peopledb.New(db)}))
 }
 
 type tokenCreateCmd struct {
