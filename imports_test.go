@@ -38,6 +38,7 @@ var allowed = map[string]struct {
 	"postgres":                  {third: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"}},
 	"postgres/postgrestest":     {third: []string{"github.com/jackc/pgx/v5"}},
 	"peopledb":                  {},
+	"rights":                    {},
 	"account":                   {third: []string{"github.com/google/uuid", "golang.org/x/crypto", "github.com/trustelem/zxcvbn"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model"}},

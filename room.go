@@ -107,3 +107,33 @@ type Notification struct {
 	CreatedAt time.Time
 	ReadAt    time.Time // zero while it is unread
 }
+
+// SensorRights are what somebody may do with one sensor.
+type SensorRights struct {
+	Live    bool // see measurements as they come, and what the sensor is
+	History bool // see those of before, from Since on
+	Export  bool // take those away as a file
+	Command bool // send commands to the device
+	Ingest  bool // bring measurements
+	Share   bool // let others see it
+	Edit    bool // rename it
+	Delete  bool // with all its measurements
+	// Since is the first moment of which the history may be seen; zero for all.
+	Since time.Time
+}
+
+// RoomRights are what somebody may do in one room.
+type RoomRights struct {
+	Role   Role // "" for who is no member
+	See    bool // that it is there, its name and description
+	Enter  bool // its members, its sensors and what happens in it
+	Join   bool // without being asked
+	Call   bool
+	Share  bool // bring sensors of one's own
+	Invite bool // also the join code
+	Edit   bool // name, description, visibility, settings, and which sensors are in it
+	Record bool
+	Kick   bool // members and guests; the owner also administrators
+	Manage bool // who is an administrator, and who the owner
+	Delete bool
+}

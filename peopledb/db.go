@@ -4,6 +4,9 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"maps"
+	"slices"
+	"sync"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -19,10 +22,41 @@ type SQL interface {
 }
 
 // DB is safe for concurrent use.
-type DB struct{ sql SQL }
+type DB struct {
+	sql SQL
+
+	mu        sync.Mutex // guards listeners
+	listeners map[*listener]struct{}
+}
+
+type listener struct{ changed func([]sensocto.Change) }
 
 // New returns a DB on a database.
-func New(s SQL) *DB { return &DB{sql: s} }
+func New(s SQL) *DB { return &DB{sql: s, listeners: make(map[*listener]struct{})} }
+
+// OnChange calls f after each change that is made through this DB, before the
+// call that makes it returns, until stop is called. Changes of other processes
+// are in Changes alone.
+func (db *DB) OnChange(f func([]sensocto.Change)) (stop func()) {
+	l := &listener{f}
+	db.mu.Lock()
+	defer db.mu.Unlock()
+	db.listeners[l] = struct{}{}
+	return func() {
+		db.mu.Lock()
+		defer db.mu.Unlock()
+		delete(db.listeners, l)
+	}
+}
+
+func (db *DB) tell(changes []sensocto.Change) {
+	db.mu.Lock()
+	listeners := slices.Collect(maps.Keys(db.listeners))
+	db.mu.Unlock()
+	for _, l := range listeners {
+		l.changed(changes)
+	}
+}
 
 // runner is what a statement needs: a transaction or a pool.
 type runner interface {
@@ -38,21 +72,31 @@ var errConflict = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "changed_
 // further behind reads everything anew.
 const keptChanges = 10_000
 
-// update runs f in a transaction, and notes what it changes for those who
-// follow, in this process and in others.
+// update runs f in a transaction that makes the changes.
 func (db *DB) update(ctx context.Context, changes []sensocto.Change, f func(ctx context.Context, tx *sql.Tx) error) error {
-	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		if err := f(ctx, tx); err != nil {
+	return db.commit(ctx, func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error) { return changes, f(ctx, tx) })
+}
+
+// commit runs f in a transaction, notes the changes that it returns for those
+// who follow them, and tells those in this process.
+func (db *DB) commit(ctx context.Context, f func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error)) error {
+	var changes []sensocto.Change
+	err := db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) (err error) {
+		if changes, err = f(ctx, tx); err != nil {
 			return err
 		}
-		return note(ctx, tx, changes...)
+		return note(ctx, tx, changes)
 	})
+	if err == nil {
+		db.tell(changes)
+	}
+	return err
 }
 
 // note numbers changes. The counter's row stays locked until the transaction
 // ends, so the numbers are in order of commit: who has seen one has seen all
 // before it.
-func note(ctx context.Context, tx *sql.Tx, changes ...sensocto.Change) error {
+func note(ctx context.Context, tx *sql.Tx, changes []sensocto.Change) error {
 	for _, c := range changes {
 		var version int64
 		if err := tx.QueryRowContext(ctx, `UPDATE change_version SET version = version + 1 RETURNING version`).Scan(&version); err != nil {

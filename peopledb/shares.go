@@ -52,21 +52,21 @@ func (db *DB) RemoveTransientShares(ctx context.Context, sensorID string) error 
 }
 
 func (db *DB) removeShares(ctx context.Context, sensorID, affected string, statements ...string) error {
-	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return db.commit(ctx, func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error) {
 		rooms, err := list(ctx, tx, scanText, affected, sensorID)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, statement := range statements {
 			if _, err := tx.ExecContext(ctx, statement, sensorID); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		changes := []sensocto.Change{{Kind: sensocto.ChangeSensor, ID: sensorID}}
 		for _, id := range rooms {
 			changes = append(changes, roomChanged(id)...)
 		}
-		return note(ctx, tx, changes...)
+		return changes, nil
 	})
 }
 

@@ -59,17 +59,17 @@ func (db *DB) UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, e
 // before: else it is a conflict. It returns sensocto.ErrNotFound for an unknown
 // user.
 func (db *DB) DeleteUser(ctx context.Context, id string) error {
-	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+	return db.commit(ctx, func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error) {
 		var owned int
 		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM room WHERE owner_id = $1`, id).Scan(&owned); err != nil {
-			return err
+			return nil, err
 		}
 		if owned > 0 {
-			return &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owns_rooms", Message: "the user owns rooms: delete them or hand them over first"}
+			return nil, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owns_rooms", Message: "the user owns rooms: delete them or hand them over first"}
 		}
 		changes, err := touches(ctx, tx, id)
 		if err != nil {
-			return err
+			return nil, err
 		}
 		for _, statement := range []string{
 			`DELETE FROM token WHERE account_id = $1`,
@@ -79,14 +79,14 @@ func (db *DB) DeleteUser(ctx context.Context, id string) error {
 			`DELETE FROM share WHERE shared_by = $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
-				return err
+				return nil, err
 			}
 		}
 		// The tables that refer to the account follow by themselves.
 		if err := mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM account WHERE id = $1`, id); err != nil {
-			return err
+			return nil, err
 		}
-		return note(ctx, tx, append(changes, userChanged(id)...)...)
+		return append(changes, userChanged(id)...), nil
 	})
 }
 
