@@ -6,6 +6,7 @@ import "strings"
 const (
 	TopicSensorsStatus = "sensors:status"
 	TopicSensorsAll    = "sensors:all"
+	TopicRoomsUpdates  = "rooms:updates"
 )
 
 // Prefixes of topics that end in an id.
@@ -15,6 +16,8 @@ const (
 	TopicPrefixData      = "data:"
 	TopicPrefixViewer    = "viewer:"
 	TopicPrefixSignal    = "signal:"
+	TopicPrefixRoom      = "room:"
+	TopicPrefixUser      = "user:"
 )
 
 // Events that the server publishes.
@@ -25,6 +28,19 @@ const (
 	EventSensorConnected    = "sensor_connected"    // Payload Sensor
 	EventSensorDisconnected = "sensor_disconnected" // Payload Sensor
 	EventSensorListUpdated  = "sensor_list_updated" // Payload SensorListUpdate
+
+	EventRoomState       = "room_state"       // Payload RoomState, to one joiner
+	EventMemberJoined    = "member_joined"    // Payload MemberEvent
+	EventMemberLeft      = "member_left"      // Payload MemberEvent
+	EventSensorAdded     = "sensor_added"     // Payload RoomSensorEvent
+	EventSensorRemoved   = "sensor_removed"   // Payload RoomSensorEvent
+	EventSettingsUpdated = "settings_updated" // Payload RoomView
+	EventRoomClosed      = "room_closed"      // Payload RoomRef
+	EventRoomCreated     = "room_created"     // Payload RoomView
+	EventRoomUpdated     = "room_updated"     // Payload RoomView
+	EventRoomDeleted     = "room_deleted"     // Payload RoomRef
+	EventNotification    = "notification"     // Payload NotificationView
+	EventInvitation      = "invitation"       // Payload InvitationView
 )
 
 // DataTopic is where a sensor's measurements are published.
@@ -32,6 +48,12 @@ func DataTopic(sensorID string) string { return TopicPrefixData + sensorID }
 
 // SignalTopic is where changes of a sensor's state are published.
 func SignalTopic(sensorID string) string { return TopicPrefixSignal + sensorID }
+
+// RoomTopic is where what happens in a room is published.
+func RoomTopic(roomID string) string { return TopicPrefixRoom + roomID }
+
+// UserTopic is where messages for one user are published.
+func UserTopic(userID string) string { return TopicPrefixUser + userID }
 
 // CutTopic returns what follows prefix in topic.
 func CutTopic(topic, prefix string) (id string, ok bool) { return strings.CutPrefix(topic, prefix) }

@@ -165,3 +165,15 @@ func addressKey(address string) string {
 	p, _ := ip.Prefix(64)
 	return p.String()
 }
+
+// BeginAttempt counts an attempt of somebody at an address to guess a secret of
+// a kind, until AttemptSucceeded takes it back. It returns an error of code
+// rate_limited for who has to wait.
+func (a *Accounts) BeginAttempt(what, who, address string) error {
+	return a.attempts.begin(what, who, address, time.Now())
+}
+
+// AttemptSucceeded takes back what BeginAttempt counted.
+func (a *Accounts) AttemptSucceeded(what, who, address string) {
+	a.attempts.succeeded(what, who, address, time.Now())
+}

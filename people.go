@@ -1,0 +1,129 @@
+package sensocto
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// UserView is a user as others see it: `User` in docs/protocol.md.
+type UserView struct {
+	ID        string    `json:"id"`
+	Name      string    `json:"name"`
+	IsGuest   bool      `json:"is_guest"`
+	IsAdmin   bool      `json:"is_admin"`
+	CreatedAt time.Time `json:"created_at"`
+	// Email is for the user and for administrators.
+	Email string `json:"email,omitempty"`
+	// DisabledAt is for administrators.
+	DisabledAt *time.Time `json:"disabled_at,omitempty"`
+}
+
+// View returns the user as others see it, with private data where that is due.
+func (u User) View(private bool) UserView {
+	v := UserView{ID: u.ID, Name: u.Name, IsGuest: u.IsGuest, IsAdmin: u.IsAdmin, CreatedAt: u.CreatedAt}
+	if private {
+		v.Email, v.DisabledAt = u.Email, optionalTime(u.DisabledAt)
+	}
+	return v
+}
+
+func optionalTime(t time.Time) *time.Time {
+	if t.IsZero() {
+		return nil
+	}
+	return &t
+}
+
+// RoomView is a room on the wire: `Room` in docs/protocol.md.
+type RoomView struct {
+	ID          string          `json:"id"`
+	Name        string          `json:"name"`
+	Description string          `json:"description"`
+	OwnerID     string          `json:"owner_id"`
+	IsPublic    bool            `json:"is_public"`
+	CreatedAt   time.Time       `json:"created_at"`
+	MemberCount int             `json:"member_count"`
+	Sensors     []Sensor        `json:"sensors"`
+	Settings    json.RawMessage `json:"settings"`
+	Version     int64           `json:"version"`
+	// What follows is different for each asker, and missing in broadcasts.
+	Role          *Role      `json:"role,omitempty"`
+	JoinCode      string     `json:"join_code,omitempty"` // for members only
+	CodeExpiresAt *time.Time `json:"code_expires_at,omitempty"`
+}
+
+// MemberView is a member of a room on the wire.
+type MemberView struct {
+	UserID   string    `json:"user_id"`
+	Name     string    `json:"name"`
+	Role     Role      `json:"role"`
+	JoinedAt time.Time `json:"joined_at"`
+	Online   bool      `json:"online"` // has the room open on some device
+}
+
+// RoomState is everything that a member sees of a room.
+type RoomState struct {
+	RoomID      string          `json:"room_id"`
+	Room        RoomView        `json:"room"`
+	Sensors     []Sensor        `json:"sensors"`
+	Members     []MemberView    `json:"members"`
+	MemberCount int             `json:"member_count"`
+	Settings    json.RawMessage `json:"settings"`
+}
+
+// MemberEvent says that a person came into a room or left it.
+type MemberEvent struct {
+	RoomID string `json:"room_id"`
+	UserID string `json:"user_id"`
+	Name   string `json:"name"`
+	Role   Role   `json:"role"`
+	// Online says whether the person has the room open on some device.
+	Online bool `json:"online"`
+	// Member says whether the person is a member of the room from now on.
+	Member bool `json:"member"`
+}
+
+// RoomSensorEvent says that a sensor is in a room from now on, or no longer.
+type RoomSensorEvent struct {
+	RoomID   string  `json:"room_id"`
+	SensorID string  `json:"sensor_id"`
+	Sensor   *Sensor `json:"sensor,omitempty"`
+}
+
+// RoomRef names a room that is no more.
+type RoomRef struct {
+	RoomID string `json:"room_id"`
+	ID     string `json:"id"`
+}
+
+// InvitationView is an invitation on the wire.
+type InvitationView struct {
+	ID        string    `json:"id"`
+	RoomID    string    `json:"room_id"`
+	RoomName  string    `json:"room_name"`
+	Role      Role      `json:"role"`
+	UserID    string    `json:"user_id,omitempty"`
+	Email     string    `json:"email,omitempty"`
+	InvitedBy string    `json:"invited_by"`
+	CreatedAt time.Time `json:"created_at"`
+	ExpiresAt time.Time `json:"expires_at"`
+}
+
+// View returns the invitation as it is on the wire.
+func (i Invitation) View() InvitationView {
+	return InvitationView{i.ID, i.RoomID, i.RoomName, i.Role, i.UserID, i.Email, i.InvitedBy, i.CreatedAt, i.ExpiresAt}
+}
+
+// NotificationView is a notification on the wire.
+type NotificationView struct {
+	ID        string          `json:"id"`
+	Kind      string          `json:"kind"`
+	Data      json.RawMessage `json:"data"`
+	CreatedAt time.Time       `json:"created_at"`
+	ReadAt    *time.Time      `json:"read_at"`
+}
+
+// View returns the notification as it is on the wire.
+func (n Notification) View() NotificationView {
+	return NotificationView{n.ID, n.Kind, n.Data, n.CreatedAt, optionalTime(n.ReadAt)}
+}

@@ -1,0 +1,369 @@
+package room
+
+import (
+	"bytes"
+	"cmp"
+	"context"
+	"encoding/json"
+	"fmt"
+	"log/slog"
+	"strings"
+	"time"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/google/uuid"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Store keeps rooms; *peopledb.DB is one.
+type Store interface {
+	InsertRoom(ctx context.Context, r sensocto.Room) error
+	UpdateRoom(ctx context.Context, r sensocto.Room) (sensocto.Room, error)
+	DeleteRoom(ctx context.Context, id string) error
+	SetOwner(ctx context.Context, roomID, userID string) error
+	Room(ctx context.Context, id string) (sensocto.Room, error)
+	RoomByCode(ctx context.Context, code string) (sensocto.Room, error)
+	RoomsOf(ctx context.Context, userID, after string, limit int) ([]sensocto.Room, error)
+	PublicRooms(ctx context.Context, after string, limit int) ([]sensocto.Room, error)
+	OwnedRooms(ctx context.Context, userID string) (int, error)
+
+	AddMember(ctx context.Context, m sensocto.Member, limit int) error
+	SetRole(ctx context.Context, roomID, userID string, role sensocto.Role) error
+	RemoveMember(ctx context.Context, roomID, userID string, ban bool, at time.Time) error
+	Unban(ctx context.Context, roomID, userID string) error
+	Members(ctx context.Context, roomID, after string, limit int) ([]sensocto.Member, error)
+	Member(ctx context.Context, roomID, userID string) (sensocto.Member, error)
+	MemberCount(ctx context.Context, roomID string) (int, error)
+
+	PutShare(ctx context.Context, s sensocto.Share, limit int) error
+	RemoveShare(ctx context.Context, roomID, sensorID string) error
+	RemoveTransientShares(ctx context.Context, sensorID string) error
+	Shares(ctx context.Context, roomID string) ([]sensocto.Share, error)
+	SensorShares(ctx context.Context, sensorID string) ([]sensocto.Share, error)
+	PutGrant(ctx context.Context, g sensocto.Grant) error
+	RemoveGrant(ctx context.Context, sensorID, userID string) error
+	Grants(ctx context.Context, sensorID string) ([]sensocto.Grant, error)
+
+	InsertInvitation(ctx context.Context, i sensocto.Invitation) error
+	Invitation(ctx context.Context, id string) (sensocto.Invitation, error)
+	Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error)
+	DeleteInvitation(ctx context.Context, id string) error
+	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) error
+
+	InsertNotification(ctx context.Context, n sensocto.Notification, keep int) error
+	Notifications(ctx context.Context, userID, before string, limit int) ([]sensocto.Notification, error)
+	ReadNotification(ctx context.Context, userID, id string, at time.Time) error
+
+	User(ctx context.Context, id string) (sensocto.User, error)
+	UserByEmail(ctx context.Context, email string) (sensocto.User, error)
+}
+
+// Rights decides who may do what; *rights.Rights does.
+type Rights interface {
+	Sensor(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error)
+	Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomRights, sensocto.Room, error)
+}
+
+// Attempts limits the guessing of join codes; *account.Accounts does.
+type Attempts interface {
+	BeginAttempt(what, who, address string) error
+	AttemptSucceeded(what, who, address string)
+}
+
+// Limits bound what people may make. Zero values stand for the defaults.
+type Limits struct {
+	RoomsOfUser   int // rooms that one user owns; default 100
+	Members       int // of a room; default 1,000
+	Sensors       int // in a room; default 200
+	Notifications int // kept of a user; default 500
+}
+
+func (l Limits) withDefaults() Limits {
+	return Limits{cmp.Or(l.RoomsOfUser, 100), cmp.Or(l.Members, 1_000), cmp.Or(l.Sensors, 200), cmp.Or(l.Notifications, 500)}
+}
+
+// Options are what New needs. All but Limits and Log are required.
+type Options struct {
+	Store    Store
+	Rights   Rights
+	Attempts Attempts
+	// Sensor returns what is known of a sensor.
+	Sensor func(id string) (sensocto.Sensor, bool)
+	PubSub sensocto.PubSub
+	Limits Limits
+	Log    *slog.Logger
+}
+
+// Rooms is safe for concurrent use.
+type Rooms struct {
+	options  Options
+	store    Store
+	rights   Rights
+	limits   Limits
+	log      *slog.Logger
+	presence presence
+}
+
+// New returns Rooms on a store. It starts nothing.
+func New(o Options) *Rooms {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Rooms{options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log,
+		presence: presence{rooms: map[string]map[string]int{}}}
+}
+
+// Bounds of what people write.
+const (
+	maxDescriptionRunes = 1000
+	maxSettingsBytes    = 16 << 10
+)
+
+var (
+	errNoAccount = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
+	errNoRight   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
+	errTooMany   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_rooms", Message: "you own as many rooms as the server allows: delete one first"}
+	errChanged   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "version_mismatch", Message: "somebody else has changed the room: read it again, and try with its present version"}
+)
+
+// Draft is a new room, as its maker describes it.
+type Draft struct {
+	Name        string
+	Description string
+	IsPublic    bool
+	Settings    json.RawMessage
+}
+
+// Create makes a room that the user owns. It returns errors of code invalid,
+// unauthorized and rate_limited.
+func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d Draft) (sensocto.RoomView, error) {
+	if id.UserID == "" {
+		return sensocto.RoomView{}, errNoAccount
+	}
+	room := sensocto.Room{ID: newID(), Name: d.Name, Description: d.Description, IsPublic: d.IsPublic, Settings: d.Settings,
+		OwnerID: id.UserID, CreatedAt: now(), Version: 1}
+	if err := check(&room); err != nil {
+		return sensocto.RoomView{}, err
+	}
+	owned, err := r.store.OwnedRooms(ctx, id.UserID)
+	if err == nil && owned >= r.limits.RoomsOfUser {
+		err = errTooMany
+	}
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	renewCode(&room)
+	if err := r.store.InsertRoom(ctx, room); err != nil {
+		return sensocto.RoomView{}, fmt.Errorf("store room: %w", err)
+	}
+	r.log.Info("room created", "room", room.ID, "user", id.UserID)
+	view, err := r.view(ctx, room)
+	if err != nil {
+		return view, err
+	}
+	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomCreated, view)
+	return forAsker(view, room, sensocto.RoleOwner), nil
+}
+
+func newID() string { return uuid.Must(uuid.NewV7()).String() }
+
+// now is the present, as exactly as it is stored.
+func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
+
+// check returns what is wrong with what people wrote, and brings the settings
+// into their shortest form.
+func check(room *sensocto.Room) error {
+	if err := sensocto.CheckName(room.Name); err != nil {
+		return err
+	}
+	control := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }
+	if utf8.RuneCountInString(room.Description) > maxDescriptionRunes || !utf8.ValidString(room.Description) || strings.ContainsFunc(room.Description, control) {
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_description", Message: fmt.Sprintf("a description has at most %d printable characters", maxDescriptionRunes)}
+	}
+	if len(room.Settings) == 0 {
+		room.Settings = json.RawMessage("{}")
+	}
+	var compact bytes.Buffer
+	if len(room.Settings) > maxSettingsBytes || json.Compact(&compact, room.Settings) != nil || compact.Bytes()[0] != '{' {
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_settings", Message: fmt.Sprintf("settings are a JSON object of at most %d bytes", maxSettingsBytes)}
+	}
+	room.Settings = compact.Bytes()
+	return nil
+}
+
+// enter returns a room if the identity has a right in it, which allowed tells.
+// A room that the identity may not see is not found.
+func (r *Rooms) enter(ctx context.Context, id sensocto.Identity, roomID string, allowed func(sensocto.RoomRights) bool) (sensocto.RoomRights, sensocto.Room, error) {
+	rights, room, err := r.rights.Room(ctx, id, roomID)
+	if err == nil && !allowed(rights) {
+		err = errNoRight
+	}
+	return rights, room, err
+}
+
+// Room returns a room as the identity sees it.
+func (r *Rooms) Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomView, error) {
+	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.See })
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	view, err := r.view(ctx, room)
+	return forAsker(view, room, rights.Role), err
+}
+
+// view returns a room as all see it who may enter it.
+func (r *Rooms) view(ctx context.Context, room sensocto.Room) (sensocto.RoomView, error) {
+	v := sensocto.RoomView{ID: room.ID, Name: room.Name, Description: room.Description, OwnerID: room.OwnerID, IsPublic: room.IsPublic,
+		CreatedAt: room.CreatedAt, Settings: room.Settings, Version: room.Version, Sensors: []sensocto.Sensor{}}
+	var err error
+	if v.MemberCount, err = r.store.MemberCount(ctx, room.ID); err != nil {
+		return v, fmt.Errorf("count members: %w", err)
+	}
+	shares, err := r.store.Shares(ctx, room.ID)
+	if err != nil {
+		return v, fmt.Errorf("list sensors: %w", err)
+	}
+	for _, s := range shares {
+		v.Sensors = append(v.Sensors, r.sensor(s.SensorID))
+	}
+	return v, nil
+}
+
+func (r *Rooms) sensor(id string) sensocto.Sensor {
+	s, ok := r.options.Sensor(id)
+	if !ok {
+		return sensocto.UnknownSensor(id)
+	}
+	return s
+}
+
+// forAsker adds to a view what depends on who asks. Who is no member sees
+// neither sensors nor settings.
+func forAsker(v sensocto.RoomView, room sensocto.Room, role sensocto.Role) sensocto.RoomView {
+	if role == "" {
+		v.Sensors, v.Settings = []sensocto.Sensor{}, json.RawMessage("{}")
+		return v
+	}
+	v.Role = &role
+	if role.AtLeast(sensocto.RoleMember) && room.JoinCode != "" && now().Before(room.CodeExpiresAt) {
+		v.JoinCode, v.CodeExpiresAt = room.JoinCode, &room.CodeExpiresAt
+	}
+	return v
+}
+
+// List returns up to limit rooms behind an id: the identity's own, or public
+// ones, and whether there may be more.
+func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, after string, limit int) ([]sensocto.RoomView, error) {
+	if id.UserID == "" {
+		return nil, errNoAccount
+	}
+	rooms, err := r.store.RoomsOf(ctx, id.UserID, after, limit)
+	if public {
+		rooms, err = r.store.PublicRooms(ctx, after, limit)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("list rooms: %w", err)
+	}
+	views := make([]sensocto.RoomView, len(rooms))
+	for i, room := range rooms {
+		v, err := r.view(ctx, room)
+		if err != nil {
+			return nil, err
+		}
+		rights, _, err := r.rights.Room(ctx, id, room.ID)
+		if err != nil {
+			return nil, err
+		}
+		views[i] = forAsker(v, room, rights.Role)
+	}
+	return views, nil
+}
+
+// Patch is what changes of a room; nil stays.
+type Patch struct {
+	Name, Description *string
+	IsPublic          *bool
+	Settings          json.RawMessage
+}
+
+// Update changes a room whose version is still the given one; 0 means whatever
+// it is. It returns an error of code conflict and reason version_mismatch where
+// somebody else was quicker.
+func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string, version int64, p Patch) (sensocto.RoomView, error) {
+	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Edit })
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	if version != 0 && version != room.Version {
+		return sensocto.RoomView{}, errChanged
+	}
+	if p.Name != nil {
+		room.Name = *p.Name
+	}
+	if p.Description != nil {
+		room.Description = *p.Description
+	}
+	if p.IsPublic != nil {
+		room.IsPublic = *p.IsPublic
+	}
+	if p.Settings != nil {
+		room.Settings = p.Settings
+	}
+	if err := check(&room); err != nil {
+		return sensocto.RoomView{}, err
+	}
+	return r.save(ctx, room, rights.Role)
+}
+
+// save stores a changed room and tells those who see it.
+func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role) (sensocto.RoomView, error) {
+	room, err := r.store.UpdateRoom(ctx, room)
+	if sensocto.ErrorCode(err) == sensocto.CodeConflict {
+		err = errChanged
+	}
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	view, err := r.view(ctx, room)
+	if err == nil {
+		r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSettingsUpdated, view)
+		r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
+	}
+	return forAsker(view, room, role), err
+}
+
+// Delete removes a room. Its channels hear room_closed, and end.
+func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string) error {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete }); err != nil {
+		return err
+	}
+	// The last event goes first: with the room the right to hear of it ends.
+	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
+	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
+	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomDeleted, ref)
+	if err := r.store.DeleteRoom(ctx, roomID); err != nil {
+		return err
+	}
+	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
+	return nil
+}
+
+// changed tells those who see the room that its card is different: how many
+// members or which sensors it has.
+func (r *Rooms) changed(ctx context.Context, room sensocto.Room) {
+	if !r.options.PubSub.Subscribed(sensocto.TopicRoomsUpdates) {
+		return
+	}
+	view, err := r.view(ctx, room)
+	if err != nil {
+		r.log.Warn("a change of a room was not announced", "room", room.ID, "err", err)
+		return
+	}
+	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
+}
+
+func (r *Rooms) publish(topic, event string, payload any) {
+	r.options.PubSub.Publish(&sensocto.Message{Topic: topic, Event: event, Payload: payload})
+}

@@ -1,0 +1,163 @@
+package room
+
+import (
+	"context"
+
+	"github.com/sensocto/sensocto"
+)
+
+var errNotYours = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only the owner of a sensor can share it"}
+
+// Terms are how a sensor is shared.
+type Terms struct {
+	Control    bool // others may send commands
+	AllHistory bool // others see what was before
+}
+
+// Share brings a sensor of one's own into a room, or changes its terms.
+func (r *Rooms) Share(ctx context.Context, id sensocto.Identity, roomID, sensorID string, t Terms) error {
+	return r.share(ctx, id, sensocto.Share{RoomID: roomID, SensorID: sensorID, Control: t.Control, AllHistory: t.AllHistory})
+}
+
+// ShareWhileConnected brings a sensor into a room until EndTransient.
+func (r *Rooms) ShareWhileConnected(ctx context.Context, id sensocto.Identity, roomID, sensorID string) error {
+	return r.share(ctx, id, sensocto.Share{RoomID: roomID, SensorID: sensorID, Transient: true})
+}
+
+func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Share) error {
+	_, room, err := r.enter(ctx, id, s.RoomID, func(s sensocto.RoomRights) bool { return s.Share })
+	if err != nil {
+		return err
+	}
+	if !sensocto.ValidID(s.SensorID) {
+		return sensocto.ErrNotFound
+	}
+	mine, err := r.rights.Sensor(ctx, id, s.SensorID)
+	if err != nil {
+		return err
+	}
+	if !mine.Share {
+		return r.hidden(mine)
+	}
+	s.SharedBy, s.SharedAt = id.UserID, now()
+	if err := r.store.PutShare(ctx, s, r.limits.Sensors); err != nil {
+		return err
+	}
+	r.log.Info("sensor shared", "room", s.RoomID, "sensor", s.SensorID, "user", id.UserID)
+	sensor := r.sensor(s.SensorID)
+	r.publish(sensocto.RoomTopic(s.RoomID), sensocto.EventSensorAdded, sensocto.RoomSensorEvent{RoomID: s.RoomID, SensorID: s.SensorID, Sensor: &sensor})
+	r.changed(ctx, room)
+	return nil
+}
+
+// hidden is the error for a sensor that is not one's own: whether it exists is
+// nobody's business who cannot see it.
+func (r *Rooms) hidden(s sensocto.SensorRights) error {
+	if s.Live || s.Edit {
+		return errNotYours
+	}
+	return sensocto.ErrNotFound
+}
+
+// Unshare takes a sensor out of a room: its owner may, and whoever may edit the
+// room.
+func (r *Rooms) Unshare(ctx context.Context, id sensocto.Identity, roomID, sensorID string) error {
+	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Enter })
+	if err != nil {
+		return err
+	}
+	if !rights.Edit {
+		mine, err := r.rights.Sensor(ctx, id, sensorID)
+		if err != nil {
+			return err
+		}
+		if !mine.Share {
+			return r.hidden(mine)
+		}
+	}
+	if err := r.store.RemoveShare(ctx, roomID, sensorID); err != nil {
+		return err
+	}
+	r.unshared(ctx, room, sensorID)
+	return nil
+}
+
+func (r *Rooms) unshared(ctx context.Context, room sensocto.Room, sensorID string) {
+	r.log.Info("sensor no longer shared", "room", room.ID, "sensor", sensorID)
+	r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSensorRemoved, sensocto.RoomSensorEvent{RoomID: room.ID, SensorID: sensorID})
+	r.changed(ctx, room)
+}
+
+// EndTransient takes a sensor whose device has disconnected out of the rooms
+// that it was in only for that time.
+func (r *Rooms) EndTransient(ctx context.Context, sensorID string) error {
+	shares, err := r.store.SensorShares(ctx, sensorID)
+	if err != nil {
+		return err
+	}
+	var ended []sensocto.Share
+	for _, s := range shares {
+		if s.Transient {
+			ended = append(ended, s)
+		}
+	}
+	if len(ended) == 0 {
+		return nil
+	}
+	if err := r.store.RemoveTransientShares(ctx, sensorID); err != nil {
+		return err
+	}
+	for _, s := range ended {
+		if room, err := r.store.Room(ctx, s.RoomID); err == nil {
+			r.unshared(ctx, room, sensorID)
+		}
+	}
+	return nil
+}
+
+// Grant gives a user a right to a sensor of one's own; with userID "" everybody:
+// the sensor is public then.
+func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userID string, t Terms) error {
+	if err := r.mine(ctx, id, sensorID); err != nil {
+		return err
+	}
+	g := sensocto.Grant{SensorID: sensorID, UserID: userID, GrantedAt: now(), Control: t.Control && userID != "", AllHistory: t.AllHistory}
+	if err := r.store.PutGrant(ctx, g); err != nil {
+		return err
+	}
+	r.log.Info("grant given", "sensor", sensorID, "user", userID)
+	return nil
+}
+
+// Revoke takes a grant back.
+func (r *Rooms) Revoke(ctx context.Context, id sensocto.Identity, sensorID, userID string) error {
+	if err := r.mine(ctx, id, sensorID); err != nil {
+		return err
+	}
+	if err := r.store.RemoveGrant(ctx, sensorID, userID); err != nil {
+		return err
+	}
+	r.log.Info("grant taken back", "sensor", sensorID, "user", userID)
+	return nil
+}
+
+// Shared returns with whom a sensor of one's own is shared.
+func (r *Rooms) Shared(ctx context.Context, id sensocto.Identity, sensorID string) ([]sensocto.Grant, []sensocto.Share, error) {
+	if err := r.mine(ctx, id, sensorID); err != nil {
+		return nil, nil, err
+	}
+	grants, err := r.store.Grants(ctx, sensorID)
+	if err != nil {
+		return nil, nil, err
+	}
+	shares, err := r.store.SensorShares(ctx, sensorID)
+	return grants, shares, err
+}
+
+func (r *Rooms) mine(ctx context.Context, id sensocto.Identity, sensorID string) error {
+	rights, err := r.rights.Sensor(ctx, id, sensorID)
+	if err == nil && !rights.Share {
+		err = r.hidden(rights)
+	}
+	return err
+}
