@@ -44,6 +44,8 @@ type Identity struct {
 	// UserID is the user whose credential it is; "" for tokens of the server
 	// itself and for callers without a credential.
 	UserID string
+	// Kind is that of the credential; "" for callers without one.
+	Kind TokenKind
 	// OwnerID is to whom sensors belong that the identity brings: the user,
 	// OperatorID for all tokens of the server itself, "guest" for guests.
 	OwnerID string

@@ -127,3 +127,46 @@ type NotificationView struct {
 func (n Notification) View() NotificationView {
 	return NotificationView{n.ID, n.Kind, n.Data, n.CreatedAt, optionalTime(n.ReadAt)}
 }
+
+// SignUp is what a person says to get an account.
+type SignUp struct {
+	Email, Name, Password string
+	// Invitation is the secret of an invitation's link; "" for none.
+	Invitation string
+	Admin      bool // only an administrator's word counts
+}
+
+// Session is what a sign-in begins.
+type Session struct {
+	User    User
+	Token   Token
+	Secret  string // the credential, known only to whoever signed in
+	Expires time.Time
+}
+
+// Client is where a request comes from.
+type Client struct {
+	Address string // of the network
+	Device  string // what it says it is, for people
+}
+
+// RoomDraft is a new room, as its maker describes it.
+type RoomDraft struct {
+	Name        string
+	Description string
+	IsPublic    bool
+	Settings    json.RawMessage
+}
+
+// RoomPatch is what changes of a room; nil stays.
+type RoomPatch struct {
+	Name, Description *string
+	IsPublic          *bool
+	Settings          json.RawMessage
+}
+
+// ShareTerms are how a sensor is shared.
+type ShareTerms struct {
+	Control    bool // others may send commands
+	AllHistory bool // others see what was before
+}

@@ -179,7 +179,7 @@ func (c credential) valid(now time.Time) bool {
 }
 
 func (c credential) identity() sensocto.Identity {
-	id := sensocto.Identity{ID: c.token.ID, Name: c.token.Name, OwnerID: sensocto.OperatorID,
+	id := sensocto.Identity{ID: c.token.ID, Name: c.token.Name, OwnerID: sensocto.OperatorID, Kind: c.token.Kind,
 		Scopes: slices.Clone(c.token.Scopes), SensorIDs: slices.Clone(c.token.SensorIDs)}
 	if c.token.UserID != "" {
 		id.UserID, id.OwnerID, id.Name = c.user.ID, c.user.ID, c.user.Name

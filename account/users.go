@@ -24,17 +24,9 @@ var (
 	errExpired     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "link_expired", Message: "the link has expired, or was used: ask for another one"}
 )
 
-// SignUp is what a person says to get an account.
-type SignUp struct {
-	Email, Name, Password string
-	// Invitation is the secret of an invitation's link; "" for none.
-	Invitation string
-	Admin      bool // only an administrator's word counts
-}
-
-// SignUp makes an account as the registration allows. It returns errors of code
+// sensocto.SignUp makes an account as the registration allows. It returns errors of code
 // invalid, conflict for an address that is taken, and unauthorized.
-func (a *Accounts) SignUp(ctx context.Context, s SignUp) (sensocto.User, error) {
+func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
 	s.Admin = false
 	switch {
 	case s.Invitation != "":
@@ -62,7 +54,7 @@ func (a *Accounts) SignUp(ctx context.Context, s SignUp) (sensocto.User, error) 
 
 // CreateUser makes an account without asking for a right: for an administrator.
 // Without a password the person gets in by a link (NewLink).
-func (a *Accounts) CreateUser(ctx context.Context, s SignUp) (u sensocto.User, err error) {
+func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (u sensocto.User, err error) {
 	if err = sensocto.CheckName(s.Name); err != nil {
 		return u, err
 	}
@@ -96,38 +88,24 @@ func (a *Accounts) newPassword(ctx context.Context, u sensocto.User, password st
 	return a.passwords.hash(ctx, password)
 }
 
-// Session is what a sign-in begins.
-type Session struct {
-	User    sensocto.User
-	Token   sensocto.Token
-	Secret  string // the credential, known only to whoever signed in
-	Expires time.Time
-}
-
-// Client is where a request comes from.
-type Client struct {
-	Address string // of the network
-	Device  string // what it says it is, for people
-}
-
 // SignIn begins a session with an address and a password. Whether the account
 // does not exist, is disabled, has no password or another one, the answer is
 // the same after the same time. It returns errors of code unauthorized,
 // rate_limited and unavailable.
-func (a *Accounts) SignIn(ctx context.Context, email, password string, from Client) (Session, error) {
+func (a *Accounts) SignIn(ctx context.Context, email, password string, from sensocto.Client) (sensocto.Session, error) {
 	email, err := sensocto.NormalizeEmail(email)
 	if err != nil {
 		email = "" // nobody has it: the same path
 	}
 	if err := a.attempts.begin("password", email, from.Address, time.Now()); err != nil {
-		return Session{}, err
+		return sensocto.Session{}, err
 	}
 	u, err := a.verify(ctx, email, password)
 	if err != nil {
 		if errors.Is(err, errCredentials) {
 			a.signInsRefused.Add(1)
 		}
-		return Session{}, err
+		return sensocto.Session{}, err
 	}
 	a.attempts.succeeded("password", email, from.Address, time.Now())
 	a.signIns.Add(1)
@@ -152,7 +130,7 @@ func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto
 
 // CheckPassword returns errCredentials unless the password is the user's: for
 // changes that ask for it once more.
-func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password string, from Client) error {
+func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password string, from sensocto.Client) error {
 	if err := a.attempts.begin("password", u.Email, from.Address, time.Now()); err != nil {
 		return err
 	}
@@ -169,16 +147,16 @@ func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password 
 
 // Guest makes an account that ends by itself, and begins its session. It
 // returns an error of code unauthorized where guests are off.
-func (a *Accounts) Guest(ctx context.Context, name string, from Client) (Session, error) {
+func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client) (sensocto.Session, error) {
 	if !a.options.Guests {
-		return Session{}, errGuestsOff
+		return sensocto.Session{}, errGuestsOff
 	}
 	if err := sensocto.CheckName(name); err != nil {
-		return Session{}, err
+		return sensocto.Session{}, err
 	}
 	u := sensocto.User{ID: newID(), Name: name, IsGuest: true, CreatedAt: now(), ExpiresAt: now().Add(guestLife), Version: 1}
 	if err := a.store.InsertUser(ctx, u); err != nil {
-		return Session{}, err
+		return sensocto.Session{}, err
 	}
 	a.signUps.Add(1)
 	return a.Begin(ctx, u, from)
@@ -188,7 +166,7 @@ func (a *Accounts) Guest(ctx context.Context, name string, from Client) (Session
 const maxDeviceBytes = 200
 
 // Begin begins a session for a user who has shown who they are.
-func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from Client) (Session, error) {
+func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error) {
 	id, secret := newToken()
 	t := sensocto.Token{ID: id, Name: "session", Kind: sensocto.KindSession, UserID: u.ID, Scopes: userScopes(u), SecretHash: hashSecret(secret),
 		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)]}
@@ -196,10 +174,10 @@ func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from Client) (Ses
 		t.ExpiresAt = u.ExpiresAt
 	}
 	if err := a.store.InsertToken(ctx, t); err != nil {
-		return Session{}, fmt.Errorf("store session: %w", err)
+		return sensocto.Session{}, fmt.Errorf("store session: %w", err)
 	}
 	a.log.Info("signed in", "user", u.ID, "session", t.ID)
-	return Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
+	return sensocto.Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
 }
 
 // userScopes are the scopes of a session. What they are good for is decided
@@ -371,6 +349,27 @@ func (a *Accounts) UseLink(ctx context.Context, kind sensocto.LinkKind, secret s
 	return l, nil
 }
 
+// ResetPassword sets a password for whoever has the secret of a link that was
+// sent for that. The link stays good where the password is refused; all earlier
+// sessions and tokens end.
+func (a *Accounts) ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error) {
+	link, err := a.store.Link(ctx, sensocto.LinkReset, hashSecret(secret))
+	if err != nil || !time.Now().Before(link.ExpiresAt) {
+		return sensocto.User{}, linkError(err)
+	}
+	u, err := a.store.User(ctx, link.UserID)
+	if err != nil {
+		return sensocto.User{}, err
+	}
+	if err := checkPassword(password, u.Name, u.Email); err != nil {
+		return sensocto.User{}, err
+	}
+	if _, err := a.UseLink(ctx, sensocto.LinkReset, secret); err != nil {
+		return sensocto.User{}, err
+	}
+	return a.SetPassword(ctx, u, password, "")
+}
+
 // linkError hides whether a link was never there or is no longer good.
 func linkError(err error) error {
 	if err == nil || errors.Is(err, sensocto.ErrNotFound) {
@@ -391,7 +390,7 @@ func (a *Accounts) SetupLink(ctx context.Context, life time.Duration) (secret st
 
 // SetUp makes the first administrator's account with the link's secret, which
 // stays good where the person said something that cannot be.
-func (a *Accounts) SetUp(ctx context.Context, secret string, s SignUp) (sensocto.User, error) {
+func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) (sensocto.User, error) {
 	link, err := a.store.Link(ctx, sensocto.LinkSetup, hashSecret(secret))
 	if err != nil || !time.Now().Before(link.ExpiresAt) {
 		return sensocto.User{}, linkError(err)

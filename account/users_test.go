@@ -19,18 +19,18 @@ import (
 
 const password = "four quiet otters swim"
 
-var home = account.Client{Address: "192.0.2.1:1000", Device: "Firefox on Linux"}
+var home = sensocto.Client{Address: "192.0.2.1:1000", Device: "Firefox on Linux"}
 
 func signUp(t testing.TB, a *account.Accounts, name string) sensocto.User {
 	t.Helper()
-	u, err := a.CreateUser(t.Context(), account.SignUp{Email: name + "@example.org", Name: name, Password: password})
+	u, err := a.CreateUser(t.Context(), sensocto.SignUp{Email: name + "@example.org", Name: name, Password: password})
 	if err != nil {
 		t.Fatal(err)
 	}
 	return u
 }
 
-func signIn(t testing.TB, a *account.Accounts, name string) account.Session {
+func signIn(t testing.TB, a *account.Accounts, name string) sensocto.Session {
 	t.Helper()
 	s, err := a.SignIn(t.Context(), name+"@example.org", password, home)
 	if err != nil {
@@ -47,7 +47,7 @@ func refused(t *testing.T, err error, reason string) {
 }
 
 func TestSignUp_FollowsTheRegistration(t *testing.T) {
-	ada := account.SignUp{Email: " Ada@Example.org ", Name: "Ada", Password: password, Admin: true}
+	ada := sensocto.SignUp{Email: " Ada@Example.org ", Name: "Ada", Password: password, Admin: true}
 	for registration, reason := range map[account.Registration]string{
 		account.RegistrationOpen: "", account.RegistrationInvited: "invitation_needed", account.RegistrationClosed: "registration_closed", "": "registration_closed",
 	} {
@@ -68,25 +68,25 @@ func TestSignUp_WithAnInvitation(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, err = a.SignUp(t.Context(), account.SignUp{Name: "Ada", Password: "short", Invitation: secret})
+	_, err = a.SignUp(t.Context(), sensocto.SignUp{Name: "Ada", Password: "short", Invitation: secret})
 	refused(t, err, "weak_password") // and the invitation stays good
-	u, err := a.SignUp(t.Context(), account.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	u, err := a.SignUp(t.Context(), sensocto.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
 	if err != nil || u.Email != "ada@example.org" {
 		t.Errorf("%+v, %v", u, err)
 	}
-	_, err = a.SignUp(t.Context(), account.SignUp{Email: "b@example.org", Name: "B", Password: password, Invitation: secret})
+	_, err = a.SignUp(t.Context(), sensocto.SignUp{Email: "b@example.org", Name: "B", Password: password, Invitation: secret})
 	refused(t, err, "link_expired")
 }
 
 func TestCreateUser_RefusesWhatCannotBe(t *testing.T) {
 	a := account.New(account.Options{Store: newStore(t)})
 	signUp(t, a, "taken")
-	good := account.SignUp{Email: "a@example.org", Name: "A", Password: password}
-	for reason, change := range map[string]func(*account.SignUp){
-		"invalid_name":  func(s *account.SignUp) { s.Name = "a\x1b[2J" },
-		"invalid_email": func(s *account.SignUp) { s.Email = "nobody" },
-		"email_taken":   func(s *account.SignUp) { s.Email = "TAKEN@example.org" },
-		"weak_password": func(s *account.SignUp) { s.Password = "password123" },
+	good := sensocto.SignUp{Email: "a@example.org", Name: "A", Password: password}
+	for reason, change := range map[string]func(*sensocto.SignUp){
+		"invalid_name":  func(s *sensocto.SignUp) { s.Name = "a\x1b[2J" },
+		"invalid_email": func(s *sensocto.SignUp) { s.Email = "nobody" },
+		"email_taken":   func(s *sensocto.SignUp) { s.Email = "TAKEN@example.org" },
+		"weak_password": func(s *sensocto.SignUp) { s.Password = "password123" },
 	} {
 		s := good
 		change(&s)
@@ -128,7 +128,7 @@ func TestSignIn_ASessionIsACredential(t *testing.T) {
 func TestSignIn_OneAnswerForEveryReason(t *testing.T) {
 	a := account.New(account.Options{Store: newStore(t)})
 	ada := signUp(t, a, "ada")
-	if _, err := a.CreateUser(t.Context(), account.SignUp{Email: "linkonly@example.org", Name: "L"}); err != nil {
+	if _, err := a.CreateUser(t.Context(), sensocto.SignUp{Email: "linkonly@example.org", Name: "L"}); err != nil {
 		t.Fatal(err)
 	}
 	off := signUp(t, a, "off")
@@ -154,7 +154,7 @@ func TestSignIn_GuessingIsLimited(t *testing.T) {
 	signUp(t, a, "ada")
 	signIn(t, a, "ada") // from home, before
 	guess := func(from string) error {
-		_, err := a.SignIn(t.Context(), "ada@example.org", "a wrong password", account.Client{Address: from})
+		_, err := a.SignIn(t.Context(), "ada@example.org", "a wrong password", sensocto.Client{Address: from})
 		return err
 	}
 	for range 10 {
@@ -287,13 +287,13 @@ func TestLastAdministrator_Stays(t *testing.T) {
 	if err != nil || secret == "" {
 		t.Fatal(secret, err)
 	}
-	_, err = a.SetUp(t.Context(), secret, account.SignUp{Email: "root@example.org", Name: "Root", Password: "short"})
+	_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root@example.org", Name: "Root", Password: "short"})
 	refused(t, err, "weak_password")
-	root, err := a.SetUp(t.Context(), secret, account.SignUp{Email: "root@example.org", Name: "Root", Password: password})
+	root, err := a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root@example.org", Name: "Root", Password: password})
 	if err != nil || !root.IsAdmin {
 		t.Fatal(root, err)
 	}
-	_, err = a.SetUp(t.Context(), secret, account.SignUp{Email: "second@example.org", Name: "Second", Password: password})
+	_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "second@example.org", Name: "Second", Password: password})
 	refused(t, err, "link_expired")
 	if secret, err := a.SetupLink(t.Context(), time.Hour); secret != "" || err != nil {
 		t.Errorf("a link although there is an administrator: %v", err)

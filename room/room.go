@@ -128,17 +128,9 @@ var (
 	errChanged   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "version_mismatch", Message: "somebody else has changed the room: read it again, and try with its present version"}
 )
 
-// Draft is a new room, as its maker describes it.
-type Draft struct {
-	Name        string
-	Description string
-	IsPublic    bool
-	Settings    json.RawMessage
-}
-
 // Create makes a room that the user owns. It returns errors of code invalid,
 // unauthorized and rate_limited.
-func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d Draft) (sensocto.RoomView, error) {
+func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.RoomDraft) (sensocto.RoomView, error) {
 	if id.UserID == "" {
 		return sensocto.RoomView{}, errNoAccount
 	}
@@ -281,17 +273,10 @@ func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, aft
 	return views, nil
 }
 
-// Patch is what changes of a room; nil stays.
-type Patch struct {
-	Name, Description *string
-	IsPublic          *bool
-	Settings          json.RawMessage
-}
-
 // Update changes a room whose version is still the given one; 0 means whatever
 // it is. It returns an error of code conflict and reason version_mismatch where
 // somebody else was quicker.
-func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string, version int64, p Patch) (sensocto.RoomView, error) {
+func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string, version int64, p sensocto.RoomPatch) (sensocto.RoomView, error) {
 	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Edit })
 	if err != nil {
 		return sensocto.RoomView{}, err

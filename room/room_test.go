@@ -58,7 +58,7 @@ func newWorld(t testing.TB, db *peopledb.DB, limits room.Limits) *world {
 	})
 	accounts := account.New(account.Options{Store: db})
 	for _, name := range []string{"ada", "bob", "eve"} {
-		u, err := accounts.CreateUser(t.Context(), account.SignUp{Name: name, Email: name + "@example.org"})
+		u, err := accounts.CreateUser(t.Context(), sensocto.SignUp{Name: name, Email: name + "@example.org"})
 		w.must(err)
 		w.users[name] = sensocto.Identity{ID: "session-" + name, UserID: u.ID, OwnerID: u.ID, Scopes: []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}}
 	}
@@ -83,7 +83,7 @@ func (w *world) refused(err error, reason string) {
 func (w *world) room(public bool) (ada, bob sensocto.Identity, r sensocto.RoomView) {
 	w.t.Helper()
 	ada, bob = w.users["ada"], w.users["bob"]
-	r, err := w.Create(w.t.Context(), ada, room.Draft{Name: "Lab", IsPublic: public, Settings: json.RawMessage(`{ "theme": "dark" }`)})
+	r, err := w.Create(w.t.Context(), ada, sensocto.RoomDraft{Name: "Lab", IsPublic: public, Settings: json.RawMessage(`{ "theme": "dark" }`)})
 	w.must(err)
 	_, err = w.JoinByCode(w.t.Context(), bob, r.JoinCode, "192.0.2.1")
 	w.must(err)
@@ -174,18 +174,18 @@ func TestRoom_ALife(t *testing.T) {
 		inside := w.listen(sensocto.RoomTopic(r.ID))
 
 		name := "Ward"
-		_, err := w.Update(ctx, bob, r.ID, r.Version, room.Patch{Name: &name})
+		_, err := w.Update(ctx, bob, r.ID, r.Version, sensocto.RoomPatch{Name: &name})
 		w.refused(err, "no_right")
-		_, err = w.Update(ctx, ada, r.ID, r.Version+1, room.Patch{Name: &name})
+		_, err = w.Update(ctx, ada, r.ID, r.Version+1, sensocto.RoomPatch{Name: &name})
 		w.refused(err, "version_mismatch")
-		got, err := w.Update(ctx, ada, r.ID, r.Version, room.Patch{Name: &name})
+		got, err := w.Update(ctx, ada, r.ID, r.Version, sensocto.RoomPatch{Name: &name})
 		w.must(err)
 		if got.Name != "Ward" || got.Version != r.Version+1 || string(got.Settings) != `{"theme":"dark"}` {
 			t.Errorf("%+v", got)
 		}
 		w.heard(inside, "settings_updated Ward members=2 sensors=0")
 
-		w.must(w.Share(ctx, ada, r.ID, "strap", room.Terms{}))
+		w.must(w.Share(ctx, ada, r.ID, "strap", sensocto.ShareTerms{}))
 		w.heard(inside, "sensor_added strap")
 		state, err := w.State(ctx, bob, r.ID)
 		w.must(err)
@@ -203,7 +203,7 @@ func TestRoom_ALife(t *testing.T) {
 func TestRoom_RefusesWhatCannotBe(t *testing.T) {
 	w := newWorld(t, openSQLite(t), room.Limits{RoomsOfUser: 1})
 	ada := w.users["ada"]
-	for reason, d := range map[string]room.Draft{
+	for reason, d := range map[string]sensocto.RoomDraft{
 		"invalid_name":        {Name: "a\x00"},
 		"invalid_description": {Name: "a", Description: strings.Repeat("x", 1001)},
 		"invalid_settings":    {Name: "a", Settings: json.RawMessage(`[1]`)},
@@ -211,11 +211,11 @@ func TestRoom_RefusesWhatCannotBe(t *testing.T) {
 		_, err := w.Create(t.Context(), ada, d)
 		w.refused(err, reason)
 	}
-	_, err := w.Create(t.Context(), sensocto.Identity{ID: sensocto.GuestID, OwnerID: sensocto.GuestID}, room.Draft{Name: "a"})
+	_, err := w.Create(t.Context(), sensocto.Identity{ID: sensocto.GuestID, OwnerID: sensocto.GuestID}, sensocto.RoomDraft{Name: "a"})
 	w.refused(err, "account_needed")
-	_, err = w.Create(t.Context(), ada, room.Draft{Name: "a"})
+	_, err = w.Create(t.Context(), ada, sensocto.RoomDraft{Name: "a"})
 	w.must(err)
-	_, err = w.Create(t.Context(), ada, room.Draft{Name: "b"})
+	_, err = w.Create(t.Context(), ada, sensocto.RoomDraft{Name: "b"})
 	w.refused(err, "too_many_rooms")
 }
 
@@ -228,12 +228,12 @@ func TestRoom_IsHiddenFromStrangers(t *testing.T) {
 	for what, do := range map[string]func() error{
 		"read":    func() error { _, err := w.Room(ctx, eve, r.ID); return err },
 		"join":    func() error { _, err := w.Join(ctx, eve, r.ID); return err },
-		"edit":    func() error { _, err := w.Update(ctx, eve, r.ID, 0, room.Patch{Name: &name}); return err },
+		"edit":    func() error { _, err := w.Update(ctx, eve, r.ID, 0, sensocto.RoomPatch{Name: &name}); return err },
 		"delete":  func() error { return w.Delete(ctx, eve, r.ID) },
 		"members": func() error { _, err := w.Members(ctx, eve, r.ID, "", 10); return err },
 		"kick":    func() error { return w.Remove(ctx, eve, r.ID, bob.UserID, false) },
 		"role":    func() error { return w.SetRole(ctx, eve, r.ID, eve.UserID, sensocto.RoleOwner) },
-		"share":   func() error { return w.Share(ctx, eve, r.ID, "strap", room.Terms{}) },
+		"share":   func() error { return w.Share(ctx, eve, r.ID, "strap", sensocto.ShareTerms{}) },
 		"unshare": func() error { return w.Unshare(ctx, eve, r.ID, "strap") },
 		"invite":  func() error { _, err := w.Invite(ctx, eve, r.ID, eve.UserID, "", ""); return err },
 		"code":    func() error { _, _, err := w.NewCode(ctx, eve, r.ID); return err },
@@ -254,7 +254,7 @@ func TestRoom_PublicShowsItsCardAlone(t *testing.T) {
 	w := newWorld(t, openSQLite(t), room.Limits{})
 	ctx, eve := t.Context(), w.users["eve"]
 	ada, _, r := w.room(true)
-	w.must(w.Share(ctx, ada, r.ID, "strap", room.Terms{}))
+	w.must(w.Share(ctx, ada, r.ID, "strap", sensocto.ShareTerms{}))
 	card, err := w.Room(ctx, eve, r.ID)
 	w.must(err)
 	if card.JoinCode != "" || len(card.Sensors) != 0 || card.Role != nil || string(card.Settings) != "{}" || card.MemberCount != 2 {
@@ -328,7 +328,7 @@ func TestMembers_RolesAndRemoval(t *testing.T) {
 		w.refused(w.Leave(ctx, ada, r.ID), "owner_stays")
 		inside.take()
 
-		w.must(w.Share(ctx, bob, r.ID, "belt", room.Terms{}))
+		w.must(w.Share(ctx, bob, r.ID, "belt", sensocto.ShareTerms{}))
 		w.must(w.SetRole(ctx, ada, r.ID, bob.UserID, sensocto.RoleOwner)) // hands the room over
 		inside.take()
 		w.refused(w.Remove(ctx, ada, r.ID, bob.UserID, false), "no_right")
@@ -351,12 +351,12 @@ func TestShare_IsTheOwnersBusiness(t *testing.T) {
 	w := newWorld(t, openSQLite(t), room.Limits{Sensors: 1})
 	ctx, eve := t.Context(), w.users["eve"]
 	ada, bob, r := w.room(false)
-	w.refused(w.Share(ctx, bob, r.ID, "strap", room.Terms{}), "not_found") // of which bob knows nothing
-	w.must(w.Share(ctx, ada, r.ID, "strap", room.Terms{Control: true}))
-	w.refused(w.Share(ctx, bob, r.ID, "strap", room.Terms{AllHistory: true}), "no_right")
-	w.refused(w.Share(ctx, bob, r.ID, "belt", room.Terms{}), "too_many_sensors")
+	w.refused(w.Share(ctx, bob, r.ID, "strap", sensocto.ShareTerms{}), "not_found") // of which bob knows nothing
+	w.must(w.Share(ctx, ada, r.ID, "strap", sensocto.ShareTerms{Control: true}))
+	w.refused(w.Share(ctx, bob, r.ID, "strap", sensocto.ShareTerms{AllHistory: true}), "no_right")
+	w.refused(w.Share(ctx, bob, r.ID, "belt", sensocto.ShareTerms{}), "too_many_sensors")
 	w.refused(w.Unshare(ctx, bob, r.ID, "strap"), "no_right")
-	w.refused(w.Grant(ctx, bob, "strap", eve.UserID, room.Terms{}), "no_right")
+	w.refused(w.Grant(ctx, bob, "strap", eve.UserID, sensocto.ShareTerms{}), "no_right")
 	sees := func(id sensocto.Identity) bool {
 		got, err := w.rights.Sensor(ctx, id, "strap")
 		w.must(err)
@@ -365,7 +365,7 @@ func TestShare_IsTheOwnersBusiness(t *testing.T) {
 	if !sees(bob) || sees(eve) {
 		t.Error("the wrong people see the sensor")
 	}
-	w.must(w.Grant(ctx, ada, "strap", eve.UserID, room.Terms{}))
+	w.must(w.Grant(ctx, ada, "strap", eve.UserID, sensocto.ShareTerms{}))
 	if !sees(eve) {
 		t.Error("a grant does not count")
 	}

@@ -8,14 +8,8 @@ import (
 
 var errNotYours = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only the owner of a sensor can share it"}
 
-// Terms are how a sensor is shared.
-type Terms struct {
-	Control    bool // others may send commands
-	AllHistory bool // others see what was before
-}
-
 // Share brings a sensor of one's own into a room, or changes its terms.
-func (r *Rooms) Share(ctx context.Context, id sensocto.Identity, roomID, sensorID string, t Terms) error {
+func (r *Rooms) Share(ctx context.Context, id sensocto.Identity, roomID, sensorID string, t sensocto.ShareTerms) error {
 	return r.share(ctx, id, sensocto.Share{RoomID: roomID, SensorID: sensorID, Control: t.Control, AllHistory: t.AllHistory})
 }
 
@@ -117,7 +111,7 @@ func (r *Rooms) EndTransient(ctx context.Context, sensorID string) error {
 
 // Grant gives a user a right to a sensor of one's own; with userID "" everybody:
 // the sensor is public then.
-func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userID string, t Terms) error {
+func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userID string, t sensocto.ShareTerms) error {
 	if err := r.mine(ctx, id, sensorID); err != nil {
 		return err
 	}

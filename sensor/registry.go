@@ -360,3 +360,12 @@ func (r *Registry) recycle(b *sensocto.Batch) {
 }
 
 var _ sensocto.SensorRegistry = (*Registry)(nil)
+
+// Owner returns to whom a sensor belongs, and false where there is none.
+func (r *Registry) Owner(id string) (ownerID string, known bool) {
+	p := r.lookup(id)
+	if p == nil {
+		return "", false
+	}
+	return p.view.owner(), true
+}

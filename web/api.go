@@ -37,6 +37,14 @@ func (s *server) routeAPI() {
 	s.registerBackup()
 	s.registerRetention()
 	s.registerAttention()
+	if s.Accounts != nil {
+		s.registerUsers()
+		s.registerTokens()
+		s.registerRooms()
+		s.registerMembers()
+		s.registerInvitations()
+		s.registerGrants()
+	}
 	document, err := json.Marshal(s.api.OpenAPI())
 	if err != nil {
 		panic(err) // the document is part of the program
@@ -53,10 +61,11 @@ func (s *server) config() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer": {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`."},
+					"bearer":  {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`, or a personal one."},
+					"session": {Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."},
 				},
 			},
-			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}, {Name: "Operation"}},
+			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}, {Name: "People"}, {Name: "Rooms"}, {Name: "Operation"}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
@@ -65,8 +74,13 @@ func (s *server) config() huma.Config {
 	return config
 }
 
-// schemaName names a type in the document: sensorView is Sensor there.
+// schemaName names a type in the document: sensorView is Sensor there. A sensor
+// in a room is as channels show it, which is another type.
 func schemaName(t reflect.Type, hint string) string {
+	switch t {
+	case reflect.TypeFor[sensocto.Sensor](), reflect.TypeFor[sensocto.Attribute](), reflect.TypeFor[sensocto.Sample]():
+		return "Channel" + t.Name()
+	}
 	return strings.TrimSuffix(huma.DefaultSchemaNamer(t, hint), "View")
 }
 

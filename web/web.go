@@ -28,6 +28,9 @@ type Options struct {
 	Auth    sensocto.Authenticator
 	Sensors sensocto.SensorRegistry
 	Store   sensocto.Store
+	// Accounts and Rooms are the people's part of the API; nil leaves it out.
+	Accounts Accounts
+	Rooms    Rooms
 	// Socket serves /socket/websocket; nil means 404.
 	Socket http.Handler
 	// Metrics are shown at /metrics beside those of the Go runtime.

@@ -1,0 +1,110 @@
+package web
+
+import (
+	"context"
+	"net/http"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sensocto/sensocto"
+)
+
+func (s *server) registerInvitations() {
+	const tag = "Rooms"
+	op := s.personal("invite", http.MethodPost, "/rooms/{id}/invitations", person, tag, "Invite a user or an address into a room")
+	op.DefaultStatus = http.StatusCreated
+	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.invite)
+	huma.Register(s.api, s.personal("list-invitations", http.MethodGet, "/invitations", person, tag, "What one was invited to"), s.listInvitations)
+	op = s.personal("accept-invitation", http.MethodPost, "/invitations/{id}/accept", person, tag, "Accept an invitation")
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.acceptInvitation)
+	op = s.personal("decline-invitation", http.MethodPost, "/invitations/{id}/decline", person, tag, "Decline an invitation")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.declineInvitation)
+
+	huma.Register(s.api, s.personal("list-notifications", http.MethodGet, "/notifications", person, "People", "One's notifications, the newest first"), s.listNotifications)
+	op = s.personal("read-notification", http.MethodPost, "/notifications/{id}/read", person, "People", "Note that a notification was read")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.readNotification)
+}
+
+type inviteInput struct {
+	RoomPath
+	Body struct {
+		UserID string        `json:"user_id,omitempty" maxLength:"64"`
+		Email  string        `json:"email,omitempty" maxLength:"254"`
+		Role   sensocto.Role `json:"role,omitempty" enum:"guest,member,admin"`
+	}
+}
+
+type invitationAnswer struct{ Body sensocto.InvitationView }
+
+func (s *server) invite(ctx context.Context, in *inviteInput) (*invitationAnswer, error) {
+	i, err := s.Rooms.Invite(ctx, identityOf(ctx), in.RoomID, in.Body.UserID, in.Body.Email, in.Body.Role)
+	if err != nil {
+		return nil, s.personalProblem(err, "invite somebody")
+	}
+	return &invitationAnswer{i.View()}, nil
+}
+
+type invitationsAnswer struct {
+	Body struct {
+		Invitations []sensocto.InvitationView `json:"invitations" nullable:"false"`
+	}
+}
+
+func (s *server) listInvitations(ctx context.Context, _ *empty) (*invitationsAnswer, error) {
+	list, err := s.Rooms.Invitations(ctx, identityOf(ctx))
+	if err != nil {
+		return nil, s.personalProblem(err, "list invitations")
+	}
+	var out invitationsAnswer
+	out.Body.Invitations = list
+	return &out, nil
+}
+
+// InvitationPath is an invitation in the path.
+type InvitationPath struct {
+	InvitationID string `path:"id" maxLength:"64" doc:"The invitation's id."`
+}
+
+func (s *server) acceptInvitation(ctx context.Context, in *InvitationPath) (*roomAnswer, error) {
+	v, err := s.Rooms.Accept(ctx, identityOf(ctx), in.InvitationID)
+	return s.roomAnswer(v, err, "accept an invitation")
+}
+
+func (s *server) declineInvitation(ctx context.Context, in *InvitationPath) (*empty, error) {
+	return s.done(s.Rooms.Decline(ctx, identityOf(ctx), in.InvitationID), "decline an invitation")
+}
+
+type notificationsInput struct {
+	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+}
+
+type notificationsAnswer struct {
+	Body struct {
+		Notifications []sensocto.NotificationView `json:"notifications" nullable:"false"`
+		Next          string                      `json:"next" doc:"Where the list goes on; empty at its end."`
+	}
+}
+
+func (s *server) listNotifications(ctx context.Context, in *notificationsInput) (*notificationsAnswer, error) {
+	list, err := s.Rooms.Notifications(ctx, identityOf(ctx), in.Before, in.Limit)
+	if err != nil {
+		return nil, s.personalProblem(err, "list notifications")
+	}
+	var out notificationsAnswer
+	out.Body.Notifications, out.Body.Next = list, next(list, in.Limit, func(n sensocto.NotificationView) string { return n.ID })
+	return &out, nil
+}
+
+// NotificationPath is a notification in the path.
+type NotificationPath struct {
+	NotificationID string `path:"id" maxLength:"64" doc:"The notification's id."`
+}
+
+func (s *server) readNotification(ctx context.Context, in *NotificationPath) (*empty, error) {
+	return s.done(s.Rooms.ReadNotification(ctx, identityOf(ctx), in.NotificationID), "read a notification")
+}

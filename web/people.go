@@ -1,0 +1,198 @@
+package web
+
+import (
+	"context"
+	"errors"
+	"net/http"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Accounts manages people and what they sign in with; *account.Accounts does.
+type Accounts interface {
+	SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User, error)
+	SetUp(ctx context.Context, secret string, s sensocto.SignUp) (sensocto.User, error)
+	SignIn(ctx context.Context, email, password string, from sensocto.Client) (sensocto.Session, error)
+	Guest(ctx context.Context, name string, from sensocto.Client) (sensocto.Session, error)
+	Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error)
+	CheckPassword(ctx context.Context, u sensocto.User, password string, from sensocto.Client) error
+	Sessions(ctx context.Context, userID string) ([]sensocto.Token, error)
+	EndSession(ctx context.Context, userID, tokenID string) error
+	User(ctx context.Context, id string) (sensocto.User, error)
+	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
+	Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error)
+	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
+	SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error)
+	SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error)
+	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
+	CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error)
+	ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error)
+}
+
+// identityKey is where a request's identity is in its context.
+type identityKey struct{}
+
+// identityOf returns who asks. It is for operations made by personal.
+func identityOf(ctx context.Context) sensocto.Identity {
+	id, _ := ctx.Value(identityKey{}).(sensocto.Identity)
+	return id
+}
+
+// access says who may call an operation of the people's API at all. What they
+// may do with what is decided further in.
+type access uint8
+
+const (
+	anybody   access = iota // also without a credential
+	person                  // whoever has an account, by session or token
+	signedIn                // by session alone: what a token must not do
+	moderator               // an administrator, by session
+)
+
+// personal is operation for routes of people: their rights are no scopes.
+func (s *server) personal(id, method, path string, a access, tag, summary string) huma.Operation {
+	op := huma.Operation{
+		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, Tags: []string{tag},
+		MaxBodyBytes: 64 << 10, BodyReadTimeout: 10 * time.Second,
+		Middlewares: huma.Middlewares{s.asPerson(a), noStore},
+		Errors:      []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
+	}
+	if a != anybody {
+		op.Security = []map[string][]string{{"bearer": {}}, {"session": {}}}
+		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
+	}
+	return op
+}
+
+// asPerson lets in whom the access allows, and notes who that is.
+func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
+	return func(ctx huma.Context, next func(huma.Context)) {
+		r, w := humago.Unwrap(ctx)
+		id, err := s.Auth.Authenticate(r.Context(), credential(r))
+		switch {
+		case err != nil && !errors.Is(err, sensocto.ErrUnauthorized):
+			s.Log.Error("cannot check a credential", "err", err)
+			writeProblem(w, http.StatusServiceUnavailable, "the credential cannot be checked now: try again later")
+			return
+		case a == anybody:
+		case err != nil || id.UserID == "":
+			w.Header().Set("WWW-Authenticate", `Bearer realm="sensocto"`)
+			writeProblem(w, http.StatusUnauthorized, "sign in first: POST /api/v1/session")
+			return
+		case a >= signedIn && id.Kind != sensocto.KindSession:
+			writeProblem(w, http.StatusForbidden, "this takes a session: a token is not enough")
+			return
+		case a == moderator && !id.Can(sensocto.ScopeAdmin):
+			writeProblem(w, http.StatusForbidden, "this is for administrators")
+			return
+		}
+		next(huma.WithValue(ctx, identityKey{}, id))
+	}
+}
+
+// personalProblem turns an error of the domain into HTTP.
+func (s *server) personalProblem(err error, doing string) error {
+	status := 0
+	switch sensocto.ErrorReason(err) {
+	case "wrong_credentials", "account_needed":
+		status = http.StatusUnauthorized
+	case "version_mismatch":
+		status = http.StatusPreconditionFailed
+	}
+	e, ok := errors.AsType[*sensocto.Error](err)
+	if !ok {
+		return s.translate(err, doing, "")
+	}
+	if status == 0 {
+		status = statusOf(e.Code)
+	}
+	return &reasoned{ErrorModel: *problem(status, e.Error()), Reason: sensocto.ErrorReason(err)}
+}
+
+// reasoned is a problem with a word for programs.
+type reasoned struct {
+	huma.ErrorModel
+	Reason string `json:"reason"`
+}
+
+// GetHeaders says when to try again.
+func (r *reasoned) GetHeaders() http.Header {
+	if r.Status == http.StatusTooManyRequests {
+		return http.Header{"Retry-After": {"60"}}
+	}
+	return nil
+}
+
+// clientOf returns where a request comes from.
+func clientOf(ctx huma.Context) sensocto.Client {
+	r, _ := humago.Unwrap(ctx)
+	return sensocto.Client{Address: r.RemoteAddr, Device: deviceOf(r.UserAgent())}
+}
+
+// deviceOf says in few words what a User-Agent header claims, for the list of
+// sessions.
+func deviceOf(agent string) string {
+	name := "unknown program"
+	for _, b := range []struct{ mark, name string }{
+		{"Edg/", "Edge"}, {"OPR/", "Opera"}, {"Firefox/", "Firefox"}, {"Chrome/", "Chrome"}, {"Safari/", "Safari"}, {"sensocto", "sensocto"}, {"curl/", "curl"},
+	} {
+		if strings.Contains(agent, b.mark) {
+			name = b.name
+			break
+		}
+	}
+	for _, p := range []struct{ mark, name string }{
+		{"iPhone", "iPhone"}, {"iPad", "iPad"}, {"Android", "Android"}, {"Windows", "Windows"}, {"Mac OS X", "macOS"}, {"CrOS", "ChromeOS"}, {"Linux", "Linux"},
+	} {
+		if strings.Contains(agent, p.mark) {
+			return name + " on " + p.name
+		}
+	}
+	return name
+}
+
+// FromClient is part of the input of an operation that has to know where a
+// request comes from.
+type FromClient struct {
+	client sensocto.Client
+	secure bool // over TLS
+}
+
+// Resolve implements huma.Resolver.
+func (f *FromClient) Resolve(ctx huma.Context) []error {
+	r, _ := humago.Unwrap(ctx)
+	f.client, f.secure = clientOf(ctx), r.TLS != nil
+	return nil
+}
+
+// PageQuery selects a part of a list.
+type PageQuery struct {
+	After string `query:"after" maxLength:"64" doc:"Continue behind this id: next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+}
+
+// next returns the id behind which a list goes on, "" at its end.
+func next[T any](items []T, limit int, id func(T) string) string {
+	if len(items) < limit {
+		return ""
+	}
+	return id(items[len(items)-1])
+}
+
+// empty is a 204.
+type empty struct{}
+
+// etag is how a version stands in If-Match and ETag.
+func etag(version int64) string { return `"` + strconv.FormatInt(version, 10) + `"` }
+
+// parseETag reads what etag writes, quotes or not.
+func parseETag(text string) (int64, bool) {
+	v, err := strconv.ParseInt(strings.Trim(strings.TrimPrefix(text, "W/"), `"`), 10, 64)
+	return v, err == nil && v > 0
+}

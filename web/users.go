@@ -1,0 +1,274 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+
+	"github.com/sensocto/sensocto"
+)
+
+func (s *server) registerUsers() {
+	const tag = "People"
+	op := s.personal("sign-up", http.MethodPost, "/users", anybody, tag, "Make an account and sign in")
+	op.DefaultStatus = http.StatusCreated
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.signUp)
+
+	op = s.personal("set-up", http.MethodPost, "/setup", anybody, tag, "Make the first administrator's account")
+	op.Description = "With the secret of the link that the server printed at its first start."
+	op.DefaultStatus = http.StatusCreated
+	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.setUp)
+
+	op = s.personal("sign-in", http.MethodPost, "/session", anybody, tag, "Sign in")
+	op.Description = "Sets the session's cookie. An unknown address and a wrong password get the same answer after the same time."
+	op.Errors = append(op.Errors, http.StatusUnauthorized)
+	huma.Register(s.api, op, s.signIn)
+
+	op = s.personal("sign-in-as-guest", http.MethodPost, "/session/guest", anybody, tag, "Begin a session with a name alone")
+	op.DefaultStatus = http.StatusCreated
+	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.signInAsGuest)
+
+	huma.Register(s.api, s.personal("who-am-i", http.MethodGet, "/session", person, tag, "Who am I"), s.whoAmI)
+	op = s.personal("sign-out", http.MethodDelete, "/session", anybody, tag, "Sign out")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.signOut)
+
+	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", person, tag, "Read one's account"), s.whoAmI)
+	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name or password")
+	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.changeMe)
+
+	op = s.personal("reset-password", http.MethodPost, "/password", anybody, tag, "Set a new password with a link's secret")
+	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.resetPassword)
+
+	huma.Register(s.api, s.personal("list-users", http.MethodGet, "/users", moderator, tag, "List all users"), s.listUsers)
+	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.changeUser)
+}
+
+// userAnswer is a user with, after a sign-in, the session's cookie.
+type userAnswer struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+	Body      sensocto.UserView
+}
+
+// cookie is the session's. Scripts cannot read it, and other sites' forms do not
+// send it (SameSite=Lax).
+func (s *server) cookie(ctx *FromClient, value string, expires time.Time) []http.Cookie {
+	c := http.Cookie{Name: SessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: ctx.secure}
+	if value == "" {
+		c.MaxAge = -1
+	} else {
+		c.Expires = expires
+	}
+	return []http.Cookie{c}
+}
+
+func (s *server) begun(from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {
+	if err != nil {
+		return nil, s.personalProblem(err, doing)
+	}
+	return &userAnswer{SetCookie: s.cookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
+}
+
+type signUpInput struct {
+	FromClient
+	Body struct {
+		Email      string `json:"email,omitempty" maxLength:"254"`
+		Name       string `json:"name" maxLength:"256"`
+		Password   string `json:"password" maxLength:"1024"`
+		Invitation string `json:"invitation,omitempty" maxLength:"128" doc:"The secret of an invitation's link."`
+	}
+}
+
+func (s *server) signUp(ctx context.Context, in *signUpInput) (*userAnswer, error) {
+	b := &in.Body
+	u, err := s.Accounts.SignUp(ctx, sensocto.SignUp{Email: b.Email, Name: b.Name, Password: b.Password, Invitation: b.Invitation})
+	if err != nil {
+		return nil, s.personalProblem(err, "sign up")
+	}
+	session, err := s.Accounts.Begin(ctx, u, in.client)
+	return s.begun(&in.FromClient, session, err, "sign up")
+}
+
+type setUpInput struct {
+	FromClient
+	Body struct {
+		Link     string `json:"link" maxLength:"128" doc:"The secret at the end of the link."`
+		Email    string `json:"email" maxLength:"254"`
+		Name     string `json:"name" maxLength:"256"`
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+func (s *server) setUp(ctx context.Context, in *setUpInput) (*userAnswer, error) {
+	b := &in.Body
+	u, err := s.Accounts.SetUp(ctx, b.Link, sensocto.SignUp{Email: b.Email, Name: b.Name, Password: b.Password})
+	if err != nil {
+		return nil, s.personalProblem(err, "set up")
+	}
+	session, err := s.Accounts.Begin(ctx, u, in.client)
+	return s.begun(&in.FromClient, session, err, "set up")
+}
+
+type signInInput struct {
+	FromClient
+	Body struct {
+		Email    string `json:"email" maxLength:"1024"`
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+func (s *server) signIn(ctx context.Context, in *signInInput) (*userAnswer, error) {
+	session, err := s.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, in.client)
+	return s.begun(&in.FromClient, session, err, "sign in")
+}
+
+type guestInput struct {
+	FromClient
+	Body struct {
+		Name string `json:"name" maxLength:"256" doc:"What others see."`
+	}
+}
+
+func (s *server) signInAsGuest(ctx context.Context, in *guestInput) (*userAnswer, error) {
+	session, err := s.Accounts.Guest(ctx, in.Body.Name, in.client)
+	return s.begun(&in.FromClient, session, err, "begin a guest's session")
+}
+
+func (s *server) whoAmI(ctx context.Context, _ *empty) (*userAnswer, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	return &userAnswer{Body: u.View(true)}, nil
+}
+
+// me returns the user who asks.
+func (s *server) me(ctx context.Context) (sensocto.User, error) {
+	u, err := s.Accounts.User(ctx, identityOf(ctx).UserID)
+	if err != nil {
+		return u, s.personalProblem(err, "read an account")
+	}
+	return u, nil
+}
+
+type signedOut struct {
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+}
+
+// signOut ends the session, if there is one. The cookie goes in any case.
+func (s *server) signOut(ctx context.Context, in *FromClient) (*signedOut, error) {
+	if id := identityOf(ctx); id.UserID != "" && id.Kind == sensocto.KindSession {
+		if err := s.Accounts.EndSession(ctx, id.UserID, id.ID); err != nil {
+			return nil, s.personalProblem(err, "sign out")
+		}
+	}
+	return &signedOut{s.cookie(in, "", time.Time{})}, nil
+}
+
+type changeMeInput struct {
+	FromClient
+	Body struct {
+		Name            *string `json:"name,omitempty" maxLength:"256"`
+		Password        *string `json:"password,omitempty" maxLength:"1024" doc:"The new password. All other sessions and tokens end."`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"1024" doc:"Needed for a new one."`
+	}
+}
+
+func (s *server) changeMe(ctx context.Context, in *changeMeInput) (*userAnswer, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if in.Body.Password != nil && u.PasswordHash != "" {
+		if err := s.Accounts.CheckPassword(ctx, u, in.Body.CurrentPassword, in.client); err != nil {
+			return nil, s.personalProblem(err, "check a password")
+		}
+	}
+	if in.Body.Name != nil {
+		if u, err = s.Accounts.Rename(ctx, u, *in.Body.Name); err != nil {
+			return nil, s.personalProblem(err, "rename a user")
+		}
+	}
+	if in.Body.Password != nil {
+		if u, err = s.Accounts.SetPassword(ctx, u, *in.Body.Password, identityOf(ctx).ID); err != nil {
+			return nil, s.personalProblem(err, "change a password")
+		}
+	}
+	return &userAnswer{Body: u.View(true)}, nil
+}
+
+type resetInput struct {
+	FromClient
+	Body struct {
+		Link     string `json:"link" maxLength:"128" doc:"The secret at the end of the link."`
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+// resetPassword sets a password for whoever has the link that was sent, and
+// signs in. All earlier sessions and tokens end.
+func (s *server) resetPassword(ctx context.Context, in *resetInput) (*userAnswer, error) {
+	u, err := s.Accounts.ResetPassword(ctx, in.Body.Link, in.Body.Password)
+	if err != nil {
+		return nil, s.personalProblem(err, "reset a password")
+	}
+	session, err := s.Accounts.Begin(ctx, u, in.client)
+	return s.begun(&in.FromClient, session, err, "reset a password")
+}
+
+type usersAnswer struct {
+	Body struct {
+		Users []sensocto.UserView `json:"users" nullable:"false"`
+		Next  string              `json:"next" doc:"Where the list goes on; empty at its end."`
+	}
+}
+
+func (s *server) listUsers(ctx context.Context, in *PageQuery) (*usersAnswer, error) {
+	users, err := s.Accounts.Users(ctx, in.After, in.Limit)
+	if err != nil {
+		return nil, s.personalProblem(err, "list users")
+	}
+	var out usersAnswer
+	out.Body.Users = []sensocto.UserView{}
+	for _, u := range users {
+		out.Body.Users = append(out.Body.Users, u.View(true))
+	}
+	out.Body.Next = next(users, in.Limit, func(u sensocto.User) string { return u.ID })
+	return &out, nil
+}
+
+// UserPath is a user in the path.
+type UserPath struct {
+	UserID string `path:"id" maxLength:"64" doc:"The user's id."`
+}
+
+type changeUserInput struct {
+	UserPath
+	Body struct {
+		Disabled *bool `json:"disabled,omitempty" doc:"A disabled user cannot sign in, and what they began has ended."`
+		IsAdmin  *bool `json:"is_admin,omitempty"`
+	}
+}
+
+func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnswer, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err == nil && in.Body.Disabled != nil {
+		u, err = s.Accounts.SetDisabled(ctx, u, *in.Body.Disabled)
+	}
+	if err == nil && in.Body.IsAdmin != nil {
+		u, err = s.Accounts.SetAdmin(ctx, u, *in.Body.IsAdmin)
+	}
+	if err != nil {
+		return nil, s.personalProblem(err, "change a user")
+	}
+	return &userAnswer{Body: u.View(true)}, nil
+}
