@@ -14,6 +14,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/postgres/postgrestest"
 )
@@ -152,9 +153,18 @@ func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	postgrestest.Exec(t, url, "SET search_path = sensocto; "+
+		"DROP TABLE change_version, change, notification, invitation, sensor_grant, share, ban, member, room, external_identity, passkey, link, account; "+
+		"DROP INDEX token_account; ALTER TABLE token DROP COLUMN kind, DROP COLUMN account_id, DROP COLUMN expires_at, DROP COLUMN sensor_ids, DROP COLUMN device; "+
+		"CREATE TABLE token_version (version bigint NOT NULL); INSERT INTO token_version VALUES (7); "+
+		"INSERT INTO token (id, name, scopes, secret_hash, created_at) VALUES ('old', 'strap', 'ingest', '\\x01', 1000000)")
 	postgrestest.Exec(t, url, "DROP FUNCTION sensocto._widest", "DROP FUNCTION sensocto.buckets", "DELETE FROM "+postgres.VersionTable+" WHERE version_id >= 5")
 	db = open(t, url, postgres.Options{})
 	requireChunks(t, db, "s", 1)
+	token, err := peopledb.New(db).Token(t.Context(), "old")
+	if err != nil || token.Name != "strap" || token.Kind != sensocto.KindToken || !token.Valid(time.Now()) {
+		t.Errorf("the old token is %+v, %v", token, err)
+	}
 	if n := postgrestest.Query[int64](t, url, "SELECT count(*) FROM sensocto.buckets('x', 'y', '1 s')")[0]; n != 0 {
 		t.Errorf("%d buckets", n)
 	}

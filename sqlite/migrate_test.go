@@ -2,10 +2,22 @@ package sqlite_test
 
 import (
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/sqlite"
 )
+
+// withoutPeople takes back what the migration of people brings.
+var withoutPeople = []string{
+	"DROP TABLE change_version", "DROP TABLE change", "DROP TABLE notification", "DROP TABLE invitation", "DROP TABLE sensor_grant", "DROP TABLE share",
+	"DROP TABLE ban", "DROP TABLE member", "DROP TABLE room", "DROP TABLE external_identity", "DROP TABLE passkey", "DROP TABLE link", "DROP TABLE account",
+	"DROP INDEX token_account", "ALTER TABLE token DROP COLUMN kind", "ALTER TABLE token DROP COLUMN account_id", "ALTER TABLE token DROP COLUMN expires_at",
+	"ALTER TABLE token DROP COLUMN sensor_ids", "ALTER TABLE token DROP COLUMN device",
+	"CREATE TABLE token_version (version INTEGER NOT NULL) STRICT", "INSERT INTO token_version (version) VALUES (7)",
+	"INSERT INTO token (id, name, scopes, secret_hash, created_at) VALUES ('old', 'strap', 'ingest', x'01', 1000000)",
+}
 
 // A database of the version before rollups gets them, and keeps its chunks.
 func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
@@ -18,6 +30,7 @@ func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	with(t, path, withoutPeople...)
 	with(t, path, "DROP TRIGGER rollup_insert", "DROP TRIGGER rollup_delete", "DROP TABLE rollup",
 		"ALTER TABLE series DROP COLUMN rolled_1", "ALTER TABLE series DROP COLUMN rolled_2", "ALTER TABLE series DROP COLUMN rolled_3",
 		"ALTER TABLE series DROP COLUMN rolled_4", "ALTER TABLE series DROP COLUMN rollup_bytes", "ALTER TABLE series DROP COLUMN rollup_spans",
@@ -35,6 +48,10 @@ func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
 		if err != nil || got != want {
 			t.Errorf("level %d has %q, %v", level, got, err)
 		}
+	}
+	token, err := peopledb.New(db).Token(t.Context(), "old")
+	if err != nil || token.Name != "strap" || token.Kind != sensocto.KindToken || !token.Valid(time.Now()) {
+		t.Errorf("the old token is %+v, %v", token, err)
 	}
 	list, err := db.Series(t.Context())
 	if err != nil || len(list) != 1 || list[0].Rolled != [4]int64{10} || list[0].Samples != 10 || list[0].RollupBytes != 1 {

@@ -1,0 +1,244 @@
+package web_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"net/http"
+	"net/http/httptest"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
+	"github.com/sensocto/sensocto/pubsub"
+	"github.com/sensocto/sensocto/rights"
+	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/sqlite"
+	"github.com/sensocto/sensocto/web"
+)
+
+// people is the people's part of the API on real parts.
+type people struct {
+	*world
+	t        *testing.T
+	accounts *account.Accounts
+	owners   map[string]string // of sensors, by user id
+}
+
+func newPeople(t *testing.T) *people {
+	t.Helper()
+	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { _ = db.Close() })
+	store := peopledb.New(db)
+	p := &people{t: t, owners: map[string]string{}}
+	p.accounts = account.New(account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true})
+	r := rights.New(rights.Options{Store: store, Owner: func(id string) (string, bool) { owner, ok := p.owners[id]; return owner, ok }})
+	t.Cleanup(r.Close)
+	rooms := room.New(room.Options{
+		Store: store, Rights: r, Attempts: p.accounts, PubSub: pubsub.New(),
+		Sensor: func(id string) (sensocto.Sensor, bool) { _, ok := p.owners[id]; return sensocto.Sensor{ID: id}, ok },
+	})
+	p.world = newWorld(t, setup{web: func(o *web.Options) { o.Auth, o.Accounts, o.Rooms = p.accounts, p.accounts, rooms }})
+	return p
+}
+
+// person is somebody with a browser.
+type person struct {
+	*people
+	id, name, cookie string
+}
+
+const secretWords = "four quiet otters swim"
+
+func (p *people) signUp(name string) *person {
+	p.t.Helper()
+	answer := p.do(call{method: "POST", path: "/api/v1/users", body: fmt.Sprintf(`{"email":"%s@example.org","name":%q,"password":%q}`, name, name, secretWords)})
+	if answer.Code != http.StatusCreated {
+		p.t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	return &person{people: p, id: decode[sensocto.UserView](p.t, answer.Body).ID, name: name, cookie: cookieOf(p.t, answer)}
+}
+
+func cookieOf(t *testing.T, answer *httptest.ResponseRecorder) string {
+	t.Helper()
+	for _, c := range answer.Result().Cookies() {
+		if c.Name == web.SessionCookie {
+			if !c.HttpOnly || c.SameSite != http.SameSiteLaxMode || c.Path != "/" {
+				t.Errorf("cookie %+v", c)
+			}
+			return c.Value
+		}
+	}
+	t.Fatal("no cookie was set")
+	return ""
+}
+
+// asks sends a request with the person's cookie and wants a status.
+func (p *person) asks(want int, method, path, body string, header ...string) *httptest.ResponseRecorder {
+	p.t.Helper()
+	c := call{method: method, path: "/api/v1" + path, body: body, header: map[string]string{"Cookie": web.SessionCookie + "=" + p.cookie}}
+	for i := 0; i+1 < len(header); i += 2 {
+		c.header[header[i]] = header[i+1]
+	}
+	answer := p.do(c)
+	if answer.Code != want {
+		p.t.Errorf("%s: %s %s: %d %s, want %d", p.name, method, path, answer.Code, answer.Body, want)
+	}
+	return answer
+}
+
+func (p *people) wantReason(answer *httptest.ResponseRecorder, reason string) {
+	p.t.Helper()
+	var problem struct{ Reason string }
+	if err := json.Unmarshal(answer.Body.Bytes(), &problem); err != nil || problem.Reason != reason {
+		p.t.Errorf("%s, want %s", answer.Body, reason)
+	}
+}
+
+func TestPeople_SessionsAndPasswords(t *testing.T) {
+	p := newPeople(t)
+	ada := p.signUp("ada")
+	me := decode[sensocto.UserView](t, ada.asks(200, "GET", "/session", "").Body)
+	if me.ID != ada.id || me.Email != "ada@example.org" || me.IsAdmin || strings.Contains(ada.asks(200, "GET", "/users/me", "").Body.String(), "argon") {
+		t.Errorf("%+v", me)
+	}
+	p.wantReason(p.do(call{method: "POST", path: "/api/v1/users", body: `{"email":"ADA@example.org","name":"Ada","password":"` + secretWords + `"}`}), "email_taken")
+	wrong := p.do(call{method: "POST", path: "/api/v1/session", body: `{"email":"ada@example.org","password":"wrong"}`})
+	unknown := p.do(call{method: "POST", path: "/api/v1/session", body: `{"email":"nobody@example.org","password":"wrong"}`})
+	if wrong.Code != 401 || unknown.Code != 401 || wrong.Body.String() != unknown.Body.String() {
+		t.Errorf("%d %s\n%d %s", wrong.Code, wrong.Body, unknown.Code, unknown.Body)
+	}
+	again := p.do(call{method: "POST", path: "/api/v1/session", body: `{"email":"ada@example.org","password":"` + secretWords + `"}`, header: map[string]string{"User-Agent": "Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0"}})
+	phone := &person{people: p, id: ada.id, name: "ada", cookie: cookieOf(t, again)}
+	sessions := ada.asks(200, "GET", "/sessions", "").Body.String()
+	if strings.Count(sessions, `"id"`) != 2 || !strings.Contains(sessions, "Firefox on Linux") || strings.Count(sessions, `"current":true`) != 1 {
+		t.Error(sessions)
+	}
+	p.wantReason(ada.asks(401, "PATCH", "/users/me", `{"password":"five loud geese fly","current_password":"wrong"}`), "wrong_credentials")
+	p.wantReason(ada.asks(422, "PATCH", "/users/me", `{"password":"short","current_password":"`+secretWords+`"}`), "weak_password")
+	ada.asks(200, "PATCH", "/users/me", `{"name":"Ada L","password":"five loud geese fly","current_password":"`+secretWords+`"}`)
+	phone.asks(401, "GET", "/session", "") // whoever knew the old password is out
+	ada.asks(204, "DELETE", "/session", "")
+	ada.asks(401, "GET", "/session", "")
+	guest := p.do(call{method: "POST", path: "/api/v1/session/guest", body: `{"name":"Gus"}`})
+	if guest.Code != 201 || !decode[sensocto.UserView](t, guest.Body).IsGuest {
+		t.Errorf("%d %s", guest.Code, guest.Body)
+	}
+}
+
+func TestPeople_TokensDoNotMakeTokens(t *testing.T) {
+	p := newPeople(t)
+	ada, eve := p.signUp("ada"), p.signUp("eve")
+	made := decode[struct{ ID, Token string }](t, ada.asks(201, "POST", "/tokens", `{"name":"watch","scopes":["view"],"sensor_ids":["strap"]}`).Body)
+	if answer := p.do(call{path: "/api/v1/session", token: made.Token}); answer.Code != 200 {
+		t.Errorf("%d", answer.Code)
+	}
+	for _, route := range []call{{method: "POST", path: "/api/v1/tokens", body: `{"name":"x","scopes":["view"]}`}, {path: "/api/v1/sessions"}, {method: "PATCH", path: "/api/v1/users/me", body: `{"name":"x"}`}} {
+		route.token = made.Token
+		checkProblem(t, p.do(route), http.StatusForbidden)
+	}
+	ada.asks(403, "POST", "/tokens", `{"name":"x","scopes":["admin"]}`)
+	eve.asks(404, "DELETE", "/tokens/"+made.ID, "")
+	if list := ada.asks(200, "GET", "/tokens", "").Body.String(); !strings.Contains(list, made.ID) || strings.Contains(list, made.Token) {
+		t.Error(list)
+	}
+	ada.asks(204, "DELETE", "/tokens/"+made.ID, "")
+	checkProblem(t, p.do(call{path: "/api/v1/session", token: made.Token}), http.StatusUnauthorized)
+	eve.asks(403, "GET", "/users", "")
+	eve.asks(403, "PATCH", "/users/"+ada.id, `{"disabled":true}`)
+}
+
+func TestPeople_SetUpAndAdministration(t *testing.T) {
+	p := newPeople(t)
+	eve := p.signUp("eve")
+	secret, err := p.accounts.SetupLink(t.Context(), 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	body := `{"link":"` + secret + `","email":"root@example.org","name":"Root","password":"` + secretWords + `"}`
+	answer := p.do(call{method: "POST", path: "/api/v1/setup", body: body})
+	root := &person{people: p, name: "root", cookie: cookieOf(t, answer)}
+	p.wantReason(p.do(call{method: "POST", path: "/api/v1/setup", body: body}), "link_expired")
+	if list := root.asks(200, "GET", "/users?limit=1", "").Body.String(); !strings.Contains(list, `"next":"`+eve.id+`"`) {
+		t.Error(list)
+	}
+	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":true}`)
+	eve.asks(401, "GET", "/session", "")
+	reset, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, eve.id, "", 1<<40)
+	if err != nil {
+		t.Fatal(err)
+	}
+	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":false}`)
+	if answer := p.do(call{method: "POST", path: "/api/v1/password", body: `{"link":"` + reset + `","password":"five loud geese fly"}`}); answer.Code != 200 {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
+func TestPeople_Rooms(t *testing.T) {
+	p := newPeople(t)
+	ada, bob, eve := p.signUp("ada"), p.signUp("bob"), p.signUp("eve")
+	p.owners["strap"] = ada.id
+	answer := ada.asks(201, "POST", "/rooms", `{"name":"Lab","settings":{"theme":"dark"}}`)
+	lab := decode[sensocto.RoomView](t, answer.Body)
+	path := "/rooms/" + lab.ID
+	if lab.JoinCode == "" || answer.Header().Get("ETag") != `"1"` {
+		t.Errorf("%+v %v", lab, answer.Header())
+	}
+	for _, hidden := range []struct{ method, path, body string }{
+		{"GET", path, ""}, {"DELETE", path, ""}, {"POST", path + "/join", ""}, {"POST", path + "/leave", ""}, {"POST", path + "/code", ""}, {"GET", path + "/members", ""},
+		{"PUT", path + "/sensors/strap", `{}`}, {"DELETE", path + "/sensors/strap", ""}, {"POST", path + "/invitations", `{"user_id":"x"}`},
+		{"DELETE", path + "/members/" + ada.id, ""}, {"PATCH", path + "/members/" + ada.id, `{"role":"guest"}`}, {"GET", "/sensors/strap/grants", ""},
+		{"PUT", "/sensors/strap/grants/public", `{}`}, {"DELETE", "/sensors/strap/grants/public", ""}, {"DELETE", path + "/bans/" + bob.id, ""},
+	} {
+		eve.asks(404, hidden.method, hidden.path, hidden.body)
+	}
+	eve.asks(404, "PATCH", path, `{"name":"mine"}`, "If-Match", "1")
+	p.wantReason(bob.asks(404, "POST", "/rooms/join", `{"code":"AAAAA-AAAAA"}`), "invalid_code")
+	bob.asks(200, "POST", "/rooms/join", `{"code":"`+strings.ToLower(lab.JoinCode)+`"}`)
+	ada.asks(428, "PATCH", path, `{"name":"Ward"}`)
+	ada.asks(412, "PATCH", path, `{"name":"Ward"}`, "If-Match", `"7"`)
+	ada.asks(200, "PATCH", path, `{"name":"Ward"}`, "If-Match", `"1"`)
+	bob.asks(403, "PATCH", path, `{"name":"Bobs"}`, "If-Match", `"2"`)
+	ada.asks(204, "PUT", path+"/sensors/strap", `{"control":true,"history":"all"}`)
+	if room := decode[sensocto.RoomView](t, bob.asks(200, "GET", path, "").Body); len(room.Sensors) != 1 || room.Name != "Ward" || *room.Role != sensocto.RoleMember {
+		t.Errorf("%+v", room)
+	}
+	if grants := ada.asks(200, "GET", "/sensors/strap/grants", "").Body.String(); !strings.Contains(grants, `"history":"all"`) {
+		t.Error(grants)
+	}
+	invitation := decode[sensocto.InvitationView](t, ada.asks(201, "POST", path+"/invitations", `{"email":"eve@example.org","role":"guest"}`).Body)
+	if list := eve.asks(200, "GET", "/invitations", "").Body.String(); !strings.Contains(list, invitation.ID) {
+		t.Error(list)
+	}
+	bob.asks(404, "POST", "/invitations/"+invitation.ID+"/accept", "")
+	eve.asks(200, "POST", "/invitations/"+invitation.ID+"/accept", "")
+	notes := decode[struct{ Notifications []sensocto.NotificationView }](t, eve.asks(200, "GET", "/notifications", "").Body)
+	if len(notes.Notifications) != 1 {
+		t.Fatalf("%+v", notes)
+	}
+	eve.asks(204, "POST", "/notifications/"+notes.Notifications[0].ID+"/read", "")
+	if members := ada.asks(200, "GET", path+"/members?limit=2", "").Body.String(); strings.Count(members, `"user_id"`) != 2 || strings.Contains(members, `"next":""`) {
+		t.Error(members)
+	}
+	ada.asks(204, "PATCH", path+"/members/"+bob.id, `{"role":"owner"}`)
+	bob.asks(204, "DELETE", path+"/members/"+eve.id+"?ban=true", "")
+	eve.asks(404, "GET", path, "")
+	ada.asks(204, "DELETE", path+"/sensors/strap", "")
+	bob.asks(204, "DELETE", path, "")
+	ada.asks(404, "GET", path, "")
+	if list := ada.asks(200, "GET", "/rooms?scope=mine", "").Body.String(); !strings.Contains(list, `"rooms":[]`) {
+		t.Error(list)
+	}
+}
+
+func TestPeople_NobodyWithoutACredential(t *testing.T) {
+	p := newPeople(t)
+	for _, c := range []call{{path: "/api/v1/session"}, {path: "/api/v1/rooms"}, {method: "POST", path: "/api/v1/rooms", body: `{"name":"x"}`}, {path: "/api/v1/notifications"}, {path: "/api/v1/users"}} {
+		checkProblem(t, p.do(c), http.StatusUnauthorized)
+	}
+}
