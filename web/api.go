@@ -61,16 +61,21 @@ func (s *server) config() huma.Config {
 			Components: &huma.Components{
 				Schemas: huma.NewMapRegistry("#/components/schemas/", schemaName),
 				SecuritySchemes: map[string]*huma.SecurityScheme{
-					"bearer":  {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`, or a personal one."},
-					"session": {Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."},
+					"bearer": {Type: "http", Scheme: "bearer", Description: "A token made with `sensocto token create`."},
 				},
 			},
-			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}, {Name: "People"}, {Name: "Rooms"}, {Name: "Operation"}},
+			Tags: []*huma.Tag{{Name: "Sensors"}, {Name: "Measurements"}, {Name: "Operation"}},
 		},
 		Formats:       map[string]huma.Format{"application/json": huma.DefaultJSONFormat, "json": huma.DefaultJSONFormat},
 		DefaultFormat: "application/json",
 	}
 	config.AllowAdditionalPropertiesByDefault = true // answers may gain keys within a version
+	if s.Accounts != nil {
+		schemes := config.Components.SecuritySchemes
+		schemes["bearer"].Description = "A token made with `sensocto token create`, or a personal one."
+		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."}
+		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"})
+	}
 	return config
 }
 

@@ -22,7 +22,7 @@ func TestRepair_KeepsTheJournal(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	scribble(t, dir, info.Size()/2)
+	scribble(t, dir, info.Size()/3, info.Size()/2, info.Size()*2/3)
 	runCLI(t, nil, "check", dir).wants(t, exitFailed, "database: ")
 	runCLI(t, nil, "repair", dir, "--yes").wants(t, 0, "saved: ", "is sound")
 	runCLI(t, nil, "export", "rec-late", "-o", "-", "--format", "csv", "--data-dir", dir).wants(t, 0, startText[:10])
