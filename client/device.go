@@ -267,10 +267,32 @@ func (d *Device) leave(ctx context.Context) error {
 		return nil
 	}
 	err := d.sensor.Leave(ctx)
+	d.awaitFiles(ctx)
 	if errors.Is(err, ErrDisconnected) {
 		return nil // gone all the same
 	}
 	return err
+}
+
+// awaitFiles waits until the files of a device that has left are closed: another
+// may open them then.
+func (d *Device) awaitFiles(ctx context.Context) {
+	if d.sensor.Err() == nil {
+		return
+	}
+	d.mu.Lock()
+	streams := d.streams
+	d.mu.Unlock()
+	for _, s := range streams {
+		if s.disk == nil {
+			continue
+		}
+		select {
+		case <-s.over:
+		case <-ctx.Done():
+			return
+		}
+	}
 }
 
 // onJoin runs on the reader after every join.

@@ -59,6 +59,7 @@ type Stream struct {
 	wake chan struct{} // one slot: wake-ups of the pump coalesce
 	turn chan struct{} // one slot: who numbers a batch, or uses the file; taken before mu
 	disk *spool        // nil without a file; used in turn
+	over chan struct{} // closed when the pump has ended, and the file is closed
 
 	// mu guards the fields below; it is never held over I/O.
 	mu         sync.Mutex
@@ -85,7 +86,7 @@ type keptBatch struct {
 // Stream begins a stream on the device.
 func (d *Device) Stream(o StreamOptions) (*Stream, error) {
 	o = o.withDefaults()
-	s := &Stream{d: d, o: o, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), changed: make(chan struct{})}
+	s := &Stream{d: d, o: o, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), over: make(chan struct{}), changed: make(chan struct{})}
 	if o.File != "" {
 		if err := s.open(); err != nil {
 			return nil, err
@@ -96,6 +97,7 @@ func (d *Device) Stream(o StreamOptions) (*Stream, error) {
 	d.mu.Unlock()
 	if !d.c.goIfOpen(s.pump) {
 		s.closeFile()
+		close(s.over)
 		return nil, ErrClosed
 	}
 	return s, nil
@@ -285,6 +287,7 @@ func (s *Stream) restart() {
 
 // pump sends batch after batch until the device or the client ends.
 func (s *Stream) pump() {
+	defer close(s.over)
 	defer s.closeFile()
 	timer := time.NewTimer(time.Hour)
 	defer timer.Stop()
