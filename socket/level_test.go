@@ -172,6 +172,7 @@ func TestLevels_WhatAWindowSays(t *testing.T) {
 					c.send(`["1","2","viewer:x","watch",{"sensor_ids":["s"],"level":"` + tt.level + `"}]`)
 					c.expectPrefix(`["1","2"`)
 				}
+				synctest.Wait() // a feed follows its level once its answer is on its way
 				w.emit("s", sent...)
 				c.expect(tt.want)
 			})

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"bytes"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -31,6 +32,44 @@ func alter(t *testing.T, dir string, statements ...string) {
 			t.Fatalf("%s: %v", s, err)
 		}
 	}
+}
+
+// chunkPages returns where the pages of the database file begin that hold the
+// chunks, in the order of the chunks. The file must be whole, and no server have
+// it open.
+func chunkPages(t *testing.T, dir string) (offsets []int64) {
+	t.Helper()
+	const pageSize = 4096
+	path := filepath.Join(dir, "sensocto.db")
+	file, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	db, err := sql.Open("sqlite", path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer db.Close()
+	rows, err := db.Query("SELECT data FROM chunk ORDER BY id")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer rows.Close()
+	for rows.Next() {
+		var data []byte
+		if err := rows.Scan(&data); err != nil {
+			t.Fatal(err)
+		}
+		at := bytes.Index(file, data)
+		if at < 0 {
+			t.Fatalf("chunk %d does not stand in one page of %s", len(offsets), path)
+		}
+		offsets = append(offsets, int64(at-at%pageSize))
+	}
+	if err := rows.Err(); err != nil {
+		t.Fatal(err)
+	}
+	return offsets
 }
 
 // scribble writes over parts of the database file.
@@ -119,11 +158,8 @@ func TestRepair_MendsChunks(t *testing.T) {
 // Damage to the pages of the file: what can be read goes to a new one.
 func TestRepair_SavesWhatAFileStillHas(t *testing.T) {
 	dir := stopped(t)
-	info, err := os.Stat(filepath.Join(dir, "sensocto.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	scribble(t, dir, info.Size()/2, info.Size()*2/3)
+	pages := chunkPages(t, dir)
+	scribble(t, dir, pages[len(pages)/3], pages[len(pages)/2])
 	runCLI(t, nil, "check", dir).wants(t, exitFailed, "database: ", "is not sound")
 	runCLI(t, nil, "repair", dir, "--yes").wants(t, 0, "saved: ", "is sound")
 	runCLI(t, nil, "check", dir).wants(t, 0, "is sound")

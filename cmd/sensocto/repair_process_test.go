@@ -3,7 +3,6 @@
 package main
 
 import (
-	"os"
 	"path/filepath"
 	"syscall"
 	"testing"
@@ -15,14 +14,11 @@ import (
 func TestRepair_KeepsTheJournal(t *testing.T) {
 	dir, file := stopped(t), filepath.Join(t.TempDir(), "all.backup")
 	runCLI(t, nil, "backup", file, "--data-dir", dir).wants(t, 0)
+	pages := chunkPages(t, dir)
 	p := startProcess(t, dir)
 	p.cli(t, "replay", writeRecord(t, "rec-late", 500), "--speed", "max", "--start", startText).wants(t, 0)
 	p.signal(syscall.SIGKILL)
-	info, err := os.Stat(filepath.Join(dir, "sensocto.db"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	scribble(t, dir, info.Size()/3, info.Size()/2, info.Size()*2/3)
+	scribble(t, dir, pages[len(pages)/2])
 	runCLI(t, nil, "check", dir).wants(t, exitFailed, "database: ")
 	runCLI(t, nil, "repair", dir, "--yes").wants(t, 0, "saved: ", "is sound")
 	runCLI(t, nil, "export", "rec-late", "-o", "-", "--format", "csv", "--data-dir", dir).wants(t, 0, startText[:10])
