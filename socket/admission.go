@@ -13,13 +13,13 @@ const (
 	// anonymousFrame bounds its messages: a join with its token and a hundred
 	// attributes fits.
 	anonymousFrame = 16 << 10
-	// keptShare is which part of all places is kept for whoever brings a valid
-	// credential with the upgrade.
+	// keptShare is the part of Limits.Connections, as 1/n, that is kept for
+	// clients with a valid credential in the upgrade.
 	keptShare = 8
 )
 
 // anonymous counts the connections without an identity, in all and by address,
-// so that strangers cannot take every place.
+// so that strangers cannot take every connection there may be.
 type anonymous struct {
 	most, mostOfOne int
 
@@ -28,7 +28,7 @@ type anonymous struct {
 	addresses map[netip.Prefix]int
 }
 
-// add counts one more, and reports whether there is a place for it.
+// add counts one more, and reports whether that is allowed.
 func (a *anonymous) add(address string) (ok bool) {
 	key := prefixOf(address)
 	a.mu.Lock()
@@ -60,8 +60,8 @@ func (a *anonymous) count() int {
 	return a.all
 }
 
-// budget is a number that many share: bytes of unfinished messages, sensors
-// that are watched. It never waits.
+// budget bounds a sum over all connections: bytes of unfinished messages, or
+// sensors that are watched. It never blocks.
 type budget struct {
 	max  int64
 	used atomic.Int64
@@ -92,20 +92,20 @@ func (c *conn) overdue(now time.Duration) bool {
 	return c.anonymous.Load() && now-c.began > c.srv.limits.JoinTimeout
 }
 
-// takeLook counts one more sensor that the connection watches, and reports
+// reserveWatch counts one more sensor that the connection watches, and reports
 // whether that is allowed.
-func (c *conn) takeLook() bool {
+func (c *conn) reserveWatch() bool {
 	switch {
-	case c.looks.Add(1) > int64(c.srv.limits.Watched):
-	case c.srv.looks.take(1):
+	case c.watched.Add(1) > int64(c.srv.limits.Watched):
+	case c.srv.watched.take(1):
 		return true
 	}
-	c.looks.Add(-1)
-	c.srv.count.refusedLooks.Add(1)
+	c.watched.Add(-1)
+	c.srv.count.refusedWatches.Add(1)
 	return false
 }
 
-func (c *conn) giveLook() {
-	c.looks.Add(-1)
-	c.srv.looks.give(1)
+func (c *conn) releaseWatch() {
+	c.watched.Add(-1)
+	c.srv.watched.give(1)
 }

@@ -40,7 +40,7 @@ type conn struct {
 	lastRead  atomic.Int64  // since the server's start, in ns
 	began     time.Duration // since the server's start
 	anonymous atomic.Bool   // it has not shown yet who it is
-	looks     atomic.Int64  // sensors that it watches
+	watched   atomic.Int64  // sensors that it watches
 	pinged    atomic.Int64  // bytes of pings that wait for their sensors
 
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,

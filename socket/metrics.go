@@ -10,13 +10,13 @@ import (
 
 // counters count what the metrics report.
 type counters struct {
-	accepted, panics            atomic.Uint64
-	refusedLooks, cutHistories  atomic.Uint64
-	framesIn, bytesIn           atomic.Uint64
-	framesOut, bytesOut, writes atomic.Uint64
-	samples                     [sensocto.AttentionHigh + 1]sampleCounters // to viewers, by level
-	droppedClosing, droppedLost atomic.Uint64                              // measurements
-	collapses, encodings        atomic.Uint64
+	accepted, panics             atomic.Uint64
+	refusedWatches, cutHistories atomic.Uint64
+	framesIn, bytesIn            atomic.Uint64
+	framesOut, bytesOut, writes  atomic.Uint64
+	samples                      [sensocto.AttentionHigh + 1]sampleCounters // to viewers, by level
+	droppedClosing, droppedLost  atomic.Uint64                              // measurements
+	collapses, encodings         atomic.Uint64
 
 	joins               byReason // "family,result"
 	closes              byReason
@@ -73,7 +73,7 @@ func (s *Server) Metrics(emit func(sensocto.Metric)) {
 	counter("socket_frames_sent_total", "Frames sent.", c.framesOut.Load())
 	counter("socket_bytes_sent_total", "Bytes sent.", c.bytesOut.Load())
 	counter("socket_writes_total", "Writes: frames that wait together leave in one.", c.writes.Load())
-	counter("socket_watches_refused_total", "Sensors that were not watched because a connection, or all, watch as many as allowed.", c.refusedLooks.Load())
+	counter("socket_watches_refused_total", "Sensors that were not watched because a connection, or all, watch as many as allowed.", c.refusedWatches.Load())
 	counter("socket_histories_cut_total", "Joins whose history was shorter than asked for, because of its size.", c.cutHistories.Load())
 	counter("socket_panics_total", "Panics that cost a connection.", c.panics.Load())
 	counter("socket_encodings_total", "Messages encoded: each once for all viewers who share encoding and level.", c.encodings.Load())
@@ -115,7 +115,7 @@ func (s *Server) gauges(emit func(sensocto.Metric)) {
 	gauge("socket_connections", "Open WebSocket connections.", len(conns))
 	gauge("socket_channels", "Topics joined.", channels)
 	gauge("socket_anonymous", "Open connections that have not shown yet who they are.", s.anonymous.count())
-	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.looks.used.Load()))
+	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.watched.used.Load()))
 	gauge("socket_unfinished_bytes", "Bytes of large messages that have not come whole.", int(s.unfinished.used.Load()))
 	gauge("socket_queue_frames", "Frames waiting in outbound queues.", frames)
 	gauge("socket_queue_bytes", "Bytes waiting in outbound queues, without what is merged.", bytes)

@@ -108,7 +108,7 @@ type Server struct {
 	offenders   offenders
 	anonymous   anonymous
 	unfinished  budget        // bytes
-	looks       budget        // sensors that are watched
+	watched     budget        // sensors that are watched
 	reads       chan struct{} // holds who reads history: a processor stays free for what is live
 	queues      sync.Pool     // of *queue
 	loads       sync.Pool     // of *load
@@ -144,7 +144,7 @@ func New(o Options) *Server {
 	s.events.log = s.log
 	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
 	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
-	s.unfinished.max, s.looks.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
+	s.unfinished.max, s.watched.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	s.writers.srv = s
 	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}

@@ -37,7 +37,7 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if !v.ch.conn.takeLook() {
+	if !v.ch.conn.reserveWatch() {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
@@ -213,7 +213,7 @@ func (v *dataViewer) close() {
 	v.feed.close()
 	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
 	if v.counted.CompareAndSwap(true, false) {
-		v.ch.conn.giveLook()
+		v.ch.conn.releaseWatch()
 	}
 }
 

@@ -102,7 +102,7 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 	defer v.mu.Unlock()
 	w = v.feeds[id]
 	if w == nil {
-		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics || !v.ch.conn.takeLook() {
+		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics || !v.ch.conn.reserveWatch() {
 			return nil, false
 		}
 		id = strings.Clone(id)
@@ -147,7 +147,7 @@ func (v *viewer) remove(w *watched) {
 	w.feed.close()
 	v.ch.conn.srv.attention.Leave(v.id, w.feed.sensorID)
 	delete(v.feeds, w.feed.sensorID)
-	v.ch.conn.giveLook()
+	v.ch.conn.releaseWatch()
 }
 
 // attention takes {levels:{sensor_id:level}}. Sensors that are not watched are

@@ -54,10 +54,9 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	s.open(r, ws.NetConn(), version, who)
 }
 
-// admit finds out who connects, and whether there is a place. None is no reason
-// to refuse a connection: most clients send their credential with the join. But
-// of those there are only so many, and whoever has a valid credential does not
-// pay for others.
+// admit finds out who connects, and whether one more connection is allowed. A
+// client without a credential is admitted, as most send theirs with the join,
+// within bounds that leave room for clients with a valid one.
 func (s *Server) admit(r *http.Request) (who bound, refused *refusal) {
 	who = s.introduced(r.Context(), credentials(r))
 	s.mu.Lock()

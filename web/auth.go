@@ -120,7 +120,7 @@ func (s *server) require(scope sensocto.Scope) huma.Middlewares {
 			next(ctx)
 			return
 		}
-		work, end := s.endings.watch(ctx.Context(), id.ID, http.NewResponseController(w))
+		work, end := s.longRequests.watch(ctx.Context(), id.ID, http.NewResponseController(w))
 		defer end()
 		if _, ok := s.authorized(w, r, scope); !ok { // it may have been revoked in between
 			return

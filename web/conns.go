@@ -14,20 +14,20 @@ import (
 )
 
 // Conns bounds the connections of a server, so that they cannot take the file
-// descriptors that storing needs. When all places are taken, whoever has waited
-// longest without a request in progress makes room for who comes: an idle
-// connection, or one whose request does not get on. Where everybody is busy, who
-// comes is turned away. WebSockets are counted and never closed for others:
-// package socket has bounds of its own for them.
+// descriptors that storing needs. At the bound, the connection that has been
+// without a request for longest is closed for a new one: an idle connection, or
+// one whose request has not come whole. Where all have a request in progress, a
+// new one waits for a moment and is refused then. WebSockets are counted and
+// never closed for others: package socket has bounds of its own for them.
 type Conns struct {
 	most             int
 	refused, evicted atomic.Uint64
 
-	freed chan struct{} // one slot: a place may have become free
+	freed chan struct{} // one slot: a connection may have ended, or its request
 
 	mu      sync.Mutex // guards what follows
 	open    int
-	waiting *list.List // of *conn without a request in progress, who has waited longest first
+	waiting *list.List // of *conn without a request in progress, the longest first
 }
 
 // NewConns returns a bound of so many connections.
@@ -55,7 +55,7 @@ func (l *boundListener) Accept() (net.Conn, error) {
 		if !ok {
 			return nc, nil
 		}
-		if l.conns.awaitPlace() {
+		if l.conns.await() {
 			return l.conns.add(tcp), nil
 		}
 		l.conns.refused.Add(1)
@@ -70,11 +70,13 @@ type conn struct {
 	conns  *Conns
 	closed atomic.Bool
 
-	place *list.Element // in waiting; nil while it is busy, or a WebSocket
-	taken bool          // it is a WebSocket
+	// Guarded by the mu of conns.
+	waiting   *list.Element // in the list; nil while it is busy, or a WebSocket
+	webSocket bool
 }
 
-// admit reports whether there is a place, making one if need be.
+// admit counts one more connection, and closes another for it if need be. It
+// reports false where all have a request in progress.
 func (c *Conns) admit() bool {
 	c.mu.Lock()
 	if c.open < c.most {
@@ -89,25 +91,24 @@ func (c *Conns) admit() bool {
 	}
 	victim := front.Value.(*conn)
 	c.waiting.Remove(front)
-	victim.place = nil
-	c.open++ // the place of the victim, which its Close gives back
+	victim.waiting = nil
+	c.open++ // Close of the victim counts one less
 	c.mu.Unlock()
 	c.evicted.Add(1)
 	victim.Close()
 	return true
 }
 
-// placePatience is how long who comes waits for a place while everybody is busy:
-// most requests take less.
-const placePatience = 250 * time.Millisecond
+// acceptTimeout is how long a new connection waits while all others have a
+// request in progress: most requests take less.
+const acceptTimeout = 250 * time.Millisecond
 
-// awaitPlace admits who comes, as soon as there is a place, and reports false
-// where that takes too long.
-func (c *Conns) awaitPlace() bool {
+// await is admit, again and again for acceptTimeout.
+func (c *Conns) await() bool {
 	if c.admit() {
 		return true
 	}
-	timer := time.NewTimer(placePatience)
+	timer := time.NewTimer(acceptTimeout)
 	defer timer.Stop()
 	for {
 		select {
@@ -132,7 +133,7 @@ func (c *Conns) add(tcp *net.TCPConn) *conn {
 	nc := &conn{TCPConn: tcp, conns: c}
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	nc.place = c.waiting.PushBack(nc)
+	nc.waiting = c.waiting.PushBack(nc)
 	return nc
 }
 
@@ -144,9 +145,9 @@ func (nc *conn) Close() error {
 	c := nc.conns
 	c.mu.Lock()
 	c.open--
-	if nc.place != nil {
-		c.waiting.Remove(nc.place)
-		nc.place = nil
+	if nc.waiting != nil {
+		c.waiting.Remove(nc.waiting)
+		nc.waiting = nil
 	}
 	c.mu.Unlock()
 	c.signal()
@@ -160,19 +161,19 @@ func (nc *conn) busy(is bool) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	switch {
-	case is && nc.place != nil:
-		c.waiting.Remove(nc.place)
-		nc.place = nil
-	case !is && nc.place == nil && !nc.taken && !nc.closed.Load():
-		nc.place = c.waiting.PushBack(nc)
+	case is && nc.waiting != nil:
+		c.waiting.Remove(nc.waiting)
+		nc.waiting = nil
+	case !is && nc.waiting == nil && !nc.webSocket && !nc.closed.Load():
+		nc.waiting = c.waiting.PushBack(nc)
 		c.signal()
 	}
 }
 
-// take notes that the connection is a WebSocket.
-func (nc *conn) take() {
+// hijacked notes that the connection is a WebSocket.
+func (nc *conn) hijacked() {
 	nc.conns.mu.Lock()
-	nc.taken = true
+	nc.webSocket = true
 	nc.conns.mu.Unlock()
 	nc.busy(true)
 }
@@ -194,17 +195,17 @@ func (c *Conns) Attach(server *http.Server) {
 		switch state {
 		case http.StateIdle:
 			if head != nil {
-				head.forget(false)
+				head.nextRequest()
 			}
 			if inner != nil {
 				inner.busy(false)
 			}
 		case http.StateHijacked:
 			if head != nil {
-				head.forget(true)
+				head.stop()
 			}
 			if inner != nil {
-				inner.take()
+				inner.hijacked()
 			}
 		}
 	}

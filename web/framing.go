@@ -42,26 +42,33 @@ func (c *headConn) Read(b []byte) (int, error) {
 	return n, err
 }
 
-// forget drops what is kept; for good where the connection becomes a WebSocket.
-func (c *headConn) forget(off bool) {
+// nextRequest drops what is kept of the request that has ended.
+func (c *headConn) nextRequest() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	c.off = c.off || off
-	if c.next && !c.off && len(c.kept) > 0 {
+	if c.next && len(c.kept) > 0 {
 		c.kept = append([]byte(nil), c.kept[len(c.kept)-1])
 		return
 	}
 	c.kept = nil
 }
 
-// doubtful reports whether the head of the request, which begins with its first
-// line, has a Content-Length.
-func (c *headConn) doubtful(r *http.Request) bool {
+// stop keeps nothing any more: the connection becomes a WebSocket.
+func (c *headConn) stop() {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.kept, c.off = nil, true
+}
+
+// mayHaveLength reports whether the head of the request has a Content-Length, as
+// far as that can be told: true where its head came together with the request
+// before it.
+func (c *headConn) mayHaveLength(r *http.Request) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	kept := bytes.TrimLeft(c.kept, "\r\n")
 	if !bytes.HasPrefix(kept, []byte(r.Method+" "+r.RequestURI+" HTTP/")) {
-		return true // its head came together with the request before it
+		return true
 	}
 	head, _, _ := bytes.Cut(kept, []byte("\r\n\r\n"))
 	for line := range bytes.Lines(head) {
@@ -77,7 +84,7 @@ func (c *headConn) doubtful(r *http.Request) bool {
 func (s *server) strictFraming(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Context().Value(headKey{}).(*headConn)
-		if c != nil && len(r.TransferEncoding) > 0 && c.doubtful(r) {
+		if c != nil && len(r.TransferEncoding) > 0 && c.mayHaveLength(r) {
 			w.Header().Set("Connection", "close")
 			writeProblem(w, http.StatusBadRequest, "Content-Length and Transfer-Encoding exclude each other")
 			return
@@ -90,7 +97,8 @@ func (s *server) strictFraming(next http.Handler) http.Handler {
 func (c *headConn) Unwrapped() net.Conn { return c.Conn }
 
 // Heads returns a listener whose connections keep the heads of their requests.
-// It is for plain HTTP: with TLS nobody in between can read a request otherwise.
+// It is for plain HTTP: net/http has to see a TLS connection as such. A proxy
+// that speaks TLS to this server must not pass both headers on.
 func Heads(l net.Listener) net.Listener { return headListener{l} }
 
 type headListener struct{ net.Listener }

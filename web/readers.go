@@ -14,29 +14,31 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// Answers that wait for their clients at once, each with the page that it holds.
+// Bounds of the answers that are being written at once: each holds its page in
+// memory.
 const (
-	maxSlowAnswers    = 64
-	slowAnswersOfPeer = 16 // of one address
+	maxWriting       = 64
+	maxWritingToPeer = 16 // to one address
 )
 
 // readers bounds the requests that read measurements at once: a processor stays
-// free for what is live. An answer that waits for its client does not count, so
-// that who reads slowly keeps nobody else waiting.
+// free for what is live. A request does not count while its answer is written, so
+// that a client that reads slowly keeps no other waiting.
 type readers struct {
 	slots chan struct{}
 	cut   atomic.Uint64
 
-	mu   sync.Mutex
-	slow map[string]int // guarded by mu; answers that are being written, by address
-	all  int            // guarded by mu; the sum of slow
+	mu      sync.Mutex
+	writing map[string]int // guarded by mu; answers that are being written, by address
+	all     int            // guarded by mu; the sum of writing
 }
 
 func newReaders() *readers {
-	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), slow: map[string]int{}}
+	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), writing: map[string]int{}}
 }
 
-// fewAtATime is the middleware. Who waits longer than a request may take is told so.
+// fewAtATime is the middleware. A request that waits longer than it may take is
+// refused.
 func (s *server) fewAtATime(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
 	if !s.readers.enter(ctx.Context()) {
@@ -48,7 +50,7 @@ func (s *server) fewAtATime(ctx huma.Context, next func(huma.Context)) {
 	if address, ok := addressOf(peer); ok {
 		peer = address.String()
 	}
-	answer := &slowAnswer{ResponseWriter: w, readers: s.readers, peer: peer}
+	answer := &answerWriter{ResponseWriter: w, readers: s.readers, peer: peer}
 	next(humago.NewContext(ctx.Operation(), r.WithContext(ctx.Context()), answer))
 }
 
@@ -69,26 +71,26 @@ func (l *readers) add(peer string, n int) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	l.all += n
-	if l.slow[peer] += n; l.slow[peer] == 0 {
-		delete(l.slow, peer)
+	if l.writing[peer] += n; l.writing[peer] == 0 {
+		delete(l.writing, peer)
 	}
-	return l.all <= maxSlowAnswers && l.slow[peer] <= slowAnswersOfPeer
+	return l.all <= maxWriting && l.writing[peer] <= maxWritingToPeer
 }
 
 func (l *readers) Metrics(emit func(sensocto.Metric)) {
 	emit(sensocto.Metric{Name: "http_slow_answers_cut_total", Help: "Answers with measurements that were cut, as too many waited for their clients.", Kind: sensocto.KindCounter, Value: float64(l.cut.Load())})
 }
 
-// slowAnswer gives its place up while it writes.
-type slowAnswer struct {
+// answerWriter leaves the readers while it writes to its client.
+type answerWriter struct {
 	http.ResponseWriter
 	readers *readers
 	peer    string
 }
 
-func (a *slowAnswer) Unwrap() http.ResponseWriter { return a.ResponseWriter }
+func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
-func (a *slowAnswer) Write(b []byte) (int, error) {
+func (a *answerWriter) Write(b []byte) (int, error) {
 	l := a.readers
 	if !l.add(a.peer, 1) {
 		l.cut.Add(1)
@@ -98,6 +100,6 @@ func (a *slowAnswer) Write(b []byte) (int, error) {
 	l.leave()
 	n, err := a.ResponseWriter.Write(b)
 	l.add(a.peer, -1)
-	l.slots <- struct{}{} // others hold one for as long as they compute
+	l.slots <- struct{}{} // not long: whoever has one computes
 	return n, err
 }

@@ -82,12 +82,12 @@ type Options struct {
 // server is what the handlers share. It does not change after New.
 type server struct {
 	Options
-	mux      *http.ServeMux
-	api      huma.API
-	openAPI  []byte
-	requests requestMetrics
-	endings  endings
-	readers  *readers
+	mux          *http.ServeMux
+	api          huma.API
+	openAPI      []byte
+	requests     requestMetrics
+	longRequests longRequests
+	readers      *readers
 }
 
 // requestTimeout bounds the work on one request of the API, reading from disk
@@ -115,7 +115,7 @@ func New(o Options) *Handler {
 		o.Ready = func() error { return nil }
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), readers: newReaders()}
-	o.Auth.OnRevoked(s.endings.revoked) // for as long as the program runs
+	o.Auth.OnRevoked(s.longRequests.revoked) // for as long as the program runs
 	s.routeAPI()
 	s.routeOperations()
 	s.routePages()

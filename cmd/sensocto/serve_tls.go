@@ -9,6 +9,7 @@ import (
 	"os"
 	"path/filepath"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/caddyserver/certmagic"
@@ -45,8 +46,9 @@ type certificateFiles struct {
 	cert, key string
 	log       *slog.Logger
 
-	mu      sync.Mutex // guards what follows
-	loaded  *tls.Certificate
+	loaded atomic.Pointer[tls.Certificate]
+
+	mu      sync.Mutex   // guards what follows; handshakes do not wait for it
 	changed [2]time.Time // of the files that were loaded
 	checked time.Time
 }
@@ -54,41 +56,57 @@ type certificateFiles struct {
 // get implements tls.Config.GetCertificate. A new certificate that cannot be
 // read is reported, and the one before stays.
 func (f *certificateFiles) get(*tls.ClientHelloInfo) (*tls.Certificate, error) {
-	f.mu.Lock()
+	loaded := f.loaded.Load()
+	switch {
+	case loaded == nil:
+		f.mu.Lock() // the start
+	case !f.mu.TryLock():
+		return loaded, nil // another handshake looks
+	}
 	defer f.mu.Unlock()
-	if f.loaded != nil && time.Since(f.checked) < recheck {
-		return f.loaded, nil
+	if loaded != nil && time.Since(f.checked) < recheck {
+		return loaded, nil
 	}
 	f.checked = time.Now()
+	fresh, err := f.read(loaded != nil)
+	switch {
+	case err == nil && fresh == nil:
+		return loaded, nil
+	case err == nil:
+		if loaded != nil {
+			f.log.Info("a new certificate is in use", "expires", fresh.Leaf.NotAfter)
+		}
+		f.loaded.Store(fresh)
+		return fresh, nil
+	}
+	err = fmt.Errorf("read the certificate: %w", err)
+	if loaded == nil {
+		return nil, err
+	}
+	f.log.Error("the new certificate cannot be used; the one before stays", "err", err)
+	return loaded, nil
+}
+
+// read returns the certificate of the files, nil if they have not changed since
+// one was loaded. The caller holds mu.
+func (f *certificateFiles) read(haveOne bool) (*tls.Certificate, error) {
 	var changed [2]time.Time
 	for i, path := range []string{f.cert, f.key} {
 		info, err := os.Stat(path)
 		if err != nil {
-			return f.keep(err)
+			return nil, err
 		}
 		changed[i] = info.ModTime()
 	}
-	if f.loaded != nil && changed == f.changed {
-		return f.loaded, nil
+	if haveOne && changed == f.changed {
+		return nil, nil
 	}
 	loaded, err := tls.LoadX509KeyPair(f.cert, f.key)
 	if err != nil {
-		return f.keep(fmt.Errorf("%w\ntls.cert is the certificate with its chain, tls.key its key, both in PEM", err))
+		return nil, fmt.Errorf("%w\ntls.cert is the certificate with its chain, tls.key its key, both in PEM", err)
 	}
-	if f.loaded != nil {
-		f.log.Info("a new certificate is in use", "expires", loaded.Leaf.NotAfter)
-	}
-	f.loaded, f.changed = &loaded, changed
-	return f.loaded, nil
-}
-
-func (f *certificateFiles) keep(err error) (*tls.Certificate, error) {
-	err = fmt.Errorf("read the certificate: %w", err)
-	if f.loaded == nil {
-		return nil, err
-	}
-	f.log.Error("the new certificate cannot be used; the one before stays", "err", err)
-	return f.loaded, nil
+	f.changed = changed
+	return &loaded, nil
 }
 
 // acmeEvents logs what became of a certificate that was asked for.

@@ -9,9 +9,9 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// endings ends long requests whose credential ends: downloads and uploads take
-// as long as they take.
-type endings struct {
+// longRequests are the downloads and uploads in progress, which no timeout ends.
+// Each ends with the credential that it was begun with.
+type longRequests struct {
 	mu      sync.Mutex                       // guards running
 	running map[string]map[*running]struct{} // by identity
 }
@@ -25,33 +25,33 @@ type running struct {
 // watch returns a context that ends, with sensocto.ErrUnauthorized, when the
 // identity's credential does: what is being read from or written to the client
 // then fails at once. end is called when the request is over.
-func (e *endings) watch(ctx context.Context, identityID string, control *http.ResponseController) (_ context.Context, end func()) {
+func (l *longRequests) watch(ctx context.Context, identityID string, control *http.ResponseController) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	r := &running{cancel, control}
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	if e.running == nil {
-		e.running = make(map[string]map[*running]struct{})
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.running == nil {
+		l.running = make(map[string]map[*running]struct{})
 	}
-	if e.running[identityID] == nil {
-		e.running[identityID] = make(map[*running]struct{})
+	if l.running[identityID] == nil {
+		l.running[identityID] = make(map[*running]struct{})
 	}
-	e.running[identityID][r] = struct{}{}
+	l.running[identityID][r] = struct{}{}
 	return ctx, func() {
 		cancel(nil)
-		e.mu.Lock()
-		defer e.mu.Unlock()
-		if delete(e.running[identityID], r); len(e.running[identityID]) == 0 {
-			delete(e.running, identityID)
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if delete(l.running[identityID], r); len(l.running[identityID]) == 0 {
+			delete(l.running, identityID)
 		}
 	}
 }
 
 // revoked is called when a credential ends.
-func (e *endings) revoked(identityID string) {
-	e.mu.Lock()
-	defer e.mu.Unlock()
-	for r := range e.running[identityID] {
+func (l *longRequests) revoked(identityID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for r := range l.running[identityID] {
 		r.cancel(sensocto.ErrUnauthorized)
 		now := time.Now() // not every ResponseWriter has deadlines; the context ends in any case
 		_, _ = r.control.SetReadDeadline(now), r.control.SetWriteDeadline(now)
