@@ -16,7 +16,7 @@ import (
 const guestLife = 24 * time.Hour
 
 var (
-	errClosed      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "registration_closed", Message: "nobody can sign up here: an administrator makes accounts with 'sensocto user create'"}
+	errClosed      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "registration_closed", Message: "nobody can sign up here: ask an administrator for an account"}
 	errInvited     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "invitation_needed", Message: "an invitation is needed to sign up here"}
 	errGuestsOff   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "guests_off", Message: "guests are switched off here: sign in or sign up"}
 	errCredentials = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "wrong_credentials", Message: "the e-mail address or the password is wrong"}
@@ -24,28 +24,24 @@ var (
 	errExpired     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "link_expired", Message: "the link has expired, or was used: ask for another one"}
 )
 
-// sensocto.SignUp makes an account as the registration allows. It returns errors of code
-// invalid, conflict for an address that is taken, and unauthorized.
+// SignUp makes an account as the registration allows. It returns errors of code
+// invalid, conflict for an address that is taken, and unauthorized. An
+// invitation stays good where what the person said cannot be.
 func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
 	s.Admin = false
 	switch {
 	case s.Invitation != "":
-		link, err := a.store.Link(ctx, sensocto.LinkInvite, hashSecret(s.Invitation))
-		if err != nil || !time.Now().Before(link.ExpiresAt) {
-			return sensocto.User{}, linkError(err)
+		link, err := a.link(ctx, sensocto.LinkInvite, s.Invitation)
+		if err != nil {
+			return sensocto.User{}, err
 		}
-		if link.Data != "" {
-			s.Email = link.Data
-		}
+		s.Email = cmp.Or(link.Data, s.Email)
 	case a.options.Registration == RegistrationInvited:
 		return sensocto.User{}, errInvited
 	case a.options.Registration != RegistrationOpen:
 		return sensocto.User{}, errClosed
 	}
-	u, err := a.CreateUser(ctx, s)
-	if err == nil && s.Invitation != "" {
-		_, err = a.store.TakeLink(ctx, sensocto.LinkInvite, hashSecret(s.Invitation))
-	}
+	u, err := a.createUser(ctx, s, sensocto.LinkInvite, s.Invitation)
 	if err == nil {
 		a.signUps.Add(1)
 	}
@@ -54,7 +50,32 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 
 // CreateUser makes an account without asking for a right: for an administrator.
 // Without a password the person gets in by a link (NewLink).
-func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (u sensocto.User, err error) {
+func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
+	return a.createUser(ctx, s, "", "")
+}
+
+// createUser makes an account, and uses the link that allows it, unless secret
+// is empty: once everything is checked, and before the account is there, so that
+// one link makes one account.
+func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind sensocto.LinkKind, secret string) (sensocto.User, error) {
+	u, err := a.newUser(ctx, s)
+	if err != nil {
+		return sensocto.User{}, err
+	}
+	if secret != "" {
+		if _, err := a.UseLink(ctx, kind, secret); err != nil {
+			return sensocto.User{}, err
+		}
+	}
+	if err := a.store.InsertUser(ctx, u); err != nil {
+		return sensocto.User{}, err
+	}
+	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
+	return u, nil
+}
+
+// newUser returns the user that a person asks to be, if that can be.
+func (a *Accounts) newUser(ctx context.Context, s sensocto.SignUp) (u sensocto.User, err error) {
 	if err = sensocto.CheckName(s.Name); err != nil {
 		return u, err
 	}
@@ -64,15 +85,9 @@ func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (u sensoct
 	}
 	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
 	if s.Password != "" {
-		if u.PasswordHash, err = a.newPassword(ctx, u, s.Password); err != nil {
-			return sensocto.User{}, err
-		}
+		u.PasswordHash, err = a.newPassword(ctx, u, s.Password)
 	}
-	if err := a.store.InsertUser(ctx, u); err != nil {
-		return sensocto.User{}, err
-	}
-	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
-	return u, nil
+	return u, err
 }
 
 // newID returns a UUID of version 7: ids are in order of their making.
@@ -353,9 +368,9 @@ func (a *Accounts) UseLink(ctx context.Context, kind sensocto.LinkKind, secret s
 // sent for that. The link stays good where the password is refused; all earlier
 // sessions and tokens end.
 func (a *Accounts) ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error) {
-	link, err := a.store.Link(ctx, sensocto.LinkReset, hashSecret(secret))
-	if err != nil || !time.Now().Before(link.ExpiresAt) {
-		return sensocto.User{}, linkError(err)
+	link, err := a.link(ctx, sensocto.LinkReset, secret)
+	if err != nil {
+		return sensocto.User{}, err
 	}
 	u, err := a.store.User(ctx, link.UserID)
 	if err != nil {
@@ -368,6 +383,15 @@ func (a *Accounts) ResetPassword(ctx context.Context, secret, password string) (
 		return sensocto.User{}, err
 	}
 	return a.SetPassword(ctx, u, password, "")
+}
+
+// link returns a link without using it. It returns errors as UseLink does.
+func (a *Accounts) link(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error) {
+	l, err := a.store.Link(ctx, kind, hashSecret(secret))
+	if err != nil || !time.Now().Before(l.ExpiresAt) {
+		return sensocto.Link{}, linkError(err)
+	}
+	return l, nil
 }
 
 // linkError hides whether a link was never there or is no longer good.
@@ -389,20 +413,16 @@ func (a *Accounts) SetupLink(ctx context.Context, life time.Duration) (secret st
 }
 
 // SetUp makes the first administrator's account with the link's secret, which
-// stays good where the person said something that cannot be.
+// stays good where what the person said cannot be.
 func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) (sensocto.User, error) {
-	link, err := a.store.Link(ctx, sensocto.LinkSetup, hashSecret(secret))
-	if err != nil || !time.Now().Before(link.ExpiresAt) {
-		return sensocto.User{}, linkError(err)
+	if _, err := a.link(ctx, sensocto.LinkSetup, secret); err != nil {
+		return sensocto.User{}, err
+	}
+	if err := checkPassword(s.Password, s.Name, s.Email); err != nil {
+		return sensocto.User{}, err
 	}
 	s.Admin = true
-	if err := cmp.Or(sensocto.CheckName(s.Name), checkPassword(s.Password, s.Name, s.Email)); err != nil {
-		return sensocto.User{}, err
-	}
-	if _, err := a.UseLink(ctx, sensocto.LinkSetup, secret); err != nil {
-		return sensocto.User{}, err
-	}
-	return a.CreateUser(ctx, s)
+	return a.createUser(ctx, s, sensocto.LinkSetup, secret)
 }
 
 // CreateUserToken makes a personal token, and returns its text, which is shown

@@ -78,6 +78,28 @@ func TestSignUp_WithAnInvitation(t *testing.T) {
 	refused(t, err, "link_expired")
 }
 
+// Whoever forwards an invitation, or presses twice, makes no second account.
+func TestSignUp_OneInvitationMakesOneAccount(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	secret, err := a.NewLink(t.Context(), sensocto.LinkInvite, "", "", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			_, err := a.SignUp(t.Context(), sensocto.SignUp{Email: fmt.Sprintf("u%d@example.org", i), Name: "U", Password: password, Invitation: secret})
+			if err != nil {
+				refused(t, err, "link_expired")
+			}
+		})
+	}
+	wg.Wait()
+	if users, err := a.Users(t.Context(), "", 10); err != nil || len(users) != 1 {
+		t.Errorf("%d accounts, %v", len(users), err)
+	}
+}
+
 func TestCreateUser_RefusesWhatCannotBe(t *testing.T) {
 	a := account.New(account.Options{Store: newStore(t)})
 	signUp(t, a, "taken")
@@ -289,6 +311,8 @@ func TestLastAdministrator_Stays(t *testing.T) {
 	}
 	_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root@example.org", Name: "Root", Password: "short"})
 	refused(t, err, "weak_password")
+	_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root", Name: "Root", Password: password})
+	refused(t, err, "invalid_email")
 	root, err := a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root@example.org", Name: "Root", Password: password})
 	if err != nil || !root.IsAdmin {
 		t.Fatal(root, err)
