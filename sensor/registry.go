@@ -57,6 +57,7 @@ type Registry struct {
 	measurements, batches, panics, restarts atomic.Uint64
 	refusals                                refusals
 
+	bound         seriesBound // the store, where it bounds series; else nil
 	owned, series *quota      // sensors and attributes of each identity
 	overloaded    atomic.Bool // memory is critical: nothing new
 	joins         refusals    // sensors that were not taken
@@ -78,6 +79,7 @@ func NewRegistry(o Options) *Registry {
 	o.SaveTimeout = cmp.Or(o.SaveTimeout, 5*time.Second)
 	r := &Registry{options: o, catalog: newSaver(o.Catalog, o.Log), sensors: make(map[string]*process), ending: make(chan struct{})}
 	r.owned, r.series = newQuota(o.IdentitySensors), newQuota(o.IdentitySeries)
+	r.bound, _ = o.Store.(seriesBound)
 	r.patience, r.impatience = context.WithCancel(context.Background())
 	r.pool.New = func() any { return new(sensocto.Batch) }
 	return r

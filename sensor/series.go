@@ -13,8 +13,8 @@ type seriesBound interface {
 // refuseNewSeries takes measurements out of a batch that would make more series
 // than the store takes: those of attributes that have one go on.
 func (p *process) refuseNewSeries(b *sensocto.Batch, refused *error) {
-	store, ok := p.registry.options.Store.(seriesBound)
-	if !ok {
+	store := p.registry.bound
+	if store == nil {
 		return
 	}
 	left := store.SeriesLeft()

@@ -90,7 +90,10 @@ func (i *Import) Flush(ctx context.Context) error {
 }
 
 func (i *Import) add(ctx context.Context, attributeID string, cols *Columns) error {
-	r := i.seriesOf(attributeID)
+	r, err := i.seriesOf(attributeID)
+	if err != nil {
+		return err
+	}
 	latest := time.Now().Add(ImportSkew).UnixMicro()
 	documents := cols.Documents
 	for k, t := range cols.Times {
@@ -121,9 +124,12 @@ func (i *Import) add(ctx context.Context, attributeID string, cols *Columns) err
 	return nil
 }
 
-func (i *Import) seriesOf(attributeID string) *importSeries {
+func (i *Import) seriesOf(attributeID string) (*importSeries, error) {
 	r := i.bySeries[attributeID]
 	if r == nil {
+		if err := i.admitSeries(attributeID); err != nil {
+			return nil, err
+		}
 		r = &importSeries{attributeID: attributeID, last: math.MinInt64}
 		r.known = knownSamples{more: true, read: func(ctx context.Context, q sensocto.Query) (sensocto.Page, error) {
 			q.Limit = max(importKnown/len(i.series), 256)
@@ -132,7 +138,25 @@ func (i *Import) seriesOf(attributeID string) *importSeries {
 		i.bySeries[attributeID] = r
 		i.series = append(i.series, r)
 	}
-	return r
+	return r, nil
+}
+
+// admitSeries returns an error if the series would be one too many.
+func (i *Import) admitSeries(attributeID string) error {
+	left := i.store.SeriesLeft()
+	if left > int64(len(i.series)) || i.store.HasSeries(i.sensorID, attributeID) { // as nearly always
+		return nil
+	}
+	for _, r := range i.series {
+		if !i.store.HasSeries(i.sensorID, r.attributeID) {
+			left--
+		}
+	}
+	if left <= 0 {
+		i.store.metrics.refusedSeries.Add(1)
+		return sensocto.ErrTooManySeries
+	}
+	return nil
 }
 
 // check refuses what a device could not have sent either.

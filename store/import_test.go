@@ -54,6 +54,26 @@ func TestImport_FillsWhatIsMissing(t *testing.T) {
 	}
 }
 
+// An import makes no series beyond the bound, and fills those that exist.
+func TestImport_RefusesSeriesBeyondTheBound(t *testing.T) {
+	s := open(t, storetest.NewMemory(), store.Options{MaxSeries: 2})
+	put(t, s, batch("s1", "a", 0, 10))
+	i := s.Import("s2")
+	if err := i.Add(t.Context(), "a", columns(0, 10)); err != nil {
+		t.Fatal(err)
+	}
+	if err := i.Add(t.Context(), "b", columns(0, 10)); !errors.Is(err, sensocto.ErrTooManySeries) {
+		t.Errorf("a series too many: %v", err)
+	}
+	bring(t, s, "s1", "a", columns(0, 20))
+	bring(t, s, "s2", "a", columns(0, 10))
+	requireNumbers(t, s, "s1", "a", 20)
+	requireNumbers(t, s, "s2", "a", 10)
+	if err := s.Import("s1").Add(t.Context(), "b", columns(0, 1)); !errors.Is(err, sensocto.ErrTooManySeries) {
+		t.Errorf("a series too many: %v", err)
+	}
+}
+
 // Equal samples count: a file with three of them, where two are stored, brings
 // one.
 func TestImport_CountsEqualSamples(t *testing.T) {

@@ -8,7 +8,7 @@ import (
 
 // Bounds on what is remembered of streams.
 const (
-	maxStreams     = 256                 // of one sensor; the one that was silent for longest is forgotten first
+	maxStreams     = 64                  // of one sensor; the one that was silent for longest is forgotten first
 	streamLifetime = 30 * 24 * time.Hour // of a silent one
 	streamMinutes  = int64(streamLifetime / time.Minute)
 )

@@ -2,9 +2,13 @@ package web
 
 import (
 	"bytes"
+	"crypto/tls"
+	"errors"
+	"io"
 	"net"
 	"net/http"
 	"sync"
+	"time"
 )
 
 // A request with both Content-Length and Transfer-Encoding may be two requests
@@ -31,6 +35,9 @@ type headConn struct {
 // Read implements net.Conn.
 func (c *headConn) Read(b []byte) (int, error) {
 	n, err := c.Conn.Read(b)
+	if err != nil {
+		c.answerPlain(err)
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if n > 0 {
@@ -93,12 +100,44 @@ func (s *server) strictFraming(next http.Handler) http.Handler {
 	})
 }
 
+// overTLS reports whether a request came over TLS.
+func overTLS(r *http.Request) bool {
+	c, _ := r.Context().Value(headKey{}).(*headConn)
+	if c == nil {
+		return r.TLS != nil
+	}
+	_, is := c.Conn.(*tls.Conn)
+	return is
+}
+
+// answerPlain answers a client that speaks plain HTTP to a port of TLS.
+func (c *headConn) answerPlain(err error) {
+	var record tls.RecordHeaderError
+	if !errors.As(err, &record) || record.Conn == nil || !looksLikeHTTP(record.RecordHeader[:]) {
+		return
+	}
+	_ = record.Conn.SetWriteDeadline(time.Now().Add(plainAnswerTime))
+	_, _ = io.WriteString(record.Conn, "HTTP/1.0 400 Bad Request\r\nContent-Type: text/plain\r\n\r\nThis port speaks TLS: use https.\n")
+}
+
+// plainAnswerTime is how long the answer to such a client may wait for it.
+const plainAnswerTime = 5 * time.Second
+
+// looksLikeHTTP reports whether five bytes begin a request.
+func looksLikeHTTP(head []byte) bool {
+	switch string(head) {
+	case "GET /", "HEAD ", "POST ", "PUT /", "OPTIO", "DELET", "PATCH":
+		return true
+	}
+	return false
+}
+
 // Unwrapped returns the connection below, for whoever takes it over.
 func (c *headConn) Unwrapped() net.Conn { return c.Conn }
 
 // Heads returns a listener whose connections keep the heads of their requests.
-// It is for plain HTTP: net/http has to see a TLS connection as such. A proxy
-// that speaks TLS to this server must not pass both headers on.
+// With TLS it lies above that: net/http then sees no TLS connection, and
+// overTLS tells what it is.
 func Heads(l net.Listener) net.Listener { return headListener{l} }
 
 type headListener struct{ net.Listener }

@@ -167,7 +167,7 @@ type FromClient struct {
 // Resolve implements huma.Resolver.
 func (f *FromClient) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
-	f.client, f.secure = clientOf(ctx), r.TLS != nil
+	f.client, f.secure = clientOf(ctx), overTLS(r)
 	return nil
 }
 

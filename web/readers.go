@@ -3,7 +3,9 @@ package web
 import (
 	"context"
 	"net/http"
+	"os"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -28,13 +30,12 @@ type readers struct {
 	slots chan struct{}
 	cut   atomic.Uint64
 
-	mu      sync.Mutex
-	writing map[string]int // guarded by mu; answers that are being written, by address
-	all     int            // guarded by mu; the sum of writing
+	mu      sync.Mutex      // guards writing
+	writing []*answerWriter // in the middle of a write, what began first before the others
 }
 
 func newReaders() *readers {
-	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), writing: map[string]int{}}
+	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
 }
 
 // fewAtATime is the middleware. A request that waits longer than it may take is
@@ -65,16 +66,44 @@ func (l *readers) enter(ctx context.Context) bool {
 
 func (l *readers) leave() { <-l.slots }
 
-// add counts n more answers that are being written to peer. It reports whether
-// they are within the bounds.
-func (l *readers) add(peer string, n int) bool {
+// begin counts one more answer that is being written. Where that is one too many,
+// of an address or in all, the one is cut that has been waiting for its client
+// longest: who reads is not cut for others who do not.
+func (l *readers) begin(a *answerWriter) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.all += n
-	if l.writing[peer] += n; l.writing[peer] == 0 {
-		delete(l.writing, peer)
+	l.writing = append(l.writing, a)
+	ofPeer := func(b *answerWriter) bool { return b.peer == a.peer }
+	n := 0
+	for _, b := range l.writing {
+		if ofPeer(b) {
+			n++
+		}
 	}
-	return l.all <= maxWriting && l.writing[peer] <= maxWritingToPeer
+	switch {
+	case n > maxWritingToPeer:
+		l.cutOff(slices.IndexFunc(l.writing, ofPeer))
+	case len(l.writing) > maxWriting:
+		l.cutOff(0)
+	}
+}
+
+// cutOff breaks a connection, so that its client does not take a part for all. The
+// caller holds mu: its write has not returned, so the answer is still there.
+func (l *readers) cutOff(i int) {
+	a := l.writing[i]
+	l.writing = slices.Delete(l.writing, i, i+1)
+	a.over.Store(true)
+	l.cut.Add(1)
+	_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now())
+}
+
+func (l *readers) end(a *answerWriter) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if i := slices.Index(l.writing, a); i >= 0 {
+		l.writing = slices.Delete(l.writing, i, i+1)
+	}
 }
 
 func (l *readers) Metrics(emit func(sensocto.Metric)) {
@@ -86,20 +115,20 @@ type answerWriter struct {
 	http.ResponseWriter
 	readers *readers
 	peer    string
+	over    atomic.Bool // it was cut
 }
 
 func (a *answerWriter) Unwrap() http.ResponseWriter { return a.ResponseWriter }
 
 func (a *answerWriter) Write(b []byte) (int, error) {
-	l := a.readers
-	if !l.add(a.peer, 1) {
-		l.cut.Add(1)
-		// The connection breaks, so that the client does not take a part for all.
-		_ = http.NewResponseController(a.ResponseWriter).SetWriteDeadline(time.Now())
+	if a.over.Load() {
+		return 0, os.ErrDeadlineExceeded
 	}
+	l := a.readers
+	l.begin(a)
 	l.leave()
 	n, err := a.ResponseWriter.Write(b)
-	l.add(a.peer, -1)
+	l.end(a)
 	l.slots <- struct{}{} // not long: whoever has one computes
 	return n, err
 }

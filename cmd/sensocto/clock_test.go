@@ -41,6 +41,16 @@ func TestReferenceClock(t *testing.T) {
 		if !c.Now().Equal(time.Now().Add(24 * time.Hour)) {
 			t.Error("a clock that is ahead is not taken as it is")
 		}
+		set(0)
+		empty := newReferenceClock(time.Time{}, time.Hour, slog.New(slog.NewTextHandler(&log, nil)))
+		empty.wall = func() time.Time { return time.Now().Add(-24 * time.Hour) } // set back while nothing is stored
+		time.Sleep(time.Minute)
+		if err := sensocto.CheckTimestamp(time.Now().UnixMicro(), empty.Now(), time.Hour); err != nil {
+			t.Errorf("a device whose clock is right, after the server's was set back: %v", err)
+		}
+		if !strings.Contains(empty.trouble(), "set back by 24h") {
+			t.Errorf("%q", empty.trouble())
+		}
 		newReferenceClock(time.Now().Add(48*time.Hour), time.Hour, slog.New(slog.NewTextHandler(&log, nil)))
 		if !strings.Contains(log.String(), "clock is 48h0m0s behind") {
 			t.Errorf("not told: %s", log.String())

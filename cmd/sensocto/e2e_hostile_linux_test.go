@@ -24,7 +24,7 @@ import (
 // What the server may use in the hostile test, and what it must stay below.
 const (
 	hostileMemory = 1 << 30
-	hostilePeak   = hostileMemory
+	hostilePeak   = hostileMemory / 4 * 3
 	attackTime    = 1500 * time.Millisecond // each is repeated for that long
 )
 
@@ -415,6 +415,20 @@ var hostileAttacks = []struct {
 		if status, body := h.get("/api/v1/attention"); status != http.StatusOK || len(body) > 2<<20 {
 			h.t.Errorf("attention answers %d with %d bytes", status, len(body))
 		}
+	}},
+	{"join refs and pings of 1 MiB", func(h *hostile) {
+		long := strings.Repeat("x", 900<<10)
+		for i := range 5 {
+			h.ask(h.guest(), fmt.Sprintf(`["%s","1","viewer:%d","phx_join",{}]`, long, i))
+		}
+		ws := h.guest()
+		h.join(ws, "pinged", `,"attributes":[]`)
+		for range 64 {
+			if ws == nil || ws.WriteMessage(websocket.TextMessage, []byte(`["9","2","sensocto:sensor:pinged","ping",{"x":"`+long+`"}]`)) != nil {
+				return
+			}
+		}
+		h.ask(ws, `["9","10","sensocto:sensor:pinged","ping",{}]`)
 	}},
 	{"idle connections", func(h *hostile) {
 		for range 300 {

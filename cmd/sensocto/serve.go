@@ -84,6 +84,9 @@ func (c Config) warnClearText(encrypted bool, log *slog.Logger) {
 		log.Warn("tokens and measurements travel in clear text: anybody on the way can read them. "+
 			"Set tls.cert and tls.key, or acme.domains, or put a proxy with TLS in front and name it in trusted_proxies", "listen", c.Listen)
 	}
+	if host, _, _ := net.SplitHostPort(c.MetricsListen); c.MetricsListen != "" && !isLoopback(host) {
+		log.Warn("metrics, with the ids of sensors, travel in clear text and answer everybody who reaches their address", "metrics_listen", c.MetricsListen)
+	}
 }
 
 func newLogger(w io.Writer, c Config) *slog.Logger {

@@ -64,12 +64,12 @@ func maxConnections() int {
 	return n - min(reservedDescriptors, n/2)
 }
 
-// entrance puts the layers on a listener: the bound on connections, and TLS or,
-// without it, what refuses requests that others may read otherwise.
+// entrance puts the layers on a listener: the bound on connections, TLS, and
+// what refuses requests that others may read otherwise.
 func entrance(l net.Listener, conns *web.Conns, t *tls.Config) net.Listener {
 	l = conns.Listener(l)
-	if t == nil {
-		return web.Heads(l)
+	if t != nil {
+		l = tls.NewListener(l, t)
 	}
-	return tls.NewListener(l, t)
+	return web.Heads(l)
 }

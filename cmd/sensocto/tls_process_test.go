@@ -130,14 +130,29 @@ func TestTLS_DeviceViewerAndCommands(t *testing.T) {
 		t.Errorf("a server that nobody vouches for: %v %s", err, out)
 	}
 
+	// The head of a request is read as strictly as without TLS.
+	raw, err := tls.Dial("tcp", strings.TrimPrefix(url, "https://"), &tls.Config{RootCAs: roots})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer raw.Close()
+	_ = raw.SetDeadline(time.Now().Add(10 * time.Second))
+	if _, err := io.WriteString(raw, "POST /api/v1/sensors/strap/command HTTP/1.1\r\nHost: 127.0.0.1\r\nContent-Length: 2\r\nTransfer-Encoding: chunked\r\n\r\n2\r\n{}\r\n0\r\n\r\n"); err != nil {
+		t.Fatal(err)
+	}
+	if status, err := bufio.NewReader(raw).ReadString('\n'); err != nil || !strings.Contains(status, " 400 ") {
+		t.Errorf("a request with two lengths: %q, %v", status, err)
+	}
+
 	// Over plain HTTP nothing is to be had.
 	r, err := http.Get("http" + strings.TrimPrefix(url, "https") + "/healthz")
-	if err == nil {
-		body, _ := io.ReadAll(r.Body)
-		r.Body.Close()
-		if r.StatusCode != http.StatusBadRequest {
-			t.Errorf("plain HTTP: %d %s", r.StatusCode, body)
-		}
+	if err != nil {
+		t.Fatal(err)
+	}
+	body, _ := io.ReadAll(r.Body)
+	r.Body.Close()
+	if r.StatusCode != http.StatusBadRequest || !strings.Contains(string(body), "use https") {
+		t.Errorf("plain HTTP: %d %s", r.StatusCode, body)
 	}
 	http.DefaultClient.CloseIdleConnections()
 }
