@@ -135,6 +135,8 @@ type SensorRegistry interface {
 	Sensors() []Sensor
 	// Online returns the ids of the connected sensors, sorted.
 	Online() []string
+	// Owner returns to whom a sensor belongs, and false for one never seen.
+	Owner(id string) (ownerID string, known bool)
 	// Rates returns the sensor's present rates, measured over the last seconds.
 	Rates(id string) Rates
 	// Rename changes the sensor's name.

@@ -24,6 +24,11 @@ var (
 	errExpired     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "link_expired", Message: "the link has expired, or was used: ask for another one"}
 )
 
+// Open returns who may sign up, and whether guests may have accounts for a day.
+func (a *Accounts) Open() (registration string, guests bool) {
+	return string(a.options.Registration), a.options.Guests
+}
+
 // SignUp makes an account as the registration allows. It returns errors of code
 // invalid, conflict for an address that is taken, and unauthorized. An
 // invitation stays good where what the person said cannot be.

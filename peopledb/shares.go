@@ -3,6 +3,7 @@ package peopledb
 import (
 	"context"
 	"database/sql"
+	"slices"
 
 	"github.com/sensocto/sensocto"
 )
@@ -49,6 +50,20 @@ func (db *DB) RemoveSensor(ctx context.Context, sensorID string) error {
 // its device was connected.
 func (db *DB) RemoveTransientShares(ctx context.Context, sensorID string) error {
 	return db.removeShares(ctx, sensorID, `SELECT room_id FROM share WHERE sensor_id = $1 AND transient = 1`, `DELETE FROM share WHERE sensor_id = $1 AND transient = 1`)
+}
+
+// EndTransientShares takes all sensors out of the rooms where they were only while
+// their devices were connected.
+func (db *DB) EndTransientShares(ctx context.Context) error {
+	return db.commit(ctx, func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error) {
+		rooms, err := list(ctx, tx, scanText, `DELETE FROM share WHERE transient = 1 RETURNING room_id`)
+		var changes []sensocto.Change
+		slices.Sort(rooms)
+		for _, id := range slices.Compact(rooms) {
+			changes = append(changes, roomChanged(id)...)
+		}
+		return changes, err
+	})
 }
 
 func (db *DB) removeShares(ctx context.Context, sensorID, affected string, statements ...string) error {

@@ -32,11 +32,16 @@ type Options struct {
 	Store Store
 	// Owner returns to whom a sensor belongs, and false where there is none.
 	Owner func(sensorID string) (ownerID string, known bool)
-	Log   *slog.Logger
+	// OperatorShown says that everybody sees the sensors of the operator, as where
+	// callers without a credential may view.
+	OperatorShown bool
+	Log           *slog.Logger
 	// Entries bounds how many users and sensors, each, are remembered; default
 	// 100,000.
 	Entries int
 }
+
+var _ sensocto.Rights = (*Rights)(nil)
 
 // Rights answers who may do what. It is safe for concurrent use.
 type Rights struct {
@@ -74,6 +79,9 @@ func New(o Options) *Rights {
 // Close stops following changes. It may be called twice.
 func (r *Rights) Close() { r.stop() }
 
+// Recheck tells everybody: an owner is another one now, which no store knows.
+func (r *Rights) Recheck() { r.tell(nil) }
+
 // OnChanged calls f with users whose rights may have changed, before the call
 // that changed them returns, until stop is called. A nil list means everybody.
 // f must not block.
@@ -94,17 +102,27 @@ func (r *Rights) Sensor(ctx context.Context, id sensocto.Identity, sensorID stri
 	if len(id.SensorIDs) > 0 && !slices.Contains(id.SensorIDs, sensorID) {
 		return sensocto.SensorRights{}, nil
 	}
+	if id.Operator() { // the scopes count for every sensor
+		return sensocto.ScopeRights{}.Sensor(ctx, id, sensorID)
+	}
 	owner, known := r.options.Owner(sensorID)
 	a := answer{}
 	switch {
-	case id.Operator():
-		return operatorRights(id), nil
-	case owner == id.OwnerID && known, owner == sensocto.OperatorID && id.Can(sensocto.ScopeAdmin):
-		a.sensor(sensorTable[Owner], time.Time{}, true)
 	case !known:
 		a.rights.Ingest = true // who brings it first owns it
+		// Perhaps it will be one of the operator. Channels that wait for it are looked
+		// at again when somebody brings it.
+		a.rights.Live = r.options.OperatorShown
 	case owner == sensocto.GuestID:
 		a.sensor(sensorTable[Public], time.Time{}, false) // brought by somebody without a name, for all to see
+		if id.UserID == "" {
+			a.rights.Export, a.rights.Ingest = true, true
+		}
+	case owner == id.OwnerID, owner == sensocto.OperatorID && id.Can(sensocto.ScopeAdmin):
+		a.sensor(sensorTable[Owner], time.Time{}, true)
+	case owner == sensocto.OperatorID && r.options.OperatorShown:
+		a.sensor(sensorTable[Public], time.Time{}, false)
+		a.rights.Export = true
 	}
 	if id.UserID != "" || known {
 		if err := r.shared(ctx, &a, id.UserID, sensorID); err != nil {
@@ -115,13 +133,6 @@ func (r *Rights) Sensor(ctx context.Context, id sensocto.Identity, sensorID stri
 		a.sensor(sensorTable[Administrator], time.Time{}, false)
 	}
 	return scoped(a.rights, id), nil
-}
-
-// operatorRights are those of a token of the server itself: its scopes count
-// for every sensor.
-func operatorRights(id sensocto.Identity) sensocto.SensorRights {
-	view, ingest, admin := id.Can(sensocto.ScopeView), id.Can(sensocto.ScopeIngest), id.Can(sensocto.ScopeAdmin)
-	return sensocto.SensorRights{Live: view, History: view, Export: view, Ingest: ingest, Command: admin, Share: admin, Edit: admin, Delete: admin}
 }
 
 // scoped leaves of the rights what the credential may use.
@@ -215,13 +226,25 @@ func (r *Rights) Room(ctx context.Context, id sensocto.Identity, roomID string) 
 	if err != nil {
 		return sensocto.RoomRights{}, sensocto.Room{}, err
 	}
-	var rights sensocto.RoomRights
+	rights, err := r.RoomRights(ctx, id, room)
+	if err == nil && !rights.See {
+		err = sensocto.ErrNotFound
+	}
+	if err != nil {
+		room = sensocto.Room{}
+	}
+	return rights, room, err
+}
+
+// RoomRights is Room for one of which the caller knows its ID and IsPublic: what
+// is remembered of the user is enough.
+func (r *Rights) RoomRights(ctx context.Context, id sensocto.Identity, room sensocto.Room) (rights sensocto.RoomRights, err error) {
 	if id.UserID != "" {
 		roles, err := r.roles(ctx, id.UserID)
 		if err != nil {
-			return rights, sensocto.Room{}, err
+			return rights, err
 		}
-		if rights.Role = roles[roomID]; rights.Role != "" {
+		if rights.Role = roles[room.ID]; rights.Role != "" {
 			addRoom(&rights, roomTable[roomWho(rights.Role)])
 		} else if room.IsPublic {
 			addRoom(&rights, roomTable[Public])
@@ -230,10 +253,7 @@ func (r *Rights) Room(ctx context.Context, id sensocto.Identity, roomID string) 
 	if id.Can(sensocto.ScopeAdmin) {
 		addRoom(&rights, roomTable[Administrator])
 	}
-	if !rights.See {
-		return rights, sensocto.Room{}, sensocto.ErrNotFound
-	}
-	return rights, room, nil
+	return rights, nil
 }
 
 func addRoom(r *sensocto.RoomRights, row map[What]condition) {
@@ -249,37 +269,35 @@ func (r *Rights) Role(ctx context.Context, userID, roomID string) (sensocto.Role
 	return roles[roomID], err
 }
 
-// Visible returns the sensors that others let the identity see live: those in
-// its rooms, those with a grant, and public ones. The identity's own sensors,
-// and those of callers without a credential, are not among them. all is true
-// for who sees every sensor.
-func (r *Rights) Visible(ctx context.Context, id sensocto.Identity) (sensorIDs map[string]struct{}, all bool, err error) {
-	if id.Operator() {
-		return nil, id.Can(sensocto.ScopeView), nil
+// Visible returns which sensors the identity sees live: its own, those in its
+// rooms, those with a grant, public ones, and those of callers without a
+// credential.
+func (r *Rights) Visible(ctx context.Context, id sensocto.Identity) (sensocto.Visible, error) {
+	if id.Operator() || !id.Can(sensocto.ScopeView) {
+		return sensocto.ScopeRights{}.Visible(ctx, id)
 	}
-	sensorIDs = map[string]struct{}{}
-	add := func(sensorID string) {
-		if len(id.SensorIDs) == 0 || slices.Contains(id.SensorIDs, sensorID) {
-			sensorIDs[sensorID] = struct{}{}
-		}
+	v := sensocto.Visible{Owners: []string{id.OwnerID, sensocto.GuestID}, SensorIDs: map[string]struct{}{}, Only: id.SensorIDs}
+	if r.options.OperatorShown || id.Can(sensocto.ScopeAdmin) {
+		v.Owners = append(v.Owners, sensocto.OperatorID)
 	}
 	for _, userID := range slices.Compact([]string{"", id.UserID}) {
 		grants, err := r.options.Store.GrantsFor(ctx, userID)
 		if err != nil {
-			return nil, false, err
+			return v, err
 		}
 		for _, g := range grants {
-			add(g.SensorID)
+			v.SensorIDs[g.SensorID] = struct{}{}
 		}
 	}
-	if id.UserID != "" {
-		shares, err := r.options.Store.SharesFor(ctx, id.UserID)
-		if err != nil {
-			return nil, false, err
-		}
-		for _, s := range shares {
-			add(s.SensorID)
-		}
+	if id.UserID == "" {
+		return v, nil
 	}
-	return sensorIDs, false, nil
+	shares, err := r.options.Store.SharesFor(ctx, id.UserID)
+	if err != nil {
+		return v, err
+	}
+	for _, s := range shares {
+		v.SensorIDs[s.SensorID] = struct{}{}
+	}
+	return v, nil
 }

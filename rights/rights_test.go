@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
-	"maps"
 	"os"
 	"path/filepath"
 	"slices"
@@ -272,7 +271,7 @@ func TestSensor_Credentials(t *testing.T) {
 		"an administrator and a sensor of the operator": {user("eve", sensocto.ScopeAdmin), "theirs", all},
 		"a user and a sensor of the operator":           {user("eve"), "theirs", sensocto.SensorRights{}},
 		"a sensor of nobody":                            {user("eve"), "found", sensocto.SensorRights{Live: true, History: true}},
-		"a sensor of nobody, without a credential":      {anonymous, "found", all},
+		"a sensor of nobody, without a credential":      {anonymous, "found", sensocto.SensorRights{Live: true, History: true, Export: true, Ingest: true}},
 		"a sensor that was never seen":                  {user("eve"), "new", sensocto.SensorRights{Ingest: true}},
 		"somebody else's, without a credential":         {anonymous, "strap", sensocto.SensorRights{}},
 	} {
@@ -406,12 +405,29 @@ func TestVisible(t *testing.T) {
 		id   sensocto.Identity
 		want []string
 	}{
-		"member": {user("bob"), []string{"belt", "clock", "strap"}}, "stranger": {user("eve"), []string{"clock"}},
-		"nobody": {anonymous, []string{"clock"}}, "a token for one": {narrow, []string{"belt"}},
+		"owner":           {user("ada"), []string{"belt", "clock", "found", "other", "strap"}},
+		"member":          {user("bob"), []string{"belt", "clock", "found", "strap"}},
+		"stranger":        {user("eve"), []string{"clock", "found"}},
+		"administrator":   {user("eve", sensocto.ScopeAdmin), []string{"clock", "found", "theirs"}},
+		"nobody":          {anonymous, []string{"clock", "found"}},
+		"a token for one": {narrow, []string{"belt"}},
+		"a device":        {sensocto.Identity{UserID: "ada", OwnerID: "ada", Scopes: []sensocto.Scope{sensocto.ScopeIngest}}, nil},
 	} {
-		got, all, err := w.Visible(t.Context(), test.id)
-		if err != nil || all || !slices.Equal(slices.Sorted(maps.Keys(got)), test.want) {
-			t.Errorf("%s: %v, %v, %v", name, got, all, err)
+		seen, err := w.Visible(t.Context(), test.id)
+		must(t, err)
+		var got []string
+		for sensorID, owner := range map[string]string{"strap": "ada", "belt": "ada", "clock": "ada", "other": "ada", "found": sensocto.GuestID, "theirs": sensocto.OperatorID} {
+			if seen.Sees(sensorID, owner) {
+				got = append(got, sensorID)
+			}
+			one, err := w.Sensor(t.Context(), test.id, sensorID)
+			must(t, err)
+			if _, known := w.owners[sensorID]; known && one.Live != seen.Sees(sensorID, owner) {
+				t.Errorf("%s: the list and the right to %s differ", name, sensorID)
+			}
+		}
+		if slices.Sort(got); !slices.Equal(got, test.want) {
+			t.Errorf("%s: %v, want %v", name, got, test.want)
 		}
 	}
 }

@@ -12,7 +12,7 @@ mkfifo "$urls"
 trap 'rm -f "$urls"; kill $(jobs -p) 2>/dev/null || true; wait' EXIT
 trap 'exit 0' INT TERM
 
-bin/sensocto serve --listen "$listen" --data-dir "$data" --guests view,ingest >"$urls" &
+bin/sensocto serve --listen "$listen" --data-dir "$data" --guests view,ingest --registration open --guest-accounts >"$urls" &
 server=$!
 if ! read -r url <"$urls"; then
   wait "$server"

@@ -18,7 +18,7 @@ func (r *Registry) Register(ctx context.Context, id sensocto.Identity, reg senso
 		return err
 	}
 	err = p.call(ctx, func() error {
-		p.bringer = id.ID
+		p.bringer = quotaKey(id)
 		p.change(func(s *sensocto.Sensor) {
 			s.Name = cmp.Or(s.Name, reg.SensorName, reg.SensorID)
 			s.Type = cmp.Or(s.Type, reg.SensorType)

@@ -21,6 +21,15 @@ var (
 		Message: "the names, types and units of the sensor's attributes are too long together: shorten them"}
 )
 
+// quotaKey is for whom it counts what an identity brings: a person, with however
+// many tokens, or one token of the server itself.
+func quotaKey(id sensocto.Identity) string {
+	if id.UserID != "" {
+		return id.OwnerID
+	}
+	return id.ID
+}
+
 // quota counts what each identity brought, up to a bound. Its size is bounded
 // by what it counts.
 type quota struct {

@@ -32,6 +32,12 @@ type Options struct {
 	// 160,000). Both are counted from the start of the program; what was there
 	// before counts for its owner.
 	IdentitySensors, IdentitySeries int
+	// Forget ends all rights to a sensor that is deleted, before it goes; by default
+	// there are none.
+	Forget func(ctx context.Context, sensorID string) error
+	// Brought is called with a sensor that was never seen before anything of it is
+	// published: who waited for it may have no right to it.
+	Brought func(sensorID, ownerID string)
 	// SaveTimeout bounds the last attempt to save the catalog when Run ends;
 	// default 5 s.
 	SaveTimeout time.Duration
@@ -71,6 +77,12 @@ const maxPooled = 4096
 // NewRegistry returns an empty registry.
 func NewRegistry(o Options) *Registry {
 	o.Log = cmp.Or(o.Log, slog.Default())
+	if o.Brought == nil {
+		o.Brought = func(string, string) {}
+	}
+	if o.Forget == nil {
+		o.Forget = func(context.Context, string) error { return nil }
+	}
 	o.Mailbox = cmp.Or(o.Mailbox, 256)
 	o.MaxAttributes = cmp.Or(o.MaxAttributes, 1000)
 	o.MaxSensors = cmp.Or(o.MaxSensors, 100_000)
@@ -175,7 +187,7 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 	if err != nil {
 		return nil, err
 	}
-	l := &link{process: p, device: d, identity: id.ID}
+	l := &link{process: p, device: d, identity: quotaKey(id)}
 	err = p.call(ctx, func() error {
 		p.connect(l, reg)
 		if added {
@@ -194,8 +206,11 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 // to the identity and is described as it may be.
 func (r *Registry) claim(id sensocto.Identity, reg sensocto.Registration) (p *process, added bool, err error) {
 	p, added, err = r.tryClaim(id, reg)
-	if err != nil {
+	switch {
+	case err != nil:
 		r.refuseSensor(err)
+	case added:
+		r.options.Brought(p.id, id.OwnerID)
 	}
 	return p, added, err
 }
@@ -218,11 +233,11 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 		}
 		return p, false, nil
 	}
-	if err := r.mayAdd(id.ID); err != nil {
+	if err := r.mayAdd(quotaKey(id)); err != nil {
 		return nil, false, err
 	}
 	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID})
-	p.creator, p.bringer = id.ID, id.ID
+	p.creator, p.bringer = quotaKey(id), quotaKey(id)
 	r.sensors[p.id] = p
 	return p, true, nil
 }

@@ -275,6 +275,10 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		p.connected(false)
 		p.publishState(time.Now()) // also if the removal fails: the sensor is still there, offline
 	}
+	// Rights go first: none may be left for whoever brings the id next.
+	if err := r.options.Forget(ctx, p.id); err != nil {
+		return sensocto.Removed{}, err
+	}
 	removed, err := r.options.Store.Cleanup(ctx, p.id)
 	if err != nil {
 		return removed, fmt.Errorf("remove samples of %s: %w", p.id, err)

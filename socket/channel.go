@@ -21,13 +21,20 @@ const (
 	familySignal
 	familyStatus
 	familyAll
+	familyRoom
+	familyRooms
+	familyUser
 	familyCount
 )
 
 // String returns the name that the metrics use.
 func (f family) String() string {
-	return [familyCount]string{"unknown", "connector", "sensor", "receiver", "data", "viewer", "signal", "status", "all"}[f]
+	return [familyCount]string{"unknown", "connector", "sensor", "receiver", "data", "viewer", "signal", "status", "all", "room", "rooms", "user"}[f]
 }
+
+// isList reports whether a topic shows many sensors or rooms, of which the viewer
+// may lose some.
+func (f family) isList() bool { return f == familyStatus || f == familyAll || f == familyRooms }
 
 // channel is a topic that a connection has joined.
 type channel struct {
@@ -54,6 +61,10 @@ type handler interface {
 	// handle answers an event. It returns a *protocolError for a frame that
 	// ends the connection, errUnknownEvent, or any error for the reply.
 	handle(ctx context.Context, f *phx.Frame) error
+	// recheck is called when rights may have changed, also while the channel joins
+	// and from several goroutines: what may not be shown any more ends. only names
+	// the sensor that is concerned; "" is any. It reports whether the channel may stay.
+	recheck(ctx context.Context, only string) (stays bool)
 	// close ends all that join began. It may block.
 	close()
 }
@@ -66,6 +77,8 @@ func route(topic string, p params) (family, string, sensocto.Scope) {
 		return familyStatus, "", sensocto.ScopeView
 	case sensocto.TopicSensorsAll:
 		return familyAll, "", sensocto.ScopeView
+	case sensocto.TopicRoomsUpdates:
+		return familyRooms, "", sensocto.ScopeView
 	}
 	for _, r := range [...]struct {
 		prefix string
@@ -77,6 +90,8 @@ func route(topic string, p params) (family, string, sensocto.Scope) {
 		{sensocto.TopicPrefixData, familyData, sensocto.ScopeView},
 		{sensocto.TopicPrefixViewer, familyViewer, sensocto.ScopeView},
 		{sensocto.TopicPrefixSignal, familySignal, sensocto.ScopeView},
+		{sensocto.TopicPrefixRoom, familyRoom, sensocto.ScopeView},
+		{sensocto.TopicPrefixUser, familyUser, sensocto.ScopeView},
 	} {
 		if id, ok := sensocto.CutTopic(topic, r.prefix); ok {
 			if r.family == familySensor && p.text("sensor_type") == "receiver" {
@@ -98,13 +113,19 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familyReceiver, familyData:
 		return newDataViewer(ch, id, identity)
 	case familyViewer:
-		return &viewer{ch: ch, id: ch.conn.srv.nextViewer(), feeds: make(map[string]*watched)}
+		return &viewer{ch: ch, identity: identity, id: ch.conn.srv.nextViewer(), feeds: make(map[string]*watched)}
 	case familySignal:
-		return &signal{ch: ch, sensorID: id, feed: feed{ch: ch}}
+		return &signal{ch: ch, identity: identity, sensorID: id, feed: feed{ch: ch}}
 	case familyStatus:
-		return &status{ch: ch, feed: feed{ch: ch}}
+		return &status{ch: ch, feed: feed{ch: ch}, sieve: sieve{srv: ch.conn.srv, identity: identity}}
+	case familyRoom:
+		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: feed{ch: ch}}
+	case familyRooms:
+		return &roomList{ch: ch, identity: identity, feed: feed{ch: ch}}
+	case familyUser:
+		return &inbox{ch: ch, userID: id, identity: identity, feed: feed{ch: ch}}
 	}
-	return &list{ch: ch, feed: feed{ch: ch}}
+	return &list{ch: ch, feed: feed{ch: ch}, sieve: sieve{srv: ch.conn.srv, identity: identity}}
 }
 
 // reply answers a frame of this channel.

@@ -291,8 +291,10 @@ func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]
 	c.identified()
 	response, err := h.join(c.ctx, p)
 	if err == nil && c.srv.revocations.Load() != revocations {
-		// A token was revoked meanwhile: perhaps this one, unheard.
-		_, err = c.authorize(c.ctx, p, scope)
+		// A token was revoked or a right has ended meanwhile: perhaps this one, unheard.
+		if _, err = c.authorize(c.ctx, p, scope); err == nil && !h.recheck(c.ctx, "") {
+			err = sensocto.ErrUnauthorized
+		}
 	}
 	return response, err
 }
@@ -331,4 +333,5 @@ type absent struct{}
 func (absent) join(context.Context, params) ([]byte, error) { return nil, nil }
 func (absent) joined()                                      {}
 func (absent) handle(context.Context, *phx.Frame) error     { return errUnknownEvent }
+func (absent) recheck(context.Context, string) bool         { return true }
 func (absent) close()                                       {}

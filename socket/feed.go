@@ -36,6 +36,8 @@ type feed struct {
 	waits bool                    // it has to be live until it is open, and through with its history
 	gone  bool
 
+	lost bool // what waits is not sent; guarded by the outbox's mu
+
 	open   atomic.Bool // nothing is held any more
 	recent atomic.Pointer[recent]
 
@@ -47,15 +49,19 @@ type feed struct {
 	closed    bool
 }
 
-// subscribe begins to hold what is published on the topic.
-func (f *feed) subscribe(topic string, kind kind, e sensocto.Encoding) {
+// subscribe begins to hold events of the topic.
+func (f *feed) subscribe(topic string) { f.subscribeThrough(topic, f) }
+
+// subscribeThrough is subscribe with somebody in between who decides what of it
+// to deliver.
+func (f *feed) subscribeThrough(topic string, s sensocto.Subscriber) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return
 	}
-	f.kind, f.encoding = kind, e
-	f.sub = f.ch.conn.srv.pubsub.Subscribe(topic, f)
+	f.kind, f.encoding = control, textEncoding(f.ch.conn.version)
+	f.sub = f.ch.conn.srv.pubsub.Subscribe(topic, s)
 }
 
 // watch begins to hold the measurements of a sensor, for a viewer who looks at

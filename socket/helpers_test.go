@@ -174,7 +174,8 @@ func assemble(t testing.TB, change []func(*socket.Options)) *world {
 	if w.store, err = store.Open(t.Context(), storetest.NewMemory(), store.Options{}); err != nil {
 		t.Fatal(err)
 	}
-	w.reg = sensor.NewRegistry(sensor.Options{Store: w.store, PubSub: w.pubsub, Catalog: &catalog{sensors: map[string]sensocto.Sensor{}}, Log: slog.New(slog.DiscardHandler)})
+	w.reg = sensor.NewRegistry(sensor.Options{Store: w.store, PubSub: w.pubsub, Catalog: &catalog{sensors: map[string]sensocto.Sensor{}}, Log: slog.New(slog.DiscardHandler),
+		Brought: func(id, _ string) { w.socket.Recheck(id) }})
 	o := socket.Options{Auth: w.auth, Sensors: w.reg, Store: w.store, PubSub: w.pubsub, Attention: attention.New(attention.Options{})}
 	for _, f := range change {
 		f(&o)

@@ -2,8 +2,10 @@ package socket
 
 import (
 	"context"
+	"slices"
 	"strconv"
 	"strings"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -29,13 +31,17 @@ type historyRequest struct {
 	sensorID, attributeID string
 	raw                   bool
 	query                 sensocto.HistoryQuery
+	since                 int64            // nothing before it is shown, µs; 0 for no such bound
 	limit                 int              // of a raw one
 	after                 *sensocto.Cursor // of a raw one
 }
 
 // answerHistory reads what the trace of an attribute is drawn from. The answer
 // is bounded in bytes: buckets become wider, pages shorter.
-func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, sensorID string, p params) error {
+//
+// Of a sensor that was shared, what was before is left out, as far as the viewer
+// may not see it.
+func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.Identity, sensorID string, p params) error {
 	r := historyRequest{sensorID: sensorID, attributeID: p.text("attribute_id")}
 	if !sensocto.ValidID(sensorID) {
 		return errInvalidSensor
@@ -47,12 +53,27 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, sensorID stri
 		return err
 	}
 	srv := ch.conn.srv
+	rights, err := srv.may(ctx, id, sensorID)
+	if err != nil {
+		return err
+	}
+	if !rights.History {
+		return sensocto.ErrUnauthorized
+	}
+	if !rights.Since.IsZero() {
+		r.since = rights.Since.UnixMicro()
+		r.query.From = max(r.query.From, r.since)
+	}
 	select { // see readLatest
 	case srv.reads <- struct{}{}:
 	case <-ctx.Done():
 		return context.Cause(ctx)
 	}
 	defer func() { <-srv.reads }()
+	if r.query.To != 0 && r.query.To <= r.query.From { // all of it was before the viewer may see anything
+		ch.reply(f, phx.StatusOK, appendHistory(nil, &sensocto.History{From: r.query.From, To: r.query.From, Points: sensocto.PointsAll}))
+		return nil
+	}
 	response, err := r.respond(ctx, srv.store, int(srv.limits.QueueBytes/4))
 	if err == nil {
 		ch.reply(f, phx.StatusOK, response)
@@ -155,6 +176,7 @@ func (r *historyRequest) respond(ctx context.Context, store sensocto.Store, most
 		if err != nil {
 			return nil, err
 		}
+		h.Buckets = slices.DeleteFunc(h.Buckets, func(b sensocto.Bucket) bool { return b.From < r.since }) // it may hold earlier samples
 		response := appendHistory(nil, &h)
 		switch {
 		case len(response) <= most:
@@ -237,4 +259,17 @@ func parseCursor(text string) (c sensocto.Cursor, ok bool) {
 		*field = n
 	}
 	return c, c.Before > 0
+}
+
+// since returns the samples, which are in order of time, from a moment on; the
+// zero time is no bound.
+func since(samples []sensocto.Sample, t time.Time) []sensocto.Sample {
+	if t.IsZero() {
+		return samples
+	}
+	from := t.UnixMicro()
+	for len(samples) > 0 && samples[0].Timestamp < from {
+		samples = samples[1:]
+	}
+	return samples
 }

@@ -172,7 +172,7 @@ func (o *outbox) unpark() {
 // holds mu.
 func (o *outbox) offer(it item) bool {
 	switch {
-	case !o.accepts(it.ch):
+	case !o.accepts(it.ch), it.feed != nil && it.feed.lost:
 		return true
 	case o.thin != nil:
 		return o.thin.add(it)
@@ -306,6 +306,14 @@ func (o *outbox) end(ch *channel, drop bool, frames ...[]byte) bool {
 	}
 	o.kick()
 	return true
+}
+
+// drop sends nothing more of a feed whose right has ended, also not of what
+// waits.
+func (o *outbox) drop(f *feed) {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f.lost = true
 }
 
 // close queues the close frame as the last one. With discard, what waits is

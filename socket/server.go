@@ -67,14 +67,20 @@ func (l Limits) withDefaults() Limits {
 	}
 }
 
-// Options are what a Server needs. All of the interfaces are required.
+// Options are what a Server needs. Auth, Sensors, Store, PubSub and Attention are
+// required.
 type Options struct {
 	Auth      sensocto.Authenticator
 	Sensors   sensocto.SensorRegistry
 	Store     sensocto.Store
 	PubSub    sensocto.PubSub
 	Attention sensocto.Attention
-	Limits    Limits
+	// Rights decides who may see and bring which sensors; by default the scopes of
+	// credentials alone.
+	Rights sensocto.Rights
+	// Rooms are what room topics show; nil means that there are none.
+	Rooms  Rooms
+	Limits Limits
 	// Now is the clock that timestamps are checked against; default time.Now.
 	Now func() time.Time
 	// AllowedOrigins are the web origins that browsers may connect from,
@@ -94,6 +100,8 @@ type Server struct {
 	store     sensocto.Store
 	pubsub    sensocto.PubSub
 	attention sensocto.Attention
+	rights    sensocto.Rights
+	rooms     Rooms
 	limits    Limits
 	origins   []string
 	addressOf func(*http.Request) string
@@ -104,7 +112,7 @@ type Server struct {
 	started     time.Time
 	viewers     atomic.Uint64 // the last ViewerID
 	connIDs     atomic.Uint64
-	revocations atomic.Uint64
+	revocations atomic.Uint64 // of credentials and rights
 	offenders   offenders
 	anonymous   anonymous
 	unfinished  budget        // bytes
@@ -119,7 +127,7 @@ type Server struct {
 	writers     writers
 	count       counters
 	encoders    [encodings]func(*sensocto.Message) []byte
-	unsubscribe func() // from revocations
+	unsubscribe func() // from revocations and changes of rights
 
 	mu      sync.Mutex         // guards what follows
 	conns   map[*conn]struct{} // those that serve runs for
@@ -130,13 +138,16 @@ type Server struct {
 // New returns a Server. It starts nothing.
 func New(o Options) *Server {
 	s := &Server{
-		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention,
+		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
 		addressOf: o.Address, clock: o.Now, log: o.Log,
 		started: time.Now(), conns: make(map[*conn]struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.rights == nil {
+		s.rights = sensocto.ScopeRights{}
 	}
 	if s.addressOf == nil {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
@@ -157,7 +168,8 @@ func New(o Options) *Server {
 	}
 	s.queues.New = func() any { return new(queue) }
 	s.loads.New = func() any { return new(load) }
-	s.unsubscribe = s.auth.OnRevoked(s.onRevoked)
+	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
+	s.unsubscribe = func() { revoked(); changed() }
 	return s
 }
 
@@ -270,20 +282,5 @@ func (s *Server) onRevoked(identityID string) {
 			lost[c] = channels
 		}
 	}
-	closeHandlers := func() {
-		for c, channels := range lost {
-			for _, ch := range channels {
-				c.closeHandler(ch)
-			}
-		}
-	}
-	s.mu.Lock()
-	alive := len(s.conns) > 0
-	if alive && len(lost) > 0 {
-		s.tasks.Go(closeHandlers)
-	}
-	s.mu.Unlock()
-	if !alive { // all have ended meanwhile; Shutdown may wait for the tasks already, so there must be no new one
-		closeHandlers()
-	}
+	s.closeHandlers(lost)
 }

@@ -74,7 +74,7 @@ func (t *thinner) samples() (n int64) {
 func (t *thinner) split(bytes int) *thinner {
 	n := 0
 	for _, f := range t.order {
-		if f.ch.ended {
+		if f.ch.ended || f.lost {
 			t.srv.count.droppedClosing.Add(uint64(t.remove(f).taken))
 			continue
 		}

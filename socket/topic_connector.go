@@ -74,6 +74,8 @@ func (h *connector) rename(ctx context.Context, f *phx.Frame) error {
 	return nil
 }
 
+func (h *connector) recheck(context.Context, string) bool { return true }
+
 func (h *connector) close() {
 	c := h.ch.conn
 	c.mu.Lock()

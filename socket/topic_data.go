@@ -37,11 +37,15 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
+	srv := v.ch.conn.srv
+	rights, err := srv.mayView(ctx, v.identity, v.sensorID)
+	if err != nil {
+		return nil, err
+	}
 	if !v.ch.conn.reserveWatch() {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	srv := v.ch.conn.srv
 	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
 	v.asked = level
 	srv.attention.Look(v.id, v.sensorID, level)
@@ -49,7 +53,11 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	if v.receiver {
 		return emptyObject(), nil
 	}
-	return v.response(ctx, p)
+	return v.response(ctx, p, rights)
+}
+
+func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
+	return v.ch.conn.srv.stillViews(ctx, v.identity, v.sensorID)
 }
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
@@ -62,13 +70,17 @@ func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *da
 // response reads the history after the feed has subscribed, so that nothing is
 // between the two; what is in both, the feed leaves out. All attributes together
 // get half of a reply: those whose history is shorter than asked for are named.
-func (v *dataViewer) response(ctx context.Context, p params) ([]byte, error) {
+func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.SensorRights) ([]byte, error) {
 	srv := v.ch.conn.srv
-	if n, ok := p.number("history"); ok && n >= 1 {
+	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
 		var err error
 		limit := int(min(n, float64(srv.limits.History)))
 		if v.history, err = srv.readLatest(ctx, v.sensorID, sensocto.LatestQuery{Limit: limit, Bytes: srv.limits.ReplyBytes / 2}); err != nil {
 			return nil, err
+		}
+		for id, l := range v.history {
+			l.Samples = since(l.Samples, rights.Since)
+			v.history[id] = l
 		}
 		v.feed.historyRead()
 	}
@@ -129,7 +141,7 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 		if err != nil {
 			return err
 		}
-		return answerHistory(ctx, v.ch, f, v.sensorID, p)
+		return answerHistory(ctx, v.ch, f, v.identity, v.sensorID, p)
 	}
 	return errUnknownEvent
 }
@@ -187,14 +199,17 @@ func (v *dataViewer) battery(f *phx.Frame) error {
 	return nil
 }
 
-// command goes to the sensor's device, from whoever may control it: an
-// administrator.
+// command goes to the sensor's device, from whoever may control it.
 func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 	p, err := parseParams(f)
 	if err != nil {
 		return err
 	}
-	if !v.identity.Can(sensocto.ScopeAdmin) || !mayClaim(p, v.identity) {
+	rights, err := v.ch.conn.srv.may(ctx, v.identity, v.sensorID)
+	if err != nil {
+		return err
+	}
+	if !rights.Command || !mayClaim(p, v.identity) {
 		return sensocto.ErrUnauthorized
 	}
 	if start := jsonscan.Space(f.Payload, 0); f.Payload[start] != '{' {

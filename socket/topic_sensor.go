@@ -4,8 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"log/slog"
 	"strings"
 	"sync"
+	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -25,6 +28,7 @@ type device struct {
 	window      chan struct{} // as many as acknowledged batches wait for the disk; its bound makes the reader wait
 	link        sensocto.SensorLink
 	spare       *sensocto.Batch // left over from a frame that was refused
+	inRoom      atomic.Bool     // it shared the sensor for as long as it is connected
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -44,6 +48,9 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	d.ack, _ = p.flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
+	if !d.recheck(ctx, "") {
+		return nil, sensocto.ErrUnauthorized
+	}
 	d.window = make(chan struct{}, maxUnanswered)
 	d.decoder = wire.NewDecoder(wire.Options{Skew: srv.limits.ClockSkew, Now: srv.clock, Refused: srv.count.refuseMeasurement})
 	link, err := srv.sensors.Connect(ctx, d.identity, r, d)
@@ -57,7 +64,51 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	if over {
 		link.Close()
 	}
-	return emptyObject(), nil
+	return emptyObject(), d.enterRoom(ctx, p.text("room_id"))
+}
+
+// enterRoom shares the sensor into a room for as long as it is connected. For
+// who has no account there are no rooms.
+func (d *device) enterRoom(ctx context.Context, roomID string) error {
+	rooms := d.ch.conn.srv.rooms
+	if roomID == "" || rooms == nil || d.identity.UserID == "" {
+		return nil
+	}
+	if err := rooms.ShareWhileConnected(ctx, d.identity, roomID, d.id); err != nil {
+		return err
+	}
+	d.inRoom.Store(true)
+	d.mu.Lock()
+	closed := d.closed
+	d.mu.Unlock()
+	if closed { // meanwhile
+		d.leaveRooms()
+	}
+	return nil
+}
+
+// leaveRooms ends that, unless the sensor goes on with another device.
+func (d *device) leaveRooms() {
+	d.mu.Lock()
+	replaced := d.replaced
+	d.mu.Unlock()
+	if replaced || !d.inRoom.Swap(false) {
+		return
+	}
+	srv := d.ch.conn.srv
+	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
+	defer cancel()
+	if err := srv.rooms.EndTransient(ctx, d.id); err != nil {
+		srv.events.write(srv.now(), slog.LevelError, "leave rooms", "a sensor stays in the rooms that it was in while connected", "sensor", d.id, "err", err)
+	}
+}
+
+// leaveTimeout bounds how long a device that has gone waits for the database.
+const leaveTimeout = 10 * time.Second
+
+func (d *device) recheck(ctx context.Context, _ string) bool {
+	rights, err := d.ch.conn.srv.may(ctx, d.identity, d.id)
+	return err == nil && rights.Ingest
 }
 
 // registration reads the join's parameters.
@@ -140,6 +191,7 @@ func (d *device) close() {
 	if link != nil {
 		link.Close()
 	}
+	d.leaveRooms()
 }
 
 // acks reports whether measurements are answered also when all is well.

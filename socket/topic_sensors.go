@@ -12,12 +12,15 @@ import (
 type status struct {
 	ch   *channel
 	feed feed
+	sieve
 	rest []string // online, of a join, not sent yet
 }
 
-func (s *status) join(context.Context, params) ([]byte, error) {
-	s.feed.subscribe(s.ch.topic, control, textEncoding(s.ch.conn.version))
-	s.rest = s.ch.conn.srv.sensors.Online()
+func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
+	if err := s.sieve.open(ctx, &s.feed, s.ch.topic); err != nil {
+		return nil, err
+	}
+	s.rest = s.sees(s.ch.conn.srv.sensors.Online())
 	online, size := []string{}, 0
 	for len(s.rest) > 0 && size < listPiece {
 		online, size, s.rest = append(online, s.rest[0]), size+len(s.rest[0])+3, s.rest[1:]
@@ -46,6 +49,7 @@ func (s *status) close()                                   { s.feed.close() }
 type list struct {
 	ch   *channel
 	feed feed
+	sieve
 	rest []string // ids of a join, not sent yet
 }
 
@@ -53,11 +57,14 @@ type list struct {
 const listPiece = 256 << 10
 
 func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
-	l.feed.subscribe(l.ch.topic, control, textEncoding(l.ch.conn.version))
-	var err error
-	if l.rest, err = l.ch.conn.srv.sensorIDs(ctx); err != nil {
+	if err := l.sieve.open(ctx, &l.feed, l.ch.topic); err != nil {
 		return nil, err
 	}
+	all, err := l.ch.conn.srv.sensorIDs(ctx)
+	if err != nil {
+		return nil, err
+	}
+	l.rest = l.show(all)
 	return append(append([]byte(`{"sensors":`), l.piece()...), '}'), nil
 }
 

@@ -2,6 +2,8 @@ package socket
 
 import (
 	"context"
+	"maps"
+	"slices"
 	"strings"
 	"sync"
 
@@ -13,8 +15,9 @@ import (
 // viewer is viewer:{any}: the measurements of many sensors in one frame per
 // flush.
 type viewer struct {
-	ch *channel
-	id sensocto.ViewerID
+	ch       *channel
+	identity sensocto.Identity
+	id       sensocto.ViewerID
 
 	mu     sync.Mutex // guards what follows
 	closed bool
@@ -39,7 +42,7 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	var act func(*phx.Frame, params) error
 	switch string(f.Event) {
 	case "watch":
-		act = v.watch
+		act = func(f *phx.Frame, p params) error { return v.watch(ctx, f, p) }
 	case "unwatch":
 		act = v.unwatch
 	case "attention":
@@ -47,7 +50,9 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "visibility_changed":
 		act = v.visibility
 	case "history":
-		act = func(f *phx.Frame, p params) error { return answerHistory(ctx, v.ch, f, p.text("sensor_id"), p) }
+		act = func(f *phx.Frame, p params) error {
+			return answerHistory(ctx, v.ch, f, v.identity, p.text("sensor_id"), p)
+		}
 	case "battery":
 		act = v.battery
 	default:
@@ -60,7 +65,35 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	return act(f, p)
 }
 
-func (v *viewer) watch(f *phx.Frame, p params) error {
+// recheck stops watching what the viewer may see no more, and says so.
+func (v *viewer) recheck(ctx context.Context, only string) bool {
+	v.mu.Lock()
+	ids := []string{only}
+	if only == "" {
+		ids = slices.Collect(maps.Keys(v.feeds))
+	} else if v.feeds[only] == nil {
+		ids = nil
+	}
+	v.mu.Unlock()
+	srv := v.ch.conn.srv
+	ids = slices.DeleteFunc(ids, func(id string) bool { return srv.stillViews(ctx, v.identity, id) })
+	if len(ids) == 0 {
+		return true
+	}
+	v.mu.Lock()
+	for _, id := range ids {
+		if w := v.feeds[id]; w != nil {
+			v.ch.conn.out.drop(&w.feed)
+			v.remove(w)
+		}
+	}
+	v.mu.Unlock()
+	slices.Sort(ids)
+	v.ch.push("refused", append(appendJSON([]byte(`{"sensor_ids":`), ids), '}'))
+	return true
+}
+
+func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 	ids, err := p.ids("sensor_ids", v.ch.conn.srv.limits.Topics)
 	if err != nil {
 		return err
@@ -69,9 +102,15 @@ func (v *viewer) watch(f *phx.Frame, p params) error {
 	if err != nil {
 		return err
 	}
-	sensors, refused, fresh := newSensorList(v.ch.conn.srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
+	srv := v.ch.conn.srv
+	changes := srv.revocations.Load()
+	sensors, refused, fresh := newSensorList(srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
 	for _, id := range ids {
-		w, isNew := v.add(id, level)
+		var w *watched
+		isNew := false
+		if srv.stillViews(ctx, v.identity, id) {
+			w, isNew = v.add(id, level)
+		}
 		if w == nil {
 			refused = append(refused, id)
 			continue
@@ -79,11 +118,14 @@ func (v *viewer) watch(f *phx.Frame, p params) error {
 		if isNew {
 			fresh = append(fresh, w)
 		}
-		sensors.add(v.ch.conn.srv.sensorOrUnknown(id))
+		sensors.add(srv.sensorOrUnknown(id))
 	}
 	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
 		w.feed.release(nil)
+	}
+	if srv.revocations.Load() != changes { // a right may have ended meanwhile, unheard
+		v.recheck(ctx, "")
 	}
 	return nil
 }
@@ -207,7 +249,10 @@ func (v *viewer) battery(f *phx.Frame, p params) error {
 func (v *viewer) turn(change func(*sensocto.Gaze)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	change(&v.gaze)
+	before := v.gaze
+	if change(&v.gaze); v.gaze == before {
+		return
+	}
 	for _, w := range v.feeds {
 		v.look(w, false)
 	}

@@ -177,7 +177,7 @@ func (o *outbox) take(l *load) {
 			if it.kind == control {
 				o.control -= len(it.frame)
 			}
-			if it.ch != nil && it.ch.dropped {
+			if it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.lost {
 				o.srv.count.dropped(it)
 				continue
 			}

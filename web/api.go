@@ -95,9 +95,17 @@ func (s *server) operation(id, method, path string, scope sensocto.Scope, tag, s
 		OperationID: id, Method: method, Path: path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: sensocto.MaxDocumentBytes, BodyReadTimeout: 10 * time.Second,
 		Security:    []map[string][]string{{"bearer": {string(scope)}}},
-		Middlewares: append(s.require(scope), knownParameters, wholeBody, noStore),
+		Middlewares: append(s.require(scope, has(scope)), knownParameters, wholeBody, noStore),
 		Errors:      []int{http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound, http.StatusServiceUnavailable},
 	}
+}
+
+// ownerOperation is operation for what the owner of a sensor may do with it, and
+// of the server's own tokens those with the scope admin.
+func (s *server) ownerOperation(id, method, path, tag, summary string) huma.Operation {
+	op := s.operation(id, method, path, sensocto.ScopeAdmin, tag, summary)
+	op.Middlewares[0] = s.require(sensocto.ScopeAdmin, mayOwn)[0]
+	return op
 }
 
 // knownParameters refuses a query with a parameter that the operation does not
@@ -158,14 +166,14 @@ func (s *server) registerSensors() {
 	op = s.operation("get-sensor", http.MethodGet, path+"/{id}", sensocto.ScopeView, "Sensors", "Look at one sensor")
 	huma.Register(s.api, op, s.sensor)
 
-	op = s.operation("rename-sensor", http.MethodPatch, path+"/{id}", sensocto.ScopeAdmin, "Sensors", "Rename a sensor")
+	op = s.ownerOperation("rename-sensor", http.MethodPatch, path+"/{id}", "Sensors", "Rename a sensor")
 	huma.Register(s.api, op, s.renameSensor)
 
-	op = s.operation("delete-sensor", http.MethodDelete, path+"/{id}", sensocto.ScopeAdmin, "Sensors", "Delete a sensor with all its measurements")
+	op = s.ownerOperation("delete-sensor", http.MethodDelete, path+"/{id}", "Sensors", "Delete a sensor with all its measurements")
 	op.Description = "Disconnects the sensor's device and removes everything stored of the sensor. It cannot be undone."
 	huma.Register(s.api, op, s.deleteSensor)
 
-	op = s.operation("command-sensor", http.MethodPost, path+"/{id}/command", sensocto.ScopeAdmin, "Sensors", "Send a command to a sensor's device")
+	op = s.ownerOperation("command-sensor", http.MethodPost, path+"/{id}/command", "Sensors", "Send a command to a sensor's device")
 	op.Description = "The body, a JSON object, reaches the device as it is, as the event `device_command`. 409 says that no device is connected."
 	op.DefaultStatus = http.StatusAccepted
 	op.SkipValidateBody = true // compactObject does
@@ -179,30 +187,26 @@ func (s *server) registerSensors() {
 type sensorsAnswer struct{ Body sensorList }
 type sensorAnswer struct{ Body sensorView }
 
-func (s *server) listSensors(_ context.Context, _ *struct{}) (*sensorsAnswer, error) {
-	sensors := s.Sensors.Sensors()
-	list := sensorList{Sensors: make([]sensorView, len(sensors))}
-	for i, sensor := range sensors {
-		list.Sensors[i] = viewOf(sensor, s.Sensors.Rates(sensor.ID))
+func (s *server) listSensors(ctx context.Context, _ *struct{}) (*sensorsAnswer, error) {
+	visible, err := s.visible(ctx)
+	if err != nil {
+		return nil, err
+	}
+	list := sensorList{Sensors: []sensorView{}}
+	for _, sensor := range s.Sensors.Sensors() {
+		if visible(sensor.ID) {
+			list.Sensors = append(list.Sensors, viewOf(sensor, s.Sensors.Rates(sensor.ID)))
+		}
 	}
 	return &sensorsAnswer{list}, nil
 }
 
-func (s *server) sensor(_ context.Context, in *SensorPath) (*sensorAnswer, error) {
-	sensor, err := s.known(in.SensorID)
+func (s *server) sensor(ctx context.Context, in *SensorPath) (*sensorAnswer, error) {
+	sensor, _, err := s.known(ctx, in.SensorID, toView)
 	if err != nil {
 		return nil, err
 	}
 	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
-}
-
-// known returns the sensor, or a problem with status 404.
-func (s *server) known(id string) (sensocto.Sensor, error) {
-	sensor, ok := s.Sensors.Sensor(id)
-	if !ok {
-		return sensor, problem(http.StatusNotFound, "there is no sensor "+id)
-	}
-	return sensor, nil
 }
 
 type renameInput struct {
@@ -214,19 +218,28 @@ type renameInput struct {
 }
 
 func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnswer, error) {
-	if _, err := s.known(in.SensorID); err != nil {
+	if _, _, err := s.known(ctx, in.SensorID, toEdit); err != nil {
 		return nil, err
 	}
 	if err := s.Sensors.Rename(ctx, in.SensorID, in.Body.Name); err != nil {
 		return nil, s.translate(err, "rename", in.SensorID)
 	}
-	return s.sensor(ctx, &in.SensorPath)
+	sensor, rights, err := s.known(ctx, in.SensorID, toEdit)
+	if err != nil {
+		return nil, err
+	}
+	if !rights.Live { // an administrator keeps order, and sees no measurements by that
+		for i := range sensor.Attributes {
+			sensor.Attributes[i].LastValue = nil
+		}
+	}
+	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
 }
 
 type removedAnswer struct{ Body removedView }
 
 func (s *server) deleteSensor(ctx context.Context, in *SensorPath) (*removedAnswer, error) {
-	if _, err := s.known(in.SensorID); err != nil {
+	if _, _, err := s.known(ctx, in.SensorID, toDelete); err != nil {
 		return nil, err
 	}
 	// Half a deletion helps nobody: it goes on when the client hangs up.
@@ -246,7 +259,7 @@ type commandInput struct {
 }
 
 func (s *server) commandSensor(ctx context.Context, in *commandInput) (*struct{}, error) {
-	if _, err := s.known(in.SensorID); err != nil {
+	if _, _, err := s.known(ctx, in.SensorID, toCommand); err != nil {
 		return nil, err
 	}
 	command, err := compactObject(in.RawBody)

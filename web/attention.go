@@ -85,7 +85,7 @@ type attentionInput struct {
 	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Most sensors of a page."`
 }
 
-func (s *server) attention(_ context.Context, in *attentionInput) (*attentionAnswer, error) {
+func (s *server) attention(ctx context.Context, in *attentionInput) (*attentionAnswer, error) {
 	if s.Attention == nil || s.Load == nil {
 		return nil, problem(http.StatusNotFound, "this server does not know who looks at what")
 	}
@@ -94,7 +94,11 @@ func (s *server) attention(_ context.Context, in *attentionInput) (*attentionAns
 	for _, id := range s.Sensors.Online() {
 		connected[id] = true
 	}
-	ids := s.Attention.Sensors()
+	visible, err := s.visible(ctx)
+	if err != nil {
+		return nil, err
+	}
+	ids := slices.DeleteFunc(s.Attention.Sensors(), func(id string) bool { return !visible(id) })
 	if at, found := slices.BinarySearch(ids, in.After); in.After != "" {
 		if found {
 			at++

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"context"
 	"errors"
 	"net"
 	"net/http"
@@ -47,12 +48,24 @@ func explicitCredential(r *http.Request) string {
 // authorize answers 401 or 403, and reports false, unless the request has the
 // right.
 func (s *server) authorize(w http.ResponseWriter, r *http.Request, scope sensocto.Scope) bool {
-	_, ok := s.authorized(w, r, scope)
+	_, ok := s.authorized(w, r, scope, has(scope))
 	return ok
 }
 
-// authorized is authorize, and returns who asks.
-func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensocto.Scope) (sensocto.Identity, bool) {
+// has lets in who has the scope.
+func has(scope sensocto.Scope) func(sensocto.Identity) bool {
+	return func(id sensocto.Identity) bool { return id.Can(scope) }
+}
+
+// mayOwn lets in administrators, and people: what is theirs is decided sensor by
+// sensor (see may).
+func mayOwn(id sensocto.Identity) bool {
+	return id.Can(sensocto.ScopeAdmin) || id.UserID != "" && id.Can(sensocto.ScopeView)
+}
+
+// authorized is authorize, and returns who asks. lets decides whom it lets in;
+// the scope is what an answer says is missing.
+func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensocto.Scope, lets func(sensocto.Identity) bool) (sensocto.Identity, bool) {
 	token := credential(r)
 	if explicitCredential(r) == "" && s.crossSite(r) {
 		writeProblem(w, http.StatusForbidden, "a page of another site asks for this: it has to bring a token, and be of an origin in allowed_origins")
@@ -64,7 +77,7 @@ func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensoc
 	}
 	id, err := s.Auth.Authenticate(r.Context(), token)
 	switch {
-	case err == nil && id.Can(scope):
+	case err == nil && lets(id):
 		return id, true
 	case err == nil && token != "":
 		s.challenge(w, http.StatusForbidden, "insufficient_scope", scope, "the token does not have the right "+string(scope))
@@ -109,24 +122,42 @@ func (s *server) challenge(w http.ResponseWriter, status int, reason string, sco
 }
 
 // require is authorize for operations of the API.
-func (s *server) require(scope sensocto.Scope) huma.Middlewares {
+func (s *server) require(scope sensocto.Scope, lets func(sensocto.Identity) bool) huma.Middlewares {
 	return huma.Middlewares{func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		id, ok := s.authorized(w, r, scope)
+		id, ok := s.authorized(w, r, scope, lets)
 		if !ok {
 			return
 		}
+		ctx = huma.WithValue(ctx, identityKey{}, id)
 		if !unbounded(r.URL.Path) {
 			next(ctx)
 			return
 		}
-		work, end := s.longRequests.watch(ctx.Context(), id.ID, http.NewResponseController(w))
+		work, end := s.longRequests.watch(ctx.Context(), id, s.stillMay(ctx), http.NewResponseController(w))
 		defer end()
-		if _, ok := s.authorized(w, r, scope); !ok { // it may have been revoked in between
+		if _, ok := s.authorized(w, r, scope, lets); !ok { // it may have been revoked in between
 			return
 		}
 		next(huma.WithContext(ctx, work))
 	}}
+}
+
+// stillMay returns what tells whether a long request may go on when rights have
+// changed.
+func (s *server) stillMay(ctx huma.Context) func() bool {
+	sensorID, id := ctx.Param("id"), identityOf(ctx.Context())
+	has := toExport
+	if ctx.Method() != http.MethodGet {
+		has = toIngest
+	}
+	return func() bool {
+		if sensorID == "" {
+			return true
+		}
+		rights, err := s.Rights.Sensor(context.Background(), id, sensorID)
+		return err == nil && has(rights)
+	}
 }
 
 // operatorOnly lets whoever sits at the machine in without a token, and others

@@ -77,17 +77,20 @@ func (s *server) registerExport() {
 	huma.Register(s.api, op, s.export)
 }
 
-func (s *server) export(_ context.Context, in *exportInput) (*huma.StreamResponse, error) {
+func (s *server) export(ctx context.Context, in *exportInput) (*huma.StreamResponse, error) {
 	if s.Export == nil {
 		return nil, problem(http.StatusNotFound, "this server exports nothing")
 	}
-	query, err := s.exportQuery(in)
+	query, rights, err := s.exportQuery(ctx, in)
 	if err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		out := &download{w: w, deadline: http.NewResponseController(w)}
+		if text := sinceText(rights); text != "" {
+			w.Header().Add(noteHeader, "what was before "+text+" is left out: the sensor was shared from then on")
+		}
 		s.finishDownload(r, out, "export", s.writeExport(r, out, query))
 	}}, nil
 }
@@ -120,40 +123,43 @@ func headerText(text string) string {
 	}, text)
 }
 
-func (s *server) exportQuery(in *exportInput) (q ExportQuery, err error) {
+func (s *server) exportQuery(ctx context.Context, in *exportInput) (q ExportQuery, rights sensocto.SensorRights, err error) {
 	if !sensocto.ValidID(in.SensorID) {
-		return q, invalid("path.id", in.SensorID, "must be 1 to 128 of A–Z a–z 0–9 . _ : -")
+		return q, rights, invalid("path.id", in.SensorID, "must be 1 to 128 of A–Z a–z 0–9 . _ : -")
 	}
-	if q.Sensor, err = s.known(in.SensorID); err != nil {
-		return q, err
+	if q.Sensor, rights, err = s.known(ctx, in.SensorID, toExport); err != nil {
+		return q, rights, err
 	}
 	if q.Format = in.Format; !slices.Contains([]string{"", "csv", "edf", "parquet", "wfdb"}, q.Format) {
-		return q, invalid("query.format", q.Format, "must be csv, edf, parquet or wfdb")
+		return q, rights, invalid("query.format", q.Format, "must be csv, edf, parquet or wfdb")
 	}
 	if q.Format == "" {
 		q.Format = "csv"
 	}
 	if q.Sensor.Attributes, err = wantedAttributes(q.Sensor, in.Attributes); err != nil {
-		return q, err
+		return q, rights, err
 	}
 	if q.From, _, err = in.From.micros("query.from"); err != nil {
-		return q, err
+		return q, rights, err
 	}
 	var bounded bool
 	if q.To, bounded, err = in.To.micros("query.to"); err != nil {
-		return q, err
+		return q, rights, err
 	}
 	if bounded && (q.To <= q.From || q.To <= 0) {
-		return q, invalid("query.to", string(in.To), "must be after from")
+		return q, rights, invalid("query.to", string(in.To), "must be after from")
+	}
+	if q.From = since(q.From, rights); bounded && q.To <= q.From {
+		return q, rights, invalid("query.to", string(in.To), "is before "+sinceText(rights)+", from when on the sensor was shared")
 	}
 	if in.Resample != "" {
 		rate, ok := number(string(in.Resample))
 		if !ok || !(rate > 0) || math.IsInf(rate, 0) {
-			return q, invalid("query.resample", string(in.Resample), "must be a number of Hz greater than 0")
+			return q, rights, invalid("query.resample", string(in.Resample), "must be a number of Hz greater than 0")
 		}
 		q.Resample = rate
 	}
-	return q, nil
+	return q, rights, nil
 }
 
 // wantedAttributes are those of a list of ids, in its order; all where there is

@@ -42,9 +42,12 @@ func (s *server) registerImport() {
 	huma.Register(s.api, op, s.importRecording)
 }
 
-func (s *server) importRecording(_ context.Context, in *SensorPath) (*huma.StreamResponse, error) {
+func (s *server) importRecording(ctx context.Context, in *SensorPath) (*huma.StreamResponse, error) {
 	if s.Import == nil {
 		return nil, problem(http.StatusNotFound, "this server imports nothing")
+	}
+	if _, err := s.may(ctx, in.SensorID, toIngest); err != nil {
+		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"sync"
 	"time"
 
@@ -10,7 +11,7 @@ import (
 )
 
 // longRequests are the downloads and uploads in progress, which no timeout ends.
-// Each ends with the credential that it was begun with.
+// Each ends with the credential that it was begun with, and with the right to it.
 type longRequests struct {
 	mu      sync.Mutex                       // guards running
 	running map[string]map[*running]struct{} // by identity
@@ -20,14 +21,17 @@ type longRequests struct {
 type running struct {
 	cancel  context.CancelCauseFunc
 	control *http.ResponseController
+	userID  string
+	may     func() bool // still
 }
 
 // watch returns a context that ends, with sensocto.ErrUnauthorized, when the
-// identity's credential does: what is being read from or written to the client
-// then fails at once. end is called when the request is over.
-func (l *longRequests) watch(ctx context.Context, identityID string, control *http.ResponseController) (_ context.Context, end func()) {
+// identity's credential does, or when rights have changed and may says no: what is
+// being read from or written to the client then fails at once. end is called when
+// the request is over.
+func (l *longRequests) watch(ctx context.Context, id sensocto.Identity, may func() bool, control *http.ResponseController) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	r := &running{cancel, control}
+	r, identityID := &running{cancel, control, id.UserID, may}, id.ID
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running == nil {
@@ -52,8 +56,32 @@ func (l *longRequests) revoked(identityID string) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for r := range l.running[identityID] {
-		r.cancel(sensocto.ErrUnauthorized)
-		now := time.Now() // not every ResponseWriter has deadlines; the context ends in any case
-		_, _ = r.control.SetReadDeadline(now), r.control.SetWriteDeadline(now)
+		r.stop()
 	}
+}
+
+// rightsChanged is called with the users whose rights may have changed; nil stands
+// for everybody.
+func (l *longRequests) rightsChanged(userIDs []string) {
+	var affected []*running
+	l.mu.Lock()
+	for _, requests := range l.running {
+		for r := range requests {
+			if userIDs == nil || r.userID != "" && slices.Contains(userIDs, r.userID) {
+				affected = append(affected, r)
+			}
+		}
+	}
+	l.mu.Unlock()
+	for _, r := range affected {
+		if !r.may() {
+			r.stop()
+		}
+	}
+}
+
+func (r *running) stop() {
+	r.cancel(sensocto.ErrUnauthorized)
+	now := time.Now() // not every ResponseWriter has deadlines; the context ends in any case
+	_, _ = r.control.SetReadDeadline(now), r.control.SetWriteDeadline(now)
 }

@@ -84,7 +84,7 @@ func (s *server) registerMeasurements() {
 }
 
 func (s *server) measurements(ctx context.Context, in *measurementsInput) (*huma.StreamResponse, error) {
-	sensor, err := s.knownAttribute(in.SensorID, in.AttributeID)
+	sensor, rights, err := s.knownAttribute(ctx, in.SensorID, in.AttributeID)
 	if err != nil {
 		return nil, err
 	}
@@ -96,6 +96,8 @@ func (s *server) measurements(ctx context.Context, in *measurementsInput) (*huma
 	if err != nil {
 		return nil, err
 	}
+	query.From = since(query.From, rights)
+	empty = empty || query.To != 0 && query.To <= query.From
 	var page sensocto.Page
 	if !empty {
 		if page, err = s.Store.Read(ctx, in.SensorID, in.AttributeID, query); err != nil {
@@ -115,14 +117,14 @@ func (s *server) measurements(ctx context.Context, in *measurementsInput) (*huma
 	}}, nil
 }
 
-func (s *server) knownAttribute(sensorID, attributeID string) (sensocto.Sensor, error) {
+func (s *server) knownAttribute(ctx context.Context, sensorID, attributeID string) (sensocto.Sensor, sensocto.SensorRights, error) {
 	if !sensocto.ValidID(sensorID) {
-		return sensocto.Sensor{}, invalid("path.id", sensorID, "must be 1 to 128 of A–Z a–z 0–9 . _ : -")
+		return sensocto.Sensor{}, sensocto.SensorRights{}, invalid("path.id", sensorID, "must be 1 to 128 of A–Z a–z 0–9 . _ : -")
 	}
 	if !sensocto.ValidAttributeID(attributeID) {
-		return sensocto.Sensor{}, invalid("path.attribute", attributeID, sensocto.ErrInvalidAttributeID.Message)
+		return sensocto.Sensor{}, sensocto.SensorRights{}, invalid("path.attribute", attributeID, sensocto.ErrInvalidAttributeID.Message)
 	}
-	return s.known(sensorID)
+	return s.known(ctx, sensorID, toHistory)
 }
 
 func hasAttribute(s sensocto.Sensor, id string) bool {

@@ -26,6 +26,9 @@ func (s *server) routePages() {
 		s.mux.Handle("GET /"+name, asset(name))
 	}
 	s.mux.Handle("GET /{$}", asset("static/index.html"))
+	if s.Accounts != nil {
+		s.mux.Handle("GET /account", asset("static/account.html"))
+	}
 	s.mux.Handle("GET /api/docs", asset("static/docs.html"))
 }
 

@@ -16,6 +16,9 @@ import (
 
 // Accounts manages people and what they sign in with; *account.Accounts does.
 type Accounts interface {
+	// Open returns who may sign up (open, invited or closed), and whether guests
+	// may have accounts for a day.
+	Open() (registration string, guests bool)
 	SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User, error)
 	SetUp(ctx context.Context, secret string, s sensocto.SignUp) (sensocto.User, error)
 	SignIn(ctx context.Context, email, password string, from sensocto.Client) (sensocto.Session, error)

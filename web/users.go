@@ -17,6 +17,8 @@ func (s *server) registerUsers() {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.signUp)
 
+	huma.Register(s.api, s.personal("see-registration", http.MethodGet, "/registration", anybody, tag, "Who may make an account here"), s.registration)
+
 	op = s.personal("set-up", http.MethodPost, "/setup", anybody, tag, "Make the first administrator's account")
 	op.Description = "With the secret of the link that the server printed at its first start."
 	op.DefaultStatus = http.StatusCreated
@@ -51,6 +53,19 @@ func (s *server) registerUsers() {
 	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.changeUser)
+}
+
+type registrationAnswer struct {
+	Body struct {
+		Registration  string `json:"registration" enum:"open,invited,closed"`
+		GuestAccounts bool   `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
+	}
+}
+
+func (s *server) registration(context.Context, *empty) (*registrationAnswer, error) {
+	var out registrationAnswer
+	out.Body.Registration, out.Body.GuestAccounts = s.Accounts.Open()
+	return &out, nil
 }
 
 // userAnswer is a user with, after a sign-in, the session's cookie.

@@ -28,6 +28,9 @@ type Options struct {
 	Auth    sensocto.Authenticator
 	Sensors sensocto.SensorRegistry
 	Store   sensocto.Store
+	// Rights decides who may do what with which sensor; by default the scopes of
+	// credentials alone.
+	Rights sensocto.Rights
 	// Accounts and Rooms are the people's part of the API; nil leaves it out.
 	Accounts Accounts
 	Rooms    Rooms
@@ -115,7 +118,11 @@ func New(o Options) *Handler {
 		o.Ready = func() error { return nil }
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), readers: newReaders()}
-	o.Auth.OnRevoked(s.longRequests.revoked) // for as long as the program runs
+	if s.Rights == nil {
+		s.Rights = sensocto.ScopeRights{}
+	}
+	o.Auth.OnRevoked(s.longRequests.revoked) // both for as long as the program runs
+	s.Rights.OnChanged(s.longRequests.rightsChanged)
 	s.routeAPI()
 	s.routeOperations()
 	s.routePages()

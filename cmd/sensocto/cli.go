@@ -24,6 +24,7 @@ type cli struct {
 	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
 	BenchBare  benchBareCmd  `cmd:"" hidden:""`
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`
+	User       userCmd       `cmd:"" help:"Create, list, reset and disable people's accounts."`
 	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`
 	Check      checkCmd      `cmd:"" help:"Say whether everything in a data directory is sound."`

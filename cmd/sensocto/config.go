@@ -8,9 +8,11 @@ import (
 	"os/user"
 	"path/filepath"
 	"strconv"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/store"
 )
@@ -22,8 +24,11 @@ type Config struct {
 	Listen            string           `key:"listen" help:"Address to listen on; port 0 picks one."`
 	DataDir           string           `key:"data_dir" help:"Directory of the database and of what has to be written to it."`
 	DatabaseURL       databaseURL      `key:"database_url" help:"PostgreSQL database instead of the file in data_dir, such as postgres://sensocto@localhost/sensocto. The password is better in PGPASSWORD or ~/.pgpass than here."`
+	URL               string           `key:"url" help:"Address under which people reach the server, such as https://sensors.example.org: links that are printed or mailed begin with it. Empty: that of listen."`
 	Guests            []sensocto.Scope `key:"guests" help:"What callers without a token may do: view, ingest. Empty: nothing."`
 	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
+	Registration      string           `key:"registration" help:"Who may make an account: open (everybody), invited (who has an invitation), closed (nobody; administrators make them)."`
+	GuestAccounts     bool             `key:"guest_accounts" help:"Let people in for a day with nothing but a name: they may join rooms, and see what is shared there."`
 	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
 	Hosts             []string         `key:"hosts" help:"Further names by which this server is called. Guests are answered under these alone, beside localhost and addresses: a page of another site may make its own name resolve to this server."`
 	TrustedProxies    []netip.Prefix   `key:"trusted_proxies" help:"Addresses or networks of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8: what they say in X-Forwarded-For is believed."`
@@ -84,6 +89,7 @@ func defaults(env environment) Config {
 	return Config{
 		Listen:          "127.0.0.1:4000",
 		DataDir:         defaultDataDir(env),
+		Registration:    string(account.RegistrationClosed),
 		ACMEDirectory:   "https://acme-v02.api.letsencrypt.org/directory",
 		LogLevel:        "info",
 		LogFormat:       "text",
@@ -182,6 +188,10 @@ func (c Config) check() (problems []problem) {
 	for _, err := range store.Retention(c.Retention).Problems() {
 		bad("retention", "%v", err)
 	}
+	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "") {
+		bad("url", "%q is not the address of a server, such as https://sensors.example.org", c.URL)
+	}
+	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")
 	if c.Pprof != "" {

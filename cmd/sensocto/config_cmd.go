@@ -15,8 +15,11 @@ type serverFlags struct {
 	Listen            *string   `placeholder:"ADDRESS" help:"Address to listen on, default 127.0.0.1:4000; port 0 picks one."`
 	DataDir           *string   `placeholder:"DIR" help:"Directory of the database, default $XDG_DATA_HOME/sensocto."`
 	Database          *string   `name:"database-url" placeholder:"URL" help:"PostgreSQL instead of SQLite, such as postgres://sensocto@localhost/sensocto. Also SENSOCTO_DATABASE_URL, where others do not see it."`
+	URL               *string   `name:"url" placeholder:"URL" help:"Address under which people reach the server, for links. Default: that of --listen."`
 	Guests            *string   `placeholder:"SCOPES" help:"What callers without a token may do, such as view,ingest. Default: nothing."`
 	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
+	Registration      *string   `placeholder:"WHO" help:"Who may make an account: open, invited or closed (default)."`
+	GuestAccounts     *bool     `help:"Let people in for a day with nothing but a name."`
 	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
 	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
 	TrustedProxies    *string   `placeholder:"NETWORKS" help:"Reverse proxies whose X-Forwarded-For is believed."`

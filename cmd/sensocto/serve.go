@@ -65,7 +65,8 @@ func (c serveCmd) Run(a *app) (err error) {
 		return err
 	}
 	config.warnClearText(certificates != nil, log)
-	if err := greet(a, s.accounts); err != nil {
+	config.Listen = listener.Addr().String() // port 0 has become one
+	if err := greet(a, config, s.accounts); err != nil {
 		return err
 	}
 	return s.run(a.ctx, entrance(listener, s.conns, certificates), func() {
@@ -99,14 +100,23 @@ func newLogger(w io.Writer, c Config) *slog.Logger {
 	return slog.New(slog.NewTextHandler(w, options))
 }
 
-// greet prints the admin token of a first start.
-func greet(a *app, accounts *account.Accounts) error {
+// greet prints the admin token of a first start, and how the first person gets
+// in, as long as nobody is an administrator.
+func greet(a *app, config Config, accounts *account.Accounts) error {
 	token, created, err := accounts.EnsureAdmin(a.ctx)
-	if err != nil || !created {
+	if err != nil {
 		return err
 	}
-	fmt.Fprintf(a.stderr, "\nThis is the first start. Admin token, shown only now:\n\n  %s\n\n"+
-		"Make others with 'sensocto token create'.\n\n", token)
+	if created {
+		fmt.Fprintf(a.stderr, "\nThis is the first start. Admin token, shown only now:\n\n  %s\n\n"+
+			"Make others with 'sensocto token create'.\n\n", token)
+	}
+	secret, err := accounts.SetupLink(a.ctx, linkLife)
+	if err != nil || secret == "" {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "Make the administrator's account in a browser; the link works once, until the next start or for a day:\n\n  %s\n\n",
+		config.accountLink(sensocto.LinkSetup, secret))
 	return nil
 }
 

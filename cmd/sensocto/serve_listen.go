@@ -73,3 +73,26 @@ func entrance(l net.Listener, conns *web.Conns, t *tls.Config) net.Listener {
 	}
 	return web.Heads(l)
 }
+
+// baseURL is the address under which people reach the server. On the loopback
+// interface that is localhost: browsers make passkeys for names alone.
+func (c Config) baseURL() string {
+	if c.URL != "" {
+		return strings.TrimRight(c.URL, "/")
+	}
+	scheme := "http"
+	switch {
+	case len(c.ACMEDomains) > 0:
+		return "https://" + c.ACMEDomains[0]
+	case c.TLSCert != "":
+		scheme = "https"
+	}
+	host, port, err := net.SplitHostPort(c.Listen)
+	if err != nil {
+		return scheme + "://" + c.Listen
+	}
+	if ip, err := netip.ParseAddr(host); host == "" || err == nil && (ip.IsLoopback() || ip.IsUnspecified()) {
+		host = "localhost"
+	}
+	return scheme + "://" + net.JoinHostPort(host, port)
+}

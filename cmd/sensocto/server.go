@@ -8,6 +8,7 @@ import (
 	"net"
 	"net/http"
 	"os"
+	"slices"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -16,6 +17,8 @@ import (
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
+	"github.com/sensocto/sensocto/rights"
+	"github.com/sensocto/sensocto/room"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
 	"github.com/sensocto/sensocto/store"
@@ -31,6 +34,8 @@ type server struct {
 	retainer *store.Retainer
 	people   *peopledb.DB
 	accounts *account.Accounts
+	rights   *rights.Rights
+	rooms    *room.Rooms
 	sensors  *sensor.Registry
 	looks    *attention.Tracker
 	load     *load.Meter
@@ -52,10 +57,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	hub := pubsub.New()
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
+		Forget: s.people.RemoveSensor, Brought: s.brought,
 	})
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
@@ -68,15 +74,23 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		CPUs: c.LoadCores, Memory: int64(c.LoadMemory), Calm: c.LoadCalm, Tell: s.loadChanged, Log: log,
 		Queues: []load.Queue{{Name: "store", Fill: s.store.Fill}, {Name: "mailboxes", Fill: s.sensors.Fill}},
 	})
+	// Where callers without a credential may view, that is what the operator decided
+	// for the operator's sensors.
+	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
+	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Log: log})
+	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
+		return nil, err
+	}
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
 	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
+		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -159,6 +173,14 @@ func metricSources(parts ...any) (sources []sensocto.MetricSource) {
 	return sources
 }
 
+// brought is called with a sensor that was never seen before. Who may see the
+// operator's may have waited for it; a person's is not for them.
+func (s *server) brought(sensorID, ownerID string) {
+	if ownerID != sensocto.OperatorID && ownerID != sensocto.GuestID {
+		s.sockets.Recheck(sensorID)
+	}
+}
+
 // loadChanged tells the parts that act on it how busy the server is.
 func (s *server) loadChanged(l sensocto.Load) {
 	s.sensors.SetLoad(l)
@@ -183,6 +205,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
 		{name: "accounts", run: s.accounts.Run},
+		{name: "rights", run: s.rights.Run},
 		{name: "sensors", run: s.sensors.Run},
 		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},

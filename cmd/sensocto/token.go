@@ -45,7 +45,12 @@ func (d databaseFlags) load(a *app) (Config, error) {
 
 // with calls f with the accounts in the database. One that is not there is made
 // only where create says so: a server may find it later.
-func (d databaseFlags) with(a *app, create bool, f func(context.Context, *account.Accounts) error) (err error) {
+func (d databaseFlags) with(a *app, create bool, f func(context.Context, *account.Accounts) error) error {
+	return d.withConfig(a, create, func(ctx context.Context, _ Config, accounts *account.Accounts) error { return f(ctx, accounts) })
+}
+
+// withConfig is with, for what has to know the server's configuration as well.
+func (d databaseFlags) withConfig(a *app, create bool, f func(context.Context, Config, *account.Accounts) error) (err error) {
 	config, err := d.load(a)
 	if err != nil {
 		return err
@@ -62,7 +67,7 @@ func (d databaseFlags) with(a *app, create bool, f func(context.Context, *accoun
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return f(a.ctx, account.New(account.Options{Store: peopledb.New(db)}))
+	return f(a.ctx, config, account.New(account.Options{Store: peopledb.New(db)}))
 }
 
 type tokenCreateCmd struct {

@@ -1,0 +1,123 @@
+package socket
+
+import (
+	"context"
+	"slices"
+
+	"github.com/sensocto/sensocto"
+)
+
+// What a channel may show is asked when it is joined, and again when rights may
+// have changed: before the call that changes them returns, what has lost its
+// right has ended. Nothing is asked while measurements flow.
+
+// may returns what the identity may do with a sensor.
+func (s *Server) may(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
+	return s.rights.Sensor(ctx, id, sensorID)
+}
+
+// mayView returns sensocto.ErrUnauthorized unless the identity may see a sensor
+// live.
+func (s *Server) mayView(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
+	rights, err := s.may(ctx, id, sensorID)
+	if err == nil && !rights.Live {
+		err = sensocto.ErrUnauthorized
+	}
+	return rights, err
+}
+
+// stillViews reports whether the identity may still see a sensor live. Who
+// cannot be asked about may not.
+func (s *Server) stillViews(ctx context.Context, id sensocto.Identity, sensorID string) bool {
+	_, err := s.mayView(ctx, id, sensorID)
+	return err == nil
+}
+
+// onRightsChanged ends what users may see no more; nil stands for everybody. What
+// shows one thing goes first: lists have to be read again for it.
+func (s *Server) onRightsChanged(userIDs []string) {
+	s.revocations.Add(1) // joins that are under way ask again
+	affected := s.connsOf(userIDs)
+	lost := map[*conn][]*channel{}
+	for _, lists := range []bool{false, true} {
+		for _, c := range affected {
+			lost[c] = append(lost[c], c.recheckIf("", func(ch *channel) bool { return ch.family.isList() == lists })...)
+		}
+	}
+	s.closeHandlers(lost)
+}
+
+// Recheck asks again who may see a sensor: it was not known whose it is, and it is
+// known now.
+func (s *Server) Recheck(sensorID string) {
+	s.revocations.Add(1)
+	topics := []string{sensocto.DataTopic(sensorID), sensocto.SignalTopic(sensorID), sensocto.TopicPrefixSensor + sensorID}
+	lost := map[*conn][]*channel{}
+	for _, c := range s.all() {
+		if channels := c.recheckIf(sensorID, func(ch *channel) bool { return ch.family == familyViewer || slices.Contains(topics, ch.topic) }); len(channels) > 0 {
+			lost[c] = channels
+		}
+	}
+	s.closeHandlers(lost)
+}
+
+// connsOf returns the connections of users, or of all whose rights may change.
+func (s *Server) connsOf(userIDs []string) (list []*conn) {
+	wanted := make(map[string]struct{}, len(userIDs))
+	for _, id := range userIDs {
+		wanted[id] = struct{}{}
+	}
+	for _, c := range s.all() {
+		c.mu.Lock()
+		who := c.who
+		c.mu.Unlock()
+		if _, is := wanted[who.identity.UserID]; who.known && !who.identity.Operator() && (is || userIDs == nil) {
+			list = append(list, c)
+		}
+	}
+	return list
+}
+
+// recheckIf ends those of the channels that may not stay, and returns them; their
+// handlers are left to be closed, which may block.
+func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) {
+	c.mu.Lock()
+	handlers := map[*channel]handler{}
+	for _, ch := range c.channels {
+		if is(ch) {
+			handlers[ch] = ch.handler
+		}
+	}
+	c.mu.Unlock()
+	for ch, h := range handlers {
+		if h.recheck(c.ctx, only) {
+			continue
+		}
+		c.forget(ch)
+		if c.out.end(ch, true, ch.closeFrame()) {
+			lost = append(lost, ch)
+		}
+	}
+	return lost
+}
+
+// closeHandlers closes the handlers of channels that have ended: on a goroutine
+// of its own, since that may block.
+func (s *Server) closeHandlers(lost map[*conn][]*channel) {
+	closeAll := func() {
+		for c, channels := range lost {
+			for _, ch := range channels {
+				c.closeHandler(ch)
+			}
+		}
+	}
+	s.mu.Lock()
+	alive := len(s.conns) > 0
+	if alive && len(lost) > 0 {
+		s.tasks.Go(closeAll)
+	}
+	s.mu.Unlock()
+	if !alive { // all have ended meanwhile; Shutdown may wait for the tasks already, so there must be no new one
+		closeAll()
+	}
+}

@@ -1,0 +1,165 @@
+package socket
+
+import (
+	"context"
+	"sync"
+
+	"github.com/sensocto/sensocto"
+)
+
+// sieve stands between a topic about all sensors and a viewer who sees some of
+// them. What is visible is asked of the database at the join and when rights
+// change, never while events pass.
+type sieve struct {
+	srv      *Server
+	identity sensocto.Identity
+	to       *feed
+
+	mu      sync.Mutex // guards what follows, and keeps events in order
+	visible sensocto.Visible
+	shown   map[string]struct{} // of a list: the sensors in it; nil where the viewer sees all
+}
+
+// open looks what the viewer sees, and subscribes.
+func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
+	visible, err := s.srv.rights.Visible(ctx, s.identity)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	s.to, s.visible = f, visible
+	s.mu.Unlock()
+	f.subscribeThrough(topic, s)
+	return nil
+}
+
+// sees returns those of the sensors that the viewer sees.
+func (s *sieve) sees(ids []string) []string {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visible.All {
+		return ids
+	}
+	seen := []string{}
+	for _, id := range ids {
+		if s.isVisible(id) {
+			seen = append(seen, id)
+		}
+	}
+	return seen
+}
+
+// show is sees, and notes that a list shows them.
+func (s *sieve) show(ids []string) []string {
+	ids = s.sees(ids)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if !s.visible.All {
+		s.shown = make(map[string]struct{}, len(ids))
+		for _, id := range ids {
+			s.shown[id] = struct{}{}
+		}
+	}
+	return ids
+}
+
+func (s *sieve) isVisible(id string) bool {
+	owner, known := s.srv.sensors.Owner(id)
+	return known && s.visible.Sees(id, owner)
+}
+
+// Deliver implements sensocto.Subscriber.
+func (s *sieve) Deliver(m *sensocto.Message) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visible.All {
+		s.to.Deliver(m)
+		return
+	}
+	switch p := m.Payload.(type) {
+	case sensocto.Sensor:
+		if s.visible.Sees(p.ID, p.OwnerID) {
+			s.to.Deliver(m)
+		}
+	case sensocto.SensorListUpdate:
+		if update := s.sift(p); update != nil {
+			s.to.Deliver(&sensocto.Message{Topic: m.Topic, Event: m.Event, Payload: *update})
+		}
+	}
+}
+
+// sift returns what of an update concerns the viewer, nil where that is nothing.
+// A sensor that has another owner may come into the list, or leave it.
+func (s *sieve) sift(all sensocto.SensorListUpdate) *sensocto.SensorListUpdate {
+	var u sensocto.SensorListUpdate
+	for _, list := range [][]sensocto.Sensor{all.Added, all.Changed} {
+		for _, sensor := range list {
+			_, shown := s.shown[sensor.ID]
+			switch sees := s.visible.Sees(sensor.ID, sensor.OwnerID); {
+			case sees && shown:
+				u.Changed = append(u.Changed, sensor)
+			case sees:
+				u.Added = append(u.Added, sensor)
+				s.note(sensor.ID)
+			case shown:
+				u.Removed = append(u.Removed, sensor.ID)
+				delete(s.shown, sensor.ID)
+			}
+		}
+	}
+	for _, id := range all.Removed {
+		if _, shown := s.shown[id]; shown {
+			u.Removed = append(u.Removed, id)
+			delete(s.shown, id)
+		}
+	}
+	return orNil(u)
+}
+
+func (s *sieve) note(id string) {
+	if s.shown == nil {
+		s.shown = make(map[string]struct{})
+	}
+	s.shown[id] = struct{}{}
+}
+
+func orNil(u sensocto.SensorListUpdate) *sensocto.SensorListUpdate {
+	if len(u.Added)+len(u.Changed)+len(u.Removed) == 0 {
+		return nil
+	}
+	return &u
+}
+
+// recheck asks again what the viewer sees. A list shows what is new, and no more
+// what is not seen any more.
+func (s *sieve) recheck(ctx context.Context, _ string) (stays bool) {
+	visible, err := s.srv.rights.Visible(ctx, s.identity)
+	if err != nil {
+		return false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.visible = visible; visible.All || s.shown == nil {
+		return true
+	}
+	var u sensocto.SensorListUpdate
+	for id := range s.shown {
+		if !s.isVisible(id) {
+			u.Removed = append(u.Removed, id)
+			delete(s.shown, id)
+		}
+	}
+	for id := range visible.SensorIDs {
+		if _, shown := s.shown[id]; shown || !s.isVisible(id) {
+			continue
+		}
+		if sensor, there := s.srv.sensors.Sensor(id); there {
+			u.Added = append(u.Added, sensor)
+			s.note(id)
+		}
+	}
+	if update := orNil(u); update != nil {
+		s.to.Deliver(&sensocto.Message{Topic: sensocto.TopicSensorsAll, Event: sensocto.EventSensorListUpdated, Payload: *update})
+	}
+	return true
+}

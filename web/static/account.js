@@ -1,0 +1,143 @@
+import { element } from "./session.js";
+
+// The page that a person signs in with. Links that are printed or mailed carry
+// their secret behind the #, which no server sees: #setup=…, #reset=…, #invite=….
+const $ = (id) => document.getElementById(id);
+const all = ["name", "email", "password", "current"];
+
+let secret = "", server = {};
+
+// ask sends JSON and returns the answer; a refusal is thrown as its text.
+async function ask(method, path, body) {
+  const answer = await fetch(`/api/v1${path}`, { method, cache: "no-store", credentials: "same-origin",
+    headers: body ? { "Content-Type": "application/json" } : {}, body: body && JSON.stringify(body) });
+  const text = await answer.text();
+  const value = text ? JSON.parse(text) : {};
+  if (answer.ok) return value;
+  const details = (value.errors ?? []).map((e) => e.message).join("; ");
+  throw Object.assign(new Error(details || value.detail || answer.statusText), { status: answer.status });
+}
+
+const enter = () => ({ name: $("name").value.trim(), email: $("email").value.trim(), password: $("password").value });
+
+// What the form is for: its title, its fields, and what it sends.
+const forms = {
+  signIn: { title: "Sign in", fields: ["email", "password"], button: "Sign in", old: true,
+    send: () => ask("POST", "/session", { email: enter().email, password: enter().password }) },
+  signUp: { title: "Make an account", fields: ["name", "email", "password"], button: "Make the account",
+    send: () => ask("POST", "/users", enter()) },
+  guest: { title: "Come in as a guest", fields: ["name"], button: "Come in",
+    why: "For a day, with nothing but a name. You see what others share with you.",
+    send: () => ask("POST", "/session/guest", { name: enter().name }) },
+  setup: { title: "Make the administrator's account", fields: ["name", "email", "password"], button: "Make the account",
+    why: "This link works once. Whoever uses it keeps order on this server.",
+    send: () => ask("POST", "/setup", { ...enter(), link: secret }) },
+  invite: { title: "Make an account", fields: ["name", "email", "password"], button: "Make the account",
+    why: "You were invited.", send: () => ask("POST", "/users", { ...enter(), invitation: secret }) },
+  reset: { title: "Set a new password", fields: ["password"], button: "Set it",
+    why: "All devices that are signed in now will be signed out.", send: () => ask("POST", "/password", { link: secret, password: enter().password }) },
+  change: { title: "Change name or password", fields: ["name", "password", "current"], button: "Change",
+    why: "Leave the password empty to keep it. A new one signs out all other devices.",
+    send: () => ask("PATCH", "/users/me", { name: enter().name, ...(enter().password ? { password: enter().password, current_password: $("current").value } : {}) }) },
+};
+
+function open(kind) {
+  const f = forms[kind];
+  $("account").hidden = true;
+  $("form").hidden = false;
+  $("title").textContent = f.title;
+  $("why").textContent = f.why ?? "";
+  $("go").textContent = f.button;
+  $("problem").textContent = "";
+  for (const id of all) {
+    const used = f.fields.includes(id);
+    $(id).hidden = $(`label-${id}`).hidden = !used;
+    $(id).required = used && kind !== "change";
+    if (id !== "email" && id !== "name") $(id).value = "";
+  }
+  $("label-password").textContent = f.old ? "Password" : kind === "change" ? "New password" : "Password: some words that nobody guesses";
+  $("password").autocomplete = f.old ? "current-password" : "new-password";
+  const others = [];
+  const other = (k, text) => others.push(element("button", { type: "button", className: "pick", textContent: text, onclick: () => open(k) }), " ");
+  if (kind === "change") others.push(element("button", { type: "button", className: "pick", textContent: "Back", onclick: start }));
+  else if (!secret) {
+    if (kind !== "signIn") other("signIn", "I have an account");
+    if (kind !== "signUp" && server.registration === "open") other("signUp", "Make an account");
+    if (kind !== "guest" && server.guest_accounts) other("guest", "Come in as a guest");
+    if (kind === "signIn" && server.registration !== "open") others.push(element("span", { textContent: "No account, or the password forgotten? An administrator of this server makes a link." }));
+  }
+  $("others").replaceChildren(...others);
+  $("form").onsubmit = async (e) => {
+    e.preventDefault();
+    $("go").disabled = true;
+    $("problem").textContent = "";
+    try {
+      await f.send();
+      secret = "";
+      await start();
+    } catch (error) {
+      $("problem").textContent = error.message;
+    }
+    $("go").disabled = false;
+  };
+  $(f.fields[0]).focus();
+}
+
+const day = (text) => text ? new Date(text).toLocaleString(undefined, { dateStyle: "medium", timeStyle: "short" }) : "–";
+
+function remove(text, path) {
+  return element("button", { type: "button", textContent: text, onclick: async () => {
+    try { await ask("DELETE", path); } catch (error) { $("status").textContent = error.message; }
+    await start();
+  } });
+}
+
+const cells = (...texts) => texts.map((t) => element("td", {}, t));
+
+async function show(me) {
+  $("form").hidden = true;
+  $("account").hidden = false;
+  $("who").textContent = me.name;
+  $("account-title").textContent = me.name;
+  $("details").textContent = [me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
+  $("change").onclick = () => { $("name").value = me.name; open("change"); };
+  $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
+  const { sessions } = await ask("GET", "/sessions");
+  $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
+    ...cells(s.device || "unknown", day(s.created_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
+  const { tokens } = await ask("GET", "/tokens");
+  $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
+  if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
+  $("make").hidden = me.is_guest;
+}
+
+$("make").onsubmit = async (e) => {
+  e.preventDefault();
+  try {
+    const { token } = await ask("POST", "/tokens", { name: $("token-name").value.trim(), scopes: $("token-scope").value.split(",") });
+    $("token-name").value = "";
+    await start();
+    $("made").replaceChildren("Shown only now: ", element("code", { textContent: token }));
+  } catch (error) {
+    $("made").textContent = error.message;
+  }
+};
+
+async function start() {
+  $("status").textContent = "";
+  $("made").textContent = "";
+  try {
+    server = await ask("GET", "/registration");
+    const [kind, value] = location.hash.slice(1).split("=");
+    if (value && forms[kind]) {
+      secret = value;
+      history.replaceState(null, "", location.pathname); // not kept in the history
+      return open(kind);
+    }
+    await show(await ask("GET", "/session"));
+  } catch (error) {
+    if (error.status === 401) return open(server.registration === "open" ? "signUp" : "signIn");
+    $("status").textContent = error.status ? error.message : "The server does not answer: reload the page to try again.";
+  }
+}
+start();
