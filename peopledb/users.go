@@ -8,7 +8,10 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-var errEmailTaken = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "email_taken", Message: "there is an account with this e-mail address already"}
+var (
+	errEmailTaken = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "email_taken", Message: "there is an account with this e-mail address already"}
+	errLastAdmin  = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_administrator", Message: "this is the last administrator: make another one first"}
+)
 
 func userChanged(id string) []sensocto.Change {
 	return []sensocto.Change{{Kind: sensocto.ChangeUser, ID: id}}
@@ -18,16 +21,16 @@ func userChanged(id string) []sensocto.Change {
 // is a conflict.
 func (db *DB) InsertUser(ctx context.Context, u sensocto.User) error {
 	return db.update(ctx, userChanged(u.ID), func(ctx context.Context, tx *sql.Tx) error {
-		return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, 1) ON CONFLICT DO NOTHING`,
-			u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt))
+		return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version)
+			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING`,
+			u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt))
 	})
 }
 
 // UpdateUser stores a user whose version is still u.Version, and returns it with
 // the next one. It returns an error of code conflict where another change came
-// first or the e-mail address is taken, and sensocto.ErrNotFound for an unknown
-// user.
+// first, where the e-mail address is taken, and where the last administrator would
+// be one no more; and sensocto.ErrNotFound for an unknown user.
 func (db *DB) UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, error) {
 	err := db.update(ctx, userChanged(u.ID), func(ctx context.Context, tx *sql.Tx) error {
 		var version int64
@@ -35,6 +38,9 @@ func (db *DB) UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, e
 		case isNoRows(err):
 			return sensocto.ErrNotFound
 		case err != nil:
+			return err
+		}
+		if err := anAdministratorStays(ctx, tx, u); err != nil {
 			return err
 		}
 		if u.Email != "" {
@@ -47,11 +53,38 @@ func (db *DB) UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, e
 			}
 		}
 		return mustAffect(ctx, tx, errConflict, `UPDATE account SET name = $1, email = $2, password = $3, is_guest = $4, is_admin = $5,
-			expires_at = $6, disabled_at = $7, version = version + 1 WHERE id = $8 AND version = $9`,
-			u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.ExpiresAt), micros(u.DisabledAt), u.ID, u.Version)
+			expires_at = $6, disabled_at = $7, erased_at = $8, version = version + 1 WHERE id = $9 AND version = $10`,
+			u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt), u.ID, u.Version)
 	})
 	u.Version++
 	return u, err
+}
+
+// activeAdmin is the condition for administrators that count.
+const activeAdmin = `is_admin = 1 AND disabled_at = 0 AND erased_at = 0`
+
+// anAdministratorStays returns an error if a change of the user leaves none: else
+// nobody could make another.
+func anAdministratorStays(ctx context.Context, tx *sql.Tx, u sensocto.User) error {
+	if u.IsAdmin && u.DisabledAt.IsZero() && u.ErasedAt.IsZero() {
+		return nil
+	}
+	// The counter's row is locked until the transaction ends: two administrators
+	// cannot remove each other at once.
+	if _, err := tx.ExecContext(ctx, `UPDATE change_version SET version = version`); err != nil {
+		return err
+	}
+	var was, others int
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM account WHERE id = $1 AND `+activeAdmin, u.ID).Scan(&was); err != nil || was == 0 {
+		return err
+	}
+	if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM account WHERE id <> $1 AND `+activeAdmin, u.ID).Scan(&others); err != nil {
+		return err
+	}
+	if others == 0 {
+		return errLastAdmin
+	}
+	return nil
 }
 
 // DeleteUser removes a user with credentials, memberships, grants, invitations
@@ -75,7 +108,7 @@ func (db *DB) DeleteUser(ctx context.Context, id string) error {
 			`DELETE FROM token WHERE account_id = $1`,
 			`DELETE FROM link WHERE account_id = $1`,
 			`DELETE FROM sensor_grant WHERE account_id = $1`,
-			`DELETE FROM invitation WHERE account_id = $1`,
+			`DELETE FROM invitation WHERE account_id = $1 OR invited_by = $1`,
 			`DELETE FROM share WHERE shared_by = $1`,
 		} {
 			if _, err := tx.ExecContext(ctx, statement, id); err != nil {
@@ -113,7 +146,7 @@ func touches(ctx context.Context, tx *sql.Tx, id string) (changes []sensocto.Cha
 
 func scanText(row *sql.Rows) (text string, err error) { err = row.Scan(&text); return text, err }
 
-const userColumns = `SELECT id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, version FROM account`
+const userColumns = `SELECT id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version FROM account`
 
 // User returns a user, or sensocto.ErrNotFound.
 func (db *DB) User(ctx context.Context, id string) (sensocto.User, error) {
@@ -135,20 +168,22 @@ func (db *DB) Users(ctx context.Context, after string, limit int) ([]sensocto.Us
 // Administrators returns how many users are administrators and not disabled.
 func (db *DB) Administrators(ctx context.Context) (int, error) {
 	return one(ctx, db, func(row *sql.Rows) (n int, err error) { err = row.Scan(&n); return n, err },
-		`SELECT count(*) FROM account WHERE is_admin = 1 AND disabled_at = 0`)
+		`SELECT count(*) FROM account WHERE `+activeAdmin)
 }
 
-// ExpiredUsers returns the ids of guests that ended before a time.
-func (db *DB) ExpiredUsers(ctx context.Context, before time.Time, limit int) ([]string, error) {
-	return view(ctx, db, scanText, `SELECT id FROM account WHERE expires_at > 0 AND expires_at < $1 ORDER BY id LIMIT $2`, micros(before), limit)
+// UsersToErase returns the ids of users who asked to be erased, and of guests that
+// ended before a time.
+func (db *DB) UsersToErase(ctx context.Context, before time.Time, limit int) ([]string, error) {
+	return view(ctx, db, scanText, `SELECT id FROM account WHERE erased_at > 0 OR expires_at > 0 AND expires_at < $1 ORDER BY id LIMIT $2`, micros(before), limit)
 }
 
 func scanUser(row *sql.Rows) (u sensocto.User, err error) {
 	var email sql.NullString
-	var guest, admin, created, expires, disabled int64
-	err = row.Scan(&u.ID, &u.Name, &email, &u.PasswordHash, &guest, &admin, &created, &expires, &disabled, &u.Version)
+	var guest, admin, created, expires, disabled, erased int64
+	err = row.Scan(&u.ID, &u.Name, &email, &u.PasswordHash, &guest, &admin, &created, &expires, &disabled, &erased, &u.Version)
 	u.Email, u.IsGuest, u.IsAdmin = email.String, guest != 0, admin != 0
 	u.CreatedAt, u.ExpiresAt, u.DisabledAt = fromMicros(created), fromMicros(expires), fromMicros(disabled)
+	u.ErasedAt = fromMicros(erased)
 	return u, err
 }
 

@@ -324,15 +324,21 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete }); err != nil {
 		return err
 	}
-	// The last event goes first: with the room the right to hear of it ends.
-	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
-	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
-	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomDeleted, ref)
-	if err := r.store.DeleteRoom(ctx, roomID); err != nil {
+	if err := r.Erase(ctx, roomID); err != nil {
 		return err
 	}
 	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
 	return nil
+}
+
+// Erase is Delete for the server itself, which asks for no right: the owner is
+// being erased.
+func (r *Rooms) Erase(ctx context.Context, roomID string) error {
+	// The last event goes first: with the room the right to hear of it ends.
+	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
+	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
+	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomDeleted, ref)
+	return r.store.DeleteRoom(ctx, roomID)
 }
 
 // changed tells those who see the room that its card is different: how many

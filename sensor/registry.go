@@ -322,6 +322,23 @@ func (r *Registry) Rename(ctx context.Context, id, name string) error {
 	})
 }
 
+// SetOwner gives a sensor another owner. When it returns, that outlives a kill. It
+// returns sensocto.ErrNotFound for a sensor never seen.
+func (r *Registry) SetOwner(ctx context.Context, id, ownerID string) error {
+	p := r.lookup(id)
+	if p == nil {
+		return sensocto.ErrNotFound
+	}
+	err := p.call(ctx, func() error {
+		p.change(func(s *sensocto.Sensor) { s.OwnerID = ownerID })
+		return nil
+	})
+	if err != nil {
+		return err
+	}
+	return r.catalog.write(ctx, p)
+}
+
 // Delete implements sensocto.SensorRegistry.
 func (r *Registry) Delete(ctx context.Context, id string) (sensocto.Removed, error) {
 	p := r.lookup(id)

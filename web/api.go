@@ -40,6 +40,7 @@ func (s *server) routeAPI() {
 	if s.Accounts != nil {
 		s.registerUsers()
 		s.registerTokens()
+		s.registerPerson()
 		s.registerRooms()
 		s.registerMembers()
 		s.registerInvitations()
@@ -166,8 +167,8 @@ func (s *server) registerSensors() {
 	op = s.operation("get-sensor", http.MethodGet, path+"/{id}", sensocto.ScopeView, "Sensors", "Look at one sensor")
 	huma.Register(s.api, op, s.sensor)
 
-	op = s.ownerOperation("rename-sensor", http.MethodPatch, path+"/{id}", "Sensors", "Rename a sensor")
-	huma.Register(s.api, op, s.renameSensor)
+	op = s.ownerOperation("change-sensor", http.MethodPatch, path+"/{id}", "Sensors", "Rename a sensor, or hand it over")
+	huma.Register(s.api, op, s.changeSensor)
 
 	op = s.ownerOperation("delete-sensor", http.MethodDelete, path+"/{id}", "Sensors", "Delete a sensor with all its measurements")
 	op.Description = "Disconnects the sensor's device and removes everything stored of the sensor. It cannot be undone."
@@ -209,24 +210,35 @@ func (s *server) sensor(ctx context.Context, in *SensorPath) (*sensorAnswer, err
 	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
 }
 
-type renameInput struct {
+type changeSensorInput struct {
 	SensorPath
 	Body struct {
-		_    struct{} `additionalProperties:"false"`
-		Name string   `json:"sensor_name" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
+		_     struct{} `additionalProperties:"false"`
+		Name  *string  `json:"sensor_name,omitempty" minLength:"1" maxLength:"128" doc:"The new name." example:"Chest strap, left"`
+		Owner *string  `json:"owner_id,omitempty" minLength:"1" maxLength:"64" doc:"The user to whom the sensor is handed over, with all its measurements. Whoever hands it over may not see it any more."`
 	}
 }
 
-func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnswer, error) {
-	if _, _, err := s.known(ctx, in.SensorID, toEdit); err != nil {
-		return nil, err
+func (s *server) changeSensor(ctx context.Context, in *changeSensorInput) (*sensorAnswer, error) {
+	if in.Body.Name == nil && in.Body.Owner == nil {
+		return nil, problem(http.StatusUnprocessableEntity, "say what to change: sensor_name or owner_id")
 	}
-	if err := s.Sensors.Rename(ctx, in.SensorID, in.Body.Name); err != nil {
-		return nil, s.translate(err, "rename", in.SensorID)
+	if in.Body.Name != nil {
+		if _, _, err := s.known(ctx, in.SensorID, toEdit); err != nil {
+			return nil, err
+		}
+		if err := s.Sensors.Rename(ctx, in.SensorID, *in.Body.Name); err != nil {
+			return nil, s.translate(err, "rename", in.SensorID)
+		}
 	}
 	sensor, rights, err := s.known(ctx, in.SensorID, toEdit)
 	if err != nil {
 		return nil, err
+	}
+	if in.Body.Owner != nil {
+		if err := s.handOver(ctx, in.SensorID, *in.Body.Owner); err != nil {
+			return nil, err
+		}
 	}
 	if !rights.Live { // an administrator keeps order, and sees no measurements by that
 		for i := range sensor.Attributes {
@@ -234,6 +246,24 @@ func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnsw
 		}
 	}
 	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
+}
+
+// handOver gives a sensor to a user. Who may share it may give it away.
+func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
+	if s.HandOver == nil {
+		return problem(http.StatusNotFound, "this server has no people to hand a sensor to")
+	}
+	if _, err := s.may(ctx, sensorID, toShare); err != nil {
+		return err
+	}
+	if u, err := s.Accounts.User(ctx, ownerID); err != nil || !u.Active(time.Now()) || u.IsGuest {
+		return problem(http.StatusUnprocessableEntity, "owner_id: there is no such user, or it is a guest")
+	}
+	if err := s.HandOver(ctx, sensorID, ownerID); err != nil {
+		return s.translate(err, "hand over", sensorID)
+	}
+	s.Log.Info("sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
+	return nil
 }
 
 type removedAnswer struct{ Body removedView }

@@ -31,6 +31,7 @@ type Accounts interface {
 	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
 	Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error)
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
+	Erase(ctx context.Context, u sensocto.User) error
 	SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error)
 	SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)

@@ -1,8 +1,10 @@
 package web_test
 
 import (
+	"context"
 	"encoding/json"
 	"fmt"
+	"io"
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
@@ -11,10 +13,12 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/rights"
 	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/web"
 )
@@ -24,6 +28,8 @@ type people struct {
 	*world
 	t        *testing.T
 	accounts *account.Accounts
+	rights   *rights.Rights
+	sensors  *sensor.Registry
 	owners   map[string]string // of sensors, by user id
 }
 
@@ -37,14 +43,47 @@ func newPeople(t *testing.T) *people {
 	store := peopledb.New(db)
 	p := &people{t: t, owners: map[string]string{}}
 	p.accounts = account.New(account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true})
-	r := rights.New(rights.Options{Store: store, Owner: func(id string) (string, bool) { owner, ok := p.owners[id]; return owner, ok }})
-	t.Cleanup(r.Close)
+	p.rights = rights.New(rights.Options{Store: store, Owner: p.owner})
+	t.Cleanup(p.rights.Close)
 	rooms := room.New(room.Options{
-		Store: store, Rights: r, Attempts: p.accounts, PubSub: pubsub.New(),
-		Sensor: func(id string) (sensocto.Sensor, bool) { _, ok := p.owners[id]; return sensocto.Sensor{ID: id}, ok },
+		Store: store, Rights: p.rights, Attempts: p.accounts, PubSub: pubsub.New(),
+		Sensor: func(id string) (sensocto.Sensor, bool) { _, ok := p.owner(id); return sensocto.Sensor{ID: id}, ok },
 	})
-	p.world = newWorld(t, setup{web: func(o *web.Options) { o.Auth, o.Accounts, o.Rooms = p.accounts, p.accounts, rooms }})
+	p.world = newWorld(t, setup{web: func(o *web.Options) {
+		o.Auth, o.Accounts, o.Rooms, o.Rights = p.accounts, p.accounts, rooms, p.rights
+		sensors := o.Sensors.(*sensor.Registry)
+		o.Erase = erasure.New(erasure.Options{Store: store, Sensors: sensors, Rooms: rooms}).User
+		o.HandOver = func(ctx context.Context, sensorID, ownerID string) error {
+			defer p.rights.Recheck()
+			return sensors.SetOwner(ctx, sensorID, ownerID)
+		}
+		o.Export = func(_ context.Context, q web.ExportQuery) (web.ExportFile, error) { return csvFile(q.Sensor.ID), nil }
+		p.sensors = sensors
+	}})
 	return p
+}
+
+// csvFile is an export.
+type csvFile string
+
+func (f csvFile) Name() string      { return string(f) + ".csv" }
+func (f csvFile) MediaType() string { return "text/csv" }
+func (f csvFile) Notes() []string   { return nil }
+func (f csvFile) Write(_ context.Context, w io.Writer) error {
+	_, err := io.WriteString(w, "samples of "+string(f))
+	return err
+}
+func (f csvFile) Close() error { return nil }
+
+// owner returns to whom a sensor belongs, also one that is only said to be there.
+func (p *people) owner(id string) (string, bool) {
+	if owner, ok := p.owners[id]; ok {
+		return owner, true
+	}
+	if p.sensors == nil {
+		return "", false
+	}
+	return p.sensors.Owner(id)
 }
 
 // person is somebody with a browser.

@@ -21,6 +21,7 @@ func toHistory(r sensocto.SensorRights) bool { return r.History }
 func toExport(r sensocto.SensorRights) bool  { return r.Export }
 func toCommand(r sensocto.SensorRights) bool { return r.Command }
 func toIngest(r sensocto.SensorRights) bool  { return r.Ingest }
+func toShare(r sensocto.SensorRights) bool   { return r.Share }
 func toEdit(r sensocto.SensorRights) bool    { return r.Edit }
 func toDelete(r sensocto.SensorRights) bool  { return r.Delete }
 

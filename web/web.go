@@ -34,6 +34,10 @@ type Options struct {
 	// Accounts and Rooms are the people's part of the API; nil leaves it out.
 	Accounts Accounts
 	Rooms    Rooms
+	// Erase removes a user who is marked, with everything that is theirs; HandOver
+	// gives a sensor another owner. Both are needed with Accounts.
+	Erase    func(ctx context.Context, userID string) error
+	HandOver func(ctx context.Context, sensorID, ownerID string) error
 	// Socket serves /socket/websocket; nil means 404.
 	Socket http.Handler
 	// Metrics are shown at /metrics beside those of the Go runtime.
@@ -213,7 +217,7 @@ func (s *server) timeout(next http.Handler) http.Handler {
 
 // unbounded reports whether a request may take as long as it takes.
 func unbounded(path string) bool {
-	return path == backupPath || path == retentionPath ||
+	return path == backupPath || path == retentionPath || path == personExportPath ||
 		strings.HasPrefix(path, "/api/v1/sensors/") && (strings.HasSuffix(path, "/export") || strings.HasSuffix(path, "/import"))
 }
 

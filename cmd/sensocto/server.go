@@ -14,6 +14,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
@@ -36,6 +37,7 @@ type server struct {
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
+	eraser   *erasure.Eraser
 	sensors  *sensor.Registry
 	looks    *attention.Tracker
 	load     *load.Meter
@@ -78,6 +80,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
 	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Log: log})
+	s.eraser = erasure.New(erasure.Options{Store: s.people, Sensors: s.sensors, Rooms: s.rooms, Log: log})
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
 		return nil, err
 	}
@@ -86,11 +89,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms,
+		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -173,6 +176,16 @@ func metricSources(parts ...any) (sources []sensocto.MetricSource) {
 	return sources
 }
 
+// handOver gives a sensor another owner, and ends what the one before may see no
+// more.
+func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
+	if err := s.sensors.SetOwner(ctx, sensorID, ownerID); err != nil {
+		return err
+	}
+	s.rights.Recheck()
+	return nil
+}
+
 // brought is called with a sensor that was never seen before. Who may see the
 // operator's may have waited for it; a person's is not for them.
 func (s *server) brought(sensorID, ownerID string) {
@@ -207,6 +220,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},
 		{name: "sensors", run: s.sensors.Run},
+		{name: "erasure", run: s.eraser.Run},
 		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},
 		{name: "http", run: func(ctx context.Context) error { return serveHTTP(ctx, s.http, listener, s.shutdownHTTP) }},

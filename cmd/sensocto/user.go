@@ -21,6 +21,7 @@ type userCmd struct {
 	Reset     userResetCmd   `cmd:"" help:"Print a link that sets a new password."`
 	Disable   userDisableCmd `cmd:"" help:"Keep somebody from signing in, and end what they began."`
 	Enable    userEnableCmd  `cmd:"" help:"Let somebody in again."`
+	Delete    userDeleteCmd  `cmd:"" help:"Erase somebody with everything that is theirs; it cannot be undone."`
 	MakeAdmin userAdminCmd   `cmd:"" help:"Make somebody an administrator, or take that back."`
 }
 
@@ -193,5 +194,28 @@ func (c userAdminCmd) Run(a *app) error {
 	return c.withUser(a, func(ctx context.Context, _ Config, accounts *account.Accounts, u sensocto.User) error {
 		_, err := accounts.SetAdmin(ctx, u, !c.Revoke)
 		return err
+	})
+}
+
+type userDeleteCmd struct {
+	userArg
+	Yes bool `help:"Do not ask."`
+}
+
+// Run marks the account. The server removes all that is theirs, at once where it
+// runs: sensors are in its memory and its journal as well.
+func (c userDeleteCmd) Run(a *app) error {
+	return c.withUser(a, func(ctx context.Context, _ Config, accounts *account.Accounts, u sensocto.User) error {
+		if !c.Yes {
+			ok, err := a.confirm(fmt.Sprintf("Erase %s (%s) with all sensors, measurements and rooms that are theirs? It cannot be undone.", u.Name, orDash(u.Email)))
+			if err != nil || !ok {
+				return err
+			}
+		}
+		if err := accounts.Erase(ctx, u); err != nil {
+			return err
+		}
+		fmt.Fprintln(a.stderr, "The account has ended. The server removes what is theirs, at once where it runs, else when it starts.")
+		return nil
 	})
 }

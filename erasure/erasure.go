@@ -1,0 +1,150 @@
+// Package erasure removes people with everything that is theirs: sensors with all
+// measurements from every tier and the journal, rooms, credentials, what they were
+// sent. It follows marks in the database (account.Accounts.Erase, and guests whose
+// time is over), so that what a crash interrupts goes on at the next start.
+package erasure
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"log/slog"
+	"sync"
+	"sync/atomic"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Interval is how often Run looks for marks that another process has set.
+const Interval = 2 * time.Second
+
+// page is how many people are read at once.
+const page = 100
+
+// Store is where the marks are; *peopledb.DB is one.
+type Store interface {
+	UsersToErase(ctx context.Context, before time.Time, limit int) ([]string, error)
+	RoomsOwnedBy(ctx context.Context, userID string) ([]string, error)
+	DeleteUser(ctx context.Context, id string) error
+}
+
+// Sensors are all sensors of the server; *sensor.Registry is one.
+type Sensors interface {
+	Sensors() []sensocto.Sensor
+	Delete(ctx context.Context, id string) (sensocto.Removed, error)
+}
+
+// Rooms removes rooms; *room.Rooms does.
+type Rooms interface {
+	Erase(ctx context.Context, roomID string) error
+}
+
+// Options are what New needs. All but Log are required.
+type Options struct {
+	Store   Store
+	Sensors Sensors
+	Rooms   Rooms
+	Log     *slog.Logger
+}
+
+// Eraser is safe for concurrent use.
+type Eraser struct {
+	options Options
+	turn    sync.Mutex // one person at a time: a deletion flushes the store
+
+	erased, failures atomic.Uint64
+}
+
+// New returns an Eraser. It starts nothing: see Run.
+func New(o Options) *Eraser {
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	return &Eraser{options: o}
+}
+
+// Run erases whoever is marked, until ctx ends.
+func (e *Eraser) Run(ctx context.Context) error {
+	tick := time.NewTicker(Interval)
+	defer tick.Stop()
+	failing := false
+	for {
+		err := e.All(ctx)
+		if err != nil && ctx.Err() == nil && !failing {
+			e.options.Log.Error("somebody could not be erased; it is tried again", "err", err)
+		}
+		failing = err != nil
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// All erases whoever is marked now. One who cannot be erased does not keep the
+// others from it.
+func (e *Eraser) All(ctx context.Context) error {
+	users, err := e.options.Store.UsersToErase(ctx, time.Now(), page)
+	if err != nil {
+		return fmt.Errorf("list whom to erase: %w", err)
+	}
+	var failed []error
+	for _, id := range users {
+		if err := e.User(ctx, id); err != nil {
+			failed = append(failed, err)
+		}
+	}
+	return errors.Join(failed...)
+}
+
+// User removes a person with everything that is theirs. It may be called again
+// after an error, and for somebody who is gone.
+func (e *Eraser) User(ctx context.Context, userID string) error {
+	e.turn.Lock()
+	defer e.turn.Unlock()
+	sensors, rooms, err := e.user(ctx, userID)
+	switch {
+	case errors.Is(err, sensocto.ErrNotFound): // gone meanwhile
+		return nil
+	case err != nil:
+		e.failures.Add(1)
+		return fmt.Errorf("erase user %s: %w", userID, err)
+	}
+	e.erased.Add(1)
+	e.options.Log.Info("user erased", "user", userID, "sensors", sensors, "rooms", rooms)
+	return nil
+}
+
+func (e *Eraser) user(ctx context.Context, userID string) (sensors, rooms int, err error) {
+	if userID == "" {
+		return 0, 0, sensocto.ErrNotFound // nobody's sensors are not a person's
+	}
+	for _, s := range e.options.Sensors.Sensors() {
+		if s.OwnerID != userID {
+			continue
+		}
+		if _, err := e.options.Sensors.Delete(ctx, s.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return sensors, rooms, err
+		}
+		sensors++
+	}
+	owned, err := e.options.Store.RoomsOwnedBy(ctx, userID)
+	if err != nil {
+		return sensors, rooms, err
+	}
+	for _, id := range owned {
+		if err := e.options.Rooms.Erase(ctx, id); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return sensors, rooms, err
+		}
+		rooms++
+	}
+	return sensors, rooms, e.options.Store.DeleteUser(ctx, userID)
+}
+
+// Metrics implements sensocto.MetricSource.
+func (e *Eraser) Metrics(emit func(sensocto.Metric)) {
+	emit(sensocto.Metric{Name: "users_erased_total", Help: "People who were removed with everything that is theirs, guests included.", Kind: sensocto.KindCounter, Value: float64(e.erased.Load())})
+	emit(sensocto.Metric{Name: "erasure_failures_total", Help: "Attempts to remove somebody that failed, and are repeated.", Kind: sensocto.KindCounter, Value: float64(e.failures.Load())})
+}

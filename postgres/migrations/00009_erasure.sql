@@ -1,0 +1,4 @@
+-- +goose Up
+
+-- Since when everything of an account is being removed, in µs; 0 for never.
+ALTER TABLE account ADD COLUMN erased_at bigint NOT NULL DEFAULT 0;

@@ -1,0 +1,200 @@
+package web
+
+import (
+	"archive/zip"
+	"context"
+	"encoding/json"
+	"io"
+	"net/http"
+	"strings"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sensocto/sensocto"
+)
+
+// personExportPath is where a person takes everything along.
+const personExportPath = "/api/v1/users/me/export"
+
+func (s *server) registerPerson() {
+	const tag = "People"
+	op := s.personal("erase-me", http.MethodDelete, "/users/me", signedIn, tag, "Erase one's account with everything that is one's own")
+	op.Description = "Sensors with all measurements, rooms, tokens, and what one was sent. It cannot be undone. 204: it is gone; 202: it goes on."
+	op.DefaultStatus = http.StatusNoContent
+	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.eraseMe)
+	op = s.personal("erase-user", http.MethodDelete, "/users/{id}", moderator, tag, "Erase a user with everything that is theirs")
+	op.DefaultStatus = http.StatusNoContent
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.eraseUser)
+
+	op = s.personal("export-me", http.MethodGet, "/users/me/export", signedIn, tag, "Take everything along, in one ZIP archive")
+	op.Description = "The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV."
+	op.Responses = map[string]*huma.Response{"200": {Description: "The archive", Content: map[string]*huma.MediaType{
+		"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+	}}}
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.exportMe)
+}
+
+// eraseTime is how long an answer waits for an erasure, which goes on without it.
+const eraseTime = 20 * time.Second
+
+type eraseMeInput struct {
+	FromClient
+	Body *struct {
+		CurrentPassword string `json:"current_password,omitempty" maxLength:"1024" doc:"Needed where the account has a password."`
+	}
+}
+
+type erasedAnswer struct {
+	Status    int
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+}
+
+func (s *server) eraseMe(ctx context.Context, in *eraseMeInput) (*erasedAnswer, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if u.PasswordHash != "" {
+		password := ""
+		if in.Body != nil {
+			password = in.Body.CurrentPassword
+		}
+		if err := s.Accounts.CheckPassword(ctx, u, password, in.client); err != nil {
+			return nil, s.personalProblem(err, "check a password")
+		}
+	}
+	status, err := s.erase(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return &erasedAnswer{Status: status, SetCookie: s.cookie(&in.FromClient, "", time.Time{})}, nil
+}
+
+func (s *server) eraseUser(ctx context.Context, in *UserPath) (*erasedAnswer, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err != nil {
+		return nil, s.personalProblem(err, "erase a user")
+	}
+	status, err := s.erase(ctx, u)
+	if err != nil {
+		return nil, err
+	}
+	return &erasedAnswer{Status: status}, nil
+}
+
+// erase marks the user, and waits a while until everything is gone. What is not
+// then follows: the mark stays.
+func (s *server) erase(ctx context.Context, u sensocto.User) (status int, err error) {
+	if err := s.Accounts.Erase(ctx, u); err != nil {
+		return 0, s.personalProblem(err, "erase a user")
+	}
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), eraseTime)
+	defer cancel()
+	if err := s.Erase(ctx, u.ID); err != nil {
+		s.Log.Warn("an erasure goes on in the background", "user", u.ID, "err", err)
+		return http.StatusAccepted, nil
+	}
+	return http.StatusNoContent, nil
+}
+
+func (s *server) exportMe(ctx context.Context, _ *empty) (*huma.StreamResponse, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	id := identityOf(ctx)
+	return &huma.StreamResponse{Body: func(ctx huma.Context) {
+		r, w := humago.Unwrap(ctx)
+		out := &download{w: w, deadline: http.NewResponseController(w)}
+		out.mediaType = "application/zip"
+		w.Header().Set("Content-Disposition", `attachment; filename="sensocto.zip"`)
+		s.finishDownload(r, out, "export a person", s.writePerson(r.Context(), out, u, id))
+	}}, nil
+}
+
+// writePerson writes the archive.
+func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User, id sensocto.Identity) error {
+	z := zip.NewWriter(out)
+	for _, part := range []struct {
+		name string
+		read func() (any, error)
+	}{
+		{"account.json", func() (any, error) { return u.View(true), nil }},
+		{"sessions.json", func() (any, error) {
+			list, err := s.Accounts.Sessions(ctx, u.ID)
+			return viewsOfTokens(list, ""), err
+		}},
+		{"tokens.json", func() (any, error) {
+			list, err := s.Accounts.UserTokens(ctx, u.ID)
+			return viewsOfTokens(list, ""), err
+		}},
+		{"rooms.json", func() (any, error) { return s.allRooms(ctx, id) }},
+		{"invitations.json", func() (any, error) { return s.Rooms.Invitations(ctx, id) }},
+		{"notifications.json", func() (any, error) { return s.Rooms.Notifications(ctx, id, "", exportedNotifications) }},
+	} {
+		value, err := part.read()
+		if err != nil {
+			return err
+		}
+		entry, err := z.Create(part.name)
+		if err != nil {
+			return err
+		}
+		e := json.NewEncoder(entry)
+		e.SetIndent("", "  ")
+		if err := e.Encode(value); err != nil {
+			return err
+		}
+	}
+	for _, sensor := range s.Sensors.Sensors() {
+		if sensor.OwnerID != u.ID {
+			continue
+		}
+		if err := s.writeSensor(ctx, z, sensor); err != nil {
+			return err
+		}
+	}
+	return z.Close()
+}
+
+// exportedNotifications is more than are kept of anybody.
+const exportedNotifications = 10_000
+
+func (s *server) allRooms(ctx context.Context, id sensocto.Identity) (all []sensocto.RoomView, err error) {
+	const page = 200
+	all = []sensocto.RoomView{}
+	for after := ""; ; {
+		rooms, err := s.Rooms.List(ctx, id, false, after, page)
+		if err != nil {
+			return nil, err
+		}
+		all = append(all, rooms...)
+		if len(rooms) < page {
+			return all, nil
+		}
+		after = rooms[len(rooms)-1].ID
+	}
+}
+
+// writeSensor writes all measurements of a sensor. Its id, which may begin with
+// a dot or hold a colon, is no path: not every system takes it as a file's name.
+func (s *server) writeSensor(ctx context.Context, z *zip.Writer, sensor sensocto.Sensor) error {
+	if s.Export == nil {
+		return nil
+	}
+	file, err := s.Export(ctx, ExportQuery{Sensor: sensor, Format: "csv"})
+	if err != nil {
+		return err
+	}
+	defer file.Close()
+	entry, err := z.Create("sensors/sensor_" + strings.ReplaceAll(sensor.ID, ":", "_") + ".csv")
+	if err != nil {
+		return err
+	}
+	return file.Write(ctx, entry)
+}
