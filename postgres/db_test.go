@@ -138,8 +138,8 @@ func TestOpen_SeveralAtTheSameTime(t *testing.T) {
 		})
 	}
 	work.Wait()
-	if n := postgrestest.Query[int64](t, url, "SELECT count(*) FROM "+postgres.VersionTable+" WHERE version_id > 0")[0]; n != postgres.SchemaVersion() {
-		t.Errorf("%d migrations", n)
+	if n := postgrestest.Query[int64](t, url, "SELECT max(version_id) FROM "+postgres.VersionTable)[0]; n != postgres.SchemaVersion() {
+		t.Errorf("the schema has version %d", n)
 	}
 }
 
