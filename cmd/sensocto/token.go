@@ -39,9 +39,11 @@ type databaseFlags struct {
 	Database   *string `name:"database-url" placeholder:"URL" help:"The server's PostgreSQL database, where it uses one. Also SENSOCTO_DATABASE_URL."`
 }
 
-func (d databaseFlags) load(a *app) (Config, error) {
-	return serverFlags{ConfigFile: d.ConfigFile, DataDir: d.DataDir, Database: d.Database}.load(a)
+func (d databaseFlags) flags() serverFlags {
+	return serverFlags{ConfigFile: d.ConfigFile, DataDir: d.DataDir, Database: d.Database}
 }
+
+func (d databaseFlags) load(a *app) (Config, error) { return d.flags().load(a) }
 
 // with calls f with the accounts in the database. One that is not there is made
 // only where create says so: a server may find it later.
@@ -51,7 +53,11 @@ func (d databaseFlags) with(a *app, create bool, f func(context.Context, *accoun
 
 // withConfig is with, for what has to know the server's configuration as well.
 func (d databaseFlags) withConfig(a *app, create bool, f func(context.Context, Config, *account.Accounts) error) (err error) {
-	config, err := d.load(a)
+	return withAccounts(a, d.flags(), create, f)
+}
+
+func withAccounts(a *app, flags serverFlags, create bool, f func(context.Context, Config, *account.Accounts) error) (err error) {
+	config, err := flags.load(a)
 	if err != nil {
 		return err
 	}

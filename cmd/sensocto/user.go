@@ -49,8 +49,20 @@ func (c Config) accountLink(kind sensocto.LinkKind, secret string) string {
 	return c.baseURL() + "/account#" + string(kind) + "=" + secret
 }
 
-type userCreateCmd struct {
+// linkFlags are for commands that print a link.
+type linkFlags struct {
 	databaseFlags
+	URL *string `name:"url" placeholder:"URL" help:"What links begin with. Default: as the server's configuration says."`
+}
+
+func (l linkFlags) flags() serverFlags {
+	flags := l.databaseFlags.flags()
+	flags.URL = l.URL
+	return flags
+}
+
+type userCreateCmd struct {
+	linkFlags
 	Email         string `arg:"" help:"E-mail address, with which the person signs in."`
 	Name          string `required:"" help:"What others see."`
 	Admin         bool   `help:"Make the person an administrator."`
@@ -69,7 +81,7 @@ func (c userCreateCmd) Run(a *app) error {
 			return usagef("--password-stdin: there is no password on standard input")
 		}
 	}
-	return c.withConfig(a, true, func(ctx context.Context, config Config, accounts *account.Accounts) error {
+	return withAccounts(a, c.flags(), true, func(ctx context.Context, config Config, accounts *account.Accounts) error {
 		u, err := accounts.CreateUser(ctx, s)
 		if err != nil || s.Password != "" {
 			return err
@@ -138,12 +150,12 @@ func timeOrDash(t time.Time) string {
 
 // userArg names a user of a command.
 type userArg struct {
-	databaseFlags
+	linkFlags
 	User string `arg:"" help:"E-mail address or id, as 'sensocto user list' shows them."`
 }
 
 func (c userArg) withUser(a *app, f func(context.Context, Config, *account.Accounts, sensocto.User) error) error {
-	return c.withConfig(a, false, func(ctx context.Context, config Config, accounts *account.Accounts) error {
+	return withAccounts(a, c.flags(), false, func(ctx context.Context, config Config, accounts *account.Accounts) error {
 		u, err := accounts.FindUser(ctx, c.User)
 		if errors.Is(err, sensocto.ErrNotFound) {
 			return fmt.Errorf("there is no user %q: 'sensocto user list' shows them all", c.User)

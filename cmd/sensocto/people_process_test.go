@@ -1,0 +1,166 @@
+//go:build unix
+
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"net/http"
+	"regexp"
+	"strings"
+	"testing"
+	"time"
+)
+
+// browser is a person's, with cookies.
+type browser struct {
+	t      *testing.T
+	url    string
+	cookie string
+}
+
+// asks sends JSON, wants a status, and returns the answer.
+func (b *browser) asks(want int, method, path, body string) map[string]any {
+	b.t.Helper()
+	req, err := http.NewRequest(method, b.url+"/api/v1"+path, bytes.NewReader([]byte(body)))
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	if body != "" {
+		req.Header.Set("Content-Type", "application/json")
+	}
+	if b.cookie != "" {
+		req.Header.Set("Cookie", "sensocto_token="+b.cookie)
+	}
+	resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+	if err != nil {
+		b.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	text, _ := io.ReadAll(resp.Body)
+	if resp.StatusCode != want {
+		b.t.Fatalf("%s %s: %d %s, want %d", method, path, resp.StatusCode, text, want)
+	}
+	for _, c := range resp.Cookies() {
+		if c.Name == "sensocto_token" {
+			b.cookie = c.Value
+		}
+	}
+	var answer map[string]any
+	_ = json.Unmarshal(text, &answer)
+	return answer
+}
+
+// eventually asks until it gets a status.
+func (b *browser) eventually(want int, path string) {
+	b.t.Helper()
+	for deadline := time.Now().Add(patience); ; <-time.After(20 * time.Millisecond) {
+		req, _ := http.NewRequest(http.MethodGet, b.url+"/api/v1"+path, nil)
+		req.Header.Set("Cookie", "sensocto_token="+b.cookie)
+		resp, err := (&http.Client{Transport: &http.Transport{DisableKeepAlives: true}}).Do(req)
+		if err != nil {
+			b.t.Fatal(err)
+		}
+		resp.Body.Close()
+		switch {
+		case resp.StatusCode == want:
+			return
+		case time.Now().After(deadline):
+			b.t.Fatalf("GET %s: still %d, want %d", path, resp.StatusCode, want)
+		}
+	}
+}
+
+const goodPassword = "four quiet otters swim"
+
+// The first start prints the link that makes the administrator's account; commands
+// make, reset, disable and erase accounts while the server runs.
+func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
+	p := startProcess(t, t.TempDir())
+	setup := regexp.MustCompile(`http://localhost:\d+/account#setup=(\S+)`)
+	link := setup.FindStringSubmatch(p.stderr.String())
+	if link == nil {
+		t.Fatalf("no link was printed:\n%s", p.stderr)
+	}
+	admin := &browser{t: t, url: p.url}
+	person := func(secret, name string) string {
+		return fmt.Sprintf(`{"link":%q,"name":%q,"email":"%s@example.org","password":%q}`, secret, name, name, goodPassword)
+	}
+	admin.asks(404, "POST", "/setup", person("wrong", "root"))
+	if me := admin.asks(201, "POST", "/setup", person(link[1], "root")); me["is_admin"] != true {
+		t.Errorf("%v", me)
+	}
+	(&browser{t: t, url: p.url}).asks(404, "POST", "/setup", person(link[1], "eve"))
+	(&browser{t: t, url: p.url}).asks(403, "POST", "/users", person("", "eve")) // registration is closed
+
+	user := func(args ...string) result {
+		return runCLI(t, nil, append(append([]string{"user"}, args...), "--data-dir", p.dir)...)
+	}
+	reset := strings.TrimSpace(user("create", "ada@example.org", "--name", "Ada", "--url", p.url).stdout)
+	_, secret, ok := strings.Cut(reset, "/account#reset=")
+	if !ok || !strings.HasPrefix(reset, p.url) {
+		t.Fatalf("create prints %q", reset)
+	}
+	ada := &browser{t: t, url: p.url}
+	ada.asks(200, "POST", "/password", fmt.Sprintf(`{"link":%q,"password":%q}`, secret, goodPassword))
+	user("list").wants(t, 0, "ada@example.org", "root@example.org", "admin")
+	user("create", "ada@example.org", "--name", "Other").wants(t, 1, "an account with this e-mail address")
+	user("reset", "nobody@example.org").wants(t, 1, "there is no user")
+
+	// Ada's device brings a sensor with her token; the administrator does not see it.
+	token := ada.asks(201, "POST", "/tokens", `{"name":"strap","scopes":["ingest"]}`)["token"].(string)
+	ws, err := dialRaw(p.url, token, "2.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer ws.Close()
+	if err := ws.WriteMessage(1, []byte(`["1","1","sensocto:sensor:strap","phx_join",{"sensor_name":"Strap","sensor_type":"ecg","attributes":["ecg"]}]`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, reply, err := ws.ReadMessage(); err != nil || !strings.Contains(string(reply), `"ok"`) {
+		t.Fatalf("%s %v", reply, err)
+	}
+	if list := ada.asks(200, "GET", "/sensors", "")["sensors"].([]any); len(list) != 1 {
+		t.Errorf("ada sees %v", list)
+	}
+	if list := admin.asks(200, "GET", "/sensors", "")["sensors"].([]any); len(list) != 0 {
+		t.Errorf("the administrator sees %v", list)
+	}
+	if code, body := p.status("/api/v1/sensors/strap"); code != 200 {
+		t.Errorf("the operator's token: %d %s", code, body)
+	}
+
+	user("disable", "ada@example.org").wants(t, 0)
+	ada.eventually(401, "/session")
+	_ = ws.SetReadDeadline(time.Now().Add(patience))
+	for { // the device's channel ends with its owner's account
+		_, text, err := ws.ReadMessage()
+		if err != nil || strings.Contains(string(text), "phx_close") {
+			break
+		}
+	}
+	user("enable", "ada@example.org").wants(t, 0)
+	ada.eventually(200, "/session")
+	user("make-admin", "root@example.org", "--revoke").wants(t, 1, "last administrator")
+	user("delete", "ada@example.org", "--yes").wants(t, 0)
+	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
+		code, _ := p.status("/api/v1/sensors/strap")
+		if code == 404 && !strings.Contains(user("list").stdout, "ada@") {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("not erased: %d, %s\n%s", code, user("list").stdout, p.stderr)
+		}
+	}
+	if log := p.stderr.String(); strings.Contains(log, goodPassword) || strings.Contains(log, secret) || strings.Contains(log, admin.cookie) {
+		t.Error("the log holds a secret")
+	}
+	p.ends()
+	q := startProcess(t, p.dir)
+	if strings.Contains(q.stderr.String(), "#setup=") {
+		t.Error("a second administrator may set himself up")
+	}
+	q.ends()
+}
