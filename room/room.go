@@ -64,6 +64,7 @@ type Store interface {
 type Rights interface {
 	Sensor(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error)
 	Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomRights, sensocto.Room, error)
+	RoomRights(ctx context.Context, id sensocto.Identity, room sensocto.Room) (sensocto.RoomRights, error)
 }
 
 // Attempts limits the guessing of join codes; *account.Accounts does.
@@ -264,7 +265,7 @@ func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, aft
 		if err != nil {
 			return nil, err
 		}
-		rights, _, err := r.rights.Room(ctx, id, room.ID)
+		rights, err := r.rights.RoomRights(ctx, id, room)
 		if err != nil {
 			return nil, err
 		}
