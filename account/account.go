@@ -95,6 +95,7 @@ type Accounts struct {
 	seen      *seen
 	passwords *passwords
 	attempts  *attempts
+	devices   devices
 	watch     watch
 
 	accepted, refused, failed, remembered atomic.Uint64

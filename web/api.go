@@ -41,6 +41,7 @@ func (s *server) routeAPI() {
 		s.registerUsers()
 		s.registerTokens()
 		s.registerPerson()
+		s.registerDevices()
 		s.registerRooms()
 		s.registerMembers()
 		s.registerInvitations()

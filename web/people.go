@@ -25,6 +25,9 @@ type Accounts interface {
 	Guest(ctx context.Context, name string, from sensocto.Client) (sensocto.Session, error)
 	Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error)
 	CheckPassword(ctx context.Context, u sensocto.User, password string, from sensocto.Client) error
+	BeginDevice(name, address string) (code, secret string, expires time.Time, err error)
+	ConfirmDevice(u sensocto.User, code, address string) (name string, err error)
+	DeviceToken(ctx context.Context, secret string) (text string, _ sensocto.User, err error)
 	Sessions(ctx context.Context, userID string) ([]sensocto.Token, error)
 	EndSession(ctx context.Context, userID, tokenID string) error
 	User(ctx context.Context, id string) (sensocto.User, error)

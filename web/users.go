@@ -179,9 +179,10 @@ type signedOut struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 }
 
-// signOut ends the session, if there is one. The cookie goes in any case.
+// signOut ends the session, or the token that the request came with. The cookie
+// goes in any case.
 func (s *server) signOut(ctx context.Context, in *FromClient) (*signedOut, error) {
-	if id := identityOf(ctx); id.UserID != "" && id.Kind == sensocto.KindSession {
+	if id := identityOf(ctx); id.UserID != "" {
 		if err := s.Accounts.EndSession(ctx, id.UserID, id.ID); err != nil {
 			return nil, s.personalProblem(err, "sign out")
 		}

@@ -24,6 +24,10 @@ type cli struct {
 	Bench      benchCmd      `cmd:"" help:"Drive a server as many devices and viewers, and measure it."`
 	BenchBare  benchBareCmd  `cmd:"" hidden:""`
 	Token      tokenCmd      `cmd:"" help:"Create, list and revoke tokens."`
+	Login      loginCmd      `cmd:"" help:"Sign in to a server, for all commands that talk to it."`
+	Logout     logoutCmd     `cmd:"" help:"Forget and revoke the token of login."`
+	Whoami     whoamiCmd     `cmd:"" help:"Say who you are to a server."`
+	Room       roomCmd       `cmd:"" help:"List, make, join, leave and fill rooms."`
 	User       userCmd       `cmd:"" help:"Create, list, reset and disable people's accounts."`
 	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`
@@ -121,6 +125,7 @@ func newParser(a *app, grammar *cli) (*kong.Kong, error) {
 		kong.Exit(func(code int) { panic(exitPanic(code)) }),
 		kong.ConfigureHelp(kong.HelpOptions{Compact: true, WrapUpperBound: 100}),
 		kong.Resolvers(a.env),
+		kong.Bind(a),
 	)
 	if err == nil {
 		a.model = parser.Model

@@ -164,3 +164,61 @@ func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 	}
 	q.ends()
 }
+
+// A person signs in on the command line with a code that is confirmed in a
+// browser, and every command uses that; rooms are made, joined and filled there.
+func TestLogin_WithACodeThenRooms(t *testing.T) {
+	p := startProcess(t, t.TempDir(), "--registration", "open")
+	ada, bob := &browser{t: t, url: p.url}, &browser{t: t, url: p.url}
+	for name, b := range map[string]*browser{"ada": ada, "bob": bob} {
+		b.asks(201, "POST", "/users", fmt.Sprintf(`{"name":%q,"email":"%s@example.org","password":%q}`, name, name, goodPassword))
+	}
+	login := func(b *browser) []string {
+		t.Helper()
+		env := []string{"SENSOCTO_SERVER=" + p.url, "XDG_CONFIG_HOME=" + t.TempDir()}
+		runCLI(t, env, "whoami").wants(t, 1, "sign in first", "sensocto login")
+		stderr, done := &safeBuffer{}, make(chan int, 1)
+		go func() { done <- run(t.Context(), []string{"login"}, io.Discard, stderr, env) }()
+		code := regexp.MustCompile(`\b[0-9A-Z]{4}-[0-9A-Z]{4}\b`)
+		for deadline := time.Now().Add(patience); code.FindString(stderr.String()) == ""; <-time.After(10 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("no code: %s", stderr)
+			}
+		}
+		b.asks(404, "POST", "/device/confirm", `{"code":"BBBB-BBBB"}`)
+		b.asks(200, "POST", "/device/confirm", fmt.Sprintf(`{"code":%q}`, strings.ToLower(code.FindString(stderr.String()))))
+		b.asks(404, "POST", "/device/confirm", fmt.Sprintf(`{"code":%q}`, code.FindString(stderr.String())))
+		if got := <-done; got != 0 {
+			t.Fatalf("login: %d %s", got, stderr)
+		}
+		return env
+	}
+	adaEnv, bobEnv := login(ada), login(bob)
+	runCLI(t, adaEnv, "whoami").wants(t, 0, "ada\tada@example.org")
+	made := runCLI(t, adaEnv, "room", "create", "Sleep lab").wants(t, 0).stdout
+	id, code, _ := strings.Cut(strings.TrimSpace(made), "\t")
+	runCLI(t, bobEnv, "room", "join", "AAAAA-AAAAA").wants(t, 1, "no room with this code")
+	runCLI(t, bobEnv, "room", "join", strings.ToLower(code)).wants(t, 0, id, "Sleep lab")
+	runCLI(t, bobEnv, "room", "members", id).wants(t, 0, "ada", "owner", "bob", "member")
+
+	runCLI(t, bobEnv, "simulate", "--sensors", "1", "--duration", "300ms").wants(t, 0)
+	sensor := regexp.MustCompile(`sim\S*`).FindString(runCLI(t, bobEnv, "watch").stdout)
+	if sensor == "" {
+		t.Fatal("bob does not see his sensor")
+	}
+	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
+		t.Errorf("ada sees it before it is shared: %s", list.stdout)
+	}
+	runCLI(t, bobEnv, "room", "share", sensor, id).wants(t, 0)
+	if list := runCLI(t, adaEnv, "watch"); !strings.Contains(list.stdout, sensor) {
+		t.Errorf("ada does not see what is shared: %s%s", list.stdout, list.stderr)
+	}
+	runCLI(t, adaEnv, "room", "share", sensor, id).wants(t, 1, "only the owner")
+	runCLI(t, bobEnv, "room", "leave", id).wants(t, 0)
+	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
+		t.Errorf("ada sees it after bob has left: %s", list.stdout)
+	}
+	runCLI(t, bobEnv, "logout").wants(t, 0)
+	runCLI(t, bobEnv, "whoami").wants(t, 1)
+	p.ends()
+}

@@ -8,7 +8,6 @@ import (
 	"net"
 	"net/http"
 	"os"
-	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto/store"
@@ -23,6 +22,13 @@ type placeFlags struct {
 	Token  string `placeholder:"TOKEN" help:"Token with the scope that the command needs, where a server is asked. Also SENSOCTO_TOKEN."`
 }
 
+// remote returns how a server is asked.
+func (p placeFlags) remote(a *app, server string) remoteFlags {
+	f := remoteFlags{Server: server, Token: p.Token}
+	_ = f.AfterApply(a) // a file that cannot be read is no token: the server says what is missing
+	return f
+}
+
 // local is a data directory that no server has open.
 type local struct {
 	config Config
@@ -34,7 +40,7 @@ type local struct {
 // data directory open, or else here, with what is in the directory.
 func (p placeFlags) with(a *app, onServer func(remoteFlags) error, here func(context.Context, local) error) error {
 	if p.Server != "" {
-		return onServer(remoteFlags{Server: p.Server, Token: p.Token})
+		return onServer(p.remote(a, p.Server))
 	}
 	config, err := p.load(a)
 	if err != nil {
@@ -50,7 +56,7 @@ func (p placeFlags) with(a *app, onServer func(remoteFlags) error, here func(con
 			return fmt.Errorf("a server has %s open: name it with --server", config.place())
 		}
 		fmt.Fprintf(a.stderr, "a server has %s open: asking it at %s\n", config.place(), address)
-		return onServer(remoteFlags{Server: address, Token: p.Token})
+		return onServer(p.remote(a, address))
 	}
 	if err != nil {
 		return err
@@ -99,11 +105,7 @@ func ownAddress(c Config) (string, bool) {
 // send makes a request that may take long. The answer's body is the caller's to
 // close.
 func (f remoteFlags) send(ctx context.Context, method, path string) (*http.Response, error) {
-	base := f.Server
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
-	req, err := http.NewRequestWithContext(ctx, method, strings.TrimRight(base, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, method, f.base()+path, nil)
 	if err != nil {
 		return nil, usagef("--server: %w", err)
 	}

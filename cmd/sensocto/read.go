@@ -154,13 +154,9 @@ func (f remoteFlags) fetch(ctx context.Context, path string, answer any) error {
 
 // request lets read have the body of an answer of the API.
 func (f remoteFlags) request(ctx context.Context, path string, read func(body io.Reader) error) error {
-	base := f.Server
-	if !strings.Contains(base, "://") {
-		base = "http://" + base
-	}
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, http.MethodGet, strings.TrimRight(base, "/")+path, nil)
+	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base()+path, nil)
 	if err != nil {
 		return usagef("--server: %w", err)
 	}

@@ -18,6 +18,23 @@ type remoteFlags struct {
 	Token  string `placeholder:"TOKEN" help:"Token with the scope that the command needs. Also SENSOCTO_TOKEN, which others on this machine cannot see."`
 }
 
+// AfterApply takes the token of 'sensocto login' where none is given.
+func (f *remoteFlags) AfterApply(a *app) (err error) {
+	if f.Token == "" {
+		f.Token, err = a.credentials().of(f.base())
+	}
+	return err
+}
+
+// base is the server's address without a slash at its end.
+func (f remoteFlags) base() string {
+	base := f.Server
+	if !strings.Contains(base, "://") {
+		base = "http://" + base
+	}
+	return strings.TrimRight(base, "/")
+}
+
 // dial connects, and says on standard error when the connection is lost and
 // when it is back.
 func (f remoteFlags) dial(a *app, o client.Options) (*client.Client, error) {
@@ -67,7 +84,7 @@ func (f remoteFlags) explain(err error) error {
 
 func (f remoteFlags) tokenHint() string {
 	if f.Token == "" {
-		return "Give a token with --token or SENSOCTO_TOKEN; 'sensocto token create' makes one on the server's machine"
+		return "Sign in with 'sensocto login', or give a token with --token or SENSOCTO_TOKEN; 'sensocto token create' makes one on the server's machine"
 	}
 	return "The token is not valid on this server, was revoked, or lacks a scope: 'sensocto token list' on the server's machine shows it"
 }

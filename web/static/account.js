@@ -123,6 +123,18 @@ $("make").onsubmit = async (e) => {
   }
 };
 
+$("confirm").onsubmit = async (e) => {
+  e.preventDefault();
+  try {
+    const { name } = await ask("POST", "/device/confirm", { code: $("code").value });
+    $("code").value = "";
+    await start();
+    $("confirmed").textContent = `${name} signs in as you.`;
+  } catch (error) {
+    $("confirmed").textContent = error.message;
+  }
+};
+
 async function start() {
   $("status").textContent = "";
   $("made").textContent = "";
