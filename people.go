@@ -134,6 +134,8 @@ type SignUp struct {
 	// Invitation is the secret of an invitation's link; "" for none.
 	Invitation string
 	Admin      bool // only an administrator's word counts
+	// From is where the person is: of one address only so many may sign up.
+	From Client
 }
 
 // Session is what a sign-in begins.

@@ -21,6 +21,9 @@ const (
 	// has signed in before: a stranger with many addresses slows down other
 	// strangers, and locks nobody out.
 	failuresOfAccount, forgivenOfAccount = 100, time.Minute
+	// Accounts and guests that one address may make in a row: a class signs up at
+	// once, and a program that makes accounts is slowed down.
+	signUpsOfAddress, forgivenSignUp = 50, 30 * time.Second
 )
 
 // maxAttempts bounds the table of failures, and that of familiar addresses.
@@ -85,7 +88,19 @@ func (a *attempts) limits(what, account, address string) []limit {
 func (a *attempts) begin(what, account, address string, now time.Time) error {
 	a.mu.Lock()
 	defer a.mu.Unlock()
-	limits := a.limits(what, account, address)
+	return a.count(a.limits(what, account, address), now)
+}
+
+// signUp counts an account that an address makes.
+func (a *attempts) signUp(address string, now time.Time) error {
+	a.mu.Lock()
+	defer a.mu.Unlock()
+	return a.count([]limit{{keyOf("sign up", addressKey(address)), signUpsOfAddress, forgivenSignUp}}, now)
+}
+
+// count counts one more for each of the limits, or for none where one is reached.
+// The caller holds mu.
+func (a *attempts) count(limits []limit, now time.Time) error {
 	for _, l := range limits {
 		if f := a.failures[l.key]; f != nil && f.left(l, now)+1 > l.most {
 			a.limited.Add(1)

@@ -69,3 +69,52 @@ func TestDevice_IsBounded(t *testing.T) {
 		}
 	})
 }
+
+// What one address or one person makes is bounded.
+func TestAccounts_WhatIsMadeIsBounded(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t), Guests: true})
+	made := 0
+	for range 60 {
+		if _, err := a.Guest(t.Context(), "Gus", sensocto.Client{Address: "192.0.2.1:1"}); err == nil {
+			made++
+		} else if sensocto.ErrorReason(err) != "too_many_attempts" {
+			t.Fatal(err)
+		}
+	}
+	if made < 50 || made > 52 {
+		t.Errorf("one address made %d guests", made)
+	}
+	if _, err := a.Guest(t.Context(), "Gus", sensocto.Client{Address: "192.0.2.2:1"}); err != nil {
+		t.Errorf("another address: %v", err)
+	}
+	u, err := a.CreateUser(t.Context(), sensocto.SignUp{Name: "Ada", Email: "ada@example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	first, err := a.Begin(t.Context(), u, sensocto.Client{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for range 120 {
+		if _, err := a.Begin(t.Context(), u, sensocto.Client{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if sessions, err := a.Sessions(t.Context(), u.ID); err != nil || len(sessions) != 100 {
+		t.Errorf("%d sessions, %v", len(sessions), err)
+	}
+	if _, err := a.Authenticate(t.Context(), first.Secret); err == nil {
+		t.Error("the oldest session did not end")
+	}
+	tokens := 0
+	for range 120 {
+		if _, _, err := a.CreateUserToken(t.Context(), u, sensocto.Token{Name: "strap", Scopes: []sensocto.Scope{sensocto.ScopeIngest}}); err == nil {
+			tokens++
+		} else if sensocto.ErrorReason(err) != "too_many_tokens" {
+			t.Fatal(err)
+		}
+	}
+	if tokens != 100 {
+		t.Errorf("%d tokens", tokens)
+	}
+}

@@ -45,6 +45,9 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 	case a.options.Registration != RegistrationOpen:
 		return sensocto.User{}, errClosed
 	}
+	if err := a.attempts.signUp(s.From.Address, time.Now()); err != nil {
+		return sensocto.User{}, err
+	}
 	u, err := a.createUser(ctx, s, sensocto.LinkInvite, s.Invitation)
 	if err == nil {
 		a.signUps.Add(1)
@@ -173,6 +176,9 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 	if err := sensocto.CheckName(name); err != nil {
 		return sensocto.Session{}, err
 	}
+	if err := a.attempts.signUp(from.Address, time.Now()); err != nil {
+		return sensocto.Session{}, err
+	}
 	u := sensocto.User{ID: newID(), Name: name, IsGuest: true, CreatedAt: now(), ExpiresAt: now().Add(guestLife), Version: 1}
 	if err := a.store.InsertUser(ctx, u); err != nil {
 		return sensocto.Session{}, err
@@ -192,11 +198,31 @@ func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Cli
 	if !u.ExpiresAt.IsZero() && u.ExpiresAt.Before(t.ExpiresAt) {
 		t.ExpiresAt = u.ExpiresAt
 	}
+	if err := a.endOldest(ctx, u.ID); err != nil {
+		return sensocto.Session{}, err
+	}
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return sensocto.Session{}, fmt.Errorf("store session: %w", err)
 	}
 	a.log.Info("signed in", "user", u.ID, "session", t.ID)
 	return sensocto.Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
+}
+
+// maxSessions and maxTokens bound those of one user.
+const (
+	maxSessions = 100
+	maxTokens   = 100
+)
+
+var errTooManyTokens = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_tokens", Message: "you have as many tokens as the server allows: revoke one first"}
+
+// endOldest ends a user's oldest session where there are as many as there may be.
+func (a *Accounts) endOldest(ctx context.Context, userID string) error {
+	sessions, err := a.Sessions(ctx, userID)
+	if err != nil || len(sessions) < maxSessions {
+		return err
+	}
+	return a.revoke(ctx, sessions[0])
 }
 
 // userScopes are the scopes of a session. What they are good for is decided
@@ -434,6 +460,13 @@ func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t senso
 	}
 	if err = checkPersonal(u, t); err != nil {
 		return "", t, err
+	}
+	have, err := a.UserTokens(ctx, u.ID)
+	if err != nil {
+		return "", t, err
+	}
+	if len(have) >= maxTokens {
+		return "", t, errTooManyTokens
 	}
 	id, secret := newToken()
 	t.ID, t.Kind, t.UserID, t.SecretHash, t.CreatedAt, t.RevokedAt = id, sensocto.KindToken, u.ID, hashSecret(secret), now(), time.Time{}

@@ -44,6 +44,11 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 			return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: m.Name + " is a member of the room already"}
 		}
 	}
+	if n, err := r.store.InvitationCount(ctx, roomID); err != nil {
+		return sensocto.Invitation{}, err
+	} else if n >= r.limits.Invitations {
+		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_invitations", Message: "as many invitations into the room wait for an answer as the server allows: use the join code"}
+	}
 	if err := r.store.InsertInvitation(ctx, i); err != nil {
 		return sensocto.Invitation{}, err
 	}

@@ -47,6 +47,7 @@ type Store interface {
 	Grants(ctx context.Context, sensorID string) ([]sensocto.Grant, error)
 
 	InsertInvitation(ctx context.Context, i sensocto.Invitation) error
+	InvitationCount(ctx context.Context, roomID string) (int, error)
 	Invitation(ctx context.Context, id string) (sensocto.Invitation, error)
 	Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error)
 	DeleteInvitation(ctx context.Context, id string) error
@@ -79,10 +80,14 @@ type Limits struct {
 	Members       int // of a room; default 1,000
 	Sensors       int // in a room; default 200
 	Notifications int // kept of a user; default 500
+	Invitations   int // into a room, that wait for an answer; default 500
+	Grants        int // to a sensor; default 1,000
+
 }
 
 func (l Limits) withDefaults() Limits {
-	return Limits{cmp.Or(l.RoomsOfUser, 100), cmp.Or(l.Members, 1_000), cmp.Or(l.Sensors, 200), cmp.Or(l.Notifications, 500)}
+	return Limits{cmp.Or(l.RoomsOfUser, 100), cmp.Or(l.Members, 1_000), cmp.Or(l.Sensors, 200), cmp.Or(l.Notifications, 500),
+		cmp.Or(l.Invitations, 500), cmp.Or(l.Grants, 1_000)}
 }
 
 // Options are what New needs. All but Limits and Log are required.

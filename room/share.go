@@ -116,6 +116,11 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 		return err
 	}
 	g := sensocto.Grant{SensorID: sensorID, UserID: userID, GrantedAt: now(), Control: t.Control && userID != "", AllHistory: t.AllHistory}
+	if grants, err := r.store.Grants(ctx, sensorID); err != nil {
+		return err
+	} else if len(grants) >= r.limits.Grants {
+		return &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_grants", Message: "the sensor is shared with as many people as the server allows: make a room for them"}
+	}
 	if err := r.store.PutGrant(ctx, g); err != nil {
 		return err
 	}

@@ -2,20 +2,30 @@ package socket_test
 
 import (
 	"bytes"
+	"context"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"regexp"
 	"runtime/metrics"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
 	"github.com/gorilla/websocket"
 	"go.uber.org/goleak"
 
+	"github.com/sensocto/sensocto"
+	people "github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/rights"
+	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/socket"
+	"github.com/sensocto/sensocto/sqlite"
 )
 
 // What one input of FuzzTopics may be, and what it may make the process
@@ -53,6 +63,9 @@ func FuzzTopics(f *testing.F) {
 		if len(data) > fuzzInputBytes {
 			t.Skip("larger than the budget is made for")
 		}
+		if _, err := fuzzPeople(); err != nil {
+			t.Fatal(err)
+		}
 		var w *world
 		before, running := uint64(0), goleak.IgnoreCurrent()
 		t.Cleanup(func() { // after the world has stopped
@@ -67,7 +80,8 @@ func FuzzTopics(f *testing.F) {
 				t.Errorf("%v panics", n)
 			}
 		})
-		w = newPipeWorld(t)
+		w = newPipeWorld(t, withFuzzPeople)
+		w.auth.userID = fuzzUser
 		fuzzSamples(t, w)
 		before = allocated()
 		attack(t, w, way%fuzzWays, data)
@@ -173,6 +187,46 @@ var fuzzJoins = []struct{ topic, params string }{
 	{"signal:s1", `{}`},
 	{"sensors:all", `{}`},
 	{"sensors:status", `{}`},
+	{"room:" + fuzzRoom, `{}`},
+	{"rooms:updates", `{}`},
+	{"user:" + fuzzUser, `{}`},
+}
+
+// Who attacks is a person with a room.
+const (
+	fuzzUser = "01900000-0000-7000-8000-000000000001"
+	fuzzRoom = "01900000-0000-7000-9000-000000000001"
+)
+
+// fuzzPeople is a database with the person and the room, for all inputs: opening
+// one for each would take longer than the inputs.
+var fuzzPeople = sync.OnceValues(func() (*peopledb.DB, error) {
+	dir, err := os.MkdirTemp("", "sensocto-fuzz")
+	if err != nil {
+		return nil, err
+	}
+	db, err := sqlite.Open(context.Background(), filepath.Join(dir, "people.db"), sqlite.Options{})
+	if err != nil {
+		return nil, err
+	}
+	store := peopledb.New(db)
+	fuzzCleanup = func() { _ = errors.Join(db.Close(), os.RemoveAll(dir)) }
+	return store, errors.Join(
+		store.InsertUser(context.Background(), sensocto.User{ID: fuzzUser, Name: "Eve", CreatedAt: time.Now()}),
+		store.InsertRoom(context.Background(), sensocto.Room{ID: fuzzRoom, Name: "Room", OwnerID: fuzzUser, CreatedAt: time.Now(), Settings: []byte("{}")}))
+})
+
+// fuzzCleanup closes and removes that database.
+var fuzzCleanup = func() {}
+
+func withFuzzPeople(o *socket.Options) {
+	db, err := fuzzPeople()
+	if err != nil {
+		panic(err)
+	}
+	r := rights.New(rights.Options{Store: db, Owner: o.Sensors.Owner})
+	o.Rights = r
+	o.Rooms = room.New(room.Options{Store: db, Rights: r, Attempts: people.New(people.Options{Store: db}), Sensor: o.Sensors.Sensor, PubSub: o.PubSub})
 }
 
 func sensorParams(attributes string) string {
@@ -214,6 +268,11 @@ var clientEvents = []clientEvent{
 	{"attention", "viewer:v", `{"levels":{"s1":"low"}}`, `{"levels":%[1]s}`},
 	{"visibility_changed", "viewer:v", `{"visible":true}`, `{"visible":%[1]s}`},
 	{"battery", "viewer:v", `{"level":0.5,"charging":false}`, `{"level":%[1]s}`},
+	{"phx_join", "room:" + fuzzRoom, `{}`, `%s`},
+	{"phx_join", "rooms:updates", `{}`, `%s`},
+	{"phx_join", "user:" + fuzzUser, `{}`, `%s`},
+	{"phx_join", fuzzSensor, strings.Replace(sensorParams(`[]`), "{", `{"room_id":"`+fuzzRoom+`",`, 1), `{"sensor_id":"s1","sensor_name":"S","sensor_type":"ecg","attributes":[],"room_id":%[1]s}`},
+	{"notification_read", "user:" + fuzzUser, `{"id":"01900000-0000-7000-9000-000000000009"}`, `{"id":%[1]s}`},
 	{"history", "viewer:v", `{"sensor_id":"s1","attribute_id":"ecg"}`, `{"sensor_id":"s1","attribute_id":"ecg","from":%[1]s,"resolution":%[1]s}`},
 }
 

@@ -27,7 +27,15 @@ import (
 	"github.com/sensocto/sensocto/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+
+// closing ends what tests share, before goroutines are looked for.
+type closing struct{ *testing.M }
+
+func (c closing) Run() int {
+	defer func() { fuzzCleanup() }()
+	return c.M.Run()
+}
 
 // patience is how long a test waits for what must come.
 const patience = 10 * time.Second
@@ -56,6 +64,7 @@ type auth struct {
 	tokens    map[string][]sensocto.Scope
 	listeners map[int]func(string)
 	next      int
+	userID    string       // whose tokens they are; "": those of the server itself
 	checks    atomic.Int64 // credentials that were looked up
 }
 
@@ -67,7 +76,11 @@ func (a *auth) Authenticate(_ context.Context, credential string) (sensocto.Iden
 	if !ok {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	return sensocto.Identity{ID: "id-" + credential, OwnerID: sensocto.OperatorID, Scopes: scopes}, nil
+	id := sensocto.Identity{ID: "id-" + credential, OwnerID: sensocto.OperatorID, Scopes: scopes}
+	if a.userID != "" {
+		id.UserID, id.OwnerID = a.userID, a.userID
+	}
+	return id, nil
 }
 
 func (a *auth) OnRevoked(f func(string)) (stop func()) {

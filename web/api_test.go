@@ -39,8 +39,8 @@ func golden(t *testing.T, name string, got []byte) {
 }
 
 func TestOpenAPI_Golden(t *testing.T) {
-	w := newWorld(t, setup{})
-	answer := w.get(t, "/api/openapi.json")
+	p := newPeople(t)
+	answer := p.do(call{path: "/api/openapi.json", header: p.signUp("ada").header()})
 	if ct := answer.Header().Get("Content-Type"); ct != "application/openapi+json" {
 		t.Error(ct)
 	}

@@ -25,6 +25,8 @@ import (
 const (
 	fuzzInputBytes  = 64 << 10
 	fuzzAllocBudget = 16 << 20 // the dearest seeds take 2 MiB
+	// fuzzHashBudget is for what may hash a password, which takes memory on purpose.
+	fuzzHashBudget = 96 << 20
 )
 
 // FuzzRoutes calls the routes of the OpenAPI document, and those beside it,
@@ -33,7 +35,11 @@ const (
 func FuzzRoutes(f *testing.F) {
 	w := newWorld(f, setup{web: fuzzParts})
 	w.fuzzSensor(f)
-	routes := w.routes(f)
+	p := newPeople(f, fuzzParts)
+	eve := p.signUp("eve")
+	eve.bring("s")
+	operator := len(w.routes(f))
+	routes := append(w.routes(f), p.world.routesAs(f, call{path: "/api/openapi.json", header: eve.header()})...)
 	for i := range routes {
 		for _, values := range hostileParameters {
 			f.Add(byte(i), "s", values, "", `{"sensor_name":"x"}`)
@@ -48,16 +54,22 @@ func FuzzRoutes(f *testing.F) {
 		if len(id)+len(values)+len(header)+len(body) > fuzzInputBytes {
 			t.Skip("larger than the budget is made for")
 		}
-		to := routes[int(route)%len(routes)]
+		number := int(route) % len(routes)
+		to, w, budget := routes[number], w, uint64(fuzzAllocBudget)
 		r := to.request(id, values, header, body)
-		r.Header.Set("Authorization", "Bearer "+w.admin)
+		if number < operator {
+			r.Header.Set("Authorization", "Bearer "+w.admin)
+		} else {
+			w, budget = p.world, fuzzHashBudget
+			r.Header.Set("Cookie", web.SessionCookie+"="+eve.cookie)
+		}
 		ctx, cancel := context.WithTimeout(t.Context(), 10*time.Second)
 		defer cancel()
 		before := allocated()
 		answer := &discarded{header: http.Header{}}
 		w.ServeHTTP(answer, r.WithContext(ctx))
-		if cost := allocated() - before; cost > fuzzAllocBudget {
-			t.Errorf("%s %s allocated %d bytes, more than %d", r.Method, r.URL, cost, fuzzAllocBudget)
+		if cost := allocated() - before; cost > budget {
+			t.Errorf("%s %s allocated %d bytes, more than %d", r.Method, r.URL, cost, budget)
 		}
 		if answer.code == http.StatusInternalServerError {
 			t.Errorf("%s %s: 500 %s", r.Method, r.URL, answer.head)
@@ -68,8 +80,13 @@ func FuzzRoutes(f *testing.F) {
 		if n := w.panics(); n != 0 {
 			t.Fatalf("%s %s: %v panics", r.Method, r.URL, n)
 		}
-		if r.Method == http.MethodDelete {
+		if r.Method == http.MethodDelete && number < operator {
 			w.fuzzSensor(t)
+		}
+		if number >= operator && answer.code < 300 && strings.HasPrefix(r.URL.Path, "/api/v1/session") { // it may have ended
+			again := *p
+			again.t = t
+			eve = again.signInAs("eve")
 		}
 	})
 }
@@ -131,13 +148,17 @@ type fuzzRoute struct {
 }
 
 func (w *world) routes(t testing.TB) []fuzzRoute {
+	return w.routesAs(t, call{path: "/api/openapi.json", token: w.admin})
+}
+
+func (w *world) routesAs(t testing.TB, c call) []fuzzRoute {
 	var document struct {
 		Paths map[string]map[string]struct {
 			Parameters  []struct{ Name, In string }
 			RequestBody struct{ Content map[string]json.RawMessage }
 		}
 	}
-	if err := json.Unmarshal(w.do(call{path: "/api/openapi.json", token: w.admin}).Body.Bytes(), &document); err != nil {
+	if err := json.Unmarshal(w.do(c).Body.Bytes(), &document); err != nil {
 		t.Fatal(err)
 	}
 	var routes []fuzzRoute

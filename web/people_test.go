@@ -26,14 +26,14 @@ import (
 // people is the people's part of the API on real parts.
 type people struct {
 	*world
-	t        *testing.T
+	t        testing.TB
 	accounts *account.Accounts
 	rights   *rights.Rights
 	sensors  *sensor.Registry
 	owners   map[string]string // of sensors, by user id
 }
 
-func newPeople(t *testing.T) *people {
+func newPeople(t testing.TB, more ...func(*web.Options)) *people {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
 	if err != nil {
@@ -59,7 +59,14 @@ func newPeople(t *testing.T) *people {
 		}
 		o.Export = func(_ context.Context, q web.ExportQuery) (web.ExportFile, error) { return csvFile(q.Sensor.ID), nil }
 		p.sensors = sensors
+		for _, f := range more {
+			f(o)
+		}
 	}})
+	p.world.admin, _, err = p.accounts.Create(t.Context(), "admin", []sensocto.Scope{sensocto.ScopeAdmin}) // the world's own accounts are not asked
+	if err != nil {
+		t.Fatal(err)
+	}
 	return p
 }
 
@@ -103,7 +110,7 @@ func (p *people) signUp(name string) *person {
 	return &person{people: p, id: decode[sensocto.UserView](p.t, answer.Body).ID, name: name, cookie: cookieOf(p.t, answer)}
 }
 
-func cookieOf(t *testing.T, answer *httptest.ResponseRecorder) string {
+func cookieOf(t testing.TB, answer *httptest.ResponseRecorder) string {
 	t.Helper()
 	for _, c := range answer.Result().Cookies() {
 		if c.Name == web.SessionCookie {

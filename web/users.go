@@ -105,7 +105,7 @@ type signUpInput struct {
 
 func (s *server) signUp(ctx context.Context, in *signUpInput) (*userAnswer, error) {
 	b := &in.Body
-	u, err := s.Accounts.SignUp(ctx, sensocto.SignUp{Email: b.Email, Name: b.Name, Password: b.Password, Invitation: b.Invitation})
+	u, err := s.Accounts.SignUp(ctx, sensocto.SignUp{Email: b.Email, Name: b.Name, Password: b.Password, Invitation: b.Invitation, From: in.client})
 	if err != nil {
 		return nil, s.personalProblem(err, "sign up")
 	}
