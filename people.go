@@ -109,6 +109,22 @@ type InvitationView struct {
 	ExpiresAt time.Time `json:"expires_at"`
 }
 
+// RoomRecordingView is a recording on the wire.
+type RoomRecordingView struct {
+	ID        string     `json:"id"`
+	RoomID    string     `json:"room_id"`
+	Name      string     `json:"name"`
+	StartedBy string     `json:"started_by"`
+	BeganAt   time.Time  `json:"began_at"`
+	EndedAt   *time.Time `json:"ended_at"` // null while it goes on
+	SensorIDs []string   `json:"sensor_ids"`
+}
+
+// View returns the recording as it is on the wire.
+func (r RoomRecording) View() RoomRecordingView {
+	return RoomRecordingView{r.ID, r.RoomID, r.Name, r.StartedBy, r.BeganAt, optionalTime(r.EndedAt), r.SensorIDs}
+}
+
 // View returns the invitation as it is on the wire.
 func (i Invitation) View() InvitationView {
 	return InvitationView{i.ID, i.RoomID, i.RoomName, i.Role, i.UserID, i.Email, i.InvitedBy, i.CreatedAt, i.ExpiresAt}

@@ -75,6 +75,17 @@ type Share struct {
 	Transient bool
 }
 
+// RoomRecording is a name for a time in which a room recorded its sensors.
+type RoomRecording struct {
+	ID        string // UUID, version 7
+	RoomID    string
+	Name      string
+	StartedBy string // User.ID
+	BeganAt   time.Time
+	EndedAt   time.Time // zero while it goes on
+	SensorIDs []string  // that were in the room at any moment of it
+}
+
 // Grant gives a single user a right to a sensor.
 type Grant struct {
 	SensorID  string

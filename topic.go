@@ -29,18 +29,20 @@ const (
 	EventSensorDisconnected = "sensor_disconnected" // Payload Sensor
 	EventSensorListUpdated  = "sensor_list_updated" // Payload SensorListUpdate
 
-	EventRoomState       = "room_state"       // Payload RoomState, to one joiner
-	EventMemberJoined    = "member_joined"    // Payload MemberEvent
-	EventMemberLeft      = "member_left"      // Payload MemberEvent
-	EventSensorAdded     = "sensor_added"     // Payload RoomSensorEvent
-	EventSensorRemoved   = "sensor_removed"   // Payload RoomSensorEvent
-	EventSettingsUpdated = "settings_updated" // Payload RoomView
-	EventRoomClosed      = "room_closed"      // Payload RoomRef
-	EventRoomCreated     = "room_created"     // Payload RoomView
-	EventRoomUpdated     = "room_updated"     // Payload RoomView
-	EventRoomDeleted     = "room_deleted"     // Payload RoomRef
-	EventNotification    = "notification"     // Payload NotificationView
-	EventInvitation      = "invitation"       // Payload InvitationView
+	EventRoomState        = "room_state"        // Payload RoomState, to one joiner
+	EventMemberJoined     = "member_joined"     // Payload MemberEvent
+	EventMemberLeft       = "member_left"       // Payload MemberEvent
+	EventSensorAdded      = "sensor_added"      // Payload RoomSensorEvent
+	EventSensorRemoved    = "sensor_removed"    // Payload RoomSensorEvent
+	EventSettingsUpdated  = "settings_updated"  // Payload RoomView
+	EventRecordingStarted = "recording_started" // Payload RoomRecordingView
+	EventRecordingStopped = "recording_stopped" // Payload RoomRecordingView
+	EventRoomClosed       = "room_closed"       // Payload RoomRef
+	EventRoomCreated      = "room_created"      // Payload RoomView
+	EventRoomUpdated      = "room_updated"      // Payload RoomView
+	EventRoomDeleted      = "room_deleted"      // Payload RoomRef
+	EventNotification     = "notification"      // Payload NotificationView
+	EventInvitation       = "invitation"        // Payload InvitationView
 )
 
 // DataTopic is where a sensor's measurements are published.

@@ -176,6 +176,7 @@ func (r *Rooms) remove(ctx context.Context, room sensocto.Room, userID string, b
 	r.log.Info("member removed", "room", room.ID, "user", userID, "ban", ban)
 	for _, s := range before {
 		if s.SharedBy == userID {
+			r.unrecord(room.ID, s.SensorID)
 			r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSensorRemoved, sensocto.RoomSensorEvent{RoomID: room.ID, SensorID: s.SensorID})
 		}
 	}

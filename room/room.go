@@ -53,6 +53,14 @@ type Store interface {
 	DeleteInvitation(ctx context.Context, id string) error
 	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) error
 
+	InsertRecording(ctx context.Context, r sensocto.RoomRecording, limit int) error
+	EndRecording(ctx context.Context, roomID, id string, at time.Time) error
+	AddRecorded(ctx context.Context, roomID, sensorID string) error
+	DeleteRecording(ctx context.Context, roomID, id string) error
+	Recording(ctx context.Context, roomID, id string) (sensocto.RoomRecording, error)
+	Recordings(ctx context.Context, roomID, before string, limit int) ([]sensocto.RoomRecording, error)
+	ActiveRecordings(ctx context.Context) ([]sensocto.RoomRecording, error)
+
 	InsertNotification(ctx context.Context, n sensocto.Notification, keep int) error
 	Notifications(ctx context.Context, userID, before string, limit int) ([]sensocto.Notification, error)
 	ReadNotification(ctx context.Context, userID, id string, at time.Time) error
@@ -82,15 +90,16 @@ type Limits struct {
 	Notifications int // kept of a user; default 500
 	Invitations   int // into a room, that wait for an answer; default 500
 	Grants        int // to a sensor; default 1,000
+	Recordings    int // of a room; default 1,000
 
 }
 
 func (l Limits) withDefaults() Limits {
 	return Limits{cmp.Or(l.RoomsOfUser, 100), cmp.Or(l.Members, 1_000), cmp.Or(l.Sensors, 200), cmp.Or(l.Notifications, 500),
-		cmp.Or(l.Invitations, 500), cmp.Or(l.Grants, 1_000)}
+		cmp.Or(l.Invitations, 500), cmp.Or(l.Grants, 1_000), cmp.Or(l.Recordings, 1_000)}
 }
 
-// Options are what New needs. All but Limits and Log are required.
+// Options are what New needs. All but Listen, Limits and Log are required.
 type Options struct {
 	Store    Store
 	Rights   Rights
@@ -98,6 +107,9 @@ type Options struct {
 	// Sensor returns what is known of a sensor.
 	Sensor func(id string) (sensocto.Sensor, bool)
 	PubSub sensocto.PubSub
+	// Listen asks the device of a sensor for more while a room records; by default
+	// nothing is asked.
+	Listen func(sensorID string, d sensocto.Demand) (stop func())
 	Limits Limits
 	Log    *slog.Logger
 }
@@ -110,14 +122,19 @@ type Rooms struct {
 	limits   Limits
 	log      *slog.Logger
 	presence presence
+
+	recorders recorders
 }
 
-// New returns Rooms on a store. It starts nothing.
+// New returns Rooms on a store. It starts nothing: see Run.
 func New(o Options) *Rooms {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Rooms{options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log,
+	if o.Listen == nil {
+		o.Listen = func(string, sensocto.Demand) func() { return func() {} }
+	}
+	return &Rooms{recorders: recorders{rooms: map[string]map[string]func(){}}, options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log,
 		presence: presence{rooms: map[string]map[string]int{}}}
 }
 
@@ -344,7 +361,11 @@ func (r *Rooms) Erase(ctx context.Context, roomID string) error {
 	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
 	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomDeleted, ref)
-	return r.store.DeleteRoom(ctx, roomID)
+	if err := r.store.DeleteRoom(ctx, roomID); err != nil {
+		return err
+	}
+	r.unrecord(roomID, "")
+	return nil
 }
 
 // changed tells those who see the room that its card is different: how many

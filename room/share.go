@@ -37,6 +37,12 @@ func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Shar
 	if err := r.store.PutShare(ctx, s, r.limits.Sensors); err != nil {
 		return err
 	}
+	if r.recording(s.RoomID) {
+		if err := r.store.AddRecorded(ctx, s.RoomID, s.SensorID); err != nil {
+			return err
+		}
+		r.record(s.RoomID, s.SensorID)
+	}
 	r.log.Info("sensor shared", "room", s.RoomID, "sensor", s.SensorID, "user", id.UserID)
 	sensor := r.sensor(s.SensorID)
 	r.publish(sensocto.RoomTopic(s.RoomID), sensocto.EventSensorAdded, sensocto.RoomSensorEvent{RoomID: s.RoomID, SensorID: s.SensorID, Sensor: &sensor})
@@ -77,6 +83,7 @@ func (r *Rooms) Unshare(ctx context.Context, id sensocto.Identity, roomID, senso
 }
 
 func (r *Rooms) unshared(ctx context.Context, room sensocto.Room, sensorID string) {
+	r.unrecord(room.ID, sensorID)
 	r.log.Info("sensor no longer shared", "room", room.ID, "sensor", sensorID)
 	r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSensorRemoved, sensocto.RoomSensorEvent{RoomID: room.ID, SensorID: sensorID})
 	r.changed(ctx, room)

@@ -44,6 +44,7 @@ func (s *server) routeAPI() {
 		s.registerDevices()
 		s.registerRooms()
 		s.registerMembers()
+		s.registerRecordings()
 		s.registerInvitations()
 		s.registerGrants()
 	}

@@ -151,6 +151,12 @@ func (s *server) stillMay(ctx huma.Context) func() bool {
 	if ctx.Method() != http.MethodGet {
 		has = toIngest
 	}
+	if strings.HasPrefix(ctx.Operation().Path, "/api/v1/rooms/") {
+		return func() bool {
+			rights, err := s.Rights.RoomRights(context.Background(), id, sensocto.Room{ID: sensorID})
+			return err == nil && rights.Enter
+		}
+	}
 	return func() bool {
 		if sensorID == "" {
 			return true

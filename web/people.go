@@ -99,7 +99,18 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 			writeProblem(w, http.StatusForbidden, "this is for administrators")
 			return
 		}
-		next(huma.WithValue(ctx, identityKey{}, id))
+		ctx = huma.WithValue(ctx, identityKey{}, id)
+		if !unbounded(r.URL.Path) {
+			next(ctx)
+			return
+		}
+		work, end := s.longRequests.watch(ctx.Context(), id, s.stillMay(ctx), http.NewResponseController(w))
+		defer end()
+		if _, err := s.Auth.Authenticate(r.Context(), credential(r)); err != nil { // it may have been revoked in between
+			writeProblem(w, http.StatusUnauthorized, "sign in first: POST /api/v1/session")
+			return
+		}
+		next(huma.WithContext(ctx, work))
 	}
 }
 

@@ -187,12 +187,17 @@ func (s *server) writeSensor(ctx context.Context, z *zip.Writer, sensor sensocto
 	if s.Export == nil {
 		return nil
 	}
-	file, err := s.Export(ctx, ExportQuery{Sensor: sensor, Format: "csv"})
+	return s.writeSensorTo(ctx, z, "sensors/sensor_"+strings.ReplaceAll(sensor.ID, ":", "_")+".csv", ExportQuery{Sensor: sensor, Format: "csv"})
+}
+
+// writeSensorTo writes an export as an entry of an archive.
+func (s *server) writeSensorTo(ctx context.Context, z *zip.Writer, name string, q ExportQuery) error {
+	file, err := s.Export(ctx, q)
 	if err != nil {
 		return err
 	}
 	defer file.Close()
-	entry, err := z.Create("sensors/sensor_" + strings.ReplaceAll(sensor.ID, ":", "_") + ".csv")
+	entry, err := z.Create(name)
 	if err != nil {
 		return err
 	}

@@ -30,6 +30,12 @@ type Rooms interface {
 	Share(ctx context.Context, id sensocto.Identity, roomID, sensorID string, t sensocto.ShareTerms) error
 	Unshare(ctx context.Context, id sensocto.Identity, roomID, sensorID string) error
 
+	StartRecording(ctx context.Context, id sensocto.Identity, roomID, name string) (sensocto.RoomRecording, error)
+	StopRecording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) (sensocto.RoomRecording, error)
+	Recordings(ctx context.Context, id sensocto.Identity, roomID, before string, limit int) ([]sensocto.RoomRecording, error)
+	Recording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) (sensocto.RoomRecording, error)
+	DeleteRecording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) error
+
 	Grant(ctx context.Context, id sensocto.Identity, sensorID, userID string, t sensocto.ShareTerms) error
 	Revoke(ctx context.Context, id sensocto.Identity, sensorID, userID string) error
 	Shared(ctx context.Context, id sensocto.Identity, sensorID string) ([]sensocto.Grant, []sensocto.Share, error)

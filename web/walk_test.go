@@ -47,6 +47,11 @@ var private = map[string]struct {
 	"unban":             {want: []int{404}},
 	"share-sensor":      {want: []int{404}},
 	"unshare-sensor":    {want: []int{404}},
+	"list-recordings":   {want: []int{404}},
+	"start-recording":   {want: []int{404}},
+	"stop-recording":    {want: []int{404}},
+	"delete-recording":  {want: []int{404}},
+	"export-recording":  {want: []int{404}},
 	"invite":            {body: `{"email":"eve@example.org"}`, want: []int{404}},
 	"accept-invitation": {want: []int{404}}, "decline-invitation": {want: []int{404}},
 	"read-notification": {want: []int{404}},
@@ -72,6 +77,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 	room := decode[struct{ ID string }](t, ada.asks(201, "POST", "/rooms", `{"name":"Ada's room"}`).Body).ID
 	ada.asks(204, "PUT", "/rooms/"+room+"/sensors/strap", `{}`)
 	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	recording := decode[struct{ ID string }](t, ada.asks(201, "POST", "/rooms/"+room+"/recordings", `{"name":"Ada's night"}`).Body).ID
 	token := decode[struct{ ID string }](t, ada.asks(201, "POST", "/tokens", `{"name":"Ada's token","scopes":["view"]}`).Body).ID
 	var document struct {
 		Paths map[string]map[string]struct{ OperationID string }
@@ -96,7 +102,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 			case strings.Contains(path, "/users/"):
 				thing = ada.id
 			}
-			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{user_id}", ada.id).Replace(strings.TrimPrefix(path, "/api/v1"))
+			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{user_id}", ada.id, "{recording_id}", recording).Replace(strings.TrimPrefix(path, "/api/v1"))
 			verb := strings.ToUpper(method)
 			test, isPrivate := private[id]
 			body := test.body

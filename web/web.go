@@ -218,6 +218,7 @@ func (s *server) timeout(next http.Handler) http.Handler {
 // unbounded reports whether a request may take as long as it takes.
 func unbounded(path string) bool {
 	return path == backupPath || path == retentionPath || path == personExportPath ||
+		strings.HasPrefix(path, "/api/v1/rooms/") && strings.HasSuffix(path, "/export") ||
 		strings.HasPrefix(path, "/api/v1/sensors/") && (strings.HasSuffix(path, "/export") || strings.HasSuffix(path, "/import"))
 }
 

@@ -4,6 +4,7 @@ package main
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -214,6 +215,19 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 		t.Errorf("ada does not see what is shared: %s%s", list.stdout, list.stderr)
 	}
 	runCLI(t, adaEnv, "room", "share", sensor, id).wants(t, 1, "only the owner")
+	ctx, cancel := context.WithCancel(t.Context())
+	stderr, ended := &safeBuffer{}, make(chan int, 1)
+	go func() { ended <- run(ctx, []string{"room", "record", id, "--name", "first night"}, io.Discard, stderr, adaEnv) }()
+	for deadline := time.Now().Add(patience); !strings.Contains(stderr.String(), "1 sensors"); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("it does not record: %s", stderr)
+		}
+	}
+	cancel()
+	if code := <-ended; code != 0 {
+		t.Errorf("record: %d %s", code, stderr)
+	}
+	runCLI(t, bobEnv, "room", "record", id, "--list").wants(t, 0, "first night", "Z  1")
 	runCLI(t, bobEnv, "room", "leave", id).wants(t, 0)
 	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
 		t.Errorf("ada sees it after bob has left: %s", list.stdout)

@@ -1,11 +1,13 @@
 package main
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"net/url"
 	"strings"
 	"text/tabwriter"
+	"time"
 )
 
 type roomCmd struct {
@@ -15,6 +17,7 @@ type roomCmd struct {
 	Leave   roomLeaveCmd   `cmd:"" help:"Leave a room."`
 	Members roomMembersCmd `cmd:"" help:"List who is in a room."`
 	Share   roomShareCmd   `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
+	Record  roomRecordCmd  `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`
 }
 
 // Help is shown by --help.
@@ -186,4 +189,63 @@ func (c roomShareCmd) Run(a *app) error {
 		history = "all"
 	}
 	return api.call(a.ctx, http.MethodPut, path, map[string]any{"control": c.Control, "history": history}, nil)
+}
+
+type roomRecordCmd struct {
+	remoteFlags
+	Room string `arg:"" help:"The room's id."`
+	Name string `help:"What the recording is called; by default the time."`
+	List bool   `help:"List what the room recorded."`
+}
+
+// Run records until it is stopped, or lists.
+func (c roomRecordCmd) Run(a *app) error {
+	api := &apiClient{remoteFlags: c.remoteFlags}
+	path := "/rooms/" + url.PathEscape(c.Room) + "/recordings"
+	if c.List {
+		return c.list(a, api, path)
+	}
+	var rec struct {
+		ID, Name  string
+		SensorIDs []string `json:"sensor_ids"`
+	}
+	if err := api.call(a.ctx, http.MethodPost, path, map[string]string{"name": c.Name}, &rec); err != nil {
+		return err
+	}
+	fmt.Fprintf(a.stderr, "Recording %q, %d sensors. Ctrl-C ends it.\n", rec.Name, len(rec.SensorIDs))
+	<-a.ctx.Done()
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 15*time.Second)
+	defer cancel()
+	if err := api.call(ctx, http.MethodPost, path+"/"+rec.ID+"/stop", nil, nil); err != nil {
+		return fmt.Errorf("the recording goes on: %w", err)
+	}
+	fmt.Fprintln(a.stdout, rec.ID)
+	return nil
+}
+
+func (c roomRecordCmd) list(a *app, api *apiClient, path string) error {
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ID\tNAME\tBEGAN\tENDED\tSENSORS")
+	query := url.Values{"limit": {"500"}}
+	for {
+		var page struct {
+			Recordings []struct {
+				ID, Name  string
+				BeganAt   string   `json:"began_at"`
+				EndedAt   string   `json:"ended_at"`
+				SensorIDs []string `json:"sensor_ids"`
+			}
+			Next string
+		}
+		if err := api.call(a.ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
+			return err
+		}
+		for _, r := range page.Recordings {
+			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", r.ID, r.Name, r.BeganAt, orDash(r.EndedAt), len(r.SensorIDs))
+		}
+		if page.Next == "" {
+			return w.Flush()
+		}
+		query.Set("before", page.Next)
+	}
 }

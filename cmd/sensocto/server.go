@@ -79,7 +79,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// Where callers without a credential may view, that is what the operator decided
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
-	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Log: log})
+	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Listen: s.looks.Listen, Log: log})
 	s.eraser = erasure.New(erasure.Options{Store: s.people, Sensors: s.sensors, Rooms: s.rooms, Log: log})
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
 		return nil, err
@@ -220,6 +220,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},
 		{name: "sensors", run: s.sensors.Run},
+		{name: "rooms", run: s.rooms.Run},
 		{name: "erasure", run: s.eraser.Run},
 		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},

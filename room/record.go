@@ -1,0 +1,218 @@
+package room
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"sync"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// A recording is a name for a time in a room. While it goes on, the devices of the
+// room's sensors send everything at once, and none is paused; what they send is
+// stored as always.
+
+const (
+	// recordingLife ends a recording that was forgotten: it costs batteries.
+	recordingLife = 24 * time.Hour
+	// recordingCheck is how often Run looks for those.
+	recordingCheck = time.Minute
+)
+
+// recorders are the sensors that recordings listen to.
+type recorders struct {
+	mu    sync.Mutex                   // guards rooms
+	rooms map[string]map[string]func() // how listening ends, by room and sensor
+}
+
+// Run takes up the recordings that go on, and ends those that were forgotten,
+// until ctx ends.
+func (r *Rooms) Run(ctx context.Context) error {
+	defer r.silence()
+	tick := time.NewTicker(recordingCheck)
+	defer tick.Stop()
+	for {
+		if err := r.followRecordings(ctx); err != nil && ctx.Err() == nil {
+			r.log.Error("cannot look after recordings; trying on", "err", err)
+		}
+		select {
+		case <-ctx.Done():
+			return nil
+		case <-tick.C:
+		}
+	}
+}
+
+// followRecordings listens to what is recorded now, and to nothing else.
+func (r *Rooms) followRecordings(ctx context.Context) error {
+	active, err := r.store.ActiveRecordings(ctx)
+	if err != nil {
+		return err
+	}
+	wanted := map[string]bool{}
+	for _, rec := range active {
+		if now().Sub(rec.BeganAt) > recordingLife {
+			if err := r.endRecording(ctx, rec); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+				return err
+			}
+			continue
+		}
+		wanted[rec.RoomID] = true
+		shares, err := r.store.Shares(ctx, rec.RoomID)
+		if err != nil {
+			return err
+		}
+		for _, s := range shares {
+			r.record(rec.RoomID, s.SensorID)
+		}
+	}
+	r.recorders.mu.Lock()
+	defer r.recorders.mu.Unlock()
+	for roomID, sensors := range r.recorders.rooms {
+		if !wanted[roomID] { // it was ended by another server, or the room is gone
+			for _, stop := range sensors {
+				stop()
+			}
+			delete(r.recorders.rooms, roomID)
+		}
+	}
+	return nil
+}
+
+// record listens to a sensor of a room that records.
+func (r *Rooms) record(roomID, sensorID string) {
+	r.recorders.mu.Lock()
+	defer r.recorders.mu.Unlock()
+	sensors := r.recorders.rooms[roomID]
+	if sensors == nil {
+		sensors = make(map[string]func())
+		r.recorders.rooms[roomID] = sensors
+	}
+	if sensors[sensorID] == nil {
+		sensors[sensorID] = r.options.Listen(sensorID, sensocto.Demand{Level: sensocto.AttentionHigh, NeverPause: true})
+	}
+}
+
+// recording reports whether the room records.
+func (r *Rooms) recording(roomID string) bool {
+	r.recorders.mu.Lock()
+	defer r.recorders.mu.Unlock()
+	return r.recorders.rooms[roomID] != nil
+}
+
+// unrecord ends listening to a sensor, or, with "", to all of a room.
+func (r *Rooms) unrecord(roomID, sensorID string) {
+	r.recorders.mu.Lock()
+	defer r.recorders.mu.Unlock()
+	sensors := r.recorders.rooms[roomID]
+	for id, stop := range sensors {
+		if sensorID == "" || sensorID == id {
+			stop()
+			delete(sensors, id)
+		}
+	}
+	if sensorID == "" {
+		delete(r.recorders.rooms, roomID)
+	}
+}
+
+// silence ends all listening.
+func (r *Rooms) silence() {
+	r.recorders.mu.Lock()
+	defer r.recorders.mu.Unlock()
+	for _, sensors := range r.recorders.rooms {
+		for _, stop := range sensors {
+			stop()
+		}
+	}
+	clear(r.recorders.rooms)
+}
+
+// StartRecording begins to record all sensors of a room.
+func (r *Rooms) StartRecording(ctx context.Context, id sensocto.Identity, roomID, name string) (sensocto.RoomRecording, error) {
+	_, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Record })
+	if err != nil {
+		return sensocto.RoomRecording{}, err
+	}
+	rec := sensocto.RoomRecording{ID: newID(), RoomID: roomID, Name: name, StartedBy: id.UserID, BeganAt: now(), SensorIDs: []string{}}
+	if rec.Name == "" {
+		rec.Name = rec.BeganAt.Format("2006-01-02 15:04")
+	}
+	if err := sensocto.CheckName(rec.Name); err != nil {
+		return rec, err
+	}
+	shares, err := r.store.Shares(ctx, roomID)
+	if err != nil {
+		return rec, fmt.Errorf("list sensors: %w", err)
+	}
+	for _, s := range shares {
+		rec.SensorIDs = append(rec.SensorIDs, s.SensorID)
+	}
+	if err := r.store.InsertRecording(ctx, rec, r.limits.Recordings); err != nil {
+		return rec, err
+	}
+	for _, sensorID := range rec.SensorIDs {
+		r.record(roomID, sensorID)
+	}
+	r.log.Info("recording started", "room", roomID, "recording", rec.ID, "user", id.UserID)
+	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRecordingStarted, rec.View())
+	return rec, nil
+}
+
+// StopRecording ends the recording of a room.
+func (r *Rooms) StopRecording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) (sensocto.RoomRecording, error) {
+	rec, err := r.recordingFor(ctx, id, roomID, recordingID, func(s sensocto.RoomRights) bool { return s.Record })
+	if err == nil && !rec.EndedAt.IsZero() {
+		return rec, nil // as it was wanted
+	}
+	if err == nil {
+		err = r.endRecording(ctx, rec)
+	}
+	if err != nil {
+		return rec, err
+	}
+	return r.store.Recording(ctx, roomID, recordingID)
+}
+
+func (r *Rooms) endRecording(ctx context.Context, rec sensocto.RoomRecording) error {
+	rec.EndedAt = now()
+	if err := r.store.EndRecording(ctx, rec.RoomID, rec.ID, rec.EndedAt); err != nil {
+		return err
+	}
+	r.unrecord(rec.RoomID, "")
+	r.log.Info("recording ended", "room", rec.RoomID, "recording", rec.ID)
+	r.publish(sensocto.RoomTopic(rec.RoomID), sensocto.EventRecordingStopped, rec.View())
+	return nil
+}
+
+// Recordings returns up to limit recordings of a room before an id, the newest
+// first.
+func (r *Rooms) Recordings(ctx context.Context, id sensocto.Identity, roomID, before string, limit int) ([]sensocto.RoomRecording, error) {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Enter }); err != nil {
+		return nil, err
+	}
+	return r.store.Recordings(ctx, roomID, before, limit)
+}
+
+// Recording returns one recording of a room.
+func (r *Rooms) Recording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) (sensocto.RoomRecording, error) {
+	return r.recordingFor(ctx, id, roomID, recordingID, func(s sensocto.RoomRights) bool { return s.Enter })
+}
+
+func (r *Rooms) recordingFor(ctx context.Context, id sensocto.Identity, roomID, recordingID string, allowed func(sensocto.RoomRights) bool) (sensocto.RoomRecording, error) {
+	if _, _, err := r.enter(ctx, id, roomID, allowed); err != nil {
+		return sensocto.RoomRecording{}, err
+	}
+	return r.store.Recording(ctx, roomID, recordingID)
+}
+
+// DeleteRecording removes the entry of a recording that has ended. The measurements
+// stay: they are the sensors'.
+func (r *Rooms) DeleteRecording(ctx context.Context, id sensocto.Identity, roomID, recordingID string) error {
+	if _, err := r.recordingFor(ctx, id, roomID, recordingID, func(s sensocto.RoomRights) bool { return s.Record }); err != nil {
+		return err
+	}
+	return r.store.DeleteRecording(ctx, roomID, recordingID)
+}
