@@ -10,8 +10,9 @@ import (
 	"github.com/klauspost/compress/zstd"
 )
 
-// Version of the format that this program writes. It reads the same.
-const Version = 1
+// Version of the format that this program writes. It reads the earlier ones:
+// version 1 had no people.
+const Version = 2
 
 // An archive begins with these bytes and the version.
 const magic = "SNSOBAK"
@@ -36,6 +37,7 @@ const (
 	kindTokens   kind = 5 // a line of JSON for each token
 	kindTrailer  kind = 6 // JSON: Trailer; nothing follows
 	kindStreams  kind = 7 // a line of JSON for each stream
+	kindPeople   kind = 8 // a line of JSON for each row about people
 )
 
 // The forms of a payload.
@@ -75,6 +77,7 @@ type Trailer struct {
 	Sensors int64 `json:"sensors"`
 	Tokens  int64 `json:"tokens"`
 	Streams int64 `json:"streams"`
+	People  int64 `json:"people"` // rows
 	Series  int64 `json:"series"`
 	Chunks  int64 `json:"chunks"`
 	Samples int64 `json:"samples"`

@@ -4,6 +4,7 @@ import (
 	"context"
 	"crypto/sha256"
 	"encoding/binary"
+	"encoding/json"
 	"fmt"
 	"io"
 	"math"
@@ -27,6 +28,9 @@ type Target struct {
 	InsertToken func(context.Context, sensocto.Token) error
 	// Stream takes how far a stream is; nil leaves them out.
 	Stream func(sensocto.StreamMark) error
+	// Person takes a row about people, valid during the call only; nil leaves them
+	// out.
+	Person func(json.RawMessage) error
 	// Skip says which chunks to leave out; nil means none.
 	Skip func(*sensocto.Chunk) bool
 }
@@ -50,7 +54,7 @@ func Restore(ctx context.Context, in io.Reader, t Target) (Trailer, error) {
 		return Trailer{}, fmt.Errorf("restore: there are %d series already", len(list))
 	}
 	r := &restorer{ctx: ctx, target: t}
-	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token, Stream: t.Stream})
+	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token, Stream: t.Stream, Person: t.Person})
 	if err == nil {
 		err = r.flush()
 	}

@@ -15,7 +15,7 @@ import (
 )
 
 // Handler takes what an archive holds, in its order: the manifest, the chunks
-// series by series, sensors, tokens, streams. What is nil is passed over. An error
+// series by series, sensors, tokens, streams, people. What is nil is passed over. An error
 // ends the scan.
 type Handler struct {
 	Manifest func(Manifest) error
@@ -24,6 +24,8 @@ type Handler struct {
 	Sensor func(sensocto.Sensor) error
 	Token  func(sensocto.Token) error
 	Stream func(sensocto.StreamMark) error
+	// Person gets a row about people, which is valid during the call only.
+	Person func(json.RawMessage) error
 }
 
 // Scan reads an archive to its end. It returns an error that wraps ErrDamaged
@@ -77,7 +79,7 @@ func (s *scanner) begin() error {
 	if string(head[:len(magic)]) != magic {
 		return damaged("it is no backup of sensocto")
 	}
-	if v := head[len(magic)]; v != Version {
+	if v := head[len(magic)]; v == 0 || v > Version {
 		return damaged("it has format %d, this program reads %d: use a newer version of sensocto", v, Version)
 	}
 	return nil
@@ -174,6 +176,8 @@ func (s *scanner) take(k kind, payload []byte) error {
 		return s.takeTokens(payload)
 	case kindStreams:
 		return s.takeStreams(payload)
+	case kindPeople:
+		return s.takePeople(payload)
 	}
 	return damaged("an entry has the unknown kind %d", k)
 }

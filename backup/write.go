@@ -28,6 +28,9 @@ type Source struct {
 	// those of the server itself.
 	Sensors func(context.Context) ([]sensocto.Sensor, error)
 	Tokens  func(context.Context) ([]sensocto.Token, error)
+	// People lists what is known about people, in lines of JSON that are nothing to
+	// this package; nil: nothing.
+	People func(context.Context) ([]json.RawMessage, error)
 	// Streams lists how far streams were before what they say was taken was
 	// written to Cold; nil leaves them out.
 	Streams func() []sensocto.StreamMark
@@ -95,6 +98,9 @@ func (w *writer) write() error {
 		return err
 	}
 	if err := w.streams(); err != nil {
+		return err
+	}
+	if err := w.people(); err != nil {
 		return err
 	}
 	w.totals.Finished = time.Now().UTC()

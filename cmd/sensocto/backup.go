@@ -26,8 +26,8 @@ type backupCmd struct {
 
 // Help is shown by --help.
 func (backupCmd) Help() string {
-	return `Writes everything into one file: sensors, measurements, rollups, and tokens as hashes; not
-the configuration. It does not matter in which database they are. While a server runs it is
+	return `Writes everything into one file: sensors, measurements, rollups, tokens and passwords as
+hashes, people and rooms; not the configuration. It does not matter in which database they are. While a server runs it is
 asked for the backup, with a token of the scope admin; otherwise the data directory is read.
 
 All that the server had acknowledged before the backup began is in it. What arrives meanwhile
@@ -58,15 +58,15 @@ func (c backupCmd) Run(a *app) error {
 		},
 		func(_ context.Context, l local) error {
 			return c.save(a, func(ctx context.Context, w io.Writer) error {
-				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, peopledb.New(l.db).Tokens, l.store.Streams()), nil)
+				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, peopledb.New(l.db), l.store.Streams()), nil)
 				return err
 			})
 		})
 }
 
 // backupSource is what a backup is made of.
-func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), tokens func(context.Context) ([]sensocto.Token, error), streams []sensocto.StreamMark) backup.Source {
-	return backup.Source{Cold: cold, Sensors: sensors, Tokens: tokens, Streams: func() []sensocto.StreamMark { return streams }, Check: store.NewVerifier().Verify, Program: version}
+func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), people *peopledb.DB, streams []sensocto.StreamMark) backup.Source {
+	return backup.Source{Cold: cold, Sensors: sensors, Tokens: people.Tokens, People: people.Dump, Streams: func() []sensocto.StreamMark { return streams }, Check: store.NewVerifier().Verify, Program: version}
 }
 
 // copyBackup copies the backup that a server makes.
@@ -180,8 +180,8 @@ func scanWithBar(ctx context.Context, in io.Reader, b *bar, h backup.Handler) (b
 }
 
 func describeTotals(t backup.Trailer) string {
-	return fmt.Sprintf("%s, %s with %s in %s, %s, %s", plural(t.Sensors, "sensor"), plural(t.Series, "series"),
-		plural(t.Samples, "sample"), humanBytes(t.Bytes), plural(t.Rollups, "rollup chunk"), plural(t.Tokens, "token"))
+	return fmt.Sprintf("%s, %s with %s in %s, %s, %s, %s", plural(t.Sensors, "sensor"), plural(t.Series, "series"),
+		plural(t.Samples, "sample"), humanBytes(t.Bytes), plural(t.Rollups, "rollup chunk"), plural(t.Tokens, "token"), plural(t.People, "personal record"))
 }
 
 // verify reads an archive and decodes everything in it.

@@ -217,7 +217,9 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 	runCLI(t, adaEnv, "room", "share", sensor, id).wants(t, 1, "only the owner")
 	ctx, cancel := context.WithCancel(t.Context())
 	stderr, ended := &safeBuffer{}, make(chan int, 1)
-	go func() { ended <- run(ctx, []string{"room", "record", id, "--name", "first night"}, io.Discard, stderr, adaEnv) }()
+	go func() {
+		ended <- run(ctx, []string{"room", "record", id, "--name", "first night"}, io.Discard, stderr, adaEnv)
+	}()
 	for deadline := time.Now().Add(patience); !strings.Contains(stderr.String(), "1 sensors"); <-time.After(10 * time.Millisecond) {
 		if time.Now().After(deadline) {
 			t.Fatalf("it does not record: %s", stderr)
@@ -235,4 +237,47 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 	runCLI(t, bobEnv, "logout").wants(t, 0)
 	runCLI(t, bobEnv, "whoami").wants(t, 1)
 	p.ends()
+}
+
+// A backup holds people and rooms: after a restore everybody signs in, finds the
+// room, and the sensor is still theirs. Sessions of before have ended.
+func TestBackup_HoldsPeople(t *testing.T) {
+	dir := t.TempDir()
+	p := startProcess(t, dir, "--registration", "open")
+	ada := &browser{t: t, url: p.url}
+	ada.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"ada","email":"ada@example.org","password":%q}`, goodPassword))
+	token := ada.asks(201, "POST", "/tokens", `{"name":"strap","scopes":["ingest","view"]}`)["token"].(string)
+	env := []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + token}
+	runCLI(t, env, "simulate", "--sensors", "1", "--duration", "300ms").wants(t, 0)
+	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
+	admin := strings.TrimSpace(runCLI(t, nil, "token", "create", "--name", "backup", "--scope", "admin", "--data-dir", dir).stdout)
+	file := t.TempDir() + "/all.backup"
+	runCLI(t, []string{"SENSOCTO_TOKEN=" + admin}, "backup", file, "--server", p.url).wants(t, 0, "personal records")
+	p.ends()
+	runCLI(t, nil, "restore", file, "--data-dir", dir).wants(t, 1, "people have accounts")
+
+	for _, tokens := range []bool{false, true} {
+		to := t.TempDir()
+		args := []string{"restore", file, "--data-dir", to}
+		if tokens {
+			args = append(args, "--tokens")
+		}
+		runCLI(t, nil, args...).wants(t, 0, "1 sensor")
+		q := startProcess(t, to)
+		old := &browser{t: t, url: q.url, cookie: ada.cookie}
+		old.asks(401, "GET", "/session", "")
+		again := &browser{t: t, url: q.url}
+		again.asks(200, "POST", "/session", fmt.Sprintf(`{"email":"ada@example.org","password":%q}`, goodPassword))
+		if got := again.asks(200, "GET", "/rooms/"+room, "")["name"]; got != "Lab" {
+			t.Errorf("the room is %v", got)
+		}
+		if list := again.asks(200, "GET", "/sensors", "")["sensors"].([]any); len(list) != 1 {
+			t.Errorf("ada sees %v", list)
+		}
+		q.use(token)
+		if code, _ := q.status("/api/v1/sensors"); (code == 200) != tokens {
+			t.Errorf("with --tokens %v her token gets %d", tokens, code)
+		}
+		q.ends()
+	}
 }

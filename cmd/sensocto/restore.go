@@ -2,10 +2,12 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
 	"strings"
 	"time"
 
@@ -34,7 +36,8 @@ The whole file is verified first; then everything is written beside what is ther
 and compared, and takes its place in one step at the end. Until then nothing has changed, and
 whatever ends the restore early leaves everything as it was.
 
-Tokens that are there stay valid. Those of the backup come back with --tokens alone.
+Tokens that are there stay valid. Those of the backup, people's own included, come back with
+--tokens alone; people's accounts and rooms always do, and everybody has to sign in again.
 
 Examples:
   sensocto restore monday.backup --data-dir ./data
@@ -101,12 +104,19 @@ func (c restoreCmd) survey(ctx context.Context, config Config) (tokens []sensoct
 	if err != nil {
 		return nil, false, err
 	}
+	users, err := peopledb.New(db).Users(ctx, "", 1)
+	if err != nil {
+		return nil, false, err
+	}
+	if len(users) > 0 && !c.Replace {
+		return nil, false, fmt.Errorf("%s is not empty: people have accounts in it.\nChoose another with %s, or move what is there aside with --replace", config.place(), config.placeFlag())
+	}
 	if len(series)+len(sensors) > 0 && !c.Replace {
 		return nil, false, fmt.Errorf("%s is not empty: it has %s and %s.\nChoose another with %s, or move what is there aside with --replace",
 			config.place(), plural(int64(len(sensors)), "sensor"), plural(int64(len(series)), "series"), config.placeFlag())
 	}
 	tokens, err = peopledb.New(db).Tokens(ctx)
-	return tokens, len(series)+len(sensors) == 0, err
+	return tokens, len(series)+len(sensors)+len(users) == 0, err
 }
 
 // verified reads the whole archive and returns which chunks to leave out.
@@ -170,11 +180,13 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 	if err != nil {
 		return totals, err
 	}
+	var people []json.RawMessage
 	target := backup.Target{
 		Cold: w.db, Form: w.form,
 		SaveSensor: func(ctx context.Context, s sensocto.Sensor) error {
 			return w.db.SaveSensors(ctx, []sensocto.Sensor{s.Clean()}) // from before texts were checked
 		},
+		Person: func(line json.RawMessage) error { people = append(people, slices.Clone(line)); return nil },
 		Stream: func(m sensocto.StreamMark) error { w.streams = append(w.streams, m); return nil },
 		Skip:   func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
 	}
@@ -193,6 +205,9 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 	defer progress.finish()
 	totals, err = backup.Restore(a.ctx, &countingReader{in: archive, seen: func(n int64) { progress.show(n, info.Size()) }}, target)
 	totals.Tokens = brought
+	if err == nil {
+		_, err = peopledb.New(w.db).Load(a.ctx, people, c.Tokens)
+	}
 	return totals, err
 }
 

@@ -27,7 +27,7 @@ func (s *server) backupTo(db database) func(context.Context, io.Writer) error {
 			return &sensocto.Error{Code: sensocto.CodeUnavailable, Message: "samples that were taken cannot be written to the database now, so a backup would lack them: see the server's log"}
 		}
 		sensors := func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }
-		totals, err := backup.Write(ctx, w, backupSource(db, sensors, s.people.Tokens, streams), nil)
+		totals, err := backup.Write(ctx, w, backupSource(db, sensors, s.people, streams), nil)
 		if err != nil {
 			return err
 		}

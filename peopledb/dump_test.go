@@ -1,0 +1,116 @@
+package peopledb_test
+
+import (
+	"encoding/json"
+	"slices"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/peopledb"
+)
+
+// settled puts something into every table of people.
+func settled(t *testing.T, db *peopledb.DB) {
+	t.Helper()
+	ctx := t.Context()
+	addUser(t, db, "ada")
+	addUser(t, db, "bob")
+	addRoom(t, db, "r", "ada")
+	must(t, db.AddMember(ctx, sensocto.Member{RoomID: "r", UserID: "bob", Role: sensocto.RoleMember, JoinedAt: at}, 10))
+	must(t, db.RemoveMember(ctx, "r", "bob", true, at))
+	must(t, db.PutShare(ctx, sensocto.Share{RoomID: "r", SensorID: "strap", SharedBy: "ada", SharedAt: at, Control: true}, 10))
+	must(t, db.PutGrant(ctx, sensocto.Grant{SensorID: "strap", GrantedAt: at}))
+	must(t, db.InsertInvitation(ctx, sensocto.Invitation{ID: "i", RoomID: "r", Email: "eve@example.org", Role: sensocto.RoleGuest, InvitedBy: "ada", CreatedAt: at, ExpiresAt: at.Add(time.Hour)}))
+	must(t, db.InsertNotification(ctx, sensocto.Notification{ID: "n", UserID: "ada", Kind: "k", Data: json.RawMessage(`{"a":"ä\u0000"}`), CreatedAt: at}, 10))
+	must(t, db.InsertRecording(ctx, sensocto.RoomRecording{ID: "rec", RoomID: "r", Name: "night", StartedBy: "ada", BeganAt: at, SensorIDs: []string{"strap"}}, 10))
+	must(t, db.InsertToken(ctx, sensocto.Token{ID: "session", Kind: sensocto.KindSession, UserID: "ada", SecretHash: []byte{1}, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}))
+	must(t, db.InsertToken(ctx, sensocto.Token{ID: "own", Name: "strap", Kind: sensocto.KindToken, UserID: "ada", SecretHash: []byte{0, 255}, CreatedAt: at, SensorIDs: []string{"strap"}}))
+	must(t, db.InsertToken(ctx, sensocto.Token{ID: "server", Name: "server", SecretHash: []byte{2}, CreatedAt: at}))
+}
+
+// What one kind of database holds of people, another has after Load, row by row.
+func TestDump_GoesIntoAnyDatabase(t *testing.T) {
+	var all [][]string
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		settled(t, db)
+		records, err := db.Dump(t.Context())
+		must(t, err)
+		var lines []string
+		for _, r := range records {
+			lines = append(lines, string(r))
+		}
+		slices.Sort(lines)
+		all = append(all, lines)
+	})
+	if len(all) != 2 || !slices.Equal(all[0], all[1]) {
+		t.Fatalf("the databases differ:\n%s\n%s", strings.Join(all[0], "\n"), strings.Join(all[len(all)-1], "\n"))
+	}
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		var records []json.RawMessage
+		empty, err := db.Dump(t.Context())
+		must(t, err)
+		if len(empty) != 0 {
+			t.Fatalf("an empty database: %s", empty)
+		}
+		for _, line := range orderOf(t, all[0]) {
+			records = append(records, json.RawMessage(line))
+		}
+		n, err := db.Load(t.Context(), records, false)
+		if err != nil || n != 2 {
+			t.Fatalf("%d accounts, %v", n, err)
+		}
+		back, err := db.Dump(t.Context())
+		must(t, err)
+		var got []string
+		for _, r := range back {
+			got = append(got, string(r))
+		}
+		slices.Sort(got)
+		want := slices.DeleteFunc(slices.Clone(all[0]), func(line string) bool { return strings.Contains(line, `"table":"token"`) })
+		if !slices.Equal(got, want) {
+			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
+		}
+		if _, err := db.Token(t.Context(), "session"); err == nil {
+			t.Error("a session came back")
+		}
+	})
+}
+
+// orderOf puts lines into the order in which Dump returns them.
+func orderOf(t *testing.T, lines []string) []string {
+	t.Helper()
+	rank := map[string]int{"account": 0, "room": 1, "token": 3}
+	of := func(line string) int {
+		var r struct{ Table string }
+		must(t, json.Unmarshal([]byte(line), &r))
+		if n, ok := rank[r.Table]; ok {
+			return n
+		}
+		return 2
+	}
+	lines = slices.Clone(lines)
+	slices.SortStableFunc(lines, func(a, b string) int { return of(a) - of(b) })
+	return lines
+}
+
+func TestLoad_RefusesWhatItDoesNotKnow(t *testing.T) {
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		for _, line := range []string{
+			`{"table":"sensor","values":{"id":"x"}}`,
+			`{"table":"account; DROP TABLE account","values":{}}`,
+			`{"table":"ban","values":{"room_id":"r","account_id":"a","banned_at":1,"id) VALUES (1); --":1}}`,
+			`{"table":"ban","values":{"room_id":"r","account_id":"a","banned_at":[1]}}`,
+			`{"table":"ban","values":{"room_id":"r","account_id":"a","banned_at":1.5}}`,
+			`[]`,
+		} {
+			if _, err := db.Load(t.Context(), []json.RawMessage{json.RawMessage(line)}, true); err == nil {
+				t.Errorf("%s was taken", line)
+			}
+		}
+		if users, err := db.Users(t.Context(), "", 10); err != nil || len(users) != 0 {
+			t.Errorf("%v %v", users, err)
+		}
+	})
+}
