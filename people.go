@@ -150,6 +150,12 @@ type Client struct {
 	Device  string // what it says it is, for people
 }
 
+// IssuerAnswer is what an OpenID Connect issuer sends a browser back with.
+type IssuerAnswer struct {
+	State, Code, Error string
+	Issuer             string // who answers (RFC 9207); "" where it does not say
+}
+
 // RoomDraft is a new room, as its maker describes it.
 type RoomDraft struct {
 	Name        string
