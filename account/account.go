@@ -116,8 +116,8 @@ type Accounts struct {
 	attempts  *attempts
 	watch     watch
 
-	webauthn      *webauthn.WebAuthn // nil where there are no passkeys, as origin is ""
-	origin        string
+	origin        string             // under which people reach the server; "" until ServeAt
+	webauthn      *webauthn.WebAuthn // nil where there are no passkeys
 	registrations *pending[registration]
 	assertions    *pending[webauthn.SessionData]
 	issuer        *issuer // nil for none

@@ -206,14 +206,15 @@ func (i *issuer) ask(ctx context.Context, p *provider, config *oauth2.Config, to
 }
 
 // exchangeError keeps what the issuer answered, which may be anything, out of
-// the log: only its error code is of use.
+// the log: only its error code is of use. It wraps errIssuerAway where the
+// issuer gave no answer of its own.
 func exchangeError(err error) error {
-	if e, ok := errors.AsType[*oauth2.RetrieveError](err); ok {
-		status := 0
-		if e.Response != nil {
-			status = e.Response.StatusCode
-		}
-		return fmt.Errorf("exchange the code: the issuer answers %d %.100q", status, e.ErrorCode)
+	e, ok := errors.AsType[*oauth2.RetrieveError](err)
+	switch {
+	case !ok:
+		return fmt.Errorf("exchange the code: %w: %w", errIssuerAway, err)
+	case e.Response != nil && e.Response.StatusCode >= http.StatusInternalServerError:
+		return fmt.Errorf("exchange the code: %w: status %d", errIssuerAway, e.Response.StatusCode)
 	}
-	return fmt.Errorf("exchange the code: %w", err)
+	return fmt.Errorf("exchange the code: the issuer refuses: %.100q", e.ErrorCode)
 }

@@ -98,6 +98,9 @@ func (a *Accounts) identifyAtIssuer(ctx context.Context, browser string, answer 
 	}
 	if who, err = a.issuer.redeem(ctx, p, f, answer.Code); err != nil {
 		a.log.Warn("a sign-in with the OpenID Connect issuer failed", "issuer", a.issuer.Issuer, "err", err)
+		if errors.Is(err, errIssuerAway) {
+			return f, who, errIssuerAway
+		}
 		return f, who, errIssuer
 	}
 	a.attempts.succeeded("oidc", at, from.Address, time.Now())

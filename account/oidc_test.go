@@ -88,8 +88,8 @@ func TestOIDC_SignUpThenSignIn(t *testing.T) {
 	if err != nil || again.User.ID != first.User.ID || again.User.Email != first.User.Email {
 		t.Errorf("%+v %v", again.User, err)
 	}
-	if _, name := f.Ways(); name != "Example" {
-		t.Error(name)
+	if w := f.Ways(); w.Issuer != "Example" || w.Origin != site {
+		t.Errorf("%+v", w)
 	}
 }
 

@@ -291,9 +291,8 @@ func TestPasskeys_NeedANameAndTLS(t *testing.T) {
 		if err := a.ServeAt(address); err != nil {
 			t.Errorf("%s: %v", address, err)
 		}
-		origin, _ := a.Ways()
-		if on != (origin == strings.TrimSuffix(address, "/")) || !on && origin != "" {
-			t.Errorf("%s: passkeys for %q", address, origin)
+		if w := a.Ways(); w.Passkeys != on || w.Origin != strings.TrimSuffix(address, "/") || w.Issuer != "" {
+			t.Errorf("%s: %+v", address, w)
 		}
 		if _, err := a.BeginPasskeySignIn(home); on != (err == nil) {
 			t.Errorf("%s: %v", address, err)

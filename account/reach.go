@@ -8,6 +8,8 @@ import (
 
 	"github.com/go-webauthn/webauthn/protocol"
 	"github.com/go-webauthn/webauthn/webauthn"
+
+	"github.com/sensocto/sensocto"
 )
 
 // ServeAt says under which address people reach the server, such as
@@ -19,15 +21,15 @@ func (a *Accounts) ServeAt(address string) error {
 	if err != nil || u.Host == "" {
 		return fmt.Errorf("%q is not the address of a server", address)
 	}
-	origin := u.Scheme + "://" + u.Host
+	a.origin = u.Scheme + "://" + u.Host
 	if a.issuer != nil {
-		a.issuer.callback = origin + CallbackPath
+		a.issuer.callback = a.origin + CallbackPath
 	}
 	if !allowsPasskeys(u) {
 		return nil
 	}
 	a.webauthn, err = webauthn.New(&webauthn.Config{
-		RPID: u.Hostname(), RPDisplayName: "SensOcto", RPOrigins: []string{origin},
+		RPID: u.Hostname(), RPDisplayName: "SensOcto", RPOrigins: []string{a.origin},
 		AttestationPreference: protocol.PreferNoAttestation,
 		AuthenticatorSelection: protocol.AuthenticatorSelection{
 			// A passkey signs in alone: it has to be found without a name, and to
@@ -40,9 +42,8 @@ func (a *Accounts) ServeAt(address string) error {
 		},
 	})
 	if err != nil {
-		return fmt.Errorf("passkeys for %s: %w", origin, err)
+		return fmt.Errorf("passkeys for %s: %w", a.origin, err)
 	}
-	a.origin = origin
 	return nil
 }
 
@@ -53,12 +54,11 @@ func allowsPasskeys(u *url.URL) bool {
 	return err != nil && protocol.ValidateRPID(u.Hostname()) == nil && (u.Scheme == "https" || u.Hostname() == "localhost")
 }
 
-// Ways returns how people sign in beside passwords: the origin for which
-// passkeys are made, and the name of the OpenID Connect issuer; "" where there
-// is none.
-func (a *Accounts) Ways() (passkeys, issuer string) {
+// Ways returns how people sign in beside passwords.
+func (a *Accounts) Ways() sensocto.SignInWays {
+	w := sensocto.SignInWays{Origin: a.origin, Passkeys: a.webauthn != nil}
 	if a.issuer != nil && a.issuer.callback != "" {
-		issuer = a.issuer.Name
+		w.Issuer = a.issuer.Name
 	}
-	return a.origin, issuer
+	return w
 }

@@ -40,6 +40,8 @@ func (s *server) routeAPI() {
 	if s.Accounts != nil {
 		s.registerUsers()
 		s.registerTokens()
+		s.registerPasskeys()
+		s.registerOIDC()
 		s.registerRooms()
 		s.registerMembers()
 		s.registerInvitations()

@@ -1,6 +1,8 @@
 package web_test
 
 import (
+	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"net/http"
@@ -8,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -23,11 +26,12 @@ import (
 type people struct {
 	*world
 	t        *testing.T
+	db       *sqlite.DB
 	accounts *account.Accounts
 	owners   map[string]string // of sensors, by user id
 }
 
-func newPeople(t *testing.T) *people {
+func newPeople(t *testing.T, change ...func(*account.Options)) *people {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
 	if err != nil {
@@ -35,8 +39,12 @@ func newPeople(t *testing.T) *people {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := peopledb.New(db)
-	p := &people{t: t, owners: map[string]string{}}
-	p.accounts = account.New(account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true})
+	p := &people{t: t, db: db, owners: map[string]string{}}
+	o := account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true}
+	for _, c := range change {
+		c(&o)
+	}
+	p.accounts = account.New(o)
 	r := rights.New(rights.Options{Store: store, Owner: func(id string) (string, bool) { owner, ok := p.owners[id]; return owner, ok }})
 	t.Cleanup(r.Close)
 	rooms := room.New(room.Options{
@@ -45,6 +53,18 @@ func newPeople(t *testing.T) *people {
 	})
 	p.world = newWorld(t, setup{web: func(o *web.Options) { o.Auth, o.Accounts, o.Rooms = p.accounts, p.accounts, rooms }})
 	return p
+}
+
+// age makes a person's sessions older.
+func (p *people) age(who *person, by time.Duration) {
+	p.t.Helper()
+	err := p.db.Update(p.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
+		return err
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // person is somebody with a browser.
