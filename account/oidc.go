@@ -126,3 +126,28 @@ func (a *Accounts) linkIdentity(ctx context.Context, userID, signedIn, subject s
 	}
 	return err
 }
+
+// Identities returns who a user is at all issuers.
+func (a *Accounts) Identities(ctx context.Context, userID string) ([]sensocto.ExternalIdentity, error) {
+	return a.store.Identities(ctx, userID)
+}
+
+// Unlink ends that a user signs in with an issuer. The only way to sign in
+// stays: that is a conflict. It returns sensocto.ErrNotFound where nothing is
+// linked.
+func (a *Accounts) Unlink(ctx context.Context, u sensocto.User, issuer string) error {
+	if u.PasswordHash == "" {
+		passkeys, err := a.store.Passkeys(ctx, u.ID)
+		if err != nil {
+			return err
+		}
+		if len(passkeys) == 0 {
+			return errLastWay
+		}
+	}
+	err := a.store.DeleteIdentities(ctx, u.ID, issuer)
+	if err == nil {
+		a.log.Info("identity unlinked", "user", u.ID, "issuer", issuer)
+	}
+	return err
+}

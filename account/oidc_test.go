@@ -275,6 +275,15 @@ func TestOIDC_LinksToWhoeverBegan(t *testing.T) {
 	if s, err := f.signIn(); err != nil || s.User.ID != ada.ID {
 		t.Errorf("%+v %v", s.User, err)
 	}
+	bare := ada
+	bare.PasswordHash = ""
+	refused(t, f.Unlink(t.Context(), bare, f.issuer.URL), "last_way_in")
+	refused(t, f.Unlink(t.Context(), eve, f.issuer.URL), "not_found")
+	if err := f.Unlink(t.Context(), ada, f.issuer.URL); err != nil {
+		t.Fatal(err)
+	}
+	_, err = f.signIn()
+	refused(t, err, "registration_closed")
 }
 
 func TestOIDC_TheIssuerMayBeAwayAtTheStart(t *testing.T) {

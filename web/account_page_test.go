@@ -117,7 +117,7 @@ func TestAccountPage_OIDC(t *testing.T) {
 	c.fill("password", secretWords)
 	c.click("go")
 	c.click("link-oidc")
-	c.wait(says("status", "Linked") + " && " + says("who", "Grace"))
+	c.wait(says("status", "Linked") + " && " + says("who", "Grace") + " && " + says("issuers", issuer.URL) + " && !" + shown("link-oidc"))
 	c.click("out")
 	c.click("oidc")
 	c.wait(shown("account") + " && " + says("who", "Grace"))

@@ -4,6 +4,7 @@ import (
 	"context"
 	"net/http"
 	"net/url"
+	"slices"
 	"strings"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -21,6 +22,8 @@ type Issuer interface {
 	// FinishOIDC returns the session that a sign-in began, or the zero Session
 	// where an identity was linked.
 	FinishOIDC(ctx context.Context, browser string, answer sensocto.IssuerAnswer, signedIn string, from sensocto.Client) (sensocto.Session, error)
+	Identities(ctx context.Context, userID string) ([]sensocto.ExternalIdentity, error)
+	Unlink(ctx context.Context, u sensocto.User, issuer string) error
 }
 
 const (
@@ -40,6 +43,12 @@ func (s *server) registerOIDC() {
 	op = s.personal("finish-oidc", http.MethodGet, oidcPath+"/callback", anybody, tag, "Where the OpenID Connect issuer sends browsers back to")
 	op.DefaultStatus = http.StatusFound
 	huma.Register(s.api, op, s.finishOIDC)
+
+	huma.Register(s.api, s.personal("list-identities", http.MethodGet, "/identities", signedIn, tag, "List the issuers with which one signs in"), s.listIdentities)
+	op = s.personal("unlink-identity", http.MethodDelete, "/identities", signedIn, tag, "Sign in with an issuer no longer")
+	op.DefaultStatus = http.StatusNoContent
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.unlinkIdentity)
 }
 
 // redirect sends a browser elsewhere.
@@ -148,4 +157,41 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 		return toAccount("#linked=1", used), nil
 	}
 	return toAccount("", append(s.cookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
+}
+
+type identitiesAnswer struct {
+	Body struct {
+		Issuers []string `json:"issuers" nullable:"false"`
+	}
+}
+
+func (s *server) listIdentities(ctx context.Context, _ *empty) (*identitiesAnswer, error) {
+	all, err := s.Accounts.Identities(ctx, identityOf(ctx).UserID)
+	if err != nil {
+		return nil, s.personalProblem(err, "list identities")
+	}
+	var out identitiesAnswer
+	out.Body.Issuers = []string{}
+	for _, e := range all {
+		if !slices.Contains(out.Body.Issuers, e.Issuer) {
+			out.Body.Issuers = append(out.Body.Issuers, e.Issuer)
+		}
+	}
+	return &out, nil
+}
+
+// IssuerQuery names an issuer.
+type IssuerQuery struct {
+	Issuer string `query:"issuer" required:"true" maxLength:"2048" doc:"One of the issuers in the list."`
+}
+
+func (s *server) unlinkIdentity(ctx context.Context, in *IssuerQuery) (*empty, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Accounts.Unlink(ctx, u, in.Issuer); err != nil {
+		return nil, s.personalProblem(err, "unlink an identity")
+	}
+	return nil, nil
 }

@@ -182,6 +182,14 @@ func TestOIDC_LinksWhereOneIsSignedIn(t *testing.T) {
 	if me := decode[sensocto.UserView](t, other.goes("/api/v1/session").Body); me.ID != ada.id {
 		t.Errorf("%+v", me)
 	}
+	if list := ada.asks(200, "GET", "/identities", "").Body.String(); !strings.Contains(list, `"issuers":["`+f.issuer.URL+`"]`) {
+		t.Error(list)
+	}
+	ada.asks(404, "DELETE", "/identities?issuer=https://other.example", "")
+	ada.asks(204, "DELETE", "/identities?issuer="+url.QueryEscape(f.issuer.URL), "")
+	if list := ada.asks(200, "GET", "/identities", "").Body.String(); !strings.Contains(list, `"issuers":[]`) {
+		t.Error(list)
+	}
 	f.age(ada, 16*time.Minute)
 	b.led(b.goes("/api/v1/session/oidc"), "/account#error=confirmation_needed")
 }

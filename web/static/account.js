@@ -112,7 +112,7 @@ async function show(me) {
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
   $("make").hidden = me.is_guest;
-  await ways.show(server, me, ask, (p) => element("tr", {}, ...cells(p.name, day(p.created_at), day(p.used_at), remove("Remove", `/passkeys/${p.id}`))), start);
+  await ways.show(server, me, ask, remove, (p) => element("tr", {}, ...cells(p.name, day(p.created_at), day(p.used_at), remove("Remove", `/passkeys/${p.id}`))), start);
 }
 
 $("make").onsubmit = async (e) => {

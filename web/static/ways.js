@@ -46,14 +46,26 @@ export function offer(server, shown, ask, done) {
   };
 }
 
-// show lists the passkeys of whoever is signed in, and lets them add one. row
-// makes a row with a button that removes.
-export async function show(server, me, ask, row, done) {
-  $("ways-account").hidden = me.is_guest || !(server.passkeys || server.oidc);
-  $("link").hidden = !server.oidc;
+// show lists how whoever is signed in signs in, and lets them change that.
+// remover makes a button that removes, row a row of a passkey with one.
+export async function show(server, me, ask, remover, row, done) {
+  $("ways-account").hidden = me.is_guest;
+  if (me.is_guest) return;
+  await showIssuers(server, ask, remover);
+  await showPasskeys(server, ask, row, done);
+}
+
+async function showIssuers(server, ask, remover) {
+  const { issuers } = await ask("GET", "/identities");
+  $("issuers-account").hidden = !server.oidc && issuers.length === 0;
+  $("issuers").replaceChildren(...issuers.map((i) => element("li", {}, `${i} `, remover("Unlink", `/identities?issuer=${encodeURIComponent(i)}`))));
+  $("link").hidden = !server.oidc || issuers.length > 0;
   $("link-oidc").textContent = `Link ${server.oidc}`;
+}
+
+async function showPasskeys(server, ask, row, done) {
   $("passkeys-account").hidden = !server.passkeys;
-  if (!server.passkeys || me.is_guest) return;
+  if (!server.passkeys) return;
   const { passkeys } = await ask("GET", "/passkeys");
   $("passkeys").replaceChildren(...passkeys.map(row));
   if (passkeys.length === 0) $("passkeys").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. With one you sign in by finger, face or PIN of your device." })));
