@@ -248,5 +248,7 @@ func (a *Accounts) Metrics(emit func(sensocto.Metric)) {
 	for result, n := range map[string]uint64{"accepted": a.signIns.Load(), "refused": a.signInsRefused.Load(), "limited": a.attempts.limited.Load()} {
 		counter("sign_ins_total", "Sign-ins, by result; limited ones were not tried.", n, "result", result)
 	}
+	counter("sign_ins_evicted_total", "Sign-ins and registrations in two steps that ended before their time, because too many had begun.",
+		a.registrations.evicted.Load()+a.assertions.evicted.Load()+a.flows.evicted.Load())
 	counter("sign_ups_total", "Accounts that people made, guests included.", a.signUps.Load())
 }

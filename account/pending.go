@@ -3,6 +3,7 @@ package account
 import (
 	"container/list"
 	"sync"
+	"sync/atomic"
 	"time"
 )
 
@@ -17,6 +18,8 @@ const (
 
 // pending is what was begun and not finished yet. Each entry is taken once.
 type pending[T any] struct {
+	evicted atomic.Uint64 // that others made end before their time
+
 	mu      sync.Mutex // guards what follows
 	entries map[attemptKey]*list.Element
 	order   *list.List // of *begun[T], oldest first, which is the order in which they end
@@ -43,9 +46,11 @@ func (p *pending[T]) add(key attemptKey, address string, value T, now time.Time)
 		p.remove(e)
 	}
 	if p.of[address] >= maxPendingOfOne {
+		p.evicted.Add(1)
 		p.remove(p.oldestOf(address))
 	}
 	if p.order.Len() >= maxPending {
+		p.evicted.Add(1)
 		p.remove(p.order.Front())
 	}
 	p.entries[key] = p.order.PushBack(&begun[T]{key, address, now.Add(pendingLife), value})
