@@ -100,7 +100,8 @@ func (i *issuer) provider(ctx context.Context) (*provider, error) {
 }
 
 func (i *issuer) discover(ctx context.Context) (*provider, error) {
-	p, err := oidc.NewProvider(i.context(ctx), i.Issuer)
+	// Whoever asks first may go away; the others still need the answer.
+	p, err := oidc.NewProvider(i.context(context.WithoutCancel(ctx)), i.Issuer)
 	if err != nil {
 		return nil, err
 	}
@@ -139,7 +140,16 @@ type profile struct {
 	Name          string `json:"name"`
 	Username      string `json:"preferred_username"`
 	Email         string `json:"email"`
-	EmailVerified bool   `json:"email_verified"`
+	EmailVerified truth  `json:"email_verified"`
+}
+
+// truth is a boolean, which some issuers write as a text.
+type truth bool
+
+// UnmarshalJSON implements json.Unmarshaler.
+func (t *truth) UnmarshalJSON(text []byte) error {
+	*t = truth(string(text) == "true" || string(text) == `"true"`)
+	return nil
 }
 
 // redeem exchanges a code for what the issuer says of the person. Everything of
@@ -201,7 +211,6 @@ func (i *issuer) ask(ctx context.Context, p *provider, config *oauth2.Config, to
 	case info.Subject != subject:
 		return profile{}, errors.New("the issuer speaks of another person than its ID token")
 	}
-	who.EmailVerified = info.EmailVerified // some issuers write it as a text
 	return who, nil
 }
 

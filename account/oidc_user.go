@@ -40,7 +40,7 @@ func (a *Accounts) signUpExternal(ctx context.Context, who profile) (sensocto.Us
 	switch {
 	case a.options.Registration == RegistrationOpen:
 		err = a.emailFree(ctx, email)
-	case !who.EmailVerified || email == "": // nobody may learn who has an account by claiming an address
+	case !bool(who.EmailVerified) || email == "": // nobody may learn who has an account by claiming an address
 		err = a.notOpen()
 	default:
 		if err = a.emailFree(ctx, email); err == nil {

@@ -33,8 +33,9 @@ type Issuer struct {
 	URL string
 	// Away makes it answer nothing.
 	Away atomic.Bool
-	// Describe changes its description before it is sent; nil leaves it.
-	Describe func(document map[string]any)
+	// Describe changes its description before it is sent, Tell what it says of
+	// people; nil leaves them.
+	Describe, Tell func(document map[string]any)
 
 	people *people
 }
@@ -59,7 +60,8 @@ func NewIssuer(t testing.TB, callback string) *Issuer {
 		http.Redirect(w, r, op.AuthCallbackURL(provider)(r.Context(), id), http.StatusFound)
 	}
 	mux.Handle("/login/username", op.NewIssuerInterceptor(provider.IssuerFromRequest).HandlerFunc(login))
-	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { i.describe(w, r, provider) })
+	mux.HandleFunc("/.well-known/openid-configuration", func(w http.ResponseWriter, r *http.Request) { changed(w, r, provider, i.Describe) })
+	mux.HandleFunc("/userinfo", func(w http.ResponseWriter, r *http.Request) { changed(w, r, provider, i.Tell) })
 	mux.Handle("/", provider)
 	server.Config.Handler = http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if i.Away.Load() {
@@ -73,8 +75,9 @@ func NewIssuer(t testing.TB, callback string) *Issuer {
 	return i
 }
 
-func (i *Issuer) describe(w http.ResponseWriter, r *http.Request, provider http.Handler) {
-	if i.Describe == nil {
+// changed answers with what the provider answers, changed.
+func changed(w http.ResponseWriter, r *http.Request, provider http.Handler, change func(map[string]any)) {
+	if change == nil {
 		provider.ServeHTTP(w, r)
 		return
 	}
@@ -85,7 +88,7 @@ func (i *Issuer) describe(w http.ResponseWriter, r *http.Request, provider http.
 		http.Error(w, err.Error(), http.StatusInternalServerError)
 		return
 	}
-	i.Describe(document)
+	change(document)
 	w.Header().Set("Content-Type", "application/json")
 	_ = json.NewEncoder(w).Encode(document)
 }
