@@ -317,3 +317,26 @@ func TestConfirm_ARecentSessionOrThePassword(t *testing.T) {
 		t.Error(err)
 	}
 }
+
+// Anybody may send an answer: it is parsed before anything is known of it.
+func FuzzSignInWithPasskey(f *testing.F) {
+	k := newKeyring(f)
+	a := newAuthenticator()
+	if _, err := k.register("x", a); err != nil {
+		f.Fatal(err)
+	}
+	options, err := k.BeginPasskey(f.Context(), k.ada, k.here.Token.ID, home)
+	if err != nil {
+		f.Fatal(err)
+	}
+	f.Add(a.Sign(f, k.options()))
+	f.Add(newAuthenticator().Create(f, options))
+	f.Fuzz(func(t *testing.T, answer []byte) {
+		if _, err := k.SignInWithPasskey(t.Context(), answer, home); err != nil && sensocto.ErrorCode(err) == sensocto.CodeInternal {
+			t.Error(err)
+		}
+		if _, err := k.AddPasskey(t.Context(), k.ada, k.here.Token.ID, "x", answer); err != nil && sensocto.ErrorCode(err) == sensocto.CodeInternal {
+			t.Error(err)
+		}
+	})
+}

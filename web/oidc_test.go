@@ -194,6 +194,29 @@ func TestOIDC_LinksWhereOneIsSignedIn(t *testing.T) {
 	b.led(b.goes("/api/v1/session/oidc"), "/account#error=confirmation_needed")
 }
 
+// A guest's account ends within a day: whoever signs in gets one that stays.
+func TestOIDC_AGuestSignsInAndLinksNothing(t *testing.T) {
+	f := newFederation(t)
+	b := f.browser()
+	guest := f.do(call{method: "POST", path: "/api/v1/session/guest", body: `{"name":"Gus"}`})
+	b.cookies["sensocto_token"] = cookieOf(t, guest)
+	b.signIn("/account")
+	if me := decode[sensocto.UserView](t, b.goes("/api/v1/session").Body); me.Name != "Grace" || me.IsGuest {
+		t.Errorf("%+v", me)
+	}
+}
+
+func TestOIDC_CookiesAreForTLSWhereThereIsTLS(t *testing.T) {
+	f := newFederation(t)
+	r := httptest.NewRequest("GET", "https://localhost:4000/api/v1/session/oidc", nil)
+	answer := httptest.NewRecorder()
+	f.ServeHTTP(answer, r)
+	cookies := answer.Result().Cookies()
+	if len(cookies) != 1 || !cookies[0].Secure || cookies[0].Path != "/api/v1/session/oidc" || cookies[0].MaxAge != 300 {
+		t.Errorf("%+v", cookies)
+	}
+}
+
 func TestOIDC_BeginsUnderTheServersName(t *testing.T) {
 	f := newFederation(t)
 	location := f.do(call{path: "/api/v1/session/oidc", host: "127.0.0.1:4000"}).Header().Get("Location")
