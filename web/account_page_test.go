@@ -83,9 +83,12 @@ func TestAccountPage_PasskeysElsewhere(t *testing.T) {
 	}
 	serveLocally(t, l, p)
 	c.open("http://" + l.Addr().String() + "/account")
-	c.wait(shown("form"))
+	c.wait(shown("passkey-elsewhere"))
 	if c.run(shown("passkey")) == "true" {
 		t.Error("a passkey is offered at an address that has none")
+	}
+	if to := c.run("document.getElementById('passkey-elsewhere').href"); to != origin+"/account" {
+		t.Error(to)
 	}
 	c.open("http://" + l.Addr().String() + "/account#error=email_taken")
 	c.wait(says("title", "Sign in") + " && " + shown("form"))

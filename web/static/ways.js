@@ -29,10 +29,20 @@ export const explain = (code) => words[code] ?? "The sign-in did not work: try a
 
 const here = (server) => server.passkeys && passkey.supported() && location.origin === server.origin;
 
+// elsewhere is where passkeys are made, if not here. A visitor of another machine
+// is not sent to their own localhost.
+function elsewhere(server) {
+  const known = server.origin?.startsWith("https:") || ["127.0.0.1", "[::1]"].includes(location.hostname);
+  return server.passkeys && passkey.supported() && known && location.origin !== server.origin ? `${server.origin}/account` : "";
+}
+
 // offer shows how else one may sign in with the form.
 export function offer(server, shown, ask, done) {
   $("ways").hidden = !shown;
   $("passkey").hidden = !here(server);
+  $("passkey-elsewhere").hidden = !elsewhere(server);
+  $("passkey-elsewhere").href = elsewhere(server) || "#";
+  $("passkey-elsewhere").textContent = `Sign in with a passkey at ${server.origin}`;
   $("oidc").hidden = !server.oidc;
   $("oidc").textContent = `Sign in with ${server.oidc}`;
   $("passkey").onclick = async () => {
@@ -70,8 +80,7 @@ async function showPasskeys(server, ask, row, done) {
   $("passkeys").replaceChildren(...passkeys.map(row));
   if (passkeys.length === 0) $("passkeys").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. With one you sign in by finger, face or PIN of your device." })));
   $("add").hidden = !here(server);
-  const elsewhere = passkey.supported() && location.origin !== server.origin;
-  $("passkey-status").replaceChildren(...(elsewhere ? ["Passkeys are made at ", element("a", { href: `${server.origin}/account`, textContent: server.origin }), "."] : []));
+  $("passkey-status").replaceChildren(...(elsewhere(server) ? ["Passkeys are made at ", element("a", { href: elsewhere(server), textContent: server.origin }), "."] : []));
   $("add").onsubmit = (e) => {
     e.preventDefault();
     add(ask, done);
