@@ -168,6 +168,19 @@ type Client struct {
 	Device  string // what it says it is, for people
 }
 
+// SignInWays are how people sign in beside passwords.
+type SignInWays struct {
+	Origin   string // of the server's pages, such as https://sensors.example.org; "" where it is not known
+	Passkeys bool   // are made, for pages of Origin
+	Issuer   string // the name of the OpenID Connect issuer; "" for none
+}
+
+// IssuerAnswer is what an OpenID Connect issuer sends a browser back with.
+type IssuerAnswer struct {
+	State, Code, Error string
+	Issuer             string // who answers (RFC 9207); "" where it does not say
+}
+
 // RoomDraft is a new room, as its maker describes it.
 type RoomDraft struct {
 	Name        string

@@ -1,5 +1,5 @@
-// Package account knows who somebody is: users with passwords, their sessions
-// and tokens, the tokens of the server itself, and callers without a credential
+// Package account knows who somebody is: users with passwords, passkeys and
+// identities at an OpenID Connect issuer, their sessions and tokens, the tokens of the server itself, and callers without a credential
 // where these are switched on.
 //
 // It promises that a credential counts from the moment it is stored and no
@@ -28,6 +28,8 @@ import (
 	"sync/atomic"
 	"time"
 
+	"github.com/go-webauthn/webauthn/webauthn"
+
 	"github.com/sensocto/sensocto"
 )
 
@@ -53,6 +55,19 @@ type Store interface {
 	InsertLink(ctx context.Context, l sensocto.Link) error
 	Link(ctx context.Context, kind sensocto.LinkKind, hash []byte) (sensocto.Link, error)
 	TakeLink(ctx context.Context, kind sensocto.LinkKind, hash []byte) (sensocto.Link, error)
+	LinkFor(ctx context.Context, kind sensocto.LinkKind, data string, now time.Time) (sensocto.Link, error)
+
+	InsertPasskey(ctx context.Context, p sensocto.Passkey, most int) error
+	Passkeys(ctx context.Context, userID string) ([]sensocto.Passkey, error)
+	Passkey(ctx context.Context, id []byte) (sensocto.Passkey, error)
+	UsePasskey(ctx context.Context, id []byte, was, data string, at time.Time) error
+	DeletePasskey(ctx context.Context, userID string, id []byte) error
+
+	InsertIdentity(ctx context.Context, e sensocto.ExternalIdentity) error
+	InsertUserWithIdentity(ctx context.Context, u sensocto.User, e sensocto.ExternalIdentity, invitation []byte) error
+	UserByIdentity(ctx context.Context, issuer, subject string) (sensocto.User, error)
+	Identities(ctx context.Context, userID string) ([]sensocto.ExternalIdentity, error)
+	DeleteIdentities(ctx context.Context, userID, issuer string) error
 
 	Changes(ctx context.Context, after int64) (changes []sensocto.Change, version int64, all bool, err error)
 }
@@ -82,6 +97,9 @@ type Options struct {
 	Grace time.Duration
 	// SessionLife is how long a session lasts. Default 30 days.
 	SessionLife time.Duration
+	// OIDC is an OpenID Connect issuer with which people may sign in; none where
+	// its Issuer is empty.
+	OIDC OIDC
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -97,6 +115,13 @@ type Accounts struct {
 	attempts  *attempts
 	devices   devices
 	watch     watch
+
+	origin        string             // under which people reach the server; "" until ServeAt
+	webauthn      *webauthn.WebAuthn // nil where there are no passkeys
+	registrations *pending[registration]
+	assertions    *pending[webauthn.SessionData]
+	issuer        *issuer // nil for none
+	flows         *pending[flow]
 
 	accepted, refused, failed, remembered atomic.Uint64
 	signIns, signInsRefused, signUps      atomic.Uint64
@@ -115,6 +140,8 @@ func New(o Options) *Accounts {
 	return &Accounts{
 		options: o, store: o.Store, log: o.Log,
 		seen: newSeen(o.Grace), passwords: newPasswords(), attempts: newAttempts(),
+		registrations: newPending[registration](), assertions: newPending[webauthn.SessionData](),
+		issuer: newIssuer(o.OIDC), flows: newPending[flow](),
 		watch: watch{listeners: map[*listener]struct{}{}, live: map[string]live{}, told: map[string]struct{}{}},
 	}
 }
@@ -219,7 +246,9 @@ func (a *Accounts) Metrics(emit func(sensocto.Metric)) {
 		counter("authentications_total", "Credentials that were checked, guests included, by result.", n, "result", result)
 	}
 	for result, n := range map[string]uint64{"accepted": a.signIns.Load(), "refused": a.signInsRefused.Load(), "limited": a.attempts.limited.Load()} {
-		counter("sign_ins_total", "Sign-ins with a password, by result; limited ones were not tried.", n, "result", result)
+		counter("sign_ins_total", "Sign-ins, by result; limited ones were not tried.", n, "result", result)
 	}
+	counter("sign_ins_evicted_total", "Sign-ins and registrations in two steps that ended before their time, because too many had begun.",
+		a.registrations.evicted.Load()+a.assertions.evicted.Load()+a.flows.evicted.Load())
 	counter("sign_ups_total", "Accounts that people made, guests included.", a.signUps.Load())
 }

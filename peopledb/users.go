@@ -20,11 +20,13 @@ func userChanged(id string) []sensocto.Change {
 // InsertUser stores a new user, with version 1. An e-mail address that is taken
 // is a conflict.
 func (db *DB) InsertUser(ctx context.Context, u sensocto.User) error {
-	return db.update(ctx, userChanged(u.ID), func(ctx context.Context, tx *sql.Tx) error {
-		return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version)
-			VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING`,
-			u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt))
-	})
+	return db.update(ctx, userChanged(u.ID), func(ctx context.Context, tx *sql.Tx) error { return insertUser(ctx, tx, u) })
+}
+
+func insertUser(ctx context.Context, tx *sql.Tx, u sensocto.User) error {
+	return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING`,
+		u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt))
 }
 
 // UpdateUser stores a user whose version is still u.Version, and returns it with

@@ -42,6 +42,8 @@ func (s *server) routeAPI() {
 		s.registerTokens()
 		s.registerPerson()
 		s.registerDevices()
+		s.registerPasskeys()
+		s.registerOIDC()
 		s.registerRooms()
 		s.registerMembers()
 		s.registerRecordings()

@@ -35,7 +35,7 @@ const (
 func FuzzRoutes(f *testing.F) {
 	w := newWorld(f, setup{web: fuzzParts})
 	w.fuzzSensor(f)
-	p := newPeople(f, fuzzParts)
+	p := newPeopleWith(f, fuzzParts)
 	eve := p.signUp("eve")
 	eve.bring("s")
 	operator := len(w.routes(f))

@@ -40,6 +40,13 @@ type Accounts interface {
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error)
 	ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error)
+	// Confirm returns nil where a session began recently or the password is the
+	// user's.
+	Confirm(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error
+	// Ways returns how people sign in beside passwords.
+	Ways() sensocto.SignInWays
+	Passkeys
+	Issuer
 }
 
 // identityKey is where a request's identity is in its context.
@@ -118,7 +125,7 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 func (s *server) personalProblem(err error, doing string) error {
 	status := 0
 	switch sensocto.ErrorReason(err) {
-	case "wrong_credentials", "account_needed":
+	case "wrong_credentials", "account_needed", "passkey_refused", "passkey_copied", "account_disabled":
 		status = http.StatusUnauthorized
 	case "version_mismatch":
 		status = http.StatusPreconditionFailed

@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -27,13 +29,19 @@ import (
 type people struct {
 	*world
 	t        testing.TB
+	db       *sqlite.DB
 	accounts *account.Accounts
 	rights   *rights.Rights
 	sensors  *sensor.Registry
 	owners   map[string]string // of sensors, by user id
 }
 
-func newPeople(t testing.TB, more ...func(*web.Options)) *people {
+func newPeople(t testing.TB, change ...func(*account.Options)) *people {
+	t.Helper()
+	return newPeopleWith(t, func(*web.Options) {}, change...)
+}
+
+func newPeopleWith(t testing.TB, more func(*web.Options), change ...func(*account.Options)) *people {
 	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
 	if err != nil {
@@ -41,8 +49,12 @@ func newPeople(t testing.TB, more ...func(*web.Options)) *people {
 	}
 	t.Cleanup(func() { _ = db.Close() })
 	store := peopledb.New(db)
-	p := &people{t: t, owners: map[string]string{}}
-	p.accounts = account.New(account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true})
+	p := &people{t: t, db: db, owners: map[string]string{}}
+	o := account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true}
+	for _, c := range change {
+		c(&o)
+	}
+	p.accounts = account.New(o)
 	p.rights = rights.New(rights.Options{Store: store, Owner: p.owner})
 	t.Cleanup(p.rights.Close)
 	rooms := room.New(room.Options{
@@ -59,9 +71,7 @@ func newPeople(t testing.TB, more ...func(*web.Options)) *people {
 		}
 		o.Export = func(_ context.Context, q web.ExportQuery) (web.ExportFile, error) { return csvFile(q.Sensor.ID), nil }
 		p.sensors = sensors
-		for _, f := range more {
-			f(o)
-		}
+		more(o)
 	}})
 	p.world.admin, _, err = p.accounts.Create(t.Context(), "admin", []sensocto.Scope{sensocto.ScopeAdmin}) // the world's own accounts are not asked
 	if err != nil {
@@ -91,6 +101,18 @@ func (p *people) owner(id string) (string, bool) {
 		return "", false
 	}
 	return p.sensors.Owner(id)
+}
+
+// age makes a person's sessions older.
+func (p *people) age(who *person, by time.Duration) {
+	p.t.Helper()
+	err := p.db.Update(p.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
+		return err
+	})
+	if err != nil {
+		p.t.Fatal(err)
+	}
 }
 
 // person is somebody with a browser.

@@ -59,12 +59,17 @@ type registrationAnswer struct {
 	Body struct {
 		Registration  string `json:"registration" enum:"open,invited,closed"`
 		GuestAccounts bool   `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
+		Passkeys      bool   `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
+		OIDC          string `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
+		Origin        string `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
 	}
 }
 
 func (s *server) registration(context.Context, *empty) (*registrationAnswer, error) {
 	var out registrationAnswer
 	out.Body.Registration, out.Body.GuestAccounts = s.Accounts.Open()
+	w := s.Accounts.Ways()
+	out.Body.Passkeys, out.Body.OIDC, out.Body.Origin = w.Passkeys, w.Issuer, w.Origin
 	return &out, nil
 }
 
@@ -204,8 +209,8 @@ func (s *server) changeMe(ctx context.Context, in *changeMeInput) (*userAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	if in.Body.Password != nil && u.PasswordHash != "" {
-		if err := s.Accounts.CheckPassword(ctx, u, in.Body.CurrentPassword, in.client); err != nil {
+	if in.Body.Password != nil {
+		if err := s.mayChangePassword(ctx, u, in); err != nil {
 			return nil, s.personalProblem(err, "check a password")
 		}
 	}
@@ -220,6 +225,15 @@ func (s *server) changeMe(ctx context.Context, in *changeMeInput) (*userAnswer, 
 		}
 	}
 	return &userAnswer{Body: u.View(true)}, nil
+}
+
+// mayChangePassword wants the present password, or a recent session where there
+// is none.
+func (s *server) mayChangePassword(ctx context.Context, u sensocto.User, in *changeMeInput) error {
+	if u.PasswordHash == "" {
+		return s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, "", in.client)
+	}
+	return s.Accounts.CheckPassword(ctx, u, in.Body.CurrentPassword, in.client)
 }
 
 type resetInput struct {

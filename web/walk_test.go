@@ -12,7 +12,8 @@ import (
 )
 
 // open are the operations that anybody may call: they check what they are sent.
-var open = []string{"sign-up", "set-up", "sign-in", "sign-in-as-guest", "sign-out", "reset-password", "see-registration", "begin-device", "finish-device"}
+var open = []string{"sign-up", "set-up", "sign-in", "sign-in-as-guest", "sign-out", "reset-password", "see-registration", "begin-device", "finish-device",
+	"begin-passkey-sign-in", "sign-in-with-passkey", "begin-oidc", "finish-oidc"}
 
 // private are the operations on what is one person's, and what another user hears
 // of them: in the order in which they are asked, so that nothing is destroyed
@@ -58,6 +59,7 @@ var private = map[string]struct {
 	// Credentials, and what administrators do.
 	"end-session": {want: []int{404}}, "revoke-token": {want: []int{404}},
 	"confirm-device": {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
+	"remove-passkey": {want: []int{404, 422}},
 	"list-users":     {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}},
 	"backup": {want: []int{403}}, "plan-retention": {want: []int{403}}, "apply-retention": {want: []int{403}},
 }
@@ -65,7 +67,8 @@ var private = map[string]struct {
 // own are the operations that answer with what is the asker's own: none of it may
 // be ada's.
 var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "list-tokens", "create-token",
-	"list-rooms", "create-room", "list-invitations", "list-notifications", "erase-me"}
+	"list-rooms", "create-room", "list-invitations", "list-notifications", "erase-me",
+	"list-passkeys", "begin-passkey", "add-passkey", "list-identities", "unlink-identity"}
 
 // Every operation of the API is asked as another user and as nobody: neither
 // learns or changes what is somebody's own. One that this test does not know fails

@@ -45,6 +45,11 @@ type Config struct {
 	ShutdownTimeout   time.Duration    `key:"shutdown_timeout" help:"Time for an orderly end."`
 	Retention         retentionTable   `key:"retention" help:"How long samples (raw) and rollups are kept, by sensor, attribute or type, such as [{type: ecg, raw: 30d, rollups: 2y}]. Default: for ever."`
 
+	OIDCIssuer           string `key:"oidc.issuer" help:"OpenID Connect issuer with which people may sign in, such as https://id.example.org. It sends them back to url with the path /api/v1/session/oidc/callback."`
+	OIDCClientID         string `key:"oidc.client_id" help:"What the issuer calls this server."`
+	OIDCClientSecretFile string `key:"oidc.client_secret_file" help:"File with the secret that the issuer gave this server. Empty: none, where the issuer knows it as a public client."`
+	OIDCName             string `key:"oidc.name" help:"What people call the issuer, on the button that signs in with it. Empty: its address."`
+
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
 	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
 	BinaryFrame     Bytes         `key:"limits.binary_frame" help:"Largest binary frame."`
@@ -167,6 +172,7 @@ func (c Config) check() (problems []problem) {
 		}
 	}
 	c.checkTLS(bad)
+	c.checkOIDC(bad)
 	for _, s := range c.Guests {
 		if s == sensocto.ScopeAdmin {
 			bad("guests", "guests cannot have the scope admin: use view and ingest")

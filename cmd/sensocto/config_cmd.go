@@ -31,6 +31,7 @@ type serverFlags struct {
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	TLS               tlsFlag   `embed:"" prefix:"tls-" group:"TLS:"`
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
+	OIDC              oidcFlag  `embed:"" prefix:"oidc-" group:"Sign-in with an OpenID Connect issuer:"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
@@ -47,6 +48,14 @@ type acmeFlag struct {
 	Email     *string `placeholder:"ADDRESS" help:"Where the authority may write to."`
 	Directory *string `placeholder:"URL" help:"The authority, default Let's Encrypt."`
 	Roots     *string `placeholder:"FILE" help:"What the authority's server is checked against."`
+}
+
+type oidcFlag struct {
+	Issuer   *string `placeholder:"URL" help:"The issuer, such as https://id.example.org."`
+	ClientID *string `placeholder:"ID" help:"What it calls this server."`
+	Name     *string `placeholder:"NAME" help:"What people call it, on the button."`
+
+	ClientSecretFile *string `placeholder:"FILE" help:"The secret that it gave this server."`
 }
 
 type limitFlag struct {

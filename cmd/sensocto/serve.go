@@ -66,6 +66,9 @@ func (c serveCmd) Run(a *app) (err error) {
 	}
 	config.warnClearText(certificates != nil, log)
 	config.Listen = listener.Addr().String() // port 0 has become one
+	if err := s.accounts.ServeAt(config.baseURL()); err != nil {
+		return err
+	}
 	if err := greet(a, config, s.accounts); err != nil {
 		return err
 	}

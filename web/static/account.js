@@ -1,11 +1,13 @@
 import { element } from "./session.js";
+import * as ways from "./ways.js";
 
 // The page that a person signs in with. Links that are printed or mailed carry
 // their secret behind the #, which no server sees: #setup=…, #reset=…, #invite=….
+// What a sign-in service did is there as well: #error=…, #linked=….
 const $ = (id) => document.getElementById(id);
 const all = ["name", "email", "password", "current"];
 
-let secret = "", server = {};
+let secret = "", server = {}, notice = "";
 
 // ask sends JSON and returns the answer; a refusal is thrown as its text.
 async function ask(method, path, body) {
@@ -15,7 +17,7 @@ async function ask(method, path, body) {
   const value = text ? JSON.parse(text) : {};
   if (answer.ok) return value;
   const details = (value.errors ?? []).map((e) => e.message).join("; ");
-  throw Object.assign(new Error(details || value.detail || answer.statusText), { status: answer.status });
+  throw Object.assign(new Error(details || value.detail || answer.statusText), { status: answer.status, reason: value.reason });
 }
 
 const enter = () => ({ name: $("name").value.trim(), email: $("email").value.trim(), password: $("password").value });
@@ -48,7 +50,8 @@ function open(kind) {
   $("title").textContent = f.title;
   $("why").textContent = f.why ?? "";
   $("go").textContent = f.button;
-  $("problem").textContent = "";
+  $("problem").textContent = notice;
+  ways.offer(server, kind === "signIn" || kind === "signUp", ask, start);
   for (const id of all) {
     const used = f.fields.includes(id);
     $(id).hidden = $(`label-${id}`).hidden = !used;
@@ -87,7 +90,7 @@ const day = (text) => text ? new Date(text).toLocaleString(undefined, { dateStyl
 
 function remove(text, path) {
   return element("button", { type: "button", textContent: text, onclick: async () => {
-    try { await ask("DELETE", path); } catch (error) { $("status").textContent = error.message; }
+    try { await ask("DELETE", path); } catch (error) { notice = error.message; }
     await start();
   } });
 }
@@ -109,6 +112,7 @@ async function show(me) {
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
   $("make").hidden = me.is_guest;
+  await ways.show(server, me, ask, remove, (p) => element("tr", {}, ...cells(p.name, day(p.created_at), day(p.used_at), remove("Remove", `/passkeys/${p.id}`))), start);
 }
 
 $("make").onsubmit = async (e) => {
@@ -136,20 +140,25 @@ $("confirm").onsubmit = async (e) => {
 };
 
 async function start() {
-  $("status").textContent = "";
   $("made").textContent = "";
   try {
     server = await ask("GET", "/registration");
     const [kind, value] = location.hash.slice(1).split("=");
+    if (value) history.replaceState(null, "", location.pathname); // not kept in the history
     if (value && forms[kind]) {
       secret = value;
-      history.replaceState(null, "", location.pathname); // not kept in the history
       return open(kind);
     }
+    if (value && kind === "error") notice = ways.explain(value);
+    if (value && kind === "linked") notice = `Linked: from now on you sign in with ${server.oidc} as well.`;
+    $("status").textContent = notice;
     await show(await ask("GET", "/session"));
   } catch (error) {
-    if (error.status === 401) return open(server.registration === "open" ? "signUp" : "signIn");
-    $("status").textContent = error.status ? error.message : "The server does not answer: reload the page to try again.";
+    $("status").textContent = "";
+    if (error.status === 401) open(server.registration === "open" && !notice ? "signUp" : "signIn");
+    else $("status").textContent = error.status ? error.message : "The server does not answer: reload the page to try again.";
   }
+  notice = "";
 }
+addEventListener("hashchange", () => { if (location.hash) start(); }); // a link opened where the page is open already
 start();

@@ -1,0 +1,197 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"slices"
+	"strings"
+
+	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Issuer signs people in with an OpenID Connect issuer.
+type Issuer interface {
+	// BeginOIDC returns where to send the person, and a secret that the browser
+	// has to bring back. linkTo is the user to whom the identity is linked; ""
+	// for a sign-in.
+	BeginOIDC(ctx context.Context, linkTo string, from sensocto.Client) (location, browser string, err error)
+	// FinishOIDC returns the session that a sign-in began, or the zero Session
+	// where an identity was linked.
+	FinishOIDC(ctx context.Context, browser string, answer sensocto.IssuerAnswer, signedIn string, from sensocto.Client) (sensocto.Session, error)
+	Identities(ctx context.Context, userID string) ([]sensocto.ExternalIdentity, error)
+	Unlink(ctx context.Context, u sensocto.User, issuer string) error
+}
+
+const (
+	oidcPath = "/session/oidc"
+	// oidcCookie binds a sign-in with the issuer to the browser that began it.
+	oidcCookie        = "sensocto_oidc"
+	oidcCookieSeconds = 5 * 60
+)
+
+func (s *server) registerOIDC() {
+	const tag = "People"
+	op := s.personal("begin-oidc", http.MethodGet, oidcPath, anybody, tag, "Sign in with the OpenID Connect issuer")
+	op.Description = "For browsers: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session that began within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
+	op.DefaultStatus = http.StatusFound
+	huma.Register(s.api, op, s.beginOIDC)
+
+	op = s.personal("finish-oidc", http.MethodGet, oidcPath+"/callback", anybody, tag, "Where the OpenID Connect issuer sends browsers back to")
+	op.DefaultStatus = http.StatusFound
+	huma.Register(s.api, op, s.finishOIDC)
+
+	huma.Register(s.api, s.personal("list-identities", http.MethodGet, "/identities", signedIn, tag, "List the issuers with which one signs in"), s.listIdentities)
+	op = s.personal("unlink-identity", http.MethodDelete, "/identities", signedIn, tag, "Sign in with an issuer no longer")
+	op.DefaultStatus = http.StatusNoContent
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.unlinkIdentity)
+}
+
+// redirect sends a browser elsewhere.
+type redirect struct {
+	Status    int
+	Location  string        `header:"Location"`
+	SetCookie []http.Cookie `header:"Set-Cookie"`
+}
+
+// toAccount sends a browser to the account page. What it says there is behind
+// the #, which no server logs.
+func toAccount(fragment string, cookies ...http.Cookie) *redirect {
+	return &redirect{Status: http.StatusFound, Location: "/account" + fragment, SetCookie: cookies}
+}
+
+// failed sends a browser to the account page, which says in words what the
+// reason means.
+func (s *server) failed(err error, doing string, cookies ...http.Cookie) *redirect {
+	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
+		s.Log.Error("cannot "+doing, "err", err)
+	}
+	return toAccount("#error="+url.QueryEscape(sensocto.ErrorReason(err)), cookies...)
+}
+
+func bindingCookie(secure bool, value string) http.Cookie {
+	c := http.Cookie{Name: oidcCookie, Value: value, Path: "/api/v1" + oidcPath, MaxAge: oidcCookieSeconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
+	if value == "" {
+		c.MaxAge = -1
+	}
+	return c
+}
+
+type beginOIDCInput struct {
+	FromClient
+	origin     *http.Request
+	Redirected bool `query:"redirected" doc:"The browser was sent here from another of the server's names."`
+}
+
+// Resolve implements huma.Resolver.
+func (in *beginOIDCInput) Resolve(ctx huma.Context) []error {
+	in.origin, _ = humago.Unwrap(ctx)
+	return in.FromClient.Resolve(ctx)
+}
+
+// beginOIDC sends a browser to the issuer. The issuer sends it back to one name
+// of the server, where cookies that another one set are not sent: it has to
+// begin there.
+func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, error) {
+	w := s.Accounts.Ways()
+	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Redirected && !strings.EqualFold(host, in.origin.Host) {
+		return &redirect{Status: http.StatusFound, Location: w.Origin + "/api/v1" + oidcPath + "?redirected=true"}, nil
+	}
+	linkTo, err := s.linksTo(ctx, in)
+	if err != nil {
+		return s.failed(err, "begin to link an identity"), nil
+	}
+	location, browser, err := s.Accounts.BeginOIDC(ctx, linkTo, in.client)
+	if err != nil {
+		return s.failed(err, "begin a sign-in with the issuer"), nil
+	}
+	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure, browser)}}, nil
+}
+
+// errBegunElsewhere keeps another site's page from linking an identity of its
+// own to the account of whoever visits it.
+var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "linking begins on the account page"}
+
+// linksTo returns the user to whom the identity is linked: who is signed in,
+// unless as a guest, and asks for it on a page of ours.
+func (s *server) linksTo(ctx context.Context, in *beginOIDCInput) (userID string, err error) {
+	id := identityOf(ctx)
+	if id.UserID == "" || id.Kind != sensocto.KindSession {
+		return "", nil
+	}
+	u, err := s.Accounts.User(ctx, id.UserID)
+	switch {
+	case err != nil || u.IsGuest:
+		return "", err
+	case in.origin.Header.Get("Sec-Fetch-Site") != "same-origin":
+		return "", errBegunElsewhere
+	}
+	return u.ID, s.Accounts.Confirm(ctx, u, id.ID, "", in.client)
+}
+
+type finishOIDCInput struct {
+	FromClient
+	State   string `query:"state"`
+	Code    string `query:"code"`
+	Error   string `query:"error"`
+	Issuer  string `query:"iss"`
+	Browser string `cookie:"sensocto_oidc" doc:"What binds the sign-in to the browser."`
+}
+
+func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect, error) {
+	signedIn := ""
+	if id := identityOf(ctx); id.Kind == sensocto.KindSession {
+		signedIn = id.UserID
+	}
+	answer := sensocto.IssuerAnswer{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer}
+	session, err := s.Accounts.FinishOIDC(ctx, in.Browser, answer, signedIn, in.client)
+	used := bindingCookie(in.secure, "")
+	switch {
+	case err != nil:
+		return s.failed(err, "end a sign-in with the issuer", used), nil
+	case session.Secret == "":
+		return toAccount("#linked=1", used), nil
+	}
+	return toAccount("", append(s.cookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
+}
+
+type identitiesAnswer struct {
+	Body struct {
+		Issuers []string `json:"issuers" nullable:"false"`
+	}
+}
+
+func (s *server) listIdentities(ctx context.Context, _ *empty) (*identitiesAnswer, error) {
+	all, err := s.Accounts.Identities(ctx, identityOf(ctx).UserID)
+	if err != nil {
+		return nil, s.personalProblem(err, "list identities")
+	}
+	var out identitiesAnswer
+	out.Body.Issuers = []string{}
+	for _, e := range all {
+		if !slices.Contains(out.Body.Issuers, e.Issuer) {
+			out.Body.Issuers = append(out.Body.Issuers, e.Issuer)
+		}
+	}
+	return &out, nil
+}
+
+// IssuerQuery names an issuer.
+type IssuerQuery struct {
+	Issuer string `query:"issuer" required:"true" maxLength:"2048" doc:"One of the issuers in the list."`
+}
+
+func (s *server) unlinkIdentity(ctx context.Context, in *IssuerQuery) (*empty, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Accounts.Unlink(ctx, u, in.Issuer); err != nil {
+		return nil, s.personalProblem(err, "unlink an identity")
+	}
+	return nil, nil
+}
