@@ -166,11 +166,29 @@ func (s *server) stillMay(ctx huma.Context) func() bool {
 	}
 }
 
-// operatorOnly lets whoever sits at the machine in without a token, and others
-// with the right to view.
-func (s *server) operatorOnly(h http.HandlerFunc) http.HandlerFunc {
+// seesServer lets in who may see how the server does: the operator's tokens that
+// may view, and administrators. What it shows is about everybody's sensors.
+func seesServer(id sensocto.Identity) bool {
+	return id.Operator() && id.Can(sensocto.ScopeView) || id.Can(sensocto.ScopeAdmin)
+}
+
+// viewersOnly lets whoever sits at the machine in without a token, and others with
+// the right to view.
+func (s *server) viewersOnly(h http.HandlerFunc) http.HandlerFunc {
 	return func(w http.ResponseWriter, r *http.Request) {
 		if localhost(r) || s.authorize(w, r, sensocto.ScopeView) {
+			h(w, r)
+		}
+	}
+}
+
+// operatorOnly is viewersOnly for what only those see who may see how the server
+// does.
+func (s *server) operatorOnly(h http.HandlerFunc) http.HandlerFunc {
+	return func(w http.ResponseWriter, r *http.Request) {
+		if localhost(r) {
+			h(w, r)
+		} else if _, ok := s.authorized(w, r, sensocto.ScopeView, seesServer); ok {
 			h(w, r)
 		}
 	}
@@ -205,7 +223,7 @@ func (s *server) metricsOnly(h http.HandlerFunc) http.HandlerFunc {
 		return s.operatorOnly(h)
 	}
 	return func(w http.ResponseWriter, r *http.Request) {
-		if s.authorize(w, r, sensocto.ScopeView) {
+		if _, ok := s.authorized(w, r, sensocto.ScopeView, seesServer); ok {
 			h(w, r)
 		}
 	}

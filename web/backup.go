@@ -32,9 +32,12 @@ func (s *server) registerBackup() {
 	huma.Register(s.api, op, s.backup)
 }
 
-func (s *server) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+func (s *server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 	if s.Backup == nil {
 		return nil, problem(http.StatusNotFound, "this server makes no backups")
+	}
+	if !identityOf(ctx).Operator() { // an administrator's account does not open everybody's measurements
+		return nil, problem(http.StatusForbidden, "a backup holds everybody's measurements: it takes a token of the server itself, as 'sensocto token create' makes it")
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)

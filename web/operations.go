@@ -10,7 +10,7 @@ func (s *server) routeOperations() {
 	s.mux.HandleFunc("GET /healthz", s.health) // tells nothing but that the program answers
 	s.mux.HandleFunc("GET /readyz", s.operatorOnly(s.ready))
 	s.mux.HandleFunc("GET /metrics", s.metricsOnly(s.metricsHandler().ServeHTTP))
-	s.mux.HandleFunc("GET /api/openapi.json", s.operatorOnly(s.document))
+	s.mux.HandleFunc("GET /api/openapi.json", s.viewersOnly(s.document))
 }
 
 // health says that the program runs and answers.

@@ -137,6 +137,11 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 	if asked < 40 {
 		t.Errorf("only %d operations were asked", asked)
 	}
+	for _, path := range []string{"/metrics", "/readyz"} { // they name everybody's sensors
+		if answer := p.do(call{path: path, header: eve.header()}); answer.Code != 403 {
+			t.Errorf("%s, as a user: %d", path, answer.Code)
+		}
+	}
 	ada.asks(200, "GET", "/sensors/strap", "")
 	if left := ada.asks(200, "GET", "/rooms/"+room, "").Body.String(); !strings.Contains(left, "Ada's room") || !strings.Contains(left, `"member_count":1`) {
 		t.Errorf("her room was changed: %s", left)
