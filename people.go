@@ -144,6 +144,11 @@ func (n Notification) View() NotificationView {
 	return NotificationView{n.ID, n.Kind, n.Data, n.CreatedAt, optionalTime(n.ReadAt)}
 }
 
+// Mail is a message in plain text.
+type Mail struct {
+	To, Subject, Text string
+}
+
 // SignUp is what a person says to get an account.
 type SignUp struct {
 	Email, Name, Password string

@@ -100,6 +100,8 @@ type Options struct {
 	// OIDC is an OpenID Connect issuer with which people may sign in; none where
 	// its Issuer is empty.
 	OIDC OIDC
+	// Mail sends mails; nil sends none. Links in them need ServeAt.
+	Mail Mailer
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }

@@ -11,7 +11,7 @@ import (
 
 // withoutPeople takes back what the migration of people brings.
 var withoutPeople = []string{
-	"DROP TABLE change_version", "DROP TABLE change", "DROP TABLE notification", "DROP TABLE invitation", "DROP TABLE sensor_grant", "DROP TABLE share",
+	"DROP TABLE recording", "DROP TABLE change_version", "DROP TABLE change", "DROP TABLE notification", "DROP TABLE invitation", "DROP TABLE sensor_grant", "DROP TABLE share",
 	"DROP TABLE ban", "DROP TABLE member", "DROP TABLE room", "DROP TABLE external_identity", "DROP TABLE passkey", "DROP TABLE link", "DROP TABLE account",
 	"DROP INDEX token_account", "ALTER TABLE token DROP COLUMN kind", "ALTER TABLE token DROP COLUMN account_id", "ALTER TABLE token DROP COLUMN expires_at",
 	"ALTER TABLE token DROP COLUMN sensor_ids", "ALTER TABLE token DROP COLUMN device",

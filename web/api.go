@@ -41,6 +41,7 @@ func (s *server) routeAPI() {
 		s.registerUsers()
 		s.registerTokens()
 		s.registerPerson()
+		s.registerMail()
 		s.registerDevices()
 		s.registerPasskeys()
 		s.registerOIDC()

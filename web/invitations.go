@@ -45,6 +45,9 @@ func (s *server) invite(ctx context.Context, in *inviteInput) (*invitationAnswer
 	if err != nil {
 		return nil, s.personalProblem(err, "invite somebody")
 	}
+	if err := s.mailInvitation(ctx, i); err != nil {
+		return nil, err
+	}
 	return &invitationAnswer{i.View()}, nil
 }
 

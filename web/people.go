@@ -25,6 +25,12 @@ type Accounts interface {
 	Guest(ctx context.Context, name string, from sensocto.Client) (sensocto.Session, error)
 	Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error)
 	CheckPassword(ctx context.Context, u sensocto.User, password string, from sensocto.Client) error
+	SendsMail() bool
+	Forgotten(email, address string) error
+	ChangeEmail(u sensocto.User, email, address string) error
+	ConfirmEmail(ctx context.Context, secret string) (sensocto.User, error)
+	InviteToServer(ctx context.Context, by sensocto.User, email string) (link string, err error)
+	MailInvitation(i sensocto.Invitation, by string) error
 	BeginDevice(name, address string) (code, secret string, expires time.Time, err error)
 	ConfirmDevice(u sensocto.User, code, address string) (name string, err error)
 	DeviceToken(ctx context.Context, secret string) (text string, _ sensocto.User, err error)

@@ -41,7 +41,7 @@ func (s *server) registerUsers() {
 	huma.Register(s.api, op, s.signOut)
 
 	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", person, tag, "Read one's account"), s.whoAmI)
-	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name or password")
+	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name, password or e-mail address")
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.changeMe)
 
@@ -61,6 +61,7 @@ type registrationAnswer struct {
 		GuestAccounts bool   `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
 		Passkeys      bool   `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
 		OIDC          string `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
+		Mail          bool   `json:"mail" doc:"The server sends mails: a forgotten password can be set anew."`
 		Origin        string `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
 	}
 }
@@ -68,6 +69,7 @@ type registrationAnswer struct {
 func (s *server) registration(context.Context, *empty) (*registrationAnswer, error) {
 	var out registrationAnswer
 	out.Body.Registration, out.Body.GuestAccounts = s.Accounts.Open()
+	out.Body.Mail = s.Accounts.SendsMail()
 	w := s.Accounts.Ways()
 	out.Body.Passkeys, out.Body.OIDC, out.Body.Origin = w.Passkeys, w.Issuer, w.Origin
 	return &out, nil
@@ -200,7 +202,8 @@ type changeMeInput struct {
 	Body struct {
 		Name            *string `json:"name,omitempty" maxLength:"256"`
 		Password        *string `json:"password,omitempty" maxLength:"1024" doc:"The new password. All other sessions and tokens end."`
-		CurrentPassword string  `json:"current_password,omitempty" maxLength:"1024" doc:"Needed for a new one."`
+		Email           *string `json:"email,omitempty" maxLength:"254" doc:"A new address: it is the account's once the link that is mailed to it was used."`
+		CurrentPassword string  `json:"current_password,omitempty" maxLength:"1024" doc:"Needed for a new password or address."`
 	}
 }
 
@@ -212,6 +215,14 @@ func (s *server) changeMe(ctx context.Context, in *changeMeInput) (*userAnswer, 
 	if in.Body.Password != nil {
 		if err := s.mayChangePassword(ctx, u, in); err != nil {
 			return nil, s.personalProblem(err, "check a password")
+		}
+	}
+	if in.Body.Email != nil {
+		if err := s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, in.Body.CurrentPassword, in.client); err != nil {
+			return nil, s.personalProblem(err, "check a password")
+		}
+		if err := s.Accounts.ChangeEmail(u, *in.Body.Email, in.client.Address); err != nil {
+			return nil, s.personalProblem(err, "change an address")
 		}
 	}
 	if in.Body.Name != nil {

@@ -13,7 +13,7 @@ import (
 
 // open are the operations that anybody may call: they check what they are sent.
 var open = []string{"sign-up", "set-up", "sign-in", "sign-in-as-guest", "sign-out", "reset-password", "see-registration", "begin-device", "finish-device",
-	"begin-passkey-sign-in", "sign-in-with-passkey", "begin-oidc", "finish-oidc"}
+	"begin-passkey-sign-in", "sign-in-with-passkey", "begin-oidc", "finish-oidc", "forgot-password", "confirm-email"}
 
 // private are the operations on what is one person's, and what another user hears
 // of them: in the order in which they are asked, so that nothing is destroyed
@@ -58,9 +58,10 @@ var private = map[string]struct {
 	"read-notification": {want: []int{404}},
 	// Credentials, and what administrators do.
 	"end-session": {want: []int{404}}, "revoke-token": {want: []int{404}},
-	"confirm-device": {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
-	"remove-passkey": {want: []int{404, 422}},
-	"list-users":     {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}},
+	"confirm-device":   {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
+	"invite-to-server": {body: `{"email":"x@example.org"}`, want: []int{403}},
+	"remove-passkey":   {want: []int{404, 422}},
+	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}},
 	"backup": {want: []int{403}}, "plan-retention": {want: []int{403}}, "apply-retention": {want: []int{403}},
 }
 

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/mail"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/store"
 )
@@ -39,6 +40,11 @@ type Config struct {
 	ACMEDirectory     string           `key:"acme.directory" help:"Directory of the authority."`
 	ACMERoots         string           `key:"acme.roots" help:"Certificates, in PEM, that the authority's own server is checked against. Empty: those of the system."`
 	MetricsListen     string           `key:"metrics_listen" help:"Address for /metrics alone, without a token, such as 127.0.0.1:9100. Those at the main address need a token then."`
+	SMTPHost          string           `key:"smtp.host" help:"Mail server, such as mail.example.org:587: forgotten passwords, new addresses and invitations are mailed. Empty: no mail is sent."`
+	SMTPFrom          string           `key:"smtp.from" help:"Address that mails come from, such as SensOcto <sensocto@example.org>."`
+	SMTPUser          string           `key:"smtp.user" help:"Name to sign in to the mail server with. Empty: without."`
+	SMTPPasswordFile  string           `key:"smtp.password_file" help:"File with the password for that. It is read each time it is needed."`
+	SMTPTLS           string           `key:"smtp.tls" help:"How the connection to the mail server is protected: starttls, tls (from the first byte), or none, for a server on this machine."`
 	LogLevel          string           `key:"log.level" help:"Least level that is logged: debug, info, warn, error."`
 	LogFormat         string           `key:"log.format" help:"Form of the log: text or json."`
 	Pprof             string           `key:"pprof" help:"Loopback address for profiles, such as 127.0.0.1:6060. Empty: off."`
@@ -96,6 +102,7 @@ func defaults(env environment) Config {
 		DataDir:         defaultDataDir(env),
 		Registration:    string(account.RegistrationClosed),
 		ACMEDirectory:   "https://acme-v02.api.letsencrypt.org/directory",
+		SMTPTLS:         mail.StartTLS,
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
@@ -197,6 +204,7 @@ func (c Config) check() (problems []problem) {
 	if u, err := url.Parse(c.URL); c.URL != "" && (err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || strings.Trim(u.Path, "/") != "" || u.RawQuery != "" || u.Fragment != "") {
 		bad("url", "%q is not the address of a server, such as https://sensors.example.org", c.URL)
 	}
+	c.checkMail(bad)
 	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")

@@ -24,6 +24,7 @@ type serverFlags struct {
 	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
 	TrustedProxies    *string   `placeholder:"NETWORKS" help:"Reverse proxies whose X-Forwarded-For is believed."`
 	MetricsListen     *string   `placeholder:"ADDRESS" help:"Address for /metrics alone, without a token."`
+	SMTP              smtpFlag  `embed:"" prefix:"smtp-" group:"Mail:"`
 	LogLevel          *string   `placeholder:"LEVEL" help:"debug, info, warn or error."`
 	LogFormat         *string   `placeholder:"FORMAT" help:"text or json."`
 	Pprof             *string   `placeholder:"ADDRESS" help:"Loopback address for profiles. Default: off."`
@@ -56,6 +57,14 @@ type oidcFlag struct {
 	Name     *string `placeholder:"NAME" help:"What people call it, on the button."`
 
 	ClientSecretFile *string `placeholder:"FILE" help:"The secret that it gave this server."`
+}
+
+type smtpFlag struct {
+	Host         *string `placeholder:"HOST:PORT" help:"Mail server; without one no mail is sent."`
+	From         *string `placeholder:"ADDRESS" help:"Address that mails come from."`
+	User         *string `placeholder:"NAME" help:"Name to sign in to it with."`
+	PasswordFile *string `placeholder:"FILE" help:"Password for that."`
+	TLS          *string `placeholder:"HOW" help:"starttls (default), tls or none."`
 }
 
 type limitFlag struct {

@@ -8,11 +8,14 @@ import (
 	"encoding/json"
 	"fmt"
 	"io"
+	"mime/quotedprintable"
 	"net/http"
 	"regexp"
 	"strings"
 	"testing"
 	"time"
+
+	"github.com/sensocto/sensocto/mail/mailtest"
 )
 
 // browser is a person's, with cookies.
@@ -280,4 +283,71 @@ func TestBackup_HoldsPeople(t *testing.T) {
 		}
 		q.ends()
 	}
+}
+
+// Links are mailed: for a forgotten password, a new address, an invitation. Who
+// asks does not learn whether somebody has an account.
+func TestMail_CarriesLinks(t *testing.T) {
+	post := mailtest.Open(t, false, "127.0.0.1:0")
+	p := startProcess(t, t.TempDir(), "--registration", "invited", "--smtp-host", post.Address, "--smtp-from", "sensocto@example.org", "--smtp-tls", "none")
+	user := func(args ...string) string {
+		return runCLI(t, nil, append(append([]string{"user"}, args...), "--data-dir", p.dir)...).wants(t, 0).stdout
+	}
+	links := regexp.MustCompile(`/account#(\w+)=(\S+)`)
+	mailed := func(to, kind string) string {
+		t.Helper()
+		m := post.Receive()
+		body, err := io.ReadAll(quotedprintable.NewReader(m.Body))
+		if err != nil {
+			t.Fatal(err)
+		}
+		link := links.FindStringSubmatch(string(body))
+		if m.Header.Get("To") != "<"+to+">" || (kind != "") != (link != nil) || link != nil && link[1] != kind {
+			t.Fatalf("to %s:\n%s", m.Header.Get("To"), body)
+		}
+		if link == nil {
+			return ""
+		}
+		return link[2]
+	}
+	_, secret, _ := strings.Cut(strings.TrimSpace(user("create", "ada@example.org", "--name", "Ada", "--admin")), "=")
+	ada := &browser{t: t, url: p.url}
+	ada.asks(200, "POST", "/password", fmt.Sprintf(`{"link":%q,"password":%q}`, secret, goodPassword))
+
+	nobody := &browser{t: t, url: p.url}
+	nobody.asks(202, "POST", "/password/forgotten", `{"email":"unknown@example.org"}`)
+	nobody.asks(202, "POST", "/password/forgotten", `{"email":"ada@example.org"}`)
+	nobody.asks(200, "POST", "/password", fmt.Sprintf(`{"link":%q,"password":"five loud geese fly"}`, mailed("ada@example.org", "reset")))
+	ada.asks(401, "GET", "/session", "") // whoever knew the old password is out
+	ada.asks(200, "POST", "/session", `{"email":"ada@example.org","password":"five loud geese fly"}`)
+
+	ada.asks(401, "PATCH", "/users/me", `{"email":"lovelace@example.org","current_password":"wrong"}`)
+	ada.asks(200, "PATCH", "/users/me", `{"email":"lovelace@example.org","current_password":"five loud geese fly"}`)
+	confirm := mailed("lovelace@example.org", "email")
+	mailed("ada@example.org", "") // the old address is told
+	nobody.asks(404, "POST", "/email", `{"link":"wrong"}`)
+	if me := nobody.asks(200, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm)); me["email"] != "lovelace@example.org" {
+		t.Errorf("%v", me)
+	}
+	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
+
+	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
+	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	bob := &browser{t: t, url: p.url}
+	invite := mailed("bob@example.org", "invite")
+	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"somebody@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
+	invitations := bob.asks(200, "GET", "/invitations", "")["invitations"].([]any)
+	if len(invitations) != 1 {
+		t.Fatalf("%v", invitations)
+	}
+	bob.asks(200, "POST", "/invitations/"+invitations[0].(map[string]any)["id"].(string)+"/accept", "")
+	bob.asks(200, "GET", "/rooms/"+room, "")
+	if answer := ada.asks(201, "POST", "/invitations", `{"email":"eve@example.org"}`); answer["link"] != nil {
+		t.Errorf("the link is told although it was mailed: %v", answer)
+	}
+	mailed("eve@example.org", "invite")
+	if log := p.stderr.String(); strings.Contains(log, invite) || strings.Contains(log, "bob@example.org") {
+		t.Error("the log holds a secret or an address")
+	}
+	p.ends()
 }

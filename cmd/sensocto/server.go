@@ -16,6 +16,7 @@ import (
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/load"
+	"github.com/sensocto/sensocto/mail"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/rights"
@@ -34,6 +35,7 @@ type server struct {
 	store    *store.Store
 	retainer *store.Retainer
 	people   *peopledb.DB
+	mailer   *mail.Mailer // nil where no mail is sent
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
@@ -63,7 +65,10 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if err != nil {
 		return nil, err
 	}
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Log: log})
+	if s.mailer, err = newMailer(c, log); err != nil {
+		return nil, err
+	}
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Mail: outgoing(s.mailer), Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
@@ -94,6 +99,9 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
 	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
+	if s.mailer != nil {
+		sources = append(sources, s.mailer)
+	}
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
@@ -229,6 +237,9 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},
 		{name: "http", run: func(ctx context.Context) error { return serveHTTP(ctx, s.http, listener, s.shutdownHTTP) }},
+	}
+	if s.mailer != nil {
+		stages = slices.Insert(stages, 1, &stage{name: "mail", run: s.mailer.Run})
 	}
 	if s.pprof != nil {
 		l, err := listen("pprof", s.config.Pprof)

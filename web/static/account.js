@@ -7,7 +7,7 @@ import * as ways from "./ways.js";
 const $ = (id) => document.getElementById(id);
 const all = ["name", "email", "password", "current"];
 
-let secret = "", server = {}, notice = "";
+let secret = "", server = {}, notice = "", me = {};
 
 // ask sends JSON and returns the answer; a refusal is thrown as its text.
 async function ask(method, path, body) {
@@ -38,9 +38,22 @@ const forms = {
     why: "You were invited.", send: () => ask("POST", "/users", { ...enter(), invitation: secret }) },
   reset: { title: "Set a new password", fields: ["password"], button: "Set it",
     why: "All devices that are signed in now will be signed out.", send: () => ask("POST", "/password", { link: secret, password: enter().password }) },
-  change: { title: "Change name or password", fields: ["name", "password", "current"], button: "Change",
+  forgotten: { title: "Forgotten the password?", fields: ["email"], button: "Mail me a link",
+    why: "If there is an account with this address, a link comes by mail. It works for an hour.",
+    send: async () => { await ask("POST", "/password/forgotten", { email: enter().email }); notice = "A link is on its way, if there is an account with this address."; } },
+  change: { title: "Change your account", fields: ["name", "email", "password", "current"], button: "Change",
     why: "Leave the password empty to keep it. A new one signs out all other devices.",
-    send: () => ask("PATCH", "/users/me", { name: enter().name, ...(enter().password ? { password: enter().password, current_password: $("current").value } : {}) }) },
+    send: async () => {
+      const { name, email, password } = enter();
+      const changes = { name };
+      if (password) changes.password = password;
+      if (server.mail && email && email !== me.email) {
+        changes.email = email;
+        notice = `A link was mailed to ${email}: the address is yours once you open it.`;
+      }
+      if (changes.password || changes.email) changes.current_password = $("current").value;
+      await ask("PATCH", "/users/me", changes);
+    } },
 };
 
 function open(kind) {
@@ -53,7 +66,7 @@ function open(kind) {
   $("problem").textContent = notice;
   ways.offer(server, kind === "signIn" || kind === "signUp", ask, start);
   for (const id of all) {
-    const used = f.fields.includes(id);
+    const used = f.fields.includes(id) && !(id === "email" && kind === "change" && !server.mail);
     $(id).hidden = $(`label-${id}`).hidden = !used;
     $(id).required = used && kind !== "change";
     if (id !== "email" && id !== "name") $(id).value = "";
@@ -67,7 +80,8 @@ function open(kind) {
     if (kind !== "signIn") other("signIn", "I have an account");
     if (kind !== "signUp" && server.registration === "open") other("signUp", "Make an account");
     if (kind !== "guest" && server.guest_accounts) other("guest", "Come in as a guest");
-    if (kind === "signIn" && server.registration !== "open") others.push(element("span", { textContent: "No account, or the password forgotten? An administrator of this server makes a link." }));
+    if (kind === "signIn" && server.mail) other("forgotten", "Forgotten the password?");
+    if (kind === "signIn" && (server.registration !== "open" || !server.mail)) others.push(element("span", { textContent: server.mail ? "No account? An administrator of this server invites you." : "No account, or the password forgotten? An administrator of this server makes a link." }));
   }
   $("others").replaceChildren(...others);
   $("form").onsubmit = async (e) => {
@@ -95,15 +109,24 @@ function remove(text, path) {
   } });
 }
 
+// answer is a button that accepts or declines an invitation.
+function answer(text, invitation) {
+  return element("button", { type: "button", textContent: text, onclick: async () => {
+    try { await ask("POST", `/invitations/${invitation.id}/${text.toLowerCase()}`); } catch (error) { notice = error.message; }
+    await start();
+  } });
+}
+
 const cells = (...texts) => texts.map((t) => element("td", {}, t));
 
-async function show(me) {
+async function show(person) {
+  me = person;
   $("form").hidden = true;
   $("account").hidden = false;
   $("who").textContent = me.name;
   $("account-title").textContent = me.name;
   $("details").textContent = [me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
-  $("change").onclick = () => { $("name").value = me.name; open("change"); };
+  $("change").onclick = () => { $("name").value = me.name; $("email").value = me.email ?? ""; open("change"); };
   $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
   const { sessions } = await ask("GET", "/sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
@@ -112,6 +135,10 @@ async function show(me) {
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
   $("make").hidden = me.is_guest;
+  const { invitations } = await ask("GET", "/invitations");
+  $("invited").hidden = invitations.length === 0;
+  $("invitations").replaceChildren(...invitations.map((i) => element("tr", {}, ...cells(i.room_name, i.role, day(i.expires_at)),
+    element("td", {}, answer("Accept", i), " ", answer("Decline", i)))));
   await ways.show(server, me, ask, remove, (p) => element("tr", {}, ...cells(p.name, day(p.created_at), day(p.used_at), remove("Remove", `/passkeys/${p.id}`))), start);
 }
 
@@ -148,6 +175,10 @@ async function start() {
     if (value && forms[kind]) {
       secret = value;
       return open(kind);
+    }
+    if (value && kind === "email") {
+      await ask("POST", "/email", { link: value });
+      notice = "The address is yours now.";
     }
     if (value && kind === "error") notice = ways.explain(value);
     if (value && kind === "linked") notice = `Linked: from now on you sign in with ${server.oidc} as well.`;

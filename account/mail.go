@@ -1,0 +1,173 @@
+package account
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"strings"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Mailer sends mails; *mail.Mailer does.
+type Mailer interface {
+	// Later composes and sends a mail soon, or nothing where compose says so.
+	Later(compose func(ctx context.Context) (m sensocto.Mail, send bool, err error)) error
+}
+
+// How long the links in mails work.
+const (
+	forgottenLife  = time.Hour
+	emailLife      = 24 * time.Hour
+	invitationLife = 14 * 24 * time.Hour
+)
+
+var errNoMail = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_mail", Message: "this server sends no mail: ask an administrator for a link"}
+
+// SendsMail reports whether mails are sent.
+func (a *Accounts) SendsMail() bool { return a.options.Mail != nil }
+
+// Forgotten mails a link that sets a new password to whoever has an account with
+// the address. Whether there is one shows neither in the answer nor in its time:
+// that is found out later.
+func (a *Accounts) Forgotten(email, address string) error {
+	email, err := sensocto.NormalizeEmail(email)
+	if err != nil {
+		return err
+	}
+	if err := a.attempts.begin("forgotten", email, address, time.Now()); err != nil {
+		return err
+	}
+	if a.options.Mail == nil {
+		return errNoMail
+	}
+	return a.options.Mail.Later(func(ctx context.Context) (m sensocto.Mail, send bool, err error) {
+		u, err := a.store.UserByEmail(ctx, email)
+		if errors.Is(err, sensocto.ErrNotFound) || err == nil && !u.Active(time.Now()) {
+			return m, false, nil
+		}
+		if err != nil {
+			return m, false, err
+		}
+		secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, "", forgottenLife)
+		return sensocto.Mail{To: email, Subject: "A new password for SensOcto", Text: paragraphs(
+			"Hello "+u.Name+",",
+			"with this link you set a new password. It works once, for an hour:",
+			a.linkTo(sensocto.LinkReset, secret),
+			"If you did not ask for it, do nothing: your password stays as it is.")}, true, err
+	})
+}
+
+// ChangeEmail mails a link to a new address, which becomes the user's once it is
+// used, and tells the present one.
+func (a *Accounts) ChangeEmail(u sensocto.User, email, address string) error {
+	email, err := sensocto.NormalizeEmail(email)
+	switch {
+	case err != nil:
+		return err
+	case email == u.Email:
+		return nil
+	case a.options.Mail == nil:
+		return errNoMail
+	}
+	if err := a.attempts.begin("e-mail", u.ID, address, time.Now()); err != nil {
+		return err
+	}
+	err = a.options.Mail.Later(func(ctx context.Context) (sensocto.Mail, bool, error) {
+		secret, err := a.NewLink(ctx, sensocto.LinkEmail, u.ID, email, emailLife)
+		return sensocto.Mail{To: email, Subject: "Your address for SensOcto", Text: paragraphs(
+			"Hello "+u.Name+",",
+			"with this link your account gets this address. It works once, for a day:",
+			a.linkTo(sensocto.LinkEmail, secret),
+			"If you have no account, somebody has mistyped theirs: do nothing.")}, true, err
+	})
+	if err != nil || u.Email == "" {
+		return err
+	}
+	return a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
+		return sensocto.Mail{To: u.Email, Subject: "Your address for SensOcto is being changed", Text: paragraphs(
+			"Hello "+u.Name+",",
+			"somebody who is signed in to your account wants to give it the address "+email+".",
+			"If that was not you, set a new password: that signs out everybody else.")}, true, nil
+	})
+}
+
+// ConfirmEmail gives a user the address to which the link was mailed. It returns
+// an error of code conflict where somebody else has the address by now.
+func (a *Accounts) ConfirmEmail(ctx context.Context, secret string) (sensocto.User, error) {
+	link, err := a.link(ctx, sensocto.LinkEmail, secret)
+	if err != nil {
+		return sensocto.User{}, err
+	}
+	u, err := a.store.User(ctx, link.UserID)
+	if err != nil {
+		return sensocto.User{}, err
+	}
+	u.Email = link.Data
+	if u, err = a.store.UpdateUser(ctx, u); err != nil {
+		return u, err
+	}
+	a.log.Info("e-mail address changed", "user", u.ID)
+	_, err = a.UseLink(ctx, sensocto.LinkEmail, secret)
+	return u, err
+}
+
+// InviteToServer makes a link with which the owner of an address can sign up, and
+// mails it. Where no mail is sent the link is returned, for whoever invites to pass
+// on.
+func (a *Accounts) InviteToServer(ctx context.Context, by sensocto.User, email string) (string, error) {
+	email, err := sensocto.NormalizeEmail(email)
+	if err != nil {
+		return "", err
+	}
+	secret, err := a.NewLink(ctx, sensocto.LinkInvite, "", email, invitationLife)
+	if err != nil {
+		return "", err
+	}
+	a.log.Info("invited to sign up", "by", by.ID)
+	link := a.linkTo(sensocto.LinkInvite, secret)
+	if a.options.Mail == nil {
+		return link, nil
+	}
+	return "", a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
+		return sensocto.Mail{To: email, Subject: by.Name + " invites you to SensOcto", Text: paragraphs(
+			"Hello,", by.Name+" invites you to SensOcto. With this link you make your account. It works once, for 14 days:", link)}, true, nil
+	})
+}
+
+// MailInvitation mails an invitation into a room to its address. Whoever has no
+// account yet, and could not make one otherwise, gets a link that allows it. Who
+// invites does not learn whether there is an account.
+func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
+	if a.options.Mail == nil || i.Email == "" {
+		return nil
+	}
+	return a.options.Mail.Later(func(ctx context.Context) (m sensocto.Mail, send bool, err error) {
+		how, link := "Sign in, and accept the invitation:", a.origin+"/account"
+		_, err = a.store.UserByEmail(ctx, i.Email)
+		switch {
+		case errors.Is(err, sensocto.ErrNotFound) && a.options.Registration != RegistrationOpen:
+			secret, err := a.NewLink(ctx, sensocto.LinkInvite, "", i.Email, time.Until(i.ExpiresAt))
+			if err != nil {
+				return m, false, err
+			}
+			how, link = "With this link you make your account, with which you accept the invitation:", a.linkTo(sensocto.LinkInvite, secret)
+		case errors.Is(err, sensocto.ErrNotFound):
+			how = "Make an account with this address, and accept the invitation:"
+		case err != nil:
+			return m, false, err
+		}
+		return sensocto.Mail{To: i.Email, Subject: by + " invites you into the room " + i.RoomName, Text: paragraphs(
+			"Hello,", fmt.Sprintf("%s invites you into the room %s on SensOcto.", by, i.RoomName), how, link)}, true, nil
+	})
+}
+
+// linkTo returns the address of the page where a link of a kind is used. The secret
+// is behind the #: no server and no log sees it.
+func (a *Accounts) linkTo(kind sensocto.LinkKind, secret string) string {
+	return a.origin + "/account#" + string(kind) + "=" + secret
+}
+
+// paragraphs puts an empty line between texts.
+func paragraphs(texts ...string) string { return strings.Join(texts, "\n\n") + "\n" }
