@@ -1,4 +1,5 @@
-// Package mailtest is a real SMTP server for tests, which keeps what it receives.
+// Package mailtest is a real SMTP server for tests, which keeps what it receives:
+// with or without TLS, and asking for a password or not.
 package mailtest
 
 import (
