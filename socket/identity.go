@@ -98,9 +98,10 @@ func (c *conn) authorize(ctx context.Context, p params, scope sensocto.Scope) (b
 	return bound{identity: id, credential: credential, known: true}, nil
 }
 
-// mayClaim reports whether the payload's user_id, if there is one, is true.
+// mayClaim reports whether the payload's user_id, if there is one, is true: a
+// person's own, or, without a person, the credential's.
 func mayClaim(p params, id sensocto.Identity) bool {
-	return !p.has("user_id") || p.text("user_id") == id.ID
+	return !p.has("user_id") || p.text("user_id") == cmp.Or(id.UserID, id.ID)
 }
 
 // refused counts an unauthorized join against the address, and ends a connection

@@ -255,6 +255,28 @@ func TestRights_OverChannels(t *testing.T) {
 	}
 }
 
+// Nobody says that they are somebody else.
+func TestIdentity_UserIDMustBeTheirs(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, eve := p.person("ada", false), p.person("eve", false)
+	ada.bring(p, "strap")
+	for claimed, want := range map[string]bool{ada.id.UserID: true, eve.id.UserID: false, ada.id.ID: false, "": false} {
+		c := ada.dial(p)
+		ok, reason := c.tryJoin("data:strap", fmt.Sprintf(`{"user_id":%q}`, claimed))
+		if ok != want || !ok && reason != "unauthorized" {
+			t.Errorf("join as %q: %v %s", claimed, ok, reason)
+		}
+		if !ok {
+			if ok, reason := c.tryJoin("data:strap", "{}"); !ok {
+				t.Fatal(reason)
+			}
+		}
+		if ok, reason := c.push("data:strap", "command", fmt.Sprintf(`{"do":"it","user_id":%q}`, claimed)); ok != want || !ok && reason != "unauthorized" {
+			t.Errorf("command as %q: %v %s", claimed, ok, reason)
+		}
+	}
+}
+
 // A right that is taken back closes what it opened before the call that takes it
 // back returns: nothing comes behind the phx_close.
 func TestRights_TakenBackUnderLoad(t *testing.T) {
