@@ -50,6 +50,7 @@ type RoomView struct {
 	Role          *Role      `json:"role,omitempty"`
 	JoinCode      string     `json:"join_code,omitempty"` // for members only
 	CodeExpiresAt *time.Time `json:"code_expires_at,omitempty"`
+	JoinLink      string     `json:"join_link,omitempty"` // with the code; over HTTP alone
 }
 
 // MemberView is a member of a room on the wire.

@@ -47,6 +47,7 @@ func (s *server) routeAPI() {
 		s.registerOIDC()
 		s.registerRooms()
 		s.registerMembers()
+		s.registerJoinLink()
 		s.registerRecordings()
 		s.registerInvitations()
 		s.registerGrants()

@@ -93,6 +93,7 @@ func (s *server) roomAnswer(v sensocto.RoomView, err error, doing string) (*room
 	if err != nil {
 		return nil, s.personalProblem(err, doing)
 	}
+	s.addJoinLink(&v)
 	return &roomAnswer{ETag: etag(v.Version), Body: v}, nil
 }
 
@@ -119,6 +120,9 @@ func (s *server) listRooms(ctx context.Context, in *listRoomsInput) (*roomsAnswe
 	rooms, err := s.Rooms.List(ctx, identityOf(ctx), in.Scope == "public", in.After, in.Limit)
 	if err != nil {
 		return nil, s.personalProblem(err, "list rooms")
+	}
+	for i := range rooms {
+		s.addJoinLink(&rooms[i])
 	}
 	var out roomsAnswer
 	out.Body.Rooms, out.Body.Next = rooms, next(rooms, in.Limit, func(r sensocto.RoomView) string { return r.ID })

@@ -48,6 +48,7 @@ var private = map[string]struct {
 	"unban":             {want: []int{404}},
 	"share-sensor":      {want: []int{404}},
 	"unshare-sensor":    {want: []int{404}},
+	"draw-join-link":    {want: []int{404}},
 	"list-recordings":   {want: []int{404}},
 	"start-recording":   {want: []int{404}},
 	"stop-recording":    {want: []int{404}},

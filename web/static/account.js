@@ -166,6 +166,19 @@ $("confirm").onsubmit = async (e) => {
   }
 };
 
+// join joins the room of a link that was opened.
+async function join() {
+  const code = sessionStorage.getItem("sensocto_join");
+  if (!code) return;
+  sessionStorage.removeItem("sensocto_join");
+  try {
+    const room = await ask("POST", "/rooms/join", { code });
+    notice = `You are in the room ${room.name} now.`;
+  } catch (error) {
+    notice = error.message;
+  }
+}
+
 async function start() {
   $("made").textContent = "";
   try {
@@ -176,14 +189,17 @@ async function start() {
       secret = value;
       return open(kind);
     }
+    if (value && kind === "join") sessionStorage.setItem("sensocto_join", decodeURIComponent(value)); // until somebody is signed in
     if (value && kind === "email") {
       await ask("POST", "/email", { link: value });
       notice = "The address is yours now.";
     }
     if (value && kind === "error") notice = ways.explain(value);
     if (value && kind === "linked") notice = `Linked: from now on you sign in with ${server.oidc} as well.`;
+    const person = await ask("GET", "/session");
+    await join();
     $("status").textContent = notice;
-    await show(await ask("GET", "/session"));
+    await show(person);
   } catch (error) {
     $("status").textContent = "";
     if (error.status === 401) open(server.registration === "open" && !notice ? "signUp" : "signIn");

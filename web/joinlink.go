@@ -1,0 +1,58 @@
+package web
+
+import (
+	"context"
+	"net/http"
+	"net/url"
+	"time"
+
+	"github.com/danielgtaylor/huma/v2"
+	"rsc.io/qr"
+
+	"github.com/sensocto/sensocto"
+)
+
+func (s *server) registerJoinLink() {
+	op := s.personal("draw-join-link", http.MethodGet, "/rooms/{id}/qr", person, "Rooms", "The link with which others join a room, as a QR code")
+	op.Description = "For members: the link holds the room's join code."
+	op.Responses = map[string]*huma.Response{"200": {Description: "The picture", Content: map[string]*huma.MediaType{
+		"image/png": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
+	}}}
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.drawJoinLink)
+}
+
+// joinLink returns the address of the page where a room is joined. The code is
+// behind the #: no server and no log sees it.
+func (s *server) joinLink(code string) string {
+	return s.Accounts.Ways().Origin + "/account#join=" + url.QueryEscape(code)
+}
+
+type pictureAnswer struct {
+	ContentType string `header:"Content-Type"`
+	Body        []byte
+}
+
+func (s *server) drawJoinLink(ctx context.Context, in *RoomPath) (*pictureAnswer, error) {
+	room, err := s.Rooms.Room(ctx, identityOf(ctx), in.RoomID)
+	if err != nil {
+		return nil, s.personalProblem(err, "draw a code")
+	}
+	if room.JoinCode == "" {
+		return nil, s.personalProblem(errNoCode, "draw a code")
+	}
+	code, err := qr.Encode(s.joinLink(room.JoinCode), qr.M)
+	if err != nil {
+		return nil, s.translate(err, "draw a code", "")
+	}
+	return &pictureAnswer{"image/png", code.PNG()}, nil
+}
+
+var errNoCode = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room has no join code that works now, or is not shown yours: ask for another with POST /api/v1/rooms/{id}/code"}
+
+// addJoinLink adds the link to a room that has a code for the asker.
+func (s *server) addJoinLink(v *sensocto.RoomView) {
+	if v.JoinCode != "" && (v.CodeExpiresAt == nil || time.Now().Before(*v.CodeExpiresAt)) {
+		v.JoinLink = s.joinLink(v.JoinCode)
+	}
+}

@@ -1,0 +1,35 @@
+package web_test
+
+import (
+	"bytes"
+	"image/png"
+	"net/http"
+	"strings"
+	"testing"
+)
+
+// A member has the link and its picture; others do not.
+func TestJoinLink_IsForMembers(t *testing.T) {
+	p := newPeople(t)
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	ada, eve := p.signUp("ada"), p.signUp("eve")
+	room := decode[struct {
+		ID   string
+		Code string `json:"join_code"`
+		Link string `json:"join_link"`
+	}](t, ada.asks(201, "POST", "/rooms", `{"name":"Lab","is_public":true}`).Body)
+	if room.Link != "https://sensors.example.org/account#join="+room.Code {
+		t.Errorf("the link is %q", room.Link)
+	}
+	answer := ada.asks(200, "GET", "/rooms/"+room.ID+"/qr", "")
+	picture, err := png.Decode(bytes.NewReader(answer.Body.Bytes()))
+	if err != nil || picture.Bounds().Dx() < 100 || answer.Header().Get("Content-Type") != "image/png" || answer.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%v %v", err, answer.Header())
+	}
+	if seen := eve.asks(200, "GET", "/rooms/"+room.ID, "").Body.String(); strings.Contains(seen, room.Code) {
+		t.Errorf("a stranger sees %s", seen)
+	}
+	eve.asks(http.StatusConflict, "GET", "/rooms/"+room.ID+"/qr", "")
+}
