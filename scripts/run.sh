@@ -20,7 +20,7 @@ fi
 bin/sensocto simulate --server "$url" --sensors 3 --scenario all --quiet >&2 &
 cat <<TEXT
 
-  SensOcto is running:  $url
+  SensOcto is running:  ${url/127.0.0.1/localhost}
   Stream a recording:   bin/sensocto replay FILE.hea --server $url
   Watch in a terminal:  bin/sensocto watch --server $url
   Stop:                 Ctrl-C
