@@ -17,6 +17,9 @@ type HistoryQuery struct {
 	// From (inclusive) and To (exclusive) bound the timestamps, in µs. 0 means
 	// as far as there are samples.
 	From, To int64
+	// NotBefore leaves out buckets that may hold samples of before (µs), whose
+	// existence is not for the asker to know; 0: none. It goes with From at or after it.
+	NotBefore int64
 	// Width is how wide (µs) the buckets are at least; 0: whatever MaxBuckets
 	// allows.
 	Width int64

@@ -63,8 +63,21 @@ func remembered[V any](r *Rights, table map[string]V, key string, read func() (V
 // follow forgets what the changes concern, and tells whose rights may be
 // different now.
 func (r *Rights) follow(ctx context.Context, changes []sensocto.Change) {
-	affected := map[string]struct{}{}
-	everybody := false
+	affected, everybody := r.remember(ctx, changes)
+	switch {
+	case everybody:
+		r.tell(nil)
+	case len(affected) > 0:
+		r.tell(slices.Sorted(maps.Keys(affected)))
+	}
+}
+
+// remember brings what is known up to date, and returns whose rights may be
+// different now.
+func (r *Rights) remember(ctx context.Context, changes []sensocto.Change) (affected map[string]struct{}, everybody bool) {
+	r.following.Lock()
+	defer r.following.Unlock()
+	affected = map[string]struct{}{}
 	for _, c := range changes {
 		var err error
 		switch c.Kind {
@@ -88,12 +101,7 @@ func (r *Rights) follow(ctx context.Context, changes []sensocto.Change) {
 			everybody = true
 		}
 	}
-	switch {
-	case everybody:
-		r.tell(nil)
-	case len(affected) > 0:
-		r.tell(slices.Sorted(maps.Keys(affected)))
-	}
+	return affected, everybody
 }
 
 // roomChanged brings what is remembered up to date: thousands may be in the

@@ -48,6 +48,8 @@ type Rights struct {
 	options Options
 	stop    func() // the following of changes
 
+	following sync.Mutex // held while a change is read and remembered: an older one must not come last
+
 	mu         sync.Mutex // guards what follows; never held over a query
 	generation int64      // counts changes: what was read before one is not kept
 	users      map[string]map[string]sensocto.Role
@@ -253,7 +255,19 @@ func (r *Rights) RoomRights(ctx context.Context, id sensocto.Identity, room sens
 	if id.Can(sensocto.ScopeAdmin) {
 		addRoom(&rights, roomTable[Administrator])
 	}
-	return rights, nil
+	return scopedRoom(rights, id), nil
+}
+
+// scopedRoom leaves of the rights in a room what the credential may use: to look
+// takes view, all else both scopes; one that names sensors is not for rooms.
+func scopedRoom(r sensocto.RoomRights, id sensocto.Identity) sensocto.RoomRights {
+	switch view, ingest := id.Can(sensocto.ScopeView), id.Can(sensocto.ScopeIngest); {
+	case !view || len(id.SensorIDs) > 0:
+		return sensocto.RoomRights{}
+	case !ingest:
+		return sensocto.RoomRights{Role: r.Role, See: r.See, Enter: r.Enter}
+	}
+	return r
 }
 
 func addRoom(r *sensocto.RoomRights, row map[What]condition) {

@@ -35,9 +35,10 @@ type Options struct {
 	// Forget ends all rights to a sensor that is deleted, before it goes; by default
 	// there are none.
 	Forget func(ctx context.Context, sensorID string) error
-	// Brought is called with a sensor that was never seen before anything of it is
-	// published: who waited for it may have no right to it.
-	Brought func(sensorID, ownerID string)
+	// OwnerChanged is called with a sensor that is new, before anything of it is
+	// published, and with one that is gone: whoever watches it may have no right to
+	// what comes.
+	OwnerChanged func(sensorID string)
 	// SaveTimeout bounds the last attempt to save the catalog when Run ends;
 	// default 5 s.
 	SaveTimeout time.Duration
@@ -77,8 +78,8 @@ const maxPooled = 4096
 // NewRegistry returns an empty registry.
 func NewRegistry(o Options) *Registry {
 	o.Log = cmp.Or(o.Log, slog.Default())
-	if o.Brought == nil {
-		o.Brought = func(string, string) {}
+	if o.OwnerChanged == nil {
+		o.OwnerChanged = func(string) {}
 	}
 	if o.Forget == nil {
 		o.Forget = func(context.Context, string) error { return nil }
@@ -210,7 +211,7 @@ func (r *Registry) claim(id sensocto.Identity, reg sensocto.Registration) (p *pr
 	case err != nil:
 		r.refuseSensor(err)
 	case added:
-		r.options.Brought(p.id, id.OwnerID)
+		r.options.OwnerChanged(p.id)
 	}
 	return p, added, err
 }
@@ -398,7 +399,7 @@ var _ sensocto.SensorRegistry = (*Registry)(nil)
 // Owner returns to whom a sensor belongs, and false where there is none.
 func (r *Registry) Owner(id string) (ownerID string, known bool) {
 	p := r.lookup(id)
-	if p == nil {
+	if p == nil || p.leaving.Load() {
 		return "", false
 	}
 	return p.view.owner(), true

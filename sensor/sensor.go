@@ -57,6 +57,7 @@ type process struct {
 	removed   map[string]bool // attributes that were unregistered, and have samples: they count
 	described int             // bytes of all texts of attributes
 
+	leaving atomic.Bool // it is being deleted: nobody has a right to it any more
 	deleted atomic.Bool // set on the goroutine, read by the saver too
 	refused atomic.Uint64
 }
@@ -275,7 +276,27 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		p.connected(false)
 		p.publishState(time.Now()) // also if the removal fails: the sensor is still there, offline
 	}
-	// Rights go first: none may be left for whoever brings the id next.
+	p.leaving.Store(true)
+	removed, err := p.removeStored(ctx)
+	if err != nil {
+		p.leaving.Store(false)
+		return removed, err
+	}
+	r.mu.Lock()
+	delete(r.sensors, p.id)
+	r.mu.Unlock()
+	p.discharge()
+	p.mailbox.close()
+	r.listChanged(sensocto.SensorListUpdate{Removed: []string{p.id}})
+	r.options.OwnerChanged(p.id)
+	return removed, nil
+}
+
+// removeStored takes away all that is stored of the sensor. Rights go first, and again
+// at the end: none may be left for whoever brings the id next, also not one that
+// was being given when the deletion began.
+func (p *process) removeStored(ctx context.Context) (sensocto.Removed, error) {
+	r := p.registry
 	if err := r.options.Forget(ctx, p.id); err != nil {
 		return sensocto.Removed{}, err
 	}
@@ -284,16 +305,13 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		return removed, fmt.Errorf("remove samples of %s: %w", p.id, err)
 	}
 	p.deleted.Store(true)
-	if err := r.catalog.remove(ctx, p); err != nil {
+	if err = r.catalog.remove(ctx, p); err == nil {
+		err = r.options.Forget(ctx, p.id)
+	}
+	if err != nil {
 		p.deleted.Store(false)
 		return removed, fmt.Errorf("remove sensor %s: %w", p.id, err)
 	}
-	r.mu.Lock()
-	delete(r.sensors, p.id)
-	r.mu.Unlock()
-	p.discharge()
-	p.mailbox.close()
-	r.listChanged(sensocto.SensorListUpdate{Removed: []string{p.id}})
 	return removed, nil
 }
 

@@ -188,7 +188,7 @@ func assemble(t testing.TB, change []func(*socket.Options)) *world {
 		t.Fatal(err)
 	}
 	w.reg = sensor.NewRegistry(sensor.Options{Store: w.store, PubSub: w.pubsub, Catalog: &catalog{sensors: map[string]sensocto.Sensor{}}, Log: slog.New(slog.DiscardHandler),
-		Brought: func(id, _ string) { w.socket.Recheck(id) }})
+		OwnerChanged: func(id string) { w.socket.Recheck(id) }})
 	o := socket.Options{Auth: w.auth, Sensors: w.reg, Store: w.store, PubSub: w.pubsub, Attention: attention.New(attention.Options{})}
 	for _, f := range change {
 		f(&o)

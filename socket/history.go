@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -31,7 +30,6 @@ type historyRequest struct {
 	sensorID, attributeID string
 	raw                   bool
 	query                 sensocto.HistoryQuery
-	since                 int64            // nothing before it is shown, µs; 0 for no such bound
 	limit                 int              // of a raw one
 	after                 *sensocto.Cursor // of a raw one
 }
@@ -61,8 +59,8 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		return sensocto.ErrUnauthorized
 	}
 	if !rights.Since.IsZero() {
-		r.since = rights.Since.UnixMicro()
-		r.query.From = max(r.query.From, r.since)
+		r.query.NotBefore = rights.Since.UnixMicro()
+		r.query.From = max(r.query.From, r.query.NotBefore)
 	}
 	select { // see readLatest
 	case srv.reads <- struct{}{}:
@@ -75,10 +73,14 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		return nil
 	}
 	response, err := r.respond(ctx, srv.store, int(srv.limits.QueueBytes/4))
-	if err == nil {
-		ch.reply(f, phx.StatusOK, response)
+	if err != nil {
+		return err
 	}
-	return err
+	if again, err := srv.may(ctx, id, sensorID); err != nil || !again.History { // the right has ended while it was read
+		return sensocto.ErrUnauthorized
+	}
+	ch.reply(f, phx.StatusOK, response)
+	return nil
 }
 
 func (r *historyRequest) parse(p params) (err error) {
@@ -176,7 +178,6 @@ func (r *historyRequest) respond(ctx context.Context, store sensocto.Store, most
 		if err != nil {
 			return nil, err
 		}
-		h.Buckets = slices.DeleteFunc(h.Buckets, func(b sensocto.Bucket) bool { return b.From < r.since }) // it may hold earlier samples
 		response := appendHistory(nil, &h)
 		switch {
 		case len(response) <= most:

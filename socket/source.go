@@ -61,6 +61,13 @@ func (all *sources) acquire(sensorID string) *source {
 	return s
 }
 
+// has reports whether somebody joined a sensor for its measurements.
+func (all *sources) has(sensorID string) bool {
+	all.mu.Lock()
+	defer all.mu.Unlock()
+	return all.bySensor[sensorID] != nil
+}
+
 // release is called once for each acquire, when its feed has left.
 func (all *sources) release(s *source) {
 	all.mu.Lock()

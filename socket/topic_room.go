@@ -214,7 +214,7 @@ func (i *inbox) join(context.Context, params) ([]byte, error) {
 	if i.ch.conn.srv.rooms == nil {
 		return nil, errUnmatchedTopic
 	}
-	if i.userID == "" || i.userID != i.identity.UserID {
+	if i.userID == "" || i.userID != i.identity.UserID || len(i.identity.SensorIDs) > 0 {
 		return nil, sensocto.ErrUnauthorized
 	}
 	i.feed.subscribe(i.ch.topic)

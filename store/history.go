@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"math"
+	"slices"
 
 	"github.com/sensocto/sensocto"
 )
@@ -39,6 +40,10 @@ func (s *Store) History(ctx context.Context, sensorID, attributeID string, q sen
 		}
 	}
 	answer, err := h.buckets(ctx, q)
+	if err == nil && q.NotBefore != 0 {
+		answer.Buckets = slices.DeleteFunc(answer.Buckets, func(b sensocto.Bucket) bool { return b.From < q.NotBefore })
+		answer.Documents = 0 // they are counted by buckets, too
+	}
 	if err == nil && q.LTTB {
 		answer.Samples = lttb(bucketPoints(answer.Buckets), q.MaxBuckets)
 		answer.Buckets, answer.Points = nil, sensocto.PointsOfBuckets

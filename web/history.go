@@ -4,7 +4,6 @@ import (
 	"context"
 	"net/http"
 	"reflect"
-	"slices"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -98,7 +97,7 @@ func (s *server) history(ctx context.Context, in *historyInput) (*huma.StreamRes
 	if err != nil {
 		return nil, err
 	}
-	query.From = since(query.From, rights)
+	query.From, query.NotBefore = since(query.From, rights), since(0, rights)
 	empty = empty || query.To != 0 && query.To <= query.From
 	answer := sensocto.History{From: query.From, To: query.To}
 	if !empty {
@@ -106,8 +105,6 @@ func (s *server) history(ctx context.Context, in *historyInput) (*huma.StreamRes
 			return nil, s.translate(err, "read history", in.SensorID)
 		}
 	}
-	// A bucket that began before may hold what the asker may not see.
-	answer.Buckets = slices.DeleteFunc(answer.Buckets, func(b sensocto.Bucket) bool { return b.From < since(0, rights) })
 	if len(answer.Buckets)+len(answer.Samples) == 0 && answer.Documents == 0 && !hasAttribute(sensor, in.AttributeID) {
 		return nil, problem(http.StatusNotFound, "the sensor has no attribute "+in.AttributeID)
 	}

@@ -70,7 +70,8 @@ type access uint8
 
 const (
 	anybody   access = iota // also without a credential
-	person                  // whoever has an account, by session or token
+	known                   // whoever has an account, whatever the token may do
+	person                  // the same, within the scopes of the token
 	signedIn                // by session alone: what a token must not do
 	moderator               // an administrator, by session
 )
@@ -105,6 +106,9 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 			w.Header().Set("WWW-Authenticate", `Bearer realm="sensocto"`)
 			writeProblem(w, http.StatusUnauthorized, "sign in first: POST /api/v1/session")
 			return
+		case a == person && !inScope(id, r.Method):
+			writeProblem(w, http.StatusForbidden, "the token does not have the right: to look takes view, all else view and ingest, and a token that names sensors is for these alone")
+			return
 		case a >= signedIn && id.Kind != sensocto.KindSession:
 			writeProblem(w, http.StatusForbidden, "this takes a session: a token is not enough")
 			return
@@ -125,6 +129,12 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 		}
 		next(huma.WithContext(ctx, work))
 	}
+}
+
+// inScope reports whether a credential is for what people do beside sensors.
+func inScope(id sensocto.Identity, method string) bool {
+	looks := method == http.MethodGet || method == http.MethodHead
+	return len(id.SensorIDs) == 0 && id.Can(sensocto.ScopeView) && (looks || id.Can(sensocto.ScopeIngest))
 }
 
 // personalProblem turns an error of the domain into HTTP.

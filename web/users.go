@@ -35,12 +35,12 @@ func (s *server) registerUsers() {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.signInAsGuest)
 
-	huma.Register(s.api, s.personal("who-am-i", http.MethodGet, "/session", person, tag, "Who am I"), s.whoAmI)
+	huma.Register(s.api, s.personal("who-am-i", http.MethodGet, "/session", known, tag, "Who am I"), s.whoAmI)
 	op = s.personal("sign-out", http.MethodDelete, "/session", anybody, tag, "Sign out")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.signOut)
 
-	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", person, tag, "Read one's account"), s.whoAmI)
+	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", known, tag, "Read one's account"), s.whoAmI)
 	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name, password or e-mail address")
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.changeMe)

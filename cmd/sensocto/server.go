@@ -72,7 +72,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
-		Forget: s.people.RemoveSensor, Brought: s.brought,
+		Forget: s.people.RemoveSensor, OwnerChanged: s.ownerChanged,
 	})
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
@@ -194,17 +194,15 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if err := s.sensors.SetOwner(ctx, sensorID, ownerID); err != nil {
 		return err
 	}
+	// With whom it is shared is for the new owner to say.
+	err := s.people.RemoveSensor(ctx, sensorID)
 	s.rights.Recheck()
-	return nil
+	return err
 }
 
-// brought is called with a sensor that was never seen before. Who may see the
-// operator's may have waited for it; a person's is not for them.
-func (s *server) brought(sensorID, ownerID string) {
-	if ownerID != sensocto.OperatorID && ownerID != sensocto.GuestID {
-		s.sockets.Recheck(sensorID)
-	}
-}
+// ownerChanged is called with a sensor that is new, or gone: whoever waited for it,
+// or watched it, may have no right to what comes.
+func (s *server) ownerChanged(sensorID string) { s.sockets.Recheck(sensorID) }
 
 // loadChanged tells the parts that act on it how busy the server is.
 func (s *server) loadChanged(l sensocto.Load) {
