@@ -153,6 +153,7 @@ func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	postgrestest.Exec(t, url, withoutNewer)
 	postgrestest.Exec(t, url, "SET search_path = sensocto; "+
 		"DROP TABLE change_version, change, notification, invitation, sensor_grant, share, ban, member, room, external_identity, passkey, link, account; "+
 		"DROP INDEX token_account; ALTER TABLE token DROP COLUMN kind, DROP COLUMN account_id, DROP COLUMN expires_at, DROP COLUMN sensor_ids, DROP COLUMN device; "+
