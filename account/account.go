@@ -83,6 +83,8 @@ type Options struct {
 	Grace time.Duration
 	// SessionLife is how long a session lasts. Default 30 days.
 	SessionLife time.Duration
+	// Audit is told what people do with accounts and credentials; nil discards it.
+	Audit sensocto.Auditor
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -93,6 +95,7 @@ type Accounts struct {
 	options   Options
 	store     Store
 	log       *slog.Logger
+	audit     sensocto.Auditor
 	seen      *seen
 	passwords *passwords
 	attempts  *attempts
@@ -109,11 +112,14 @@ func New(o Options) *Accounts {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Audit == nil {
+		o.Audit = sensocto.NoAudit{}
+	}
 	o.Registration = cmp.Or(o.Registration, RegistrationClosed)
 	o.SessionLife = cmp.Or(o.SessionLife, 30*24*time.Hour)
 	o.GuestScopes = slices.Clone(o.GuestScopes)
 	return &Accounts{
-		options: o, store: o.Store, log: o.Log,
+		options: o, store: o.Store, log: o.Log, audit: o.Audit,
 		seen: newSeen(o.Grace), passwords: newPasswords(), attempts: newAttempts(),
 		watch: watch{listeners: map[*listener]struct{}{}, live: map[string]live{}, told: map[string]struct{}{}},
 	}

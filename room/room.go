@@ -92,6 +92,8 @@ type Options struct {
 	// Sensor returns what is known of a sensor.
 	Sensor func(id string) (sensocto.Sensor, bool)
 	PubSub sensocto.PubSub
+	// Audit is told who changes who sees what; nil discards it.
+	Audit  sensocto.Auditor
 	Limits Limits
 	Log    *slog.Logger
 }
@@ -103,6 +105,7 @@ type Rooms struct {
 	rights   Rights
 	limits   Limits
 	log      *slog.Logger
+	audit    sensocto.Auditor
 	presence presence
 }
 
@@ -111,7 +114,10 @@ func New(o Options) *Rooms {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
-	return &Rooms{options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log,
+	if o.Audit == nil {
+		o.Audit = sensocto.NoAudit{}
+	}
+	return &Rooms{options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log, audit: o.Audit,
 		presence: presence{rooms: map[string]map[string]int{}}}
 }
 
@@ -151,6 +157,7 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 		return sensocto.RoomView{}, fmt.Errorf("store room: %w", err)
 	}
 	r.log.Info("room created", "room", room.ID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomCreated, RoomID: room.ID, Detail: room.Name})
 	view, err := r.view(ctx, room)
 	if err != nil {
 		return view, err
@@ -321,7 +328,8 @@ func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role
 
 // Delete removes a room. Its channels hear room_closed, and end.
 func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string) error {
-	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete }); err != nil {
+	_, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete })
+	if err != nil {
 		return err
 	}
 	// The last event goes first: with the room the right to hear of it ends.
@@ -332,6 +340,7 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 		return err
 	}
 	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomDeleted, UserID: room.OwnerID, RoomID: roomID, Detail: room.Name})
 	return nil
 }
 
@@ -347,6 +356,12 @@ func (r *Rooms) changed(ctx context.Context, room sensocto.Room) {
 		return
 	}
 	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
+}
+
+// record notes in the audit log what the identity did.
+func (r *Rooms) record(ctx context.Context, id sensocto.Identity, e sensocto.AuditEvent) {
+	e.ActorID, e.CredentialID = id.OwnerID, id.ID
+	r.audit.Record(ctx, e)
 }
 
 func (r *Rooms) publish(topic, event string, payload any) {

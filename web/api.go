@@ -37,6 +37,9 @@ func (s *server) routeAPI() {
 	s.registerBackup()
 	s.registerRetention()
 	s.registerAttention()
+	if s.AuditLog != nil {
+		s.registerAudit()
+	}
 	if s.Accounts != nil {
 		s.registerUsers()
 		s.registerTokens()
@@ -224,6 +227,7 @@ func (s *server) renameSensor(ctx context.Context, in *renameInput) (*sensorAnsw
 	if err := s.Sensors.Rename(ctx, in.SensorID, in.Body.Name); err != nil {
 		return nil, s.translate(err, "rename", in.SensorID)
 	}
+	s.record(ctx, sensocto.AuditSensorRenamed, in.SensorID, in.Body.Name)
 	sensor, rights, err := s.known(ctx, in.SensorID, toEdit)
 	if err != nil {
 		return nil, err
@@ -245,10 +249,13 @@ func (s *server) deleteSensor(ctx context.Context, in *SensorPath) (*removedAnsw
 	// Half a deletion helps nobody: it goes on when the client hangs up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 	defer cancel()
+	e := s.sensorEvent(sensocto.AuditSensorDeleted, in.SensorID) // of the owner, as long as there is one
 	removed, err := s.Sensors.Delete(ctx, in.SensorID)
 	if err != nil {
 		return nil, s.translate(err, "delete", in.SensorID)
 	}
+	e.Detail = fmt.Sprintf("%d samples", removed.Samples)
+	s.Audit.Record(ctx, e)
 	return &removedAnswer{removedView{removed.Series, removed.Samples}}, nil
 }
 

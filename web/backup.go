@@ -32,10 +32,11 @@ func (s *server) registerBackup() {
 	huma.Register(s.api, op, s.backup)
 }
 
-func (s *server) backup(context.Context, *struct{}) (*huma.StreamResponse, error) {
+func (s *server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse, error) {
 	if s.Backup == nil {
 		return nil, problem(http.StatusNotFound, "this server makes no backups")
 	}
+	s.record(ctx, sensocto.AuditBackedUp, "", "")
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		out := &download{w: w, deadline: http.NewResponseController(w), mediaType: backupType}

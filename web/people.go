@@ -95,8 +95,15 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 			writeProblem(w, http.StatusForbidden, "this is for administrators")
 			return
 		}
-		next(huma.WithValue(ctx, identityKey{}, id))
+		next(asCaller(ctx, id))
 	}
+}
+
+// asCaller notes on whose behalf an operation is called.
+func asCaller(ctx huma.Context, id sensocto.Identity) huma.Context {
+	r, _ := humago.Unwrap(ctx)
+	ctx = huma.WithValue(ctx, identityKey{}, id)
+	return huma.WithContext(ctx, sensocto.WithCaller(ctx.Context(), sensocto.Caller{Identity: id, Address: r.RemoteAddr}))
 }
 
 // personalProblem turns an error of the domain into HTTP.

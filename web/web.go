@@ -34,6 +34,10 @@ type Options struct {
 	// Accounts and Rooms are the people's part of the API; nil leaves it out.
 	Accounts Accounts
 	Rooms    Rooms
+	// Audit is told what people do with sensors and the server; nil discards it.
+	Audit sensocto.Auditor
+	// AuditLog is what was recorded; nil leaves it out of the API.
+	AuditLog AuditLog
 	// Socket serves /socket/websocket; nil means 404.
 	Socket http.Handler
 	// Metrics are shown at /metrics beside those of the Go runtime.
@@ -118,6 +122,9 @@ func New(o Options) *Handler {
 		o.Ready = func() error { return nil }
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), readers: newReaders()}
+	if s.Audit == nil {
+		s.Audit = sensocto.NoAudit{}
+	}
 	if s.Rights == nil {
 		s.Rights = sensocto.ScopeRights{}
 	}

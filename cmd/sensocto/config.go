@@ -45,6 +45,8 @@ type Config struct {
 	ShutdownTimeout   time.Duration    `key:"shutdown_timeout" help:"Time for an orderly end."`
 	Retention         retentionTable   `key:"retention" help:"How long samples (raw) and rollups are kept, by sensor, attribute or type, such as [{type: ecg, raw: 30d, rollups: 2y}]. Default: for ever."`
 
+	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
+
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
 	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
 	BinaryFrame     Bytes         `key:"limits.binary_frame" help:"Largest binary frame."`
@@ -94,6 +96,7 @@ func defaults(env environment) Config {
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
+		AuditKeep:       Age(400 * 24 * time.Hour),
 		Connections:     50_000,
 		TextFrame:       1 << 20,
 		BinaryFrame:     4 << 20,

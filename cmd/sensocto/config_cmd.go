@@ -31,10 +31,15 @@ type serverFlags struct {
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	TLS               tlsFlag   `embed:"" prefix:"tls-" group:"TLS:"`
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
+	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type auditFlag struct {
+	Keep *string `placeholder:"AGE" help:"How long it is kept who did what, default 400d."`
 }
 
 type tlsFlag struct {

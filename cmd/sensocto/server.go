@@ -14,6 +14,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
@@ -33,6 +34,7 @@ type server struct {
 	store    *store.Store
 	retainer *store.Retainer
 	people   *peopledb.DB
+	audit    *audit.Log
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
@@ -57,7 +59,8 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	hub := pubsub.New()
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, Log: log})
+	s.audit = audit.New(audit.Options{Store: s.people, Keep: time.Duration(c.AuditKeep), Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, Audit: s.audit, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
@@ -77,7 +80,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// Where callers without a credential may view, that is what the operator decided
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
-	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Log: log})
+	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Audit: s.audit, Log: log})
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
 		return nil, err
 	}
@@ -86,11 +89,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.audit, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms,
+		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Audit: s.audit, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -204,6 +207,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "store", run: s.store.Run},
 		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
+		{name: "audit log", run: s.audit.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},
 		{name: "sensors", run: s.sensors.Run},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/peopledb"
 )
 
@@ -67,7 +68,12 @@ func (d databaseFlags) withConfig(a *app, create bool, f func(context.Context, C
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return f(a.ctx, config, account.New(account.Options{Store: peopledb.New(db)}))
+	people := peopledb.New(db)
+	log := audit.New(audit.Options{Store: people})
+	// Whoever can open the database is its operator.
+	ctx := sensocto.WithCaller(a.ctx, sensocto.Caller{Identity: sensocto.Identity{ID: "command line", OwnerID: sensocto.OperatorID}})
+	err = f(ctx, config, account.New(account.Options{Store: people, Audit: log}))
+	return errors.Join(err, log.Flush(context.WithoutCancel(ctx)))
 }
 
 type tokenCreateCmd struct {
