@@ -40,6 +40,7 @@ var allowed = map[string]struct {
 	"peopledb":                  {},
 	"rights":                    {},
 	"room":                      {third: []string{"github.com/google/uuid"}},
+	"alert":                     {third: []string{"github.com/google/uuid"}},
 	"audit":                     {third: []string{"github.com/google/uuid"}},
 	"account":                   {third: []string{"github.com/google/uuid", "golang.org/x/crypto", "github.com/trustelem/zxcvbn"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},

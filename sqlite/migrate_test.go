@@ -10,7 +10,7 @@ import (
 )
 
 // withoutNewer takes back what the migrations after that of people bring.
-var withoutNewer = []string{"DROP TABLE audit"}
+var withoutNewer = []string{"DROP TABLE alert", "DROP TABLE audit"}
 
 // withoutPeople takes back what the migration of people brings.
 var withoutPeople = []string{

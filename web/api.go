@@ -37,6 +37,9 @@ func (s *server) routeAPI() {
 	s.registerBackup()
 	s.registerRetention()
 	s.registerAttention()
+	if s.Alerts != nil {
+		s.registerAlerts()
+	}
 	if s.AuditLog != nil {
 		s.registerAudit()
 	}
@@ -77,7 +80,7 @@ func (s *server) config() huma.Config {
 		schemes := config.Components.SecuritySchemes
 		schemes["bearer"].Description = "A token made with `sensocto token create`, or a personal one."
 		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."}
-		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"})
+		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"}, &huma.Tag{Name: "Alerts"})
 	}
 	return config
 }

@@ -34,6 +34,8 @@ type Options struct {
 	// Accounts and Rooms are the people's part of the API; nil leaves it out.
 	Accounts Accounts
 	Rooms    Rooms
+	// Alerts are rules that tell people of sensors; nil leaves them out.
+	Alerts Alerts
 	// Audit is told what people do with sensors and the server; nil discards it.
 	Audit sensocto.Auditor
 	// AuditLog is what was recorded; nil leaves it out of the API.

@@ -45,6 +45,8 @@ type Config struct {
 	ShutdownTimeout   time.Duration    `key:"shutdown_timeout" help:"Time for an orderly end."`
 	Retention         retentionTable   `key:"retention" help:"How long samples (raw) and rollups are kept, by sensor, attribute or type, such as [{type: ecg, raw: 30d, rollups: 2y}]. Default: for ever."`
 
+	WebhooksAllowPrivate bool `key:"webhooks.allow_private" help:"Let webhooks of alerts go to private and loopback addresses, and over http: whoever has an account can make this server call those then."`
+
 	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
 
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`

@@ -31,11 +31,16 @@ type serverFlags struct {
 	Retention         *string   `placeholder:"RULES" help:"How long samples are kept, such as '[{type: ecg, raw: 30d, rollups: 2y}]'. Default: for ever."`
 	TLS               tlsFlag   `embed:"" prefix:"tls-" group:"TLS:"`
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
+	Webhooks          hooksFlag `embed:"" prefix:"webhooks-"`
 	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type hooksFlag struct {
+	AllowPrivate *bool `help:"Let webhooks of alerts go to private and loopback addresses, and over http."`
 }
 
 type auditFlag struct {

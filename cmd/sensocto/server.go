@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/alert"
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/load"
@@ -38,6 +39,7 @@ type server struct {
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
+	alerts   *alert.Alerts
 	sensors  *sensor.Registry
 	looks    *attention.Tracker
 	load     *load.Meter
@@ -84,16 +86,23 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
 		return nil, err
 	}
+	s.alerts = alert.New(alert.Options{
+		Store: s.people, Rights: s.rights, Notifier: s.rooms, PubSub: hub, Attention: s.looks, Sensor: s.sensors.Sensor,
+		AllowPrivate: c.WebhooksAllowPrivate, Log: log,
+	})
+	if err := s.alerts.Load(ctx); err != nil {
+		return nil, err
+	}
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.audit, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock)
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Audit: s.audit, AuditLog: s.audit,
+		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Alerts: s.alerts, Audit: s.audit, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -210,6 +219,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "audit log", run: s.audit.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},
+		{name: "alerts", run: s.alerts.Run},
 		{name: "sensors", run: s.sensors.Run},
 		{name: "load", run: s.load.Run},
 		{name: "sockets", run: s.sockets.Run},
