@@ -11,10 +11,11 @@
 //
 // Each time that a condition becomes true there is one alert at most, and between
 // two alerts of a rule there is its pause: what becomes true within the pause is
-// told at its end, if it is still true. An alert for which there is no place in the queue is
-// tried again at the next look. The state of a rule is stored within a second,
-// and before anybody is told, so a restart repeats no alert. Webhooks that wait
-// to be tried again are lost with the process.
+// told at its end, if it is still true. An alert for which there is no place in
+// the queue, or whose rights cannot be checked because the database is away, is
+// tried again within a second, as long as the condition holds. The state of a rule
+// is stored within a second, and before anybody is told, so a restart repeats no
+// alert. Webhooks that wait to be tried again are lost with the process.
 package alert
 
 import (
@@ -102,6 +103,7 @@ type Alerts struct {
 	tested  map[string]time.Time
 
 	recheck recheck
+	blind   bool // rights could not be checked; of the goroutine that tells alone
 
 	evaluated, delayed, notified, unseen, failed, mailed, mailsDropped, mailsFailed, queueFull atomic.Uint64
 }

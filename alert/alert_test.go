@@ -155,11 +155,13 @@ func TestAlerts_RefuseWhatCannotBe(t *testing.T) {
 		"invalid_pause":        func(r *sensocto.AlertRule) { r.Pause = time.Second },
 		"invalid_after":        func(r *sensocto.AlertRule) { r.Condition, r.After = sensocto.AlertNoData, time.Second },
 		"invalid_threshold":    func(r *sensocto.AlertRule) { r.Condition, r.Low, r.High = sensocto.AlertOutside, 5, 5 },
-		"invalid_hysteresis":   func(r *sensocto.AlertRule) { r.Condition, r.Low, r.High, r.Hysteresis = sensocto.AlertOutside, 0, 10, 6 },
-		"invalid_notify":       func(r *sensocto.AlertRule) { r.Notify = []string{"a,b"} },
-		"invalid_email":        func(r *sensocto.AlertRule) { r.Email = true },
-		"invalid_webhook_url":  func(r *sensocto.AlertRule) { r.WebhookURL = "http://example.org" },
-		"invalid_sensor_id":    func(r *sensocto.AlertRule) { r.SensorID = "a b" },
+		"invalid_hysteresis": func(r *sensocto.AlertRule) {
+			r.Condition, r.Low, r.High, r.Hysteresis = sensocto.AlertOutside, 0, 10, 6
+		},
+		"invalid_notify":      func(r *sensocto.AlertRule) { r.Notify = []string{"a,b"} },
+		"invalid_email":       func(r *sensocto.AlertRule) { r.Email = true },
+		"invalid_webhook_url": func(r *sensocto.AlertRule) { r.WebhookURL = "http://example.org" },
+		"invalid_sensor_id":   func(r *sensocto.AlertRule) { r.SensorID = "a b" },
 	} {
 		r := high()
 		change(&r)

@@ -86,14 +86,18 @@ func (a *Alerts) handle(ctx context.Context, f firing) {
 	_, sees, err := a.sees(ctx, r.OwnerID, r.SensorID)
 	switch {
 	case err != nil:
-		a.failed.Add(1)
-		a.log.Error("an alert was not sent: rights cannot be checked", "alert", r.ID, "sensor", r.SensorID, "err", err)
+		f.watched.untold(f)
+		if !a.blind {
+			a.blind = true
+			a.log.Error("alerts wait: rights cannot be checked; trying on", "alert", r.ID, "sensor", r.SensorID, "err", err)
+		}
 		return
 	case !sees:
 		a.unseen.Add(1)
 		f.watched.setSilent(r.ID, true)
 		return
 	}
+	a.blind = false
 	a.save(ctx, []sensocto.AlertState{info.State}) // before anybody hears of it: a restart does not repeat it
 	a.log.Info("alert", "alert", r.ID, "sensor", r.SensorID, "condition", r.Condition)
 	e := a.event(r, f.value, f.at)

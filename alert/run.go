@@ -84,6 +84,9 @@ func (a *Alerts) Run(ctx context.Context) error {
 		select {
 		case <-look.C:
 			a.look(ctx)
+			if a.recheck.pending() {
+				a.recheckRights(ctx)
+			}
 		case <-a.recheck.wake:
 			a.recheckRights(ctx)
 		case <-compare.C:
@@ -177,6 +180,20 @@ func (r *recheck) add(userIDs []string) {
 	}
 }
 
+// later has everybody looked at again, at the next look at the time.
+func (r *recheck) later() {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	r.all = true
+}
+
+func (r *recheck) pending() bool {
+	r.mu.Lock()
+	defer r.mu.Unlock()
+	return r.all || len(r.users) > 0
+}
+
+// take returns whose rights are to be looked at, and begins anew.
 func (r *recheck) take() (concerns func(userID string) bool) {
 	r.mu.Lock()
 	defer r.mu.Unlock()
@@ -202,8 +219,9 @@ func (a *Alerts) recheckRights(ctx context.Context) {
 		for _, r := range rules {
 			if err := a.checkRights(ctx, r); err != nil {
 				if ctx.Err() == nil {
-					a.log.Warn("the rights of alert rules were not checked; they are checked again when one fires", "err", err)
+					a.log.Debug("the rights of alert rules were not checked; trying on", "err", err)
 				}
+				a.recheck.later()
 				return
 			}
 		}

@@ -19,6 +19,7 @@ import (
 type memory struct {
 	mu    sync.Mutex
 	rules map[string]sensocto.AlertInfo
+	away  bool
 }
 
 func (m *memory) InsertAlert(_ context.Context, r sensocto.AlertRule, _, _ int) error {
@@ -81,6 +82,11 @@ func (m *memory) AllAlerts(_ context.Context, after string, _ int) (list []senso
 }
 
 func (m *memory) User(_ context.Context, id string) (sensocto.User, error) {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	if m.away {
+		return sensocto.User{}, sensocto.ErrUnavailable
+	}
 	return sensocto.User{ID: id}, nil
 }
 
@@ -281,5 +287,25 @@ func TestRule_ChangesTakeEffectAtOnce(t *testing.T) {
 		if b.hub.Subscribed(sensocto.DataTopic("strap")) {
 			t.Error("a rule that is off still watches")
 		}
+	})
+}
+
+// While the database is away alerts wait, and come when it is back.
+func TestRule_WaitsForTheDatabase(t *testing.T) {
+	m := &memory{rules: map[string]sensocto.AlertInfo{}}
+	away := func(away bool) {
+		m.mu.Lock()
+		defer m.mu.Unlock()
+		m.away = away
+	}
+	inBubble(t, high(), func(o *alert.Options) { o.Store = m }, func(b *bubble) {
+		away(true)
+		b.send(130)
+		time.Sleep(5 * time.Minute)
+		b.wantTold()
+		away(false)
+		time.Sleep(2 * time.Second)
+		synctest.Wait()
+		b.wantTold("hr is 130, above 100")
 	})
 }

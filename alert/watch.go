@@ -30,6 +30,7 @@ type firing struct {
 	ruleID  string
 	at      time.Time
 	value   float64
+	before  time.Time // when the rule had fired last
 }
 
 // Deliver implements sensocto.Subscriber.
@@ -68,10 +69,19 @@ func (w *watched) fire(r *rule, at time.Time) {
 		return
 	}
 	select {
-	case w.alerts.fired <- firing{w, r.ID, at, r.value}:
+	case w.alerts.fired <- firing{w, r.ID, at, r.value, r.state.FiredAt}:
 		r.told(at)
 	default:
 		w.alerts.queueFull.Add(1)
+	}
+}
+
+// untold takes back that people are told: the rule tries again.
+func (w *watched) untold(f firing) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if r := w.find(f.ruleID); r != nil && r.state.FiredAt.Equal(f.at) {
+		r.state.FiredAt, r.dirty = f.before, true
 	}
 }
 
