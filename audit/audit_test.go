@@ -176,6 +176,12 @@ func (m *memory) Audit(context.Context, sensocto.AuditQuery) ([]sensocto.AuditEv
 }
 func (m *memory) ForgetAudit(context.Context, time.Time, int) (int64, error) { return 0, nil }
 
+func (m *memory) count() int {
+	m.mu.Lock()
+	defer m.mu.Unlock()
+	return len(m.events)
+}
+
 func (m *memory) setAway(away bool) {
 	m.mu.Lock()
 	defer m.mu.Unlock()
@@ -207,8 +213,8 @@ func TestLog_DropsAndCountsWhatExceedsTheQueue(t *testing.T) {
 		}
 		store.setAway(false)
 		time.Sleep(time.Minute)
-		if len(store.events) != 11 || metric(log, "audit_written_total") != 11 {
-			t.Errorf("%d written", len(store.events))
+		if n := store.count(); n != 11 || metric(log, "audit_written_total") != 11 {
+			t.Errorf("%d written", n)
 		}
 		store.setAway(true)
 		log.Record(t.Context(), sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: "ada"})
