@@ -45,6 +45,8 @@ var allowed = map[string]struct {
 	"mail/mailtest":             {third: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
 	"account":                   {third: []string{"github.com/google/uuid", "golang.org/x/crypto", "github.com/trustelem/zxcvbn", "github.com/go-webauthn/webauthn", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},
 	"account/accounttest":       {third: []string{"github.com/go-webauthn/webauthn", "github.com/zitadel/oidc/v3", "golang.org/x/text"}},
+	"alert":                     {third: []string{"github.com/google/uuid"}},
+	"audit":                     {third: []string{"github.com/google/uuid"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model", "rsc.io/qr"}},
 	"bench":                     {siblings: []string{"client", "phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},

@@ -102,6 +102,8 @@ type Options struct {
 	OIDC OIDC
 	// Mail sends mails; nil sends none. Links in them need ServeAt.
 	Mail Mailer
+	// Audit is told what people do with accounts and credentials; nil discards it.
+	Audit sensocto.Auditor
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -112,6 +114,7 @@ type Accounts struct {
 	options   Options
 	store     Store
 	log       *slog.Logger
+	audit     sensocto.Auditor
 	seen      *seen
 	passwords *passwords
 	attempts  *attempts
@@ -136,11 +139,14 @@ func New(o Options) *Accounts {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
+	if o.Audit == nil {
+		o.Audit = sensocto.NoAudit{}
+	}
 	o.Registration = cmp.Or(o.Registration, RegistrationClosed)
 	o.SessionLife = cmp.Or(o.SessionLife, 30*24*time.Hour)
 	o.GuestScopes = slices.Clone(o.GuestScopes)
 	return &Accounts{
-		options: o, store: o.Store, log: o.Log,
+		options: o, store: o.Store, log: o.Log, audit: o.Audit,
 		seen: newSeen(o.Grace), passwords: newPasswords(), attempts: newAttempts(),
 		registrations: newPending[registration](), assertions: newPending[webauthn.SessionData](),
 		issuer: newIssuer(o.OIDC), flows: newPending[flow](),

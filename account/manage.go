@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -39,6 +40,7 @@ func (a *Accounts) Create(ctx context.Context, name string, scopes []sensocto.Sc
 		return "", sensocto.Token{}, fmt.Errorf("store token: %w", err)
 	}
 	a.log.Info("token created", "token", t.ID, "name", t.Name, "scopes", t.Scopes)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenCreated, Detail: tokenDetail(t)})
 	return tokenText(id, secret), t, nil
 }
 
@@ -61,7 +63,20 @@ func (a *Accounts) Revoke(ctx context.Context, idOrName string) error {
 	if err != nil || !t.RevokedAt.IsZero() {
 		return err
 	}
-	return a.revoke(ctx, t)
+	if err := a.revoke(ctx, t); err != nil {
+		return err
+	}
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenRevoked, UserID: t.UserID, Detail: tokenDetail(t)})
+	return nil
+}
+
+// tokenDetail says which token it is.
+func tokenDetail(t sensocto.Token) string {
+	scopes := make([]string, len(t.Scopes))
+	for i, s := range t.Scopes {
+		scopes[i] = string(s)
+	}
+	return fmt.Sprintf("%s %q: %s", t.ID, t.Name, strings.Join(scopes, ","))
 }
 
 func (a *Accounts) revoke(ctx context.Context, t sensocto.Token) error {

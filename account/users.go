@@ -48,7 +48,7 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 	if err := a.attempts.signUp(s.From.Address, time.Now()); err != nil {
 		return sensocto.User{}, err
 	}
-	u, err := a.createUser(ctx, s, sensocto.LinkInvite, s.Invitation)
+	u, err := a.createUser(ctx, s, sensocto.LinkInvite, s.Invitation, themselves)
 	if err == nil {
 		a.signUps.Add(1)
 	}
@@ -58,13 +58,21 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 // CreateUser makes an account without asking for a right: for an administrator.
 // Without a password the person gets in by a link (NewLink).
 func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
-	return a.createUser(ctx, s, "", "")
+	return a.createUser(ctx, s, "", "", somebody)
 }
+
+// maker is who makes an account.
+type maker bool
+
+const (
+	somebody   maker = false // who calls, for another person
+	themselves maker = true
+)
 
 // createUser makes an account, and uses the link that allows it, unless secret
 // is empty: once everything is checked, and before the account is there, so that
 // one link makes one account.
-func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind sensocto.LinkKind, secret string) (sensocto.User, error) {
+func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind sensocto.LinkKind, secret string, by maker) (sensocto.User, error) {
 	u, err := a.newUser(ctx, s)
 	if err != nil {
 		return sensocto.User{}, err
@@ -78,6 +86,14 @@ func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind senso
 		return sensocto.User{}, err
 	}
 	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
+	e := sensocto.AuditEvent{Action: sensocto.AuditUserCreated, UserID: u.ID}
+	if by == themselves {
+		e.ActorID = u.ID
+	}
+	if u.IsAdmin {
+		e.Detail = "administrator"
+	}
+	a.audit.Record(ctx, e)
 	return u, nil
 }
 
@@ -126,6 +142,8 @@ func (a *Accounts) SignIn(ctx context.Context, email, password string, from sens
 	if err != nil {
 		if errors.Is(err, errCredentials) {
 			a.signInsRefused.Add(1)
+			// Of an unknown address nothing is kept: it may be a mistyped password.
+			a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: from.Device})
 		}
 		return sensocto.Session{}, err
 	}
@@ -134,7 +152,8 @@ func (a *Accounts) SignIn(ctx context.Context, email, password string, from sens
 	return a.Begin(ctx, u, from)
 }
 
-// verify returns the user with an address and a password.
+// verify returns the user with an address and a password. With errCredentials it
+// returns the user whose address it is, if there is one.
 func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto.User, error) {
 	u, err := a.store.UserByEmail(ctx, email)
 	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
@@ -145,7 +164,7 @@ func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto
 	case err != nil:
 		return sensocto.User{}, err
 	case !ok || !u.Active(time.Now()):
-		return sensocto.User{}, errCredentials
+		return u, errCredentials
 	}
 	return u, nil
 }
@@ -161,6 +180,7 @@ func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password 
 	case err != nil:
 		return err
 	case !ok:
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: "current password"})
 		return errCredentials
 	}
 	a.attempts.succeeded("password", u.Email, from.Address, time.Now())
@@ -184,6 +204,7 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 		return sensocto.Session{}, err
 	}
 	a.signUps.Add(1)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserCreated, ActorID: u.ID, UserID: u.ID, Address: from.Address, Detail: "guest"})
 	return a.Begin(ctx, u, from)
 }
 
@@ -205,6 +226,7 @@ func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Cli
 		return sensocto.Session{}, fmt.Errorf("store session: %w", err)
 	}
 	a.log.Info("signed in", "user", u.ID, "session", t.ID)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: u.ID, CredentialID: t.ID, UserID: u.ID, Address: from.Address, Detail: t.Device})
 	return sensocto.Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
 }
 
@@ -264,7 +286,15 @@ func (a *Accounts) EndSession(ctx context.Context, userID, tokenID string) error
 	if err != nil {
 		return err
 	}
-	return a.revoke(ctx, t)
+	if err := a.revoke(ctx, t); err != nil {
+		return err
+	}
+	e := sensocto.AuditEvent{Action: sensocto.AuditTokenRevoked, UserID: userID, Detail: tokenDetail(t)}
+	if t.Kind == sensocto.KindSession {
+		e.Action, e.Detail = sensocto.AuditSignedOut, t.Device
+	}
+	a.audit.Record(ctx, e)
+	return nil
 }
 
 // EndSessions ends all sessions and tokens of a user, except one.
@@ -322,6 +352,11 @@ func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, e
 		return u, err
 	}
 	a.log.Info("password changed", "user", u.ID)
+	e := sensocto.AuditEvent{Action: sensocto.AuditPasswordChanged, UserID: u.ID}
+	if caller := sensocto.CallerOf(ctx).Identity; caller.UserID == "" && caller.OwnerID != sensocto.OperatorID {
+		e.ActorID, e.Detail = u.ID, "by a link" // whoever has it is taken for the person
+	}
+	a.audit.Record(ctx, e)
 	return u, a.EndSessions(ctx, u.ID, except)
 }
 
@@ -332,6 +367,11 @@ func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (s
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
 		a.log.Info("administrator changed", "user", u.ID, "admin", admin)
+		action := sensocto.AuditAdminRevoked
+		if admin {
+			action = sensocto.AuditAdminGranted
+		}
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: action, UserID: u.ID})
 		err = a.EndSessions(ctx, u.ID, "") // their scopes are of before
 	}
 	return u, err
@@ -347,6 +387,11 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
 		a.log.Info("account changed", "user", u.ID, "disabled", disabled)
+		action := sensocto.AuditUserEnabled
+		if disabled {
+			action = sensocto.AuditUserDisabled
+		}
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: action, UserID: u.ID})
 		for _, id := range a.watch.ofUser(u.ID) {
 			a.seen.forget(id)
 			if disabled {
@@ -446,7 +491,7 @@ func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) 
 		return sensocto.User{}, err
 	}
 	s.Admin = true
-	return a.createUser(ctx, s, sensocto.LinkSetup, secret)
+	return a.createUser(ctx, s, sensocto.LinkSetup, secret, themselves)
 }
 
 // CreateUserToken makes a personal token, and returns its text, which is shown
@@ -474,6 +519,7 @@ func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t senso
 		return "", t, fmt.Errorf("store token: %w", err)
 	}
 	a.log.Info("token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenCreated, UserID: u.ID, Detail: tokenDetail(t)})
 	return tokenText(id, secret), t, nil
 }
 

@@ -153,8 +153,9 @@ func TestOpen_BringsAnOldDatabaseUpToDate(t *testing.T) {
 	if err := db.Close(); err != nil {
 		t.Fatal(err)
 	}
+	postgrestest.Exec(t, url, withoutNewer)
 	postgrestest.Exec(t, url, "SET search_path = sensocto; "+
-		"DROP TABLE recording, change_version, change, notification, invitation, sensor_grant, share, ban, member, room, external_identity, passkey, link, account; "+
+		"DROP TABLE change_version, change, notification, invitation, sensor_grant, share, ban, member, room, external_identity, passkey, link, account; "+
 		"DROP INDEX token_account; ALTER TABLE token DROP COLUMN kind, DROP COLUMN account_id, DROP COLUMN expires_at, DROP COLUMN sensor_ids, DROP COLUMN device; "+
 		"CREATE TABLE token_version (version bigint NOT NULL); INSERT INTO token_version VALUES (7); "+
 		"INSERT INTO token (id, name, scopes, secret_hash, created_at) VALUES ('old', 'strap', 'ingest', '\\x01', 1000000)")

@@ -111,6 +111,7 @@ func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.R
 // joined tells that somebody became a member.
 func (r *Rooms) joined(ctx context.Context, room sensocto.Room, m sensocto.Member) {
 	r.log.Info("member joined", "room", room.ID, "user", m.UserID, "role", m.Role)
+	r.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: m.UserID, UserID: room.OwnerID, RoomID: room.ID, Detail: string(m.Role)})
 	r.publish(sensocto.RoomTopic(room.ID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
 	r.changed(ctx, room)
 }
@@ -135,7 +136,11 @@ func (r *Rooms) Leave(ctx context.Context, id sensocto.Identity, roomID string) 
 	case rights.Role == sensocto.RoleOwner:
 		return errOwnerStays
 	}
-	return r.remove(ctx, room, id.UserID, false)
+	if err := r.remove(ctx, room, id.UserID, false); err != nil {
+		return err
+	}
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditMemberLeft, UserID: room.OwnerID, RoomID: roomID})
+	return nil
 }
 
 // Remove kicks a member out, or bans any user: then they cannot come back.
@@ -157,7 +162,15 @@ func (r *Rooms) Remove(ctx context.Context, id sensocto.Identity, roomID, userID
 	case m.Role.AtLeast(sensocto.RoleAdmin) && !rights.Manage:
 		return errNoRight
 	}
-	return r.remove(ctx, room, userID, ban)
+	if err := r.remove(ctx, room, userID, ban); err != nil {
+		return err
+	}
+	action := sensocto.AuditMemberKicked
+	if ban {
+		action = sensocto.AuditMemberBanned
+	}
+	r.record(ctx, id, sensocto.AuditEvent{Action: action, UserID: userID, RoomID: roomID})
+	return nil
 }
 
 func (r *Rooms) remove(ctx context.Context, room sensocto.Room, userID string, ban bool) error {
@@ -176,7 +189,7 @@ func (r *Rooms) remove(ctx context.Context, room sensocto.Room, userID string, b
 	r.log.Info("member removed", "room", room.ID, "user", userID, "ban", ban)
 	for _, s := range before {
 		if s.SharedBy == userID {
-			r.unrecord(room.ID, s.SensorID)
+			r.unlisten(room.ID, s.SensorID)
 			r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSensorRemoved, sensocto.RoomSensorEvent{RoomID: room.ID, SensorID: s.SensorID})
 		}
 	}
@@ -192,7 +205,11 @@ func (r *Rooms) Unban(ctx context.Context, id sensocto.Identity, roomID, userID 
 	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick }); err != nil {
 		return err
 	}
-	return r.store.Unban(ctx, roomID, userID)
+	if err := r.store.Unban(ctx, roomID, userID); err != nil {
+		return err
+	}
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditMemberUnbanned, UserID: userID, RoomID: roomID})
+	return nil
 }
 
 // SetRole changes what a member is. Making somebody the owner hands the room
@@ -227,6 +244,7 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 	if err != nil {
 		return err
 	}
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoleChanged, UserID: userID, RoomID: roomID, Detail: string(m.Role) + " to " + string(role)})
 	m.Role = role
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
 	if room, err := r.store.Room(ctx, roomID); err == nil {

@@ -65,7 +65,7 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 			return err
 		}
 		for _, s := range shares {
-			r.record(rec.RoomID, s.SensorID)
+			r.listen(rec.RoomID, s.SensorID)
 		}
 	}
 	r.recorders.mu.Lock()
@@ -81,8 +81,8 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 	return nil
 }
 
-// record listens to a sensor of a room that records.
-func (r *Rooms) record(roomID, sensorID string) {
+// listen follows a sensor of a room that records.
+func (r *Rooms) listen(roomID, sensorID string) {
 	r.recorders.mu.Lock()
 	defer r.recorders.mu.Unlock()
 	sensors := r.recorders.rooms[roomID]
@@ -102,8 +102,8 @@ func (r *Rooms) recording(roomID string) bool {
 	return r.recorders.rooms[roomID] != nil
 }
 
-// unrecord ends listening to a sensor, or, with "", to all of a room.
-func (r *Rooms) unrecord(roomID, sensorID string) {
+// unlisten ends listening to a sensor, or, with "", to all of a room.
+func (r *Rooms) unlisten(roomID, sensorID string) {
 	r.recorders.mu.Lock()
 	defer r.recorders.mu.Unlock()
 	sensors := r.recorders.rooms[roomID]
@@ -154,7 +154,7 @@ func (r *Rooms) StartRecording(ctx context.Context, id sensocto.Identity, roomID
 		return rec, err
 	}
 	for _, sensorID := range rec.SensorIDs {
-		r.record(roomID, sensorID)
+		r.listen(roomID, sensorID)
 	}
 	r.log.Info("recording started", "room", roomID, "recording", rec.ID, "user", id.UserID)
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRecordingStarted, rec.View())
@@ -181,7 +181,7 @@ func (r *Rooms) endRecording(ctx context.Context, rec sensocto.RoomRecording) er
 	if err := r.store.EndRecording(ctx, rec.RoomID, rec.ID, rec.EndedAt); err != nil {
 		return err
 	}
-	r.unrecord(rec.RoomID, "")
+	r.unlisten(rec.RoomID, "")
 	r.log.Info("recording ended", "room", rec.RoomID, "recording", rec.ID)
 	r.publish(sensocto.RoomTopic(rec.RoomID), sensocto.EventRecordingStopped, rec.View())
 	return nil

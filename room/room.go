@@ -110,6 +110,8 @@ type Options struct {
 	// Listen asks the device of a sensor for more while a room records; by default
 	// nothing is asked.
 	Listen func(sensorID string, d sensocto.Demand) (stop func())
+	// Audit is told who changes who sees what; nil discards it.
+	Audit  sensocto.Auditor
 	Limits Limits
 	Log    *slog.Logger
 }
@@ -121,6 +123,7 @@ type Rooms struct {
 	rights   Rights
 	limits   Limits
 	log      *slog.Logger
+	audit    sensocto.Auditor
 	presence presence
 
 	recorders recorders
@@ -134,7 +137,10 @@ func New(o Options) *Rooms {
 	if o.Listen == nil {
 		o.Listen = func(string, sensocto.Demand) func() { return func() {} }
 	}
-	return &Rooms{recorders: recorders{rooms: map[string]map[string]func(){}}, options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log,
+	if o.Audit == nil {
+		o.Audit = sensocto.NoAudit{}
+	}
+	return &Rooms{recorders: recorders{rooms: map[string]map[string]func(){}}, options: o, store: o.Store, rights: o.Rights, limits: o.Limits.withDefaults(), log: o.Log, audit: o.Audit,
 		presence: presence{rooms: map[string]map[string]int{}}}
 }
 
@@ -174,6 +180,7 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 		return sensocto.RoomView{}, fmt.Errorf("store room: %w", err)
 	}
 	r.log.Info("room created", "room", room.ID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomCreated, RoomID: room.ID, Detail: room.Name})
 	view, err := r.view(ctx, room)
 	if err != nil {
 		return view, err
@@ -344,13 +351,15 @@ func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role
 
 // Delete removes a room. Its channels hear room_closed, and end.
 func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string) error {
-	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete }); err != nil {
+	_, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Delete })
+	if err != nil {
 		return err
 	}
 	if err := r.Erase(ctx, roomID); err != nil {
 		return err
 	}
 	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomDeleted, UserID: room.OwnerID, RoomID: roomID, Detail: room.Name})
 	return nil
 }
 
@@ -364,7 +373,7 @@ func (r *Rooms) Erase(ctx context.Context, roomID string) error {
 	if err := r.store.DeleteRoom(ctx, roomID); err != nil {
 		return err
 	}
-	r.unrecord(roomID, "")
+	r.unlisten(roomID, "")
 	return nil
 }
 
@@ -380,6 +389,12 @@ func (r *Rooms) changed(ctx context.Context, room sensocto.Room) {
 		return
 	}
 	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
+}
+
+// record notes in the audit log what the identity did.
+func (r *Rooms) record(ctx context.Context, id sensocto.Identity, e sensocto.AuditEvent) {
+	e.ActorID, e.CredentialID = id.OwnerID, id.ID
+	r.audit.Record(ctx, e)
 }
 
 func (r *Rooms) publish(topic, event string, payload any) {

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"strings"
 
 	"github.com/sensocto/sensocto"
 )
@@ -41,9 +42,13 @@ func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Shar
 		if err := r.store.AddRecorded(ctx, s.RoomID, s.SensorID); err != nil {
 			return err
 		}
-		r.record(s.RoomID, s.SensorID)
+		r.listen(s.RoomID, s.SensorID)
 	}
 	r.log.Info("sensor shared", "room", s.RoomID, "sensor", s.SensorID, "user", id.UserID)
+	if !s.Transient { // a device does that whenever it connects
+		terms := termsText(sensocto.ShareTerms{Control: s.Control, AllHistory: s.AllHistory})
+		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditSensorShared, UserID: room.OwnerID, SensorID: s.SensorID, RoomID: s.RoomID, Detail: terms})
+	}
 	sensor := r.sensor(s.SensorID)
 	r.publish(sensocto.RoomTopic(s.RoomID), sensocto.EventSensorAdded, sensocto.RoomSensorEvent{RoomID: s.RoomID, SensorID: s.SensorID, Sensor: &sensor})
 	r.changed(ctx, room)
@@ -75,15 +80,43 @@ func (r *Rooms) Unshare(ctx context.Context, id sensocto.Identity, roomID, senso
 			return r.hidden(mine)
 		}
 	}
+	sharer := r.sharer(ctx, roomID, sensorID)
 	if err := r.store.RemoveShare(ctx, roomID, sensorID); err != nil {
 		return err
 	}
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditSensorUnshared, UserID: sharer, SensorID: sensorID, RoomID: roomID})
 	r.unshared(ctx, room, sensorID)
 	return nil
 }
 
+// sharer returns who shared a sensor into a room; "" where that is not known.
+func (r *Rooms) sharer(ctx context.Context, roomID, sensorID string) string {
+	shares, err := r.store.SensorShares(ctx, sensorID)
+	if err != nil {
+		r.log.Warn("the audit log does not say who had shared a sensor", "sensor", sensorID, "err", err)
+	}
+	for _, s := range shares {
+		if s.RoomID == roomID {
+			return s.SharedBy
+		}
+	}
+	return ""
+}
+
+// termsText says how something is shared, for the audit log.
+func termsText(t sensocto.ShareTerms) string {
+	text := "live"
+	if t.AllHistory {
+		text += ", all history"
+	}
+	if t.Control {
+		text += ", control"
+	}
+	return text
+}
+
 func (r *Rooms) unshared(ctx context.Context, room sensocto.Room, sensorID string) {
-	r.unrecord(room.ID, sensorID)
+	r.unlisten(room.ID, sensorID)
 	r.log.Info("sensor no longer shared", "room", room.ID, "sensor", sensorID)
 	r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSensorRemoved, sensocto.RoomSensorEvent{RoomID: room.ID, SensorID: sensorID})
 	r.changed(ctx, room)
@@ -132,7 +165,16 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 		return err
 	}
 	r.log.Info("grant given", "sensor", sensorID, "user", userID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditGrantGiven, UserID: userID, SensorID: sensorID, Detail: grantText(userID, termsText(t))})
 	return nil
+}
+
+// grantText is what a grant's event says beside the user.
+func grantText(userID, terms string) string {
+	if userID == "" {
+		return strings.TrimSpace("to everybody " + terms)
+	}
+	return terms
 }
 
 // Revoke takes a grant back.
@@ -144,6 +186,7 @@ func (r *Rooms) Revoke(ctx context.Context, id sensocto.Identity, sensorID, user
 		return err
 	}
 	r.log.Info("grant taken back", "sensor", sensorID, "user", userID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditGrantRevoked, UserID: userID, SensorID: sensorID, Detail: grantText(userID, "")})
 	return nil
 }
 

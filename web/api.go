@@ -37,6 +37,12 @@ func (s *server) routeAPI() {
 	s.registerBackup()
 	s.registerRetention()
 	s.registerAttention()
+	if s.Alerts != nil {
+		s.registerAlerts()
+	}
+	if s.AuditLog != nil {
+		s.registerAudit()
+	}
 	if s.Accounts != nil {
 		s.registerUsers()
 		s.registerTokens()
@@ -81,7 +87,7 @@ func (s *server) config() huma.Config {
 		schemes := config.Components.SecuritySchemes
 		schemes["bearer"].Description = "A token made with `sensocto token create`, or a personal one."
 		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."}
-		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"})
+		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"}, &huma.Tag{Name: "Alerts"})
 	}
 	return config
 }
@@ -236,6 +242,7 @@ func (s *server) changeSensor(ctx context.Context, in *changeSensorInput) (*sens
 		if err := s.Sensors.Rename(ctx, in.SensorID, *in.Body.Name); err != nil {
 			return nil, s.translate(err, "rename", in.SensorID)
 		}
+		s.record(ctx, sensocto.AuditSensorRenamed, in.SensorID, *in.Body.Name)
 	}
 	sensor, rights, err := s.known(ctx, in.SensorID, toEdit)
 	if err != nil {
@@ -281,10 +288,13 @@ func (s *server) deleteSensor(ctx context.Context, in *SensorPath) (*removedAnsw
 	// Half a deletion helps nobody: it goes on when the client hangs up.
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), requestTimeout)
 	defer cancel()
+	e := s.sensorEvent(sensocto.AuditSensorDeleted, in.SensorID) // of the owner, as long as there is one
 	removed, err := s.Sensors.Delete(ctx, in.SensorID)
 	if err != nil {
 		return nil, s.translate(err, "delete", in.SensorID)
 	}
+	e.Detail = fmt.Sprintf("%d samples", removed.Samples)
+	s.Audit.Record(ctx, e)
 	return &removedAnswer{removedView{removed.Series, removed.Samples}}, nil
 }
 

@@ -129,7 +129,7 @@ func (s *server) require(scope sensocto.Scope, lets func(sensocto.Identity) bool
 		if !ok {
 			return
 		}
-		ctx = huma.WithValue(ctx, identityKey{}, id)
+		ctx = asCaller(ctx, id)
 		if !unbounded(r.URL.Path) {
 			next(ctx)
 			return

@@ -39,6 +39,7 @@ func (s *server) backup(ctx context.Context, _ *struct{}) (*huma.StreamResponse,
 	if !identityOf(ctx).Operator() { // an administrator's account does not open everybody's measurements
 		return nil, problem(http.StatusForbidden, "a backup holds everybody's measurements: it takes a token of the server itself, as 'sensocto token create' makes it")
 	}
+	s.record(ctx, sensocto.AuditBackedUp, "", "")
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		out := &download{w: w, deadline: http.NewResponseController(w), mediaType: backupType}

@@ -85,6 +85,7 @@ func (s *server) export(ctx context.Context, in *exportInput) (*huma.StreamRespo
 	if err != nil {
 		return nil, err
 	}
+	s.record(ctx, sensocto.AuditExported, in.SensorID, query.Format)
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		out := &download{w: w, deadline: http.NewResponseController(w)}

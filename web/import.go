@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -42,11 +43,11 @@ func (s *server) registerImport() {
 	huma.Register(s.api, op, s.importRecording)
 }
 
-func (s *server) importRecording(ctx context.Context, in *SensorPath) (*huma.StreamResponse, error) {
+func (s *server) importRecording(caller context.Context, in *SensorPath) (*huma.StreamResponse, error) {
 	if s.Import == nil {
 		return nil, problem(http.StatusNotFound, "this server imports nothing")
 	}
-	if _, err := s.may(ctx, in.SensorID, toIngest); err != nil {
+	if _, err := s.may(caller, in.SensorID, toIngest); err != nil {
 		return nil, err
 	}
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
@@ -60,6 +61,9 @@ func (s *server) importRecording(ctx context.Context, in *SensorPath) (*huma.Str
 		body := &upload{body: r.Body, control: control}
 		done, err := s.takeImport(r, in.SensorID, body)
 		_ = control.SetWriteDeadline(time.Now().Add(writeTimeout))
+		if err == nil || done.Stored > 0 { // what came before an early end stays
+			s.record(caller, sensocto.AuditImported, in.SensorID, fmt.Sprintf("%d samples", done.Stored))
+		}
 		if err != nil {
 			var p huma.StatusError
 			if errors.As(s.translate(err, "import", in.SensorID), &p) {

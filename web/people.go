@@ -116,7 +116,7 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 			writeProblem(w, http.StatusForbidden, "this is for administrators")
 			return
 		}
-		ctx = huma.WithValue(ctx, identityKey{}, id)
+		ctx = asCaller(ctx, id)
 		if !unbounded(r.URL.Path) {
 			next(ctx)
 			return
@@ -135,6 +135,13 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 func inScope(id sensocto.Identity, method string) bool {
 	looks := method == http.MethodGet || method == http.MethodHead
 	return len(id.SensorIDs) == 0 && id.Can(sensocto.ScopeView) && (looks || id.Can(sensocto.ScopeIngest))
+}
+
+// asCaller notes on whose behalf an operation is called.
+func asCaller(ctx huma.Context, id sensocto.Identity) huma.Context {
+	r, _ := humago.Unwrap(ctx)
+	ctx = huma.WithValue(ctx, identityKey{}, id)
+	return huma.WithContext(ctx, sensocto.WithCaller(ctx.Context(), sensocto.Caller{Identity: id, Address: r.RemoteAddr}))
 }
 
 // personalProblem turns an error of the domain into HTTP.

@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"fmt"
 	"net/http"
 	"time"
 
@@ -60,6 +61,7 @@ func (s *server) applyRetention(ctx context.Context, _ *struct{}) (*retentionAns
 	if err != nil {
 		return nil, s.translate(err, "apply retention", "")
 	}
+	s.record(ctx, sensocto.AuditRetentionApplied, "", fmt.Sprintf("%d series", len(list)))
 	return retentionOf(list), nil
 }
 

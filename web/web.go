@@ -38,6 +38,12 @@ type Options struct {
 	// gives a sensor another owner. Both are needed with Accounts.
 	Erase    func(ctx context.Context, userID string) error
 	HandOver func(ctx context.Context, sensorID, ownerID string) error
+	// Alerts are rules that tell people of sensors; nil leaves them out.
+	Alerts Alerts
+	// Audit is told what people do with sensors and the server; nil discards it.
+	Audit sensocto.Auditor
+	// AuditLog is what was recorded; nil leaves it out of the API.
+	AuditLog AuditLog
 	// Socket serves /socket/websocket; nil means 404.
 	Socket http.Handler
 	// Metrics are shown at /metrics beside those of the Go runtime.
@@ -122,6 +128,9 @@ func New(o Options) *Handler {
 		o.Ready = func() error { return nil }
 	}
 	s := &server{Options: o, mux: http.NewServeMux(), readers: newReaders()}
+	if s.Audit == nil {
+		s.Audit = sensocto.NoAudit{}
+	}
 	if s.Rights == nil {
 		s.Rights = sensocto.ScopeRights{}
 	}

@@ -55,6 +55,9 @@ type Config struct {
 	OIDCClientID         string `key:"oidc.client_id" help:"What the issuer calls this server."`
 	OIDCClientSecretFile string `key:"oidc.client_secret_file" help:"File with the secret that the issuer gave this server. Empty: none, where the issuer knows it as a public client."`
 	OIDCName             string `key:"oidc.name" help:"What people call the issuer, on the button that signs in with it. Empty: its address."`
+	WebhooksAllowPrivate bool   `key:"webhooks.allow_private" help:"Let webhooks of alerts go to private and loopback addresses, and over http: whoever has an account can make this server call those then."`
+
+	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
 
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
 	TextFrame       Bytes         `key:"limits.text_frame" help:"Largest text frame."`
@@ -106,6 +109,7 @@ func defaults(env environment) Config {
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
+		AuditKeep:       Age(400 * 24 * time.Hour),
 		Connections:     50_000,
 		TextFrame:       1 << 20,
 		BinaryFrame:     4 << 20,

@@ -33,10 +33,20 @@ type serverFlags struct {
 	TLS               tlsFlag   `embed:"" prefix:"tls-" group:"TLS:"`
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
 	OIDC              oidcFlag  `embed:"" prefix:"oidc-" group:"Sign-in with an OpenID Connect issuer:"`
+	Webhooks          hooksFlag `embed:"" prefix:"webhooks-"`
+	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type hooksFlag struct {
+	AllowPrivate *bool `help:"Let webhooks of alerts go to private and loopback addresses, and over http."`
+}
+
+type auditFlag struct {
+	Keep *string `placeholder:"AGE" help:"How long it is kept who did what, default 400d."`
 }
 
 type tlsFlag struct {

@@ -42,6 +42,12 @@ func (b Bytes) String() string {
 	return strconv.FormatInt(int64(b), 10)
 }
 
+// Age is how long something is kept: it is written as sensocto.ParseAge reads it.
+type Age time.Duration
+
+// String returns what ParseAge reads.
+func (a Age) String() string { return sensocto.FormatAge(time.Duration(a)) }
+
 // field is one key of the configuration.
 type field struct {
 	key, help string
@@ -107,6 +113,10 @@ func (f field) set(text string) (err error) {
 		if *p, err = time.ParseDuration(text); err != nil {
 			err = fmt.Errorf("%q is not a duration, such as 10s or 1h30m", text)
 		}
+	case *Age:
+		var age time.Duration
+		age, err = sensocto.ParseAge(text)
+		*p = Age(age)
 	case *int:
 		if *p, err = strconv.Atoi(text); err != nil {
 			err = fmt.Errorf("%q is not a whole number", text)

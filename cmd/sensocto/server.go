@@ -13,7 +13,9 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/alert"
 	"github.com/sensocto/sensocto/attention"
+	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/mail"
@@ -40,6 +42,8 @@ type server struct {
 	rights   *rights.Rights
 	rooms    *room.Rooms
 	eraser   *erasure.Eraser
+	audit    *audit.Log
+	alerts   *alert.Alerts
 	sensors  *sensor.Registry
 	looks    *attention.Tracker
 	load     *load.Meter
@@ -68,7 +72,8 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if s.mailer, err = newMailer(c, log); err != nil {
 		return nil, err
 	}
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Mail: outgoing(s.mailer), Log: log})
+	s.audit = audit.New(audit.Options{Store: s.people, Keep: time.Duration(c.AuditKeep), Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
@@ -88,9 +93,16 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// Where callers without a credential may view, that is what the operator decided
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
-	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Listen: s.looks.Listen, Log: log})
+	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Listen: s.looks.Listen, Audit: s.audit, Log: log})
 	s.eraser = erasure.New(erasure.Options{Store: s.people, Sensors: s.sensors, Rooms: s.rooms, Log: log})
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
+		return nil, err
+	}
+	s.alerts = alert.New(alert.Options{
+		Store: s.people, Rights: s.rights, Notifier: s.rooms, PubSub: hub, Attention: s.looks, Sensor: s.sensors.Sensor,
+		AllowPrivate: c.WebhooksAllowPrivate, Mailer: alerting(s.mailer), Log: log,
+	})
+	if err := s.alerts.Load(ctx); err != nil {
 		return nil, err
 	}
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
@@ -98,7 +110,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
 	if s.mailer != nil {
 		sources = append(sources, s.mailer)
 	}
@@ -106,6 +118,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
+		Alerts: s.alerts, Audit: s.audit, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -227,8 +240,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "store", run: s.store.Run},
 		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
+		{name: "audit log", run: s.audit.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},
+		{name: "alerts", run: s.alerts.Run},
 		{name: "sensors", run: s.sensors.Run},
 		{name: "rooms", run: s.rooms.Run},
 		{name: "erasure", run: s.eraser.Run},

@@ -1,10 +1,13 @@
 package main
 
 import (
+	"context"
 	"log/slog"
 	"net"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/alert"
 	"github.com/sensocto/sensocto/mail"
 )
 
@@ -51,4 +54,22 @@ func outgoing(m *mail.Mailer) account.Mailer {
 		return nil
 	}
 	return m
+}
+
+// alertMail sends the mails of alerts.
+type alertMail struct{ mailer *mail.Mailer }
+
+// Mail implements alert.Mailer: the mail waits in the queue with all others.
+func (m alertMail) Mail(_ context.Context, to sensocto.User, subject, text string) error {
+	return m.mailer.Later(func(context.Context) (sensocto.Mail, bool, error) {
+		return sensocto.Mail{To: to.Email, Subject: subject, Text: text}, true, nil
+	})
+}
+
+// alerting is the mailer as alerts see it: none is nil.
+func alerting(m *mail.Mailer) alert.Mailer {
+	if m == nil {
+		return nil
+	}
+	return alertMail{m}
 }

@@ -10,6 +10,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/peopledb"
 )
 
@@ -73,7 +74,12 @@ func withAccounts(a *app, flags serverFlags, create bool, f func(context.Context
 		return err
 	}
 	defer func() { err = errors.Join(err, db.Close()) }()
-	return f(a.ctx, config, account.New(account.Options{Store: peopledb.New(db)}))
+	people := peopledb.New(db)
+	log := audit.New(audit.Options{Store: people})
+	// Whoever can open the database is its operator.
+	ctx := sensocto.WithCaller(a.ctx, sensocto.Caller{Identity: sensocto.Identity{ID: "command line", OwnerID: sensocto.OperatorID}})
+	err = f(ctx, config, account.New(account.Options{Store: people, Audit: log}))
+	return errors.Join(err, log.Flush(context.WithoutCancel(ctx)))
 }
 
 type tokenCreateCmd struct {
