@@ -3,6 +3,7 @@ package sensocto
 import (
 	"context"
 	"slices"
+	"time"
 )
 
 // Rights decides who may do what with sensors and rooms. Whoever holds something
@@ -27,24 +28,32 @@ type Rights interface {
 // Visible is which sensors somebody sees live.
 type Visible struct {
 	All       bool
-	Owners    []string            // all sensors of these owners
-	SensorIDs map[string]struct{} // and these
-	Only      []string            // of all that, where the credential names sensors; none means no such bound
+	Owners    []string             // all sensors of these owners
+	SensorIDs map[string]time.Time // and these, each since then; zero: always
+	Only      []string             // of all that, where the credential names sensors; none means no such bound
 }
 
-// Sees reports whether a sensor is one of them.
-func (v *Visible) Sees(sensorID, ownerID string) bool {
+// Sees reports whether a sensor is one of them, and since when (see
+// SensorRights.LiveSince).
+func (v *Visible) Sees(sensorID, ownerID string) (since time.Time, sees bool) {
 	if v.All {
-		return true
+		return since, true
 	}
 	if len(v.Only) > 0 && !slices.Contains(v.Only, sensorID) {
-		return false
+		return since, false
 	}
 	if ownerID != "" && slices.Contains(v.Owners, ownerID) {
-		return true
+		return since, true
 	}
-	_, is := v.SensorIDs[sensorID]
-	return is
+	since, sees = v.SensorIDs[sensorID]
+	return since, sees
+}
+
+// Add makes a sensor visible since a time, or since earlier where it was before.
+func (v *Visible) Add(sensorID string, since time.Time) {
+	if before, is := v.SensorIDs[sensorID]; !is || since.Before(before) {
+		v.SensorIDs[sensorID] = since
+	}
 }
 
 // ScopeRights decides by the scopes of a credential alone: all sensors are one

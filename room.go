@@ -129,6 +129,8 @@ type SensorRights struct {
 	Share   bool // let others see it
 	Edit    bool // rename it
 	Delete  bool // with all its measurements
+	// LiveSince is the first moment of which a last value is shown; zero for all.
+	LiveSince time.Time
 	// Since is the first moment of which the history may be seen; zero for all.
 	Since time.Time
 }

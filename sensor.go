@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"regexp"
+	"slices"
 	"time"
 )
 
@@ -40,6 +41,21 @@ type Sensor struct {
 	Attributes    []Attribute    `json:"attributes"`    // sorted by id, never null on the wire
 
 	OwnerID string `json:"-"` // Identity.ID of who joined it first
+}
+
+// Since returns the sensor without last values of before t: what is shared from a
+// time on tells nothing of before. The zero time leaves nothing out.
+func (s Sensor) Since(t time.Time) Sensor {
+	if t.IsZero() {
+		return s
+	}
+	s.Attributes = slices.Clone(s.Attributes)
+	for i := range s.Attributes {
+		if last := s.Attributes[i].LastValue; last != nil && last.Timestamp < t.UnixMicro() {
+			s.Attributes[i].LastValue = nil
+		}
+	}
+	return s
 }
 
 // UnknownSensor is what a viewer gets who watches a sensor never seen.

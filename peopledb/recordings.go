@@ -50,6 +50,11 @@ func (db *DB) EndRecording(ctx context.Context, roomID, id string, at time.Time)
 	})
 }
 
+// maxRecorded bounds the sensors that come into one recording.
+const maxRecorded = 1000
+
+var errTooManyRecorded = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_sensors", Message: "the recording has as many sensors as the server allows: end it, and begin another"}
+
 // AddRecorded adds a sensor to the recording of a room that goes on, if there is
 // one.
 func (db *DB) AddRecorded(ctx context.Context, roomID, sensorID string) error {
@@ -65,6 +70,9 @@ func (db *DB) AddRecorded(ctx context.Context, roomID, sensorID string) error {
 		}
 		if err != nil || slices.Contains(sensors, sensorID) {
 			return err
+		}
+		if len(sensors) >= maxRecorded {
+			return errTooManyRecorded
 		}
 		all, err := json.Marshal(append(sensors, sensorID))
 		if err == nil {

@@ -25,10 +25,11 @@ func (db *DB) PutShare(ctx context.Context, s sensocto.Share, limit int) error {
 		if others >= limit {
 			return errTooManySensors
 		}
-		// What was shared to stay is not made to end with a connection.
+		// A device that connects changes nothing of what was shared to stay.
 		_, err := tx.ExecContext(ctx, `INSERT INTO share (room_id, sensor_id, shared_by, shared_at, control, all_history, transient)
 			VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (room_id, sensor_id) DO UPDATE SET shared_by = excluded.shared_by,
-			control = excluded.control, all_history = excluded.all_history, transient = CASE WHEN share.transient = 0 THEN 0 ELSE excluded.transient END`,
+			control = excluded.control, all_history = excluded.all_history, transient = excluded.transient
+			WHERE share.transient = 1 OR excluded.transient = 0`,
 			s.RoomID, s.SensorID, s.SharedBy, micros(s.SharedAt), bit(s.Control), bit(s.AllHistory), bit(s.Transient))
 		return err
 	})

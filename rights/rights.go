@@ -198,6 +198,9 @@ func (a *answer) sensor(row map[What]condition, since time.Time, control bool) {
 		}
 		switch what {
 		case Live:
+			if !s.Live || since.Before(s.LiveSince) {
+				s.LiveSince = since
+			}
 			s.Live = true
 		case History:
 			if !s.History || since.Before(s.Since) {
@@ -290,7 +293,7 @@ func (r *Rights) Visible(ctx context.Context, id sensocto.Identity) (sensocto.Vi
 	if id.Operator() || !id.Can(sensocto.ScopeView) {
 		return sensocto.ScopeRights{}.Visible(ctx, id)
 	}
-	v := sensocto.Visible{Owners: []string{id.OwnerID, sensocto.GuestID}, SensorIDs: map[string]struct{}{}, Only: id.SensorIDs}
+	v := sensocto.Visible{Owners: []string{id.OwnerID, sensocto.GuestID}, SensorIDs: map[string]time.Time{}, Only: id.SensorIDs}
 	if r.options.OperatorShown || id.Can(sensocto.ScopeAdmin) {
 		v.Owners = append(v.Owners, sensocto.OperatorID)
 	}
@@ -300,7 +303,7 @@ func (r *Rights) Visible(ctx context.Context, id sensocto.Identity) (sensocto.Vi
 			return v, err
 		}
 		for _, g := range grants {
-			v.SensorIDs[g.SensorID] = struct{}{}
+			v.Add(g.SensorID, since(g.GrantedAt, g.AllHistory))
 		}
 	}
 	if id.UserID == "" {
@@ -311,7 +314,7 @@ func (r *Rights) Visible(ctx context.Context, id sensocto.Identity) (sensocto.Vi
 		return v, err
 	}
 	for _, s := range shares {
-		v.SensorIDs[s.SensorID] = struct{}{}
+		v.Add(s.SensorID, since(s.SharedAt, s.AllHistory))
 	}
 	return v, nil
 }

@@ -417,12 +417,13 @@ func TestVisible(t *testing.T) {
 		must(t, err)
 		var got []string
 		for sensorID, owner := range map[string]string{"strap": "ada", "belt": "ada", "clock": "ada", "other": "ada", "found": sensocto.GuestID, "theirs": sensocto.OperatorID} {
-			if seen.Sees(sensorID, owner) {
+			since, sees := seen.Sees(sensorID, owner)
+			if sees {
 				got = append(got, sensorID)
 			}
 			one, err := w.Sensor(t.Context(), test.id, sensorID)
 			must(t, err)
-			if _, known := w.owners[sensorID]; known && one.Live != seen.Sees(sensorID, owner) {
+			if _, known := w.owners[sensorID]; known && (one.Live != sees || !one.LiveSince.Equal(since)) {
 				t.Errorf("%s: the list and the right to %s differ", name, sensorID)
 			}
 		}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -49,11 +50,16 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 	} else if n >= r.limits.Invitations {
 		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_invitations", Message: "as many invitations into the room wait for an answer as the server allows: use the join code"}
 	}
+	waiting, err := r.store.Invitations(ctx, i.UserID, i.Email, now())
+	if err != nil {
+		return sensocto.Invitation{}, err
+	}
+	again := slices.ContainsFunc(waiting, func(w sensocto.Invitation) bool { return w.RoomID == roomID })
 	if err := r.store.InsertInvitation(ctx, i); err != nil {
 		return sensocto.Invitation{}, err
 	}
 	r.log.Info("invitation made", "room", roomID, "user", id.UserID)
-	if to != "" {
+	if to != "" && !again {
 		r.publish(sensocto.UserTopic(to), sensocto.EventInvitation, i.View())
 		data := map[string]any{"invitation_id": i.ID, "room_id": roomID, "room_name": room.Name, "invited_by": id.UserID, "role": role}
 		if err := r.Notify(ctx, to, "invitation", data); err != nil {

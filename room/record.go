@@ -4,6 +4,8 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"sync"
 	"time"
 
@@ -51,7 +53,7 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	wanted := map[string]bool{}
+	wanted := map[string]map[string]bool{} // by room and sensor
 	for _, rec := range active {
 		if now().Sub(rec.BeganAt) > recordingLife {
 			if err := r.endRecording(ctx, rec); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
@@ -59,30 +61,47 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 			}
 			continue
 		}
-		wanted[rec.RoomID] = true
 		shares, err := r.store.Shares(ctx, rec.RoomID)
 		if err != nil {
 			return err
 		}
+		shared := make(map[string]bool, len(shares))
 		for _, s := range shares {
-			r.listen(rec.RoomID, s.SensorID)
+			shared[s.SensorID] = true
 		}
+		wanted[rec.RoomID] = shared
+		r.listen(rec.RoomID, slices.Collect(maps.Keys(shared))...)
 	}
 	r.recorders.mu.Lock()
 	defer r.recorders.mu.Unlock()
 	for roomID, sensors := range r.recorders.rooms {
-		if !wanted[roomID] { // it was ended by another server, or the room is gone
-			for _, stop := range sensors {
+		shared, records := wanted[roomID] // it may have been ended by another server, or the room is gone
+		for id, stop := range sensors {
+			if !shared[id] {
 				stop()
+				delete(sensors, id)
 			}
+		}
+		if !records {
 			delete(r.recorders.rooms, roomID)
 		}
 	}
 	return nil
 }
 
-// listen follows a sensor of a room that records.
-func (r *Rooms) listen(roomID, sensorID string) {
+// recordAlso takes a sensor that comes into a room into its recording, if there is
+// one. The sensor is in the room in any case.
+func (r *Rooms) recordAlso(ctx context.Context, roomID, sensorID string) {
+	err := r.store.AddRecorded(ctx, roomID, sensorID)
+	if err != nil {
+		r.log.Warn("a sensor is not in the recording of its room", "room", roomID, "sensor", sensorID, "err", err)
+	} else if r.recording(roomID) {
+		r.listen(roomID, sensorID)
+	}
+}
+
+// listen follows sensors of a room that records.
+func (r *Rooms) listen(roomID string, sensorIDs ...string) {
 	r.recorders.mu.Lock()
 	defer r.recorders.mu.Unlock()
 	sensors := r.recorders.rooms[roomID]
@@ -90,8 +109,10 @@ func (r *Rooms) listen(roomID, sensorID string) {
 		sensors = make(map[string]func())
 		r.recorders.rooms[roomID] = sensors
 	}
-	if sensors[sensorID] == nil {
-		sensors[sensorID] = r.options.Listen(sensorID, sensocto.Demand{Level: sensocto.AttentionHigh, NeverPause: true})
+	for _, id := range sensorIDs {
+		if sensors[id] == nil {
+			sensors[id] = r.options.Listen(id, sensocto.Demand{Level: sensocto.AttentionHigh, NeverPause: true})
+		}
 	}
 }
 
@@ -153,9 +174,7 @@ func (r *Rooms) StartRecording(ctx context.Context, id sensocto.Identity, roomID
 	if err := r.store.InsertRecording(ctx, rec, r.limits.Recordings); err != nil {
 		return rec, err
 	}
-	for _, sensorID := range rec.SensorIDs {
-		r.listen(roomID, sensorID)
-	}
+	r.listen(roomID, rec.SensorIDs...)
 	r.log.Info("recording started", "room", roomID, "recording", rec.ID, "user", id.UserID)
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRecordingStarted, rec.View())
 	return rec, nil

@@ -248,17 +248,21 @@ func (r *Rooms) view(ctx context.Context, room sensocto.Room) (sensocto.RoomView
 		return v, fmt.Errorf("list sensors: %w", err)
 	}
 	for _, s := range shares {
-		v.Sensors = append(v.Sensors, r.sensor(s.SensorID))
+		v.Sensors = append(v.Sensors, r.sensor(s))
 	}
 	return v, nil
 }
 
-func (r *Rooms) sensor(id string) sensocto.Sensor {
-	s, ok := r.options.Sensor(id)
-	if !ok {
-		return sensocto.UnknownSensor(id)
+// sensor returns a shared sensor as all see it who are in the room.
+func (r *Rooms) sensor(share sensocto.Share) sensocto.Sensor {
+	s, ok := r.options.Sensor(share.SensorID)
+	switch {
+	case !ok:
+		return sensocto.UnknownSensor(share.SensorID)
+	case share.AllHistory:
+		return s
 	}
-	return s
+	return s.Since(share.SharedAt)
 }
 
 // forAsker adds to a view what depends on who asks. Who is no member sees

@@ -2,6 +2,7 @@ package room
 
 import (
 	"context"
+	"slices"
 	"strings"
 
 	"github.com/sensocto/sensocto"
@@ -14,8 +15,11 @@ func (r *Rooms) Share(ctx context.Context, id sensocto.Identity, roomID, sensorI
 	return r.share(ctx, id, sensocto.Share{RoomID: roomID, SensorID: sensorID, Control: t.Control, AllHistory: t.AllHistory})
 }
 
-// ShareWhileConnected brings a sensor into a room until EndTransient.
+// ShareWhileConnected brings a sensor into a room until EndTransient. The device of
+// a sensor does that, whose credential may be for nothing but to bring measurements:
+// what counts is what its owner may do.
 func (r *Rooms) ShareWhileConnected(ctx context.Context, id sensocto.Identity, roomID, sensorID string) error {
+	id.Scopes, id.SensorIDs = []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}, nil
 	return r.share(ctx, id, sensocto.Share{RoomID: roomID, SensorID: sensorID, Transient: true})
 }
 
@@ -38,18 +42,13 @@ func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Shar
 	if err := r.store.PutShare(ctx, s, r.limits.Sensors); err != nil {
 		return err
 	}
-	if r.recording(s.RoomID) {
-		if err := r.store.AddRecorded(ctx, s.RoomID, s.SensorID); err != nil {
-			return err
-		}
-		r.listen(s.RoomID, s.SensorID)
-	}
+	r.recordAlso(ctx, s.RoomID, s.SensorID)
 	r.log.Info("sensor shared", "room", s.RoomID, "sensor", s.SensorID, "user", id.UserID)
 	if !s.Transient { // a device does that whenever it connects
 		terms := termsText(sensocto.ShareTerms{Control: s.Control, AllHistory: s.AllHistory})
 		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditSensorShared, UserID: room.OwnerID, SensorID: s.SensorID, RoomID: s.RoomID, Detail: terms})
 	}
-	sensor := r.sensor(s.SensorID)
+	sensor := r.sensor(s)
 	r.publish(sensocto.RoomTopic(s.RoomID), sensocto.EventSensorAdded, sensocto.RoomSensorEvent{RoomID: s.RoomID, SensorID: s.SensorID, Sensor: &sensor})
 	r.changed(ctx, room)
 	return nil
@@ -158,7 +157,7 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 	g := sensocto.Grant{SensorID: sensorID, UserID: userID, GrantedAt: now(), Control: t.Control && userID != "", AllHistory: t.AllHistory}
 	if grants, err := r.store.Grants(ctx, sensorID); err != nil {
 		return err
-	} else if len(grants) >= r.limits.Grants {
+	} else if len(grants) >= r.limits.Grants && !slices.ContainsFunc(grants, func(g sensocto.Grant) bool { return g.UserID == userID }) {
 		return &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_grants", Message: "the sensor is shared with as many people as the server allows: make a room for them"}
 	}
 	if err := r.store.PutGrant(ctx, g); err != nil {

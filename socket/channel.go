@@ -121,7 +121,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familyRoom:
 		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: feed{ch: ch}}
 	case familyRooms:
-		return &roomList{ch: ch, identity: identity, feed: feed{ch: ch}}
+		return &roomList{ch: ch, identity: identity, feed: feed{ch: ch}, shown: make(map[string]bool)}
 	case familyUser:
 		return &inbox{ch: ch, userID: id, identity: identity, feed: feed{ch: ch}}
 	}

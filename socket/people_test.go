@@ -516,10 +516,28 @@ func TestRoom_TopicsShowWhatHappens(t *testing.T) {
 	if got := string(a.await(topic, "sensor_removed")); !strings.Contains(got, `"sensor_id":"belt"`) {
 		t.Errorf("removed: %s", got)
 	}
-	if ok, reason := eve.dial(p).tryJoin("sensocto:sensor:hers", `{"sensor_name":"x","sensor_type":"y","attributes":[],"room_id":"`+r.ID+`"}`); ok {
-		t.Error("a stranger brings a sensor into the room")
-	} else if reason != "not_found" {
-		t.Errorf("a stranger learns that the room is there: %s", reason)
+	// Another device takes over where the first had brought the sensor in, and takes it out.
+	d, e := bob.dial(p), bob.dial(p)
+	if ok, reason := d.tryJoin("sensocto:sensor:belt", `{"sensor_name":"Belt","sensor_type":"breath","attributes":[],"room_id":"`+r.ID+`"}`); !ok {
+		t.Fatal(reason)
+	}
+	a.await(topic, "sensor_added")
+	if ok, reason := e.tryJoin("sensocto:sensor:belt", `{"sensor_name":"Belt","sensor_type":"breath","attributes":[]}`); !ok {
+		t.Fatal(reason)
+	}
+	d.await("sensocto:sensor:belt", "phx_close")
+	if shares, err := p.db.SensorShares(t.Context(), "belt"); err != nil || len(shares) != 1 {
+		t.Errorf("the sensor is in %v, %v", shares, err)
+	}
+	e.ws.Close()
+	a.await(topic, "sensor_removed")
+
+	// A device that may not is connected all the same, and learns nothing of the room.
+	if ok, reason := eve.dial(p).tryJoin("sensocto:sensor:hers", `{"sensor_name":"x","sensor_type":"y","attributes":[],"room_id":"`+r.ID+`"}`); !ok {
+		t.Errorf("a device is refused because of a room: %s", reason)
+	}
+	if shares, err := p.db.SensorShares(t.Context(), "hers"); err != nil || len(shares) != 0 {
+		t.Errorf("a stranger brings a sensor into the room: %v, %v", shares, err)
 	}
 
 	// A second device of the same person is no news; the last one that leaves is.
@@ -552,4 +570,32 @@ func TestRoom_TopicsShowWhatHappens(t *testing.T) {
 	a.await(topic, "room_closed")
 	a.await(topic, "phx_close")
 	updates.await("rooms:updates", "room_deleted")
+}
+
+// Who sees a sensor from a time on learns no value of before from anything that
+// describes it.
+func TestRights_LastValuesOfBeforeAreHidden(t *testing.T) {
+	p := newPeopleWorld(t)
+	owner, now, always := p.person("owner", false), p.person("now", false), p.person("always", false)
+	owner.bring(p, "strap")
+	time.Sleep(2 * time.Millisecond)
+	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", now.id.UserID, sensocto.ShareTerms{}))
+	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", always.id.UserID, sensocto.ShareTerms{AllHistory: true}))
+	for _, who := range []*somebody{owner, now, always} {
+		for _, topic := range []string{"data:strap", "signal:strap", "sensors:all"} {
+			c := who.dial(p)
+			c.send(`["1","1","` + topic + `","phx_join",{}]`)
+			if reply := string(c.await(topic, "phx_reply")); !strings.Contains(reply, `"strap"`) || strings.Contains(reply, `"last_value":{`) == (who == now) {
+				t.Errorf("%s learns by %s: %s", who.name, topic, reply)
+			}
+		}
+		c := who.dial(p)
+		if ok, reason := c.tryJoin("viewer:x", "{}"); !ok {
+			t.Fatal(reason)
+		}
+		c.send(`["1","9","viewer:x","watch",{"sensor_ids":["strap"]}]`)
+		if reply := string(c.await("viewer:x", "phx_reply")); !strings.Contains(reply, `"strap"`) || strings.Contains(reply, `"last_value":{`) == (who == now) {
+			t.Errorf("%s learns by watching: %s", who.name, reply)
+		}
+	}
 }

@@ -3,6 +3,7 @@ package socket
 import (
 	"cmp"
 	"context"
+	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -123,6 +124,7 @@ type Server struct {
 	pulse       pulse
 	rests       rests
 	sources     sources
+	roomStays   roomStays
 	wheels      [sensocto.AttentionHigh]wheel // by level
 	writers     writers
 	count       counters
@@ -141,7 +143,7 @@ func New(o Options) *Server {
 		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
 		addressOf: o.Address, clock: o.Now, log: o.Log,
-		started: time.Now(), conns: make(map[*conn]struct{}),
+		started: time.Now(), conns: make(map[*conn]struct{}), roomStays: roomStays{seed: maphash.MakeSeed()},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)

@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"sync"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -15,6 +16,7 @@ type sieve struct {
 	identity sensocto.Identity
 	to       *feed
 
+	asking  sync.Mutex // held from a question to its answer: an older one must not come last
 	mu      sync.Mutex // guards what follows, and keeps events in order
 	visible sensocto.Visible
 	shown   map[string]struct{} // of a list: the sensors in it; nil where the viewer sees all
@@ -22,6 +24,8 @@ type sieve struct {
 
 // open looks what the viewer sees, and subscribes.
 func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	visible, err := s.srv.rights.Visible(ctx, s.identity)
 	if err != nil {
 		return err
@@ -49,23 +53,50 @@ func (s *sieve) sees(ids []string) []string {
 	return seen
 }
 
-// show is sees, and notes that a list shows them.
+// show is sees, and notes that a list shows them beside what it was told already.
 func (s *sieve) show(ids []string) []string {
-	ids = s.sees(ids)
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if !s.visible.All {
-		s.shown = make(map[string]struct{}, len(ids))
-		for _, id := range ids {
-			s.shown[id] = struct{}{}
+	if s.visible.All {
+		return ids
+	}
+	seen := []string{}
+	for _, id := range ids {
+		if s.isVisible(id) {
+			seen = append(seen, id)
+			s.note(id)
 		}
 	}
-	return ids
+	return seen
+}
+
+// sensor returns a sensor as the viewer sees it now, false where that is not at
+// all: rights may have changed since it was listed.
+func (s *sieve) sensor(id string) (sensocto.Sensor, bool) {
+	sensor, there := s.srv.sensors.Sensor(id)
+	if !there {
+		return sensor, false
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	since, sees := s.visible.Sees(id, sensor.OwnerID)
+	return sensor.Since(since), sees
+}
+
+// stillSees reports whether the viewer sees a sensor now.
+func (s *sieve) stillSees(id string) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.visible.All || s.isVisible(id)
 }
 
 func (s *sieve) isVisible(id string) bool {
 	owner, known := s.srv.sensors.Owner(id)
-	return known && s.visible.Sees(id, owner)
+	if !known {
+		return false
+	}
+	_, sees := s.visible.Sees(id, owner)
+	return sees
 }
 
 // Deliver implements sensocto.Subscriber.
@@ -78,14 +109,22 @@ func (s *sieve) Deliver(m *sensocto.Message) {
 	}
 	switch p := m.Payload.(type) {
 	case sensocto.Sensor:
-		if s.visible.Sees(p.ID, p.OwnerID) {
-			s.to.Deliver(m)
+		if since, sees := s.visible.Sees(p.ID, p.OwnerID); sees {
+			s.to.Deliver(trimmed(m, p, since))
 		}
 	case sensocto.SensorListUpdate:
 		if update := s.sift(p); update != nil {
 			s.to.Deliver(&sensocto.Message{Topic: m.Topic, Event: m.Event, Payload: *update})
 		}
 	}
+}
+
+// trimmed is a message about a sensor without what is of before a time.
+func trimmed(m *sensocto.Message, p sensocto.Sensor, since time.Time) *sensocto.Message {
+	if since.IsZero() {
+		return m
+	}
+	return &sensocto.Message{Topic: m.Topic, Event: m.Event, Payload: p.Since(since)}
 }
 
 // sift returns what of an update concerns the viewer, nil where that is nothing.
@@ -95,7 +134,9 @@ func (s *sieve) sift(all sensocto.SensorListUpdate) *sensocto.SensorListUpdate {
 	for _, list := range [][]sensocto.Sensor{all.Added, all.Changed} {
 		for _, sensor := range list {
 			_, shown := s.shown[sensor.ID]
-			switch sees := s.visible.Sees(sensor.ID, sensor.OwnerID); {
+			since, sees := s.visible.Sees(sensor.ID, sensor.OwnerID)
+			sensor = sensor.Since(since)
+			switch {
 			case sees && shown:
 				u.Changed = append(u.Changed, sensor)
 			case sees:
@@ -133,6 +174,8 @@ func orNil(u sensocto.SensorListUpdate) *sensocto.SensorListUpdate {
 // recheck asks again what the viewer sees. A list shows what is new, and no more
 // what is not seen any more.
 func (s *sieve) recheck(ctx context.Context, _ string) (stays bool) {
+	s.asking.Lock()
+	defer s.asking.Unlock()
 	visible, err := s.srv.rights.Visible(ctx, s.identity)
 	if err != nil {
 		return false
@@ -154,7 +197,8 @@ func (s *sieve) recheck(ctx context.Context, _ string) (stays bool) {
 			continue
 		}
 		if sensor, there := s.srv.sensors.Sensor(id); there {
-			u.Added = append(u.Added, sensor)
+			since, _ := visible.Sees(id, sensor.OwnerID)
+			u.Added = append(u.Added, sensor.Since(since))
 			s.note(id)
 		}
 	}

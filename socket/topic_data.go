@@ -84,7 +84,7 @@ func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.Sen
 		}
 		v.feed.historyRead()
 	}
-	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID), srv.limits.ReplyBytes/4)...)
+	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
 	cut := []string{}
 	for i, id := range slices.Sorted(maps.Keys(v.history)) {

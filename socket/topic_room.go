@@ -117,7 +117,6 @@ func (l *roomList) join(ctx context.Context, _ params) ([]byte, error) {
 	if srv.rooms == nil {
 		return nil, errUnmatchedTopic
 	}
-	l.shown = make(map[string]bool)
 	l.feed.subscribeThrough(l.ch.topic, l)
 	rooms := []sensocto.RoomView{}
 	for _, public := range []bool{false, true} {

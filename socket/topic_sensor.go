@@ -4,11 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
-	"log/slog"
 	"strings"
 	"sync"
-	"sync/atomic"
-	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -28,7 +25,6 @@ type device struct {
 	window      chan struct{} // as many as acknowledged batches wait for the disk; its bound makes the reader wait
 	link        sensocto.SensorLink
 	spare       *sensocto.Batch // left over from a frame that was refused
-	inRoom      atomic.Bool     // it shared the sensor for as long as it is connected
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -64,47 +60,9 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	if over {
 		link.Close()
 	}
-	return emptyObject(), d.enterRoom(ctx, p.text("room_id"))
+	d.enterRoom(ctx, p.text("room_id"))
+	return emptyObject(), nil
 }
-
-// enterRoom shares the sensor into a room for as long as it is connected. For
-// who has no account there are no rooms.
-func (d *device) enterRoom(ctx context.Context, roomID string) error {
-	rooms := d.ch.conn.srv.rooms
-	if roomID == "" || rooms == nil || d.identity.UserID == "" {
-		return nil
-	}
-	if err := rooms.ShareWhileConnected(ctx, d.identity, roomID, d.id); err != nil {
-		return err
-	}
-	d.inRoom.Store(true)
-	d.mu.Lock()
-	closed := d.closed
-	d.mu.Unlock()
-	if closed { // meanwhile
-		d.leaveRooms()
-	}
-	return nil
-}
-
-// leaveRooms ends that, unless the sensor goes on with another device.
-func (d *device) leaveRooms() {
-	d.mu.Lock()
-	replaced := d.replaced
-	d.mu.Unlock()
-	if replaced || !d.inRoom.Swap(false) {
-		return
-	}
-	srv := d.ch.conn.srv
-	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
-	defer cancel()
-	if err := srv.rooms.EndTransient(ctx, d.id); err != nil {
-		srv.events.write(srv.now(), slog.LevelError, "leave rooms", "a sensor stays in the rooms that it was in while connected", "sensor", d.id, "err", err)
-	}
-}
-
-// leaveTimeout bounds how long a device that has gone waits for the database.
-const leaveTimeout = 10 * time.Second
 
 func (d *device) recheck(ctx context.Context, _ string) bool {
 	rights, err := d.ch.conn.srv.may(ctx, d.identity, d.id)
@@ -179,8 +137,8 @@ func (d *device) Command(command json.RawMessage) bool {
 
 func (d *device) close() {
 	d.mu.Lock()
-	link, config := d.link, d.config
-	if d.replaced || d.closed {
+	link, config, replaced := d.link, d.config, d.replaced
+	if replaced || d.closed {
 		link = nil
 	}
 	d.closed, d.config = true, nil
@@ -191,7 +149,9 @@ func (d *device) close() {
 	if link != nil {
 		link.Close()
 	}
-	d.leaveRooms()
+	if !replaced { // else that is for the device that goes on
+		d.leaveRooms()
+	}
 }
 
 // acks reports whether measurements are answered also when all is well.

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -34,6 +35,9 @@ func (s *status) joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
 		c.out.waitForRoom()
+		if !s.stillSees(id) {
+			continue
+		}
 		if c.closing.Load() || !s.ch.push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
 			break
 		}
@@ -87,12 +91,12 @@ func (s *Server) sensorIDs(ctx context.Context) ([]string, error) {
 }
 
 // piece takes as many sensors from the rest as one frame may hold. At least one
-// is taken where there is any. Those removed meanwhile are left out: the update
-// that says so waits behind the list.
+// is taken where there is any. Those removed meanwhile, or not seen any more, are
+// left out: the update that says so waits behind the list.
 func (l *list) piece() []byte {
 	piece := newSensorList(listPiece)
 	for len(l.rest) > 0 {
-		sensor, there := l.ch.conn.srv.sensors.Sensor(l.rest[0])
+		sensor, there := l.sensor(l.rest[0])
 		if there && !piece.addWhole(tidy(sensor)) {
 			break
 		}
@@ -180,10 +184,11 @@ func (l *sensorList) append(text []byte) {
 // close ends the list and returns it.
 func (l *sensorList) close() []byte { return append(l.json, ']') }
 
-// sensorOrUnknown returns a sensor's snapshot, also of one never seen.
-func (s *Server) sensorOrUnknown(id string) sensocto.Sensor {
+// sensorOrUnknown returns a sensor's snapshot, also of one never seen, without last
+// values of before a time.
+func (s *Server) sensorOrUnknown(id string, since time.Time) sensocto.Sensor {
 	if sensor, ok := s.sensors.Sensor(id); ok {
-		return tidy(sensor)
+		return tidy(sensor.Since(since))
 	}
 	return sensocto.UnknownSensor(id)
 }

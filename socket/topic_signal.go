@@ -2,6 +2,8 @@ package socket
 
 import (
 	"context"
+	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
@@ -13,6 +15,7 @@ type signal struct {
 	identity sensocto.Identity
 	sensorID string
 	feed     feed
+	since    atomic.Pointer[time.Time] // last values of before are left out
 }
 
 func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
@@ -20,17 +23,32 @@ func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, errInvalidSensor
 	}
 	srv := s.ch.conn.srv
-	if _, err := srv.mayView(ctx, s.identity, s.sensorID); err != nil {
+	rights, err := srv.mayView(ctx, s.identity, s.sensorID)
+	if err != nil {
 		return nil, err
 	}
-	s.feed.subscribe(s.ch.topic)
-	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID), srv.limits.ReplyBytes/2)...)
+	s.setSince(rights.LiveSince)
+	s.feed.subscribeThrough(s.ch.topic, s)
+	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID, rights.LiveSince), srv.limits.ReplyBytes/2)...)
 	return append(dst, '}'), nil
 }
 
 func (s *signal) joined()                                  { s.feed.release(nil) }
 func (s *signal) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (s *signal) recheck(ctx context.Context, _ string) bool {
-	return s.ch.conn.srv.stillViews(ctx, s.identity, s.sensorID)
+	rights, err := s.ch.conn.srv.mayView(ctx, s.identity, s.sensorID)
+	s.setSince(rights.LiveSince)
+	return err == nil
 }
+
+func (s *signal) setSince(t time.Time) { s.since.Store(&t) }
+
+// Deliver implements sensocto.Subscriber.
+func (s *signal) Deliver(m *sensocto.Message) {
+	if p, is := m.Payload.(sensocto.Sensor); is {
+		m = trimmed(m, p, *s.since.Load())
+	}
+	s.feed.Deliver(m)
+}
+
 func (s *signal) close() { s.feed.close() }

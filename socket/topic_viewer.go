@@ -108,7 +108,8 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 	for _, id := range ids {
 		var w *watched
 		isNew := false
-		if srv.stillViews(ctx, v.identity, id) {
+		rights, err := srv.mayView(ctx, v.identity, id)
+		if err == nil {
 			w, isNew = v.add(id, level)
 		}
 		if w == nil {
@@ -118,7 +119,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 		if isNew {
 			fresh = append(fresh, w)
 		}
-		sensors.add(srv.sensorOrUnknown(id))
+		sensors.add(srv.sensorOrUnknown(id, rights.LiveSince))
 	}
 	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {

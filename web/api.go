@@ -207,19 +207,19 @@ func (s *server) listSensors(ctx context.Context, _ *struct{}) (*sensorsAnswer, 
 	}
 	list := sensorList{Sensors: []sensorView{}}
 	for _, sensor := range s.Sensors.Sensors() {
-		if visible(sensor.ID) {
-			list.Sensors = append(list.Sensors, viewOf(sensor, s.Sensors.Rates(sensor.ID)))
+		if since, sees := visible(sensor.ID); sees {
+			list.Sensors = append(list.Sensors, viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID)))
 		}
 	}
 	return &sensorsAnswer{list}, nil
 }
 
 func (s *server) sensor(ctx context.Context, in *SensorPath) (*sensorAnswer, error) {
-	sensor, _, err := s.known(ctx, in.SensorID, toView)
+	sensor, rights, err := s.known(ctx, in.SensorID, toView)
 	if err != nil {
 		return nil, err
 	}
-	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
+	return &sensorAnswer{viewOf(sensor.Since(rights.LiveSince), s.Sensors.Rates(sensor.ID))}, nil
 }
 
 type changeSensorInput struct {

@@ -98,7 +98,7 @@ func (s *server) attention(ctx context.Context, in *attentionInput) (*attentionA
 	if err != nil {
 		return nil, err
 	}
-	ids := slices.DeleteFunc(s.Attention.Sensors(), func(id string) bool { return !visible(id) })
+	ids := slices.DeleteFunc(s.Attention.Sensors(), func(id string) bool { _, sees := visible(id); return !sees })
 	if at, found := slices.BinarySearch(ids, in.After); in.After != "" {
 		if found {
 			at++

@@ -59,14 +59,15 @@ func (s *server) known(ctx context.Context, id string, has right) (sensocto.Sens
 }
 
 // visible returns what the asker sees in lists.
-func (s *server) visible(ctx context.Context) (func(sensorID string) bool, error) {
+func (s *server) visible(ctx context.Context) (func(sensorID string) (since time.Time, sees bool), error) {
 	v, err := s.Rights.Visible(ctx, identityOf(ctx))
 	if err != nil {
 		return nil, s.translate(err, "look up rights", "")
 	}
-	return func(sensorID string) bool {
+	return func(sensorID string) (since time.Time, sees bool) {
 		owner, known := s.Sensors.Owner(sensorID)
-		return v.Sees(sensorID, owner) && (known || v.All)
+		since, sees = v.Sees(sensorID, owner)
+		return since, sees && (known || v.All)
 	}, nil
 }
 
