@@ -14,6 +14,8 @@ type UserView struct {
 	CreatedAt time.Time `json:"created_at"`
 	// Email is for the user and for administrators.
 	Email string `json:"email,omitempty"`
+	// EmailProven says that the user has shown to receive mails there.
+	EmailProven bool `json:"email_proven,omitempty"`
 	// DisabledAt is for administrators.
 	DisabledAt *time.Time `json:"disabled_at,omitempty"`
 }
@@ -22,7 +24,7 @@ type UserView struct {
 func (u User) View(private bool) UserView {
 	v := UserView{ID: u.ID, Name: u.Name, IsGuest: u.IsGuest, IsAdmin: u.IsAdmin, CreatedAt: u.CreatedAt}
 	if private {
-		v.Email, v.DisabledAt = u.Email, optionalTime(u.DisabledAt)
+		v.Email, v.EmailProven, v.DisabledAt = u.Email, u.EmailProven, optionalTime(u.DisabledAt)
 	}
 	return v
 }
@@ -155,7 +157,8 @@ type SignUp struct {
 	Email, Name, Password string
 	// Invitation is the secret of an invitation's link; "" for none.
 	Invitation string
-	Admin      bool // only an administrator's word counts
+	// Admin and EmailProven count only from an administrator.
+	Admin, EmailProven bool
 	// From is where the person is: of one address only so many may sign up.
 	From Client
 }

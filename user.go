@@ -12,6 +12,9 @@ type User struct {
 	ID    string // UUID, version 7
 	Name  string // what others see
 	Email string // in lower case; "" for a guest and for whoever came without one
+	// EmailProven says that the user has shown to receive mails there, or that an
+	// administrator or an issuer vouches for it: anybody can claim an address.
+	EmailProven bool
 	// PasswordHash is an argon2id hash in PHC format; "" where there is no password.
 	PasswordHash string
 	IsGuest      bool
@@ -22,6 +25,14 @@ type User struct {
 	ErasedAt     time.Time // since when everything of the user is being removed; zero for never
 	// Version counts changes: an update names the version that it changes.
 	Version int64
+}
+
+// ProvenEmail returns the address, or "" where it is only claimed.
+func (u User) ProvenEmail() string {
+	if !u.EmailProven {
+		return ""
+	}
+	return u.Email
 }
 
 // Active reports whether the user's credentials count at a time.

@@ -50,7 +50,7 @@ func (a *Accounts) Forgotten(email, address string) error {
 		if err != nil {
 			return m, false, err
 		}
-		secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, "", forgottenLife)
+		secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, u.Email, forgottenLife)
 		return sensocto.Mail{To: email, Subject: "A new password for SensOcto", Text: paragraphs(
 			"Hello "+u.Name+",",
 			"with this link you set a new password. It works once, for an hour:",
@@ -66,7 +66,7 @@ func (a *Accounts) ChangeEmail(u sensocto.User, email, address string) error {
 	switch {
 	case err != nil:
 		return err
-	case email == u.Email:
+	case email == u.Email && u.EmailProven:
 		return nil
 	case a.options.Mail == nil:
 		return errNoMail
@@ -82,7 +82,7 @@ func (a *Accounts) ChangeEmail(u sensocto.User, email, address string) error {
 			a.linkTo(sensocto.LinkEmail, secret),
 			"If you have no account, somebody has mistyped theirs: do nothing.")}, true, err
 	})
-	if err != nil || u.Email == "" {
+	if err != nil || u.Email == "" || u.Email == email {
 		return err
 	}
 	return a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
@@ -104,7 +104,7 @@ func (a *Accounts) ConfirmEmail(ctx context.Context, secret string) (sensocto.Us
 	if err != nil {
 		return sensocto.User{}, err
 	}
-	u.Email = link.Data
+	u.Email, u.EmailProven = link.Data, true
 	if u, err = a.store.UpdateUser(ctx, u); err != nil {
 		return u, err
 	}
@@ -137,26 +137,32 @@ func (a *Accounts) InviteToServer(ctx context.Context, by sensocto.User, email s
 }
 
 // MailInvitation mails an invitation into a room to its address. Whoever has no
-// account yet, and could not make one otherwise, gets a link that allows it. Who
-// invites does not learn whether there is an account.
+// account yet, or one whose address is not confirmed, gets a link that proves the
+// address: invitations are only for those who have. Who invites does not learn
+// whether there is an account.
 func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 	if a.options.Mail == nil || i.Email == "" {
 		return nil
 	}
 	return a.options.Mail.Later(func(ctx context.Context) (m sensocto.Mail, send bool, err error) {
 		how, link := "Sign in, and accept the invitation:", a.origin+"/account"
-		_, err = a.store.UserByEmail(ctx, i.Email)
+		u, err := a.store.UserByEmail(ctx, i.Email)
 		switch {
-		case errors.Is(err, sensocto.ErrNotFound) && a.options.Registration != RegistrationOpen:
+		case errors.Is(err, sensocto.ErrNotFound):
 			secret, err := a.NewLink(ctx, sensocto.LinkInvite, "", i.Email, time.Until(i.ExpiresAt))
 			if err != nil {
 				return m, false, err
 			}
 			how, link = "With this link you make your account, with which you accept the invitation:", a.linkTo(sensocto.LinkInvite, secret)
-		case errors.Is(err, sensocto.ErrNotFound):
-			how = "Make an account with this address, and accept the invitation:"
 		case err != nil:
 			return m, false, err
+		case !u.EmailProven:
+			secret, err := a.NewLink(ctx, sensocto.LinkEmail, u.ID, i.Email, emailLife)
+			if err != nil {
+				return m, false, err
+			}
+			how, link = "There is an account with this address, which nobody has confirmed. If you have made it, confirm that with this link, within a day, and accept the invitation. "+
+				"If you have not, do not use the link: ask for a new password on the page where people sign in, and the account is yours.", a.linkTo(sensocto.LinkEmail, secret)
 		}
 		return sensocto.Mail{To: i.Email, Subject: by + " invites you into the room " + i.RoomName, Text: paragraphs(
 			"Hello,", fmt.Sprintf("%s invites you into the room %s on SensOcto.", by, i.RoomName), how, link)}, true, nil

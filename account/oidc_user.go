@@ -52,7 +52,7 @@ func (a *Accounts) signUpExternal(ctx context.Context, who profile) (sensocto.Us
 	}
 	u := sensocto.User{ID: newID(), Name: nameOf(who), CreatedAt: now(), Version: 1}
 	if who.EmailVerified { // an address that is only claimed might be somebody else's
-		u.Email = email
+		u.Email, u.EmailProven = email, true
 	}
 	identity := sensocto.ExternalIdentity{Issuer: a.issuer.Issuer, Subject: who.Subject, UserID: u.ID}
 	switch err := a.store.InsertUserWithIdentity(ctx, u, identity, invitation); {

@@ -32,14 +32,14 @@ func (a *Accounts) Open() (registration string, guests bool) {
 // invalid, conflict for an address that is taken, and unauthorized. An
 // invitation stays good where what the person said cannot be.
 func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
-	s.Admin = false
+	s.Admin, s.EmailProven = false, false
 	switch {
 	case s.Invitation != "":
 		link, err := a.link(ctx, sensocto.LinkInvite, s.Invitation)
 		if err != nil {
 			return sensocto.User{}, err
 		}
-		s.Email = cmp.Or(link.Data, s.Email)
+		s.Email, s.EmailProven = cmp.Or(link.Data, s.Email), link.Data != ""
 	case a.options.Registration == RegistrationInvited:
 		return sensocto.User{}, errInvited
 	case a.options.Registration != RegistrationOpen:
@@ -58,6 +58,7 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 // CreateUser makes an account without asking for a right: for an administrator.
 // Without a password the person gets in by a link (NewLink).
 func (a *Accounts) CreateUser(ctx context.Context, s sensocto.SignUp) (sensocto.User, error) {
+	s.EmailProven = s.Email != ""
 	return a.createUser(ctx, s, "", "", somebody)
 }
 
@@ -106,7 +107,7 @@ func (a *Accounts) newUser(ctx context.Context, s sensocto.SignUp) (u sensocto.U
 	if err != nil {
 		return u, err
 	}
-	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
+	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, EmailProven: s.EmailProven, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
 	if s.Password != "" {
 		u.PasswordHash, err = a.newPassword(ctx, u, s.Password)
 	}
@@ -451,7 +452,37 @@ func (a *Accounts) ResetPassword(ctx context.Context, secret, password string) (
 	if _, err := a.UseLink(ctx, sensocto.LinkReset, secret); err != nil {
 		return sensocto.User{}, err
 	}
+	if link.Data != "" && link.Data == u.Email && !u.EmailProven {
+		// Whoever made the account may have claimed an address of somebody else's.
+		if err := a.dropWaysIn(ctx, u.ID); err != nil {
+			return sensocto.User{}, err
+		}
+		u.EmailProven = true
+	}
 	return a.SetPassword(ctx, u, password, "")
+}
+
+// dropWaysIn removes what signs a user in beside the password.
+func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
+	passkeys, err := a.store.Passkeys(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, p := range passkeys {
+		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return err
+		}
+	}
+	identities, err := a.store.Identities(ctx, userID)
+	if err != nil {
+		return err
+	}
+	for _, i := range identities {
+		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return err
+		}
+	}
+	return nil
 }
 
 // link returns a link without using it. It returns errors as UseLink does.
@@ -490,7 +521,7 @@ func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) 
 	if err := checkPassword(s.Password, s.Name, s.Email); err != nil {
 		return sensocto.User{}, err
 	}
-	s.Admin = true
+	s.Admin, s.EmailProven = true, s.Email != ""
 	return a.createUser(ctx, s, sensocto.LinkSetup, secret, themselves)
 }
 

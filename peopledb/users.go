@@ -24,9 +24,9 @@ func (db *DB) InsertUser(ctx context.Context, u sensocto.User) error {
 }
 
 func insertUser(ctx context.Context, tx *sql.Tx, u sensocto.User) error {
-	return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, 1) ON CONFLICT DO NOTHING`,
-		u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt))
+	return mustAffect(ctx, tx, errEmailTaken, `INSERT INTO account (id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, email_proven, version)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, 1) ON CONFLICT DO NOTHING`,
+		u.ID, u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.CreatedAt), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt), bit(u.EmailProven))
 }
 
 // UpdateUser stores a user whose version is still u.Version, and returns it with
@@ -55,8 +55,8 @@ func (db *DB) UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, e
 			}
 		}
 		return mustAffect(ctx, tx, errConflict, `UPDATE account SET name = $1, email = $2, password = $3, is_guest = $4, is_admin = $5,
-			expires_at = $6, disabled_at = $7, erased_at = $8, version = version + 1 WHERE id = $9 AND version = $10`,
-			u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt), u.ID, u.Version)
+			expires_at = $6, disabled_at = $7, erased_at = $8, email_proven = $9, version = version + 1 WHERE id = $10 AND version = $11`,
+			u.Name, optional(u.Email), u.PasswordHash, bit(u.IsGuest), bit(u.IsAdmin), micros(u.ExpiresAt), micros(u.DisabledAt), micros(u.ErasedAt), bit(u.EmailProven), u.ID, u.Version)
 	})
 	u.Version++
 	return u, err
@@ -148,7 +148,7 @@ func touches(ctx context.Context, tx *sql.Tx, id string) (changes []sensocto.Cha
 
 func scanText(row *sql.Rows) (text string, err error) { err = row.Scan(&text); return text, err }
 
-const userColumns = `SELECT id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, version FROM account`
+const userColumns = `SELECT id, name, email, password, is_guest, is_admin, created_at, expires_at, disabled_at, erased_at, email_proven, version FROM account`
 
 // User returns a user, or sensocto.ErrNotFound.
 func (db *DB) User(ctx context.Context, id string) (sensocto.User, error) {
@@ -181,9 +181,9 @@ func (db *DB) UsersToErase(ctx context.Context, before time.Time, limit int) ([]
 
 func scanUser(row *sql.Rows) (u sensocto.User, err error) {
 	var email sql.NullString
-	var guest, admin, created, expires, disabled, erased int64
-	err = row.Scan(&u.ID, &u.Name, &email, &u.PasswordHash, &guest, &admin, &created, &expires, &disabled, &erased, &u.Version)
-	u.Email, u.IsGuest, u.IsAdmin = email.String, guest != 0, admin != 0
+	var guest, admin, created, expires, disabled, erased, proven int64
+	err = row.Scan(&u.ID, &u.Name, &email, &u.PasswordHash, &guest, &admin, &created, &expires, &disabled, &erased, &proven, &u.Version)
+	u.Email, u.EmailProven, u.IsGuest, u.IsAdmin = email.String, proven != 0, guest != 0, admin != 0
 	u.CreatedAt, u.ExpiresAt, u.DisabledAt = fromMicros(created), fromMicros(expires), fromMicros(disabled)
 	u.ErasedAt = fromMicros(erased)
 	return u, err

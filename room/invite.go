@@ -80,7 +80,7 @@ func (r *Rooms) invited(ctx context.Context, i *sensocto.Invitation, email strin
 		return "", err
 	}
 	u, err := r.store.UserByEmail(ctx, i.Email)
-	if errors.Is(err, sensocto.ErrNotFound) {
+	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !u.EmailProven { // it may be another person who claims the address
 		return "", nil
 	}
 	return u.ID, err
@@ -92,7 +92,7 @@ func (r *Rooms) Invitations(ctx context.Context, id sensocto.Identity) ([]sensoc
 	if err != nil {
 		return nil, err
 	}
-	list, err := r.store.Invitations(ctx, u.ID, u.Email, now())
+	list, err := r.store.Invitations(ctx, u.ID, u.ProvenEmail(), now())
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
@@ -118,7 +118,7 @@ func (r *Rooms) own(ctx context.Context, id sensocto.Identity, invitationID stri
 		return sensocto.Invitation{}, err
 	}
 	i, err := r.store.Invitation(ctx, invitationID)
-	if err == nil && (i.UserID != u.ID && (i.Email == "" || i.Email != u.Email) || !now().Before(i.ExpiresAt)) {
+	if err == nil && (i.UserID != u.ID && (i.Email == "" || i.Email != u.ProvenEmail()) || !now().Before(i.ExpiresAt)) {
 		err = sensocto.ErrNotFound
 	}
 	return i, err

@@ -280,6 +280,20 @@ func TestPeople_Rooms(t *testing.T) {
 		t.Error(grants)
 	}
 	invitation := decode[sensocto.InvitationView](t, ada.asks(201, "POST", path+"/invitations", `{"email":"eve@example.org","role":"guest"}`).Body)
+	if list := eve.asks(200, "GET", "/invitations", "").Body.String(); strings.Contains(list, invitation.ID) {
+		t.Errorf("the invitation is for whoever claims the address: %s", list)
+	}
+	eve.asks(404, "POST", "/invitations/"+invitation.ID+"/accept", "")
+	proof, err := p.accounts.NewLink(t.Context(), sensocto.LinkEmail, eve.id, "eve@example.org", time.Hour)
+	if err == nil {
+		_, err = p.accounts.ConfirmEmail(t.Context(), proof)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	eve.asks(204, "POST", "/invitations/"+invitation.ID+"/decline", "")
+	invitation = decode[sensocto.InvitationView](t, ada.asks(201, "POST", path+"/invitations", `{"email":"eve@example.org","role":"guest"}`).Body)
+	ada.asks(201, "POST", path+"/invitations", `{"email":"zoe@example.org","role":"guest"}`)
 	if list := eve.asks(200, "GET", "/invitations", "").Body.String(); !strings.Contains(list, invitation.ID) {
 		t.Error(list)
 	}

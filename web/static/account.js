@@ -42,12 +42,12 @@ const forms = {
     why: "If there is an account with this address, a link comes by mail. It works for an hour.",
     send: async () => { await ask("POST", "/password/forgotten", { email: enter().email }); notice = "A link is on its way, if there is an account with this address."; } },
   change: { title: "Change your account", fields: ["name", "email", "password", "current"], button: "Change",
-    why: "Leave the password empty to keep it. A new one signs out all other devices.",
+    why: "Leave the password empty to keep it. A new one signs out all other devices. To have a link mailed that confirms your address, give your present password.",
     send: async () => {
       const { name, email, password } = enter();
       const changes = { name };
       if (password) changes.password = password;
-      if (server.mail && email && email !== me.email) {
+      if (server.mail && email && (email !== me.email || (!me.email_proven && $("current").value))) {
         changes.email = email;
         notice = `A link was mailed to ${email}: the address is yours once you open it.`;
       }
@@ -125,7 +125,7 @@ async function show(person) {
   $("account").hidden = false;
   $("who").textContent = me.name;
   $("account-title").textContent = me.name;
-  $("details").textContent = [me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
+  $("details").textContent = [me.email && !me.email_proven ? `${me.email} (not confirmed)` : me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
   $("change").onclick = () => { $("name").value = me.name; $("email").value = me.email ?? ""; open("change"); };
   $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
   const { sessions } = await ask("GET", "/sessions");
@@ -190,7 +190,7 @@ async function start() {
       return open(kind);
     }
     if (value && kind === "join") sessionStorage.setItem("sensocto_join", decodeURIComponent(value)); // until somebody is signed in
-    if (value && kind === "email") {
+    if (value && kind === "email" && confirm("Shall this e-mail address belong to the SensOcto account that asked for it? Go on only if that was you.")) {
       await ask("POST", "/email", { link: value });
       notice = "The address is yours now.";
     }
