@@ -68,8 +68,12 @@ func newIssuer(o OIDC) *issuer {
 		return nil
 	}
 	o.Name = cmp.Or(o.Name, o.Issuer)
-	return &issuer{OIDC: o, client: &http.Client{Timeout: issuerTimeout}, turn: make(chan struct{}, 1)}
+	return &issuer{OIDC: o, client: &http.Client{Timeout: issuerTimeout, CheckRedirect: stayThere}, turn: make(chan struct{}, 1)}
 }
+
+// stayThere keeps the client's secret and people's codes from going where the
+// issuer's description does not say.
+func stayThere(*http.Request, []*http.Request) error { return http.ErrUseLastResponse }
 
 // provider returns the issuer's description.
 func (i *issuer) provider(ctx context.Context) (*provider, error) {

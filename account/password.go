@@ -69,6 +69,9 @@ func checkPassword(password string, own ...string) error {
 	if utf8.RuneCountInString(password) < minPasswordRunes || len(password) > maxPasswordBytes || !utf8.ValidString(password) {
 		return errWeakPassword
 	}
+	if strings.Contains(strings.ToLower(password), "sensocto") {
+		return errWeakPassword // the first word that anybody tries here
+	}
 	estimated := password[:min(len(password), estimatedBytes)]
 	if zxcvbn.PasswordStrength(estimated, own).Score < minScore {
 		return errWeakPassword
@@ -101,7 +104,7 @@ func (p *passwords) matches(ctx context.Context, hash, password string) (bool, e
 
 func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
 	if len(password) > maxPasswordBytes {
-		password = password[:maxPasswordBytes] // none is as long: the comparison fails
+		password = password[:maxPasswordBytes+1] // none is as long: the comparison fails
 	}
 	select {
 	case p.waiting <- struct{}{}:

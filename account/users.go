@@ -300,12 +300,17 @@ func (a *Accounts) EndSession(ctx context.Context, userID, tokenID string) error
 
 // EndSessions ends all sessions and tokens of a user, except one.
 func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error {
+	return a.endAll(ctx, userID, func(t sensocto.Token) bool { return t.ID != except })
+}
+
+// endAll ends those of a user's sessions and tokens that are to end.
+func (a *Accounts) endAll(ctx context.Context, userID string, ends func(sensocto.Token) bool) error {
 	all, err := a.store.UserTokens(ctx, userID)
 	if err != nil {
 		return fmt.Errorf("list tokens: %w", err)
 	}
 	for _, t := range all {
-		if t.ID != except && t.RevokedAt.IsZero() {
+		if ends(t) && t.RevokedAt.IsZero() {
 			if err := a.revoke(ctx, t); err != nil {
 				return err
 			}
@@ -399,6 +404,9 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 				a.watch.tell(id, false)
 			}
 		}
+	}
+	if err == nil && disabled { // who is let in again signs in again; tokens of devices go on then
+		err = a.endAll(ctx, u.ID, func(t sensocto.Token) bool { return t.Kind == sensocto.KindSession })
 	}
 	return u, err
 }

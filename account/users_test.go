@@ -370,3 +370,56 @@ func TestLogs_HoldNoSecrets(t *testing.T) {
 		}
 	}
 }
+
+// What follows the longest password is part of what is typed.
+func TestSignIn_NothingMayFollowThePassword(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	longest := strings.Repeat("four words of mine ", 14)[:256]
+	if _, err := a.CreateUser(t.Context(), sensocto.SignUp{Email: "ada@example.org", Name: "Ada", Password: longest}); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := a.SignIn(t.Context(), "ada@example.org", longest, home); err != nil {
+		t.Error(err)
+	}
+	_, err := a.SignIn(t.Context(), "ada@example.org", longest+"x", home)
+	refused(t, err, "wrong_credentials")
+	_, err = a.CreateUser(t.Context(), sensocto.SignUp{Email: "bob@example.org", Name: "Bob", Password: "xk-SensOcto-2026-qz"})
+	refused(t, err, "weak_password")
+}
+
+// Sessions of before do not come back with the account.
+func TestSetDisabled_EndsSessions(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t)})
+	ada := signUp(t, a, "ada")
+	s, err := a.SignIn(t.Context(), ada.Email, password, home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, disabled := range []bool{true, false} {
+		u, err := a.User(t.Context(), ada.ID)
+		if err == nil {
+			_, err = a.SetDisabled(t.Context(), u, disabled)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+		wantCode(t, a, s.Secret, sensocto.CodeUnauthorized)
+	}
+}
+
+// Whoever proves an address by a mailed link has the account to themselves.
+func TestResetPassword_ProvesTheAddress(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t), Registration: account.RegistrationOpen})
+	claimed, err := a.SignUp(t.Context(), sensocto.SignUp{Email: "ada@example.org", Name: "Mallory", Password: password, EmailProven: true})
+	if err != nil || claimed.EmailProven {
+		t.Fatal("whoever signs up vouches for themselves", err)
+	}
+	secret, err := a.NewLink(t.Context(), sensocto.LinkReset, claimed.ID, claimed.Email, time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	u, err := a.ResetPassword(t.Context(), secret, "another four words of mine")
+	if err != nil || !u.EmailProven {
+		t.Errorf("%+v %v", u, err)
+	}
+}

@@ -121,14 +121,8 @@ func (e *Eraser) user(ctx context.Context, userID string) (sensors, rooms int, e
 	if userID == "" {
 		return 0, 0, sensocto.ErrNotFound // nobody's sensors are not a person's
 	}
-	for _, s := range e.options.Sensors.Sensors() {
-		if s.OwnerID != userID {
-			continue
-		}
-		if _, err := e.options.Sensors.Delete(ctx, s.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
-			return sensors, rooms, err
-		}
-		sensors++
+	if sensors, err = e.sensors(ctx, userID); err != nil {
+		return sensors, rooms, err
 	}
 	owned, err := e.options.Store.RoomsOwnedBy(ctx, userID)
 	if err != nil {
@@ -140,7 +134,27 @@ func (e *Eraser) user(ctx context.Context, userID string) (sensors, rooms int, e
 		}
 		rooms++
 	}
-	return sensors, rooms, e.options.Store.DeleteUser(ctx, userID)
+	if err := e.options.Store.DeleteUser(ctx, userID); err != nil {
+		return sensors, rooms, err
+	}
+	// One may have come while the others went: from a device that had been let in, or
+	// handed over. From now on nobody can be handed anything.
+	more, err := e.sensors(ctx, userID)
+	return sensors + more, rooms, err
+}
+
+// sensors removes the sensors of a user.
+func (e *Eraser) sensors(ctx context.Context, userID string) (removed int, err error) {
+	for _, s := range e.options.Sensors.Sensors() {
+		if s.OwnerID != userID {
+			continue
+		}
+		if _, err := e.options.Sensors.Delete(ctx, s.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return removed, err
+		}
+		removed++
+	}
+	return removed, nil
 }
 
 // Metrics implements sensocto.MetricSource.

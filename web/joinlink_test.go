@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"bytes"
+	"fmt"
 	"image/png"
 	"net/http"
 	"strings"
@@ -32,4 +33,21 @@ func TestJoinLink_IsForMembers(t *testing.T) {
 		t.Errorf("a stranger sees %s", seen)
 	}
 	eve.asks(http.StatusConflict, "GET", "/rooms/"+room.ID+"/qr", "")
+}
+
+// Where people reach the server by TLS, browsers are told to stay with that, and
+// keep the session's cookie for it: also behind a proxy that speaks plain HTTP.
+func TestPeople_BehindTLS(t *testing.T) {
+	p := newPeople(t)
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	p.signUp("ada")
+	for host, behind := range map[string]bool{"sensors.example.org": true, "127.0.0.1": false} {
+		w := p.do(call{method: "POST", path: "/api/v1/session", host: host, body: fmt.Sprintf(`{"email":"ada@example.org","password":%q}`, secretWords)})
+		cookie := w.Header().Get("Set-Cookie")
+		if w.Code != 200 || strings.Contains(cookie, "Secure") != behind || (w.Header().Get("Strict-Transport-Security") != "") != behind {
+			t.Errorf("%s: %d %q %q", host, w.Code, cookie, w.Header().Get("Strict-Transport-Security"))
+		}
+	}
 }

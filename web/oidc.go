@@ -109,7 +109,7 @@ func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, 
 	if err != nil {
 		return s.failed(err, "begin a sign-in with the issuer"), nil
 	}
-	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure, browser)}}, nil
+	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure || s.behindTLS(in.host), browser)}}, nil
 }
 
 // errBegunElsewhere keeps another site's page from linking an identity of its

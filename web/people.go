@@ -209,13 +209,14 @@ func deviceOf(agent string) string {
 // request comes from.
 type FromClient struct {
 	client sensocto.Client
-	secure bool // over TLS
+	secure bool   // over TLS
+	host   string // as the request names the server
 }
 
 // Resolve implements huma.Resolver.
 func (f *FromClient) Resolve(ctx huma.Context) []error {
 	r, _ := humago.Unwrap(ctx)
-	f.client, f.secure = clientOf(ctx), overTLS(r)
+	f.client, f.secure, f.host = clientOf(ctx), overTLS(r), r.Host
 	return nil
 }
 

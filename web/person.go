@@ -135,6 +135,7 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 		}},
 		{"rooms.json", func() (any, error) { return s.allRooms(ctx, id) }},
 		{"invitations.json", func() (any, error) { return s.Rooms.Invitations(ctx, id) }},
+		{"audit.json", func() (any, error) { return s.allEvents(ctx, id) }},
 		{"notifications.json", func() (any, error) { return s.Rooms.Notifications(ctx, id, "", exportedNotifications) }},
 	} {
 		value, err := part.read()
@@ -152,7 +153,7 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 		}
 	}
 	for _, sensor := range s.Sensors.Sensors() {
-		if sensor.OwnerID != u.ID {
+		if owner, known := s.Sensors.Owner(sensor.ID); !known || owner != u.ID { // it may have been handed over while the others were written
 			continue
 		}
 		if err := s.writeSensor(ctx, z, sensor); err != nil {
@@ -160,6 +161,28 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 		}
 	}
 	return z.Close()
+}
+
+// allEvents returns what the audit log holds of a person.
+func (s *server) allEvents(ctx context.Context, id sensocto.Identity) (all []auditView, err error) {
+	const page = 500
+	all = []auditView{}
+	if s.AuditLog == nil {
+		return all, nil
+	}
+	for before := ""; ; {
+		events, err := s.AuditLog.List(ctx, id, sensocto.AuditQuery{UserID: id.UserID, Before: before, Limit: page})
+		if err != nil {
+			return nil, err
+		}
+		for _, e := range events {
+			all = append(all, auditView(e))
+		}
+		if len(events) < page {
+			return all, nil
+		}
+		before = events[len(events)-1].ID
+	}
 }
 
 // exportedNotifications is more than are kept of anybody.

@@ -64,7 +64,7 @@ func TestPerson_ExportAndErasure(t *testing.T) {
 	ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)
 	ada.asks(201, "POST", "/tokens", `{"name":"chest strap","scopes":["ingest"]}`)
 	entries := archive(t, ada.asks(200, "GET", "/users/me/export", "").Body.Bytes())
-	want := []string{"account.json", "invitations.json", "notifications.json", "rooms.json", "sensors/sensor_...csv", "sensors/sensor_a_b.csv", "sensors/sensor_strap.csv", "sessions.json", "tokens.json"}
+	want := []string{"account.json", "audit.json", "invitations.json", "notifications.json", "rooms.json", "sensors/sensor_...csv", "sensors/sensor_a_b.csv", "sensors/sensor_strap.csv", "sessions.json", "tokens.json"}
 	var names []string
 	for name := range entries {
 		names = append(names, name)

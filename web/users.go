@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -84,13 +85,19 @@ type userAnswer struct {
 // cookie is the session's. Scripts cannot read it, and other sites' forms do not
 // send it (SameSite=Lax).
 func (s *server) cookie(ctx *FromClient, value string, expires time.Time) []http.Cookie {
-	c := http.Cookie{Name: SessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: ctx.secure}
+	c := http.Cookie{Name: SessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: ctx.secure || s.behindTLS(ctx.host)}
 	if value == "" {
 		c.MaxAge = -1
 	} else {
 		c.Expires = expires
 	}
 	return []http.Cookie{c}
+}
+
+// behindTLS reports whether people reach the server by TLS under a name, as its url
+// says: then a proxy may speak plain HTTP to it.
+func (s *server) behindTLS(host string) bool {
+	return s.Accounts != nil && strings.EqualFold(s.Accounts.Ways().Origin, "https://"+host)
 }
 
 func (s *server) begun(from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {

@@ -152,7 +152,7 @@ func (s *server) handler() http.Handler {
 	h = s.cors(h)
 	h = s.recoverPanic(h)
 	h = s.observe(h)
-	h = securityHeaders(h)
+	h = s.securityHeaders(h)
 	h = s.passSocket(h)
 	h = s.strictFraming(h)
 	return s.behindProxies(h)
