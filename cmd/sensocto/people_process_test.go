@@ -146,7 +146,8 @@ func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 		}
 	}
 	user("enable", "ada@example.org").wants(t, 0)
-	ada.eventually(200, "/session")
+	ada.asks(401, "GET", "/session", "") // what was ended stays ended: she signs in again
+	ada.asks(200, "POST", "/session", `{"email":"ada@example.org","password":"`+goodPassword+`"}`)
 	user("make-admin", "root@example.org", "--revoke").wants(t, 1, "last administrator")
 	user("delete", "ada@example.org", "--yes").wants(t, 0)
 	for deadline := time.Now().Add(patience); ; <-time.After(50 * time.Millisecond) {
