@@ -36,9 +36,7 @@ func TestAlerts_TellThoseWhoMaySeeTheSensor(t *testing.T) {
 		if first != "ada alert strap: hr is 130, above 100" || second != "bob alert strap: hr is 130, above 100" {
 			t.Errorf("%q, %q", first, second)
 		}
-		for metric(w, "alert_notifications_total", "result", "unseen") < 1 { // eve
-			time.Sleep(time.Millisecond)
-		}
+		waitFor(t, func() bool { return metric(w, "alert_notifications_total", "result", "unseen") >= 1 }) // eve
 		_, err = w.Alert(ctx, identity("ada"), i.Rule.ID)
 		wantReason(t, err, "not_found")
 		wantReason(t, w.Delete(ctx, identity("ada"), i.Rule.ID), "not_found")

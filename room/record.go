@@ -89,8 +89,8 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 	return nil
 }
 
-// recordAlso takes a sensor that comes into a room into its recording, if there is
-// one. The sensor is in the room in any case.
+// recordAlso adds a newly shared sensor to the room's recording, if one is running.
+// The sensor stays in the room also if that fails.
 func (r *Rooms) recordAlso(ctx context.Context, roomID, sensorID string) {
 	err := r.store.AddRecorded(ctx, roomID, sensorID)
 	if err != nil {

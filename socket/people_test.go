@@ -191,7 +191,7 @@ func TestRights_OverChannels(t *testing.T) {
 	for name, role := range map[string]sensocto.Role{"owner": sensocto.RoleMember, "room admin": sensocto.RoleAdmin, "room member": sensocto.RoleMember, "room guest": sensocto.RoleGuest} {
 		p.must(p.db.AddMember(t.Context(), sensocto.Member{RoomID: r.ID, UserID: crowd[name].id.UserID, Role: role, JoinedAt: time.Now()}, 100))
 	}
-	time.Sleep(2 * time.Millisecond) // the first sample was before the sharing
+	time.Sleep(2 * time.Millisecond) // timestamps are in ms: the first sample has to be of before the sharing
 	p.must(p.rooms.Share(t.Context(), owner.id, r.ID, "strap", sensocto.ShareTerms{}))
 	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", crowd["grantee"].id.UserID, sensocto.ShareTerms{}))
 	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", crowd["controller"].id.UserID, sensocto.ShareTerms{Control: true, AllHistory: true}))
@@ -578,7 +578,7 @@ func TestRights_LastValuesOfBeforeAreHidden(t *testing.T) {
 	p := newPeopleWorld(t)
 	owner, now, always := p.person("owner", false), p.person("now", false), p.person("always", false)
 	owner.bring(p, "strap")
-	time.Sleep(2 * time.Millisecond)
+	time.Sleep(2 * time.Millisecond) // timestamps are in ms: the sample has to be of before the grants
 	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", now.id.UserID, sensocto.ShareTerms{}))
 	p.must(p.rooms.Grant(t.Context(), owner.id, "strap", always.id.UserID, sensocto.ShareTerms{AllHistory: true}))
 	for _, who := range []*somebody{owner, now, always} {

@@ -10,13 +10,13 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// roomStays are the sensors that are in rooms only while their devices are
-// connected, each with the device that has to take it out again: the last that
-// joined, whoever brought it in.
+// roomStays records which sensors are in rooms only while their devices are
+// connected. Each has a holder: the device that takes the sensor out of the rooms when
+// it disconnects. That is the device that joined last, whether or not it named a room.
 type roomStays struct {
 	holders sync.Map // sensor id → *device
-	// Devices of one sensor come and go in order. A lock is held while the database
-	// is asked, by those alone that have to do with rooms.
+	// A sensor's lock orders the joins and departures of its devices. It is held
+	// during a database query, so a device takes it only if rooms concern it.
 	seed  maphash.Seed
 	locks [64]sync.Mutex
 }
@@ -34,13 +34,13 @@ func (r *roomStays) holds(sensorID string) bool {
 // leaveTimeout bounds how long a device that has gone waits for the database.
 const leaveTimeout = 10 * time.Second
 
-// enterRoom shares the sensor into a room for as long as it is connected; with ""
-// into none, and one in which an earlier connection of it was goes on. A device that
-// may not is connected all the same: its measurements are not to be lost for that.
+// enterRoom shares the sensor into a room until the device disconnects. With an empty
+// roomID the device only becomes the holder of a sensor that is in rooms already. A
+// device without the right to share stays connected: its measurements must not be lost.
 func (d *device) enterRoom(ctx context.Context, roomID string) {
 	srv := d.ch.conn.srv
 	stays := &srv.roomStays
-	if srv.rooms == nil || d.identity.UserID == "" || roomID == "" && !stays.holds(d.id) { // for who has no account there are no rooms
+	if srv.rooms == nil || d.identity.UserID == "" || roomID == "" && !stays.holds(d.id) { // rooms need an account
 		return
 	}
 	lock := stays.lock(d.id)
@@ -59,12 +59,12 @@ func (d *device) enterRoom(ctx context.Context, roomID string) {
 	d.mu.Lock()
 	closed := d.closed
 	d.mu.Unlock()
-	if closed { // meanwhile
+	if closed { // while the room was entered
 		d.endStay()
 	}
 }
 
-// leaveRooms ends that, unless the sensor goes on with another device.
+// leaveRooms takes the sensor out of those rooms, unless the sensor goes on with another device.
 func (d *device) leaveRooms() {
 	stays := &d.ch.conn.srv.roomStays
 	if !stays.holds(d.id) {
@@ -78,7 +78,7 @@ func (d *device) leaveRooms() {
 	}
 }
 
-// endStay is called with the lock of the sensor held.
+// endStay takes the sensor out of the rooms. The sensor's lock is held.
 func (d *device) endStay() {
 	srv := d.ch.conn.srv
 	srv.roomStays.holders.Delete(d.id)

@@ -41,22 +41,24 @@ func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
 func (s *sieve) sees(ids []string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if s.visible.All {
-		return ids
-	}
-	seen := []string{}
-	for _, id := range ids {
-		if s.isVisible(id) {
-			seen = append(seen, id)
-		}
-	}
-	return seen
+	return s.visibleOf(ids)
 }
 
-// show is sees, and notes that a list shows them beside what it was told already.
+// show is sees for a list, and adds the sensors to those that the list shows.
 func (s *sieve) show(ids []string) []string {
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	ids = s.visibleOf(ids)
+	if !s.visible.All {
+		for _, id := range ids {
+			s.note(id)
+		}
+	}
+	return ids
+}
+
+// visibleOf is sees with the lock held.
+func (s *sieve) visibleOf(ids []string) []string {
 	if s.visible.All {
 		return ids
 	}
@@ -64,7 +66,6 @@ func (s *sieve) show(ids []string) []string {
 	for _, id := range ids {
 		if s.isVisible(id) {
 			seen = append(seen, id)
-			s.note(id)
 		}
 	}
 	return seen

@@ -70,8 +70,8 @@ type access uint8
 
 const (
 	anybody   access = iota // also without a credential
-	known                   // whoever has an account, whatever the token may do
-	person                  // the same, within the scopes of the token
+	known                   // whoever has an account, with any token
+	person                  // whoever has an account, if the token's scopes allow it
 	signedIn                // by session alone: what a token must not do
 	moderator               // an administrator, by session
 )
