@@ -30,7 +30,7 @@ build: ## build bin/sensocto
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
 .PHONY: test
-test: vet postgres network test-go test-files test-e2e ## install what is missing and run every test
+test: vet postgres network chromium test-go test-files test-e2e ## install what is missing and run every test
 
 .PHONY: vet
 vet:
@@ -52,6 +52,10 @@ postgres:
 .PHONY: network
 network:
 	@scripts/network.sh
+
+.PHONY: chromium
+chromium:
+	@scripts/chromium.sh
 
 .PHONY: test-files
 test-files: $(CACHE)/venv/installed ## exchange files with other people's software, both ways

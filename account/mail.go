@@ -153,7 +153,7 @@ func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 			if err != nil {
 				return m, false, err
 			}
-			how, link = "With this link you make your account, with which you accept the invitation:", a.linkTo(sensocto.LinkInvite, secret)
+			how, link = "With this link you make an account. Then accept the invitation there:", a.linkTo(sensocto.LinkInvite, secret)
 		case err != nil:
 			return m, false, err
 		case !u.EmailProven:
@@ -161,8 +161,8 @@ func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 			if err != nil {
 				return m, false, err
 			}
-			how, link = "There is an account with this address, which nobody has confirmed. If you have made it, confirm that with this link, within a day, and accept the invitation. "+
-				"If you have not, do not use the link: ask for a new password on the page where people sign in, and the account is yours.", a.linkTo(sensocto.LinkEmail, secret)
+			how, link = "An account uses this address, but nobody has confirmed it. If the account is yours, confirm the address with this link within a day, and accept the invitation. "+
+				"If it is not yours, do not use the link: ask for a new password on the sign-in page. The account is then yours.", a.linkTo(sensocto.LinkEmail, secret)
 		}
 		return sensocto.Mail{To: i.Email, Subject: by + " invites you into the room " + i.RoomName, Text: paragraphs(
 			"Hello,", fmt.Sprintf("%s invites you into the room %s on SensOcto.", by, i.RoomName), how, link)}, true, nil

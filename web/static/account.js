@@ -42,7 +42,10 @@ const forms = {
     why: "If there is an account with this address, a link comes by mail. It works for an hour.",
     send: async () => { await ask("POST", "/password/forgotten", { email: enter().email }); notice = "A link is on its way, if there is an account with this address."; } },
   change: { title: "Change your account", fields: ["name", "email", "password", "current"], button: "Change",
-    why: "Leave the password empty to keep it. A new one signs out all other devices. To have a link mailed that confirms your address, give your present password.",
+    get why() {
+      const mails = server.mail && me.email && !me.email_proven;
+      return `Leave the password empty to keep it. A new one signs out all other devices.${mails ? " To get a link that confirms your address, enter your present password." : ""}`;
+    },
     send: async () => {
       const { name, email, password } = enter();
       const changes = { name };
@@ -190,7 +193,7 @@ async function start() {
       return open(kind);
     }
     if (value && kind === "join") sessionStorage.setItem("sensocto_join", decodeURIComponent(value)); // until somebody is signed in
-    if (value && kind === "email" && confirm("Shall this e-mail address belong to the SensOcto account that asked for it? Go on only if that was you.")) {
+    if (value && kind === "email" && confirm("Give this e-mail address to the SensOcto account that asked for it? Continue only if you asked.")) {
       await ask("POST", "/email", { link: value });
       notice = "The address is yours now.";
     }
