@@ -200,3 +200,28 @@ func TestAlerts_AreMailed(t *testing.T) {
 	_, err = w.Test(t.Context(), identity("ada"), i.Rule.ID)
 	wantReason(t, err, "tested_just_now")
 }
+
+func TestAlerts_AreNotMailedToAnAddressThatIsOnlyClaimed(t *testing.T) {
+	db := openSQLite(t)
+	addUsers(t, db, "ada")
+	must(t, db.InsertUser(t.Context(), sensocto.User{ID: "eve", Name: "eve", Email: "victim@example.org", CreatedAt: time.Now(), Version: 1}))
+	p := post{make(chan string, 10)}
+	w := newWorld(t, db, func(o *alert.Options) { o.Mailer = p })
+	defer run(w.Alerts)()
+	r := high()
+	r.Email, r.Notify = true, []string{"eve", "ada"}
+	i, err := w.Create(t.Context(), identity("ada"), r)
+	must(t, err)
+	done, err := w.Test(t.Context(), identity("ada"), i.Rule.ID)
+	must(t, err)
+	var refused bool
+	for _, d := range done {
+		refused = refused || d.Way == "email" && !d.OK && strings.Contains(d.Error, "has not confirmed")
+	}
+	if !refused {
+		t.Errorf("the mail to the claimed address was not refused: %+v", done)
+	}
+	if got := <-p.sent; !strings.HasPrefix(got, "ada@") || len(p.sent) > 0 {
+		t.Errorf("mailed: %q and %d more", got, len(p.sent))
+	}
+}

@@ -126,6 +126,8 @@ var (
 	errUnseen   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "the user may not see the sensor"}
 	errNoMailer = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "not_configured", Message: "this server sends no e-mail"}
 	errNoEmail  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_email", Message: "the user has no e-mail address"}
+	// Anybody can claim an address, and an alert tells a value.
+	errUnproven = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "email_not_confirmed", Message: "the user has not confirmed the e-mail address: the account page sends the link for it"}
 )
 
 // notify keeps a notification for a user who may see the sensor.
@@ -177,6 +179,8 @@ func (a *Alerts) mail(ctx context.Context, m mail) error {
 	switch {
 	case m.to.Email == "":
 		err = errNoEmail
+	case m.to.ProvenEmail() == "":
+		err = errUnproven
 	case a.options.Mailer != nil:
 		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()

@@ -142,7 +142,7 @@ func run(a *alert.Alerts) (stop func()) {
 func addUsers(t *testing.T, db *peopledb.DB, ids ...string) {
 	t.Helper()
 	for _, id := range ids {
-		must(t, db.InsertUser(t.Context(), sensocto.User{ID: id, Name: id, Email: id + "@example.org", CreatedAt: time.Now(), Version: 1}))
+		must(t, db.InsertUser(t.Context(), sensocto.User{ID: id, Name: id, Email: id + "@example.org", EmailProven: true, CreatedAt: time.Now(), Version: 1}))
 	}
 }
 

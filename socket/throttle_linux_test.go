@@ -153,14 +153,17 @@ func (o *onlooker) merged(from time.Duration) (n int64) {
 }
 
 // A viewer of 16 waveforms whose network slows down to 200 kbit/s sees a
-// coarser picture, but not a late one, and a fine one again soon after.
+// coarser picture, but not a late one, and a fine one again soon after. Without
+// merging the picture would be as late as the throttle is long: the limits
+// leave room for a busy machine, docs/performance.md has what was measured.
 func TestOutbox_ThrottledNetwork(t *testing.T) {
 	const (
 		sensors = 16
 		calm    = time.Second
 		slow    = 6 * time.Second
 		after   = 3 * time.Second
-		maxLate = time.Second
+		maxLate = slow / 2
+		maxLive = time.Second
 	)
 	watch := map[string]func(*onlooker){
 		"viewer topic": func(o *onlooker) {
@@ -229,11 +232,11 @@ func TestOutbox_ThrottledNetwork(t *testing.T) {
 		if n, more := o.merged(0), o.merged(released+shift+time.Second); n == 0 || more > 0 {
 			t.Errorf("%s: %d samples merged, %d of them later than a second after the throttle", name, n, more)
 		}
-		if live > late+maxLate/2 {
+		if live > late+maxLive {
 			t.Errorf("%s: not live again: %v behind", name, live)
 		}
 	}
-	if n := other.merged(0); n > 0 || late > maxLate/2 {
+	if n := other.merged(0); n > 0 || late > maxLive {
 		t.Errorf("the other viewer: %v behind, %d samples merged", late, n)
 	}
 	if t.Logf("at most %v bytes waited", most); most > 256<<10 {
