@@ -25,21 +25,44 @@ run: build ## build and start the server with demo sensors; prints the URL
 	@scripts/run.sh
 
 .PHONY: build
-build: ## build bin/sensocto
+build: ui ## build bin/sensocto
 	@mkdir -p bin
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
+.PHONY: ui
+ui: web/ui/dist/index.html ## build the web app that bin/sensocto serves
+
+# Whatever the app is made of; a change of any of it builds it again.
+UI_SOURCES := $(shell git ls-files -co --exclude-standard web/ui web/client | grep -v '_test\.go$$\|\.test\.ts$$\|\.go$$\|/e2e/')
+
+web/ui/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
+	cd web/ui && npx vite build --logLevel warn
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: ui-dev
+ui-dev: web/node_modules/.package-lock.json ## the web app with hot reloading, beside a running server (SENSOCTO_SERVER)
+	cd web/ui && npx vite
+
+.PHONY: test-ui
+test-ui: ui ## check the types of the web app and test its parts
+	@echo "== the web app"
+	cd web/ui && npx svelte-check --fail-on-warnings --tsconfig ./tsconfig.json && npx vitest run
+
 .PHONY: test
-test: vet postgres network chromium test-go test-files test-e2e ## install what is missing and run every test
+test: ui vet postgres network chromium test-go test-ui test-files test-e2e ## install what is missing and run every test
 
 .PHONY: vet
-vet:
+vet: ui
 	@echo "== vet"
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { echo "not formatted (run make fmt):"; gofmt -l $$(git ls-files -co --exclude-standard '*.go'); exit 1; }
 	go vet ./...
 
 .PHONY: test-go
-test-go: ## the quick inner loop: the Go tests, no network
+test-go: ui ## the quick inner loop: the Go tests, no network
 	@echo "== Go tests"
 	@if [ "$${SENSOCTO_TEST_POSTGRES:-}" != off ] && ! scripts/postgres.sh find >/dev/null; then \
 	  echo "PostgreSQL is not installed ('make test' installs it): its tests are skipped"; export SENSOCTO_TEST_POSTGRES=off; fi; \
@@ -99,7 +122,7 @@ bench: build ## micro-benchmarks against bench/base.txt, then every load scenari
 
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules
+	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<
