@@ -18,6 +18,7 @@ const (
 	AuditTokenCreated    AuditAction = "token_created"
 	AuditTokenRevoked    AuditAction = "token_revoked"
 	AuditUserCreated     AuditAction = "user_created"
+	AuditResetLinkMade   AuditAction = "reset_link_made"
 	AuditUserDisabled    AuditAction = "user_disabled"
 	AuditUserEnabled     AuditAction = "user_enabled"
 	AuditAdminGranted    AuditAction = "admin_granted"

@@ -19,6 +19,7 @@ type Mailer interface {
 // How long the links in mails work.
 const (
 	forgottenLife  = time.Hour
+	resetLife      = 24 * time.Hour
 	emailLife      = 24 * time.Hour
 	invitationLife = 14 * 24 * time.Hour
 )
@@ -58,6 +59,33 @@ func (a *Accounts) Forgotten(email, address string) error {
 			"If you did not ask for it, do nothing: your password stays as it is.")}, true, err
 	})
 }
+
+// ResetLink makes a link with which a user sets a new password. Where mails are
+// sent and the user's address is confirmed, it is mailed and not returned: then
+// nobody but the user sees it. Either way the user's audit log says that it was made.
+func (a *Accounts) ResetLink(ctx context.Context, u sensocto.User) (link string, _ time.Time, _ error) {
+	if u.IsGuest || !u.Active(time.Now()) {
+		return "", time.Time{}, errNoReset
+	}
+	secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, u.Email, resetLife)
+	if err != nil {
+		return "", time.Time{}, err
+	}
+	url, expires := a.linkTo(sensocto.LinkReset, secret), now().Add(resetLife)
+	a.log.Info("link for a new password made", "user", u.ID)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditResetLinkMade, UserID: u.ID})
+	if a.options.Mail == nil || !u.EmailProven {
+		return url, expires, nil
+	}
+	return "", expires, a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
+		return sensocto.Mail{To: u.Email, Subject: "A new password for SensOcto", Text: paragraphs(
+			"Hello "+u.Name+",",
+			"an administrator sends you this link, with which you set a new password. It works once, for a day:",
+			url)}, true, nil
+	})
+}
+
+var errNoReset = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_password", Message: "guests, and users who are disabled, cannot set a password"}
 
 // ChangeEmail mails a link to a new address, which becomes the user's once it is
 // used, and tells the present one.

@@ -45,6 +45,7 @@ func (s *server) routeAPI() {
 	}
 	if s.Accounts != nil {
 		s.registerUsers()
+		s.registerAllSensors()
 		s.registerTokens()
 		s.registerPerson()
 		s.registerMail()
@@ -208,7 +209,9 @@ func (s *server) listSensors(ctx context.Context, _ *struct{}) (*sensorsAnswer, 
 	list := sensorList{Sensors: []sensorView{}}
 	for _, sensor := range s.Sensors.Sensors() {
 		if since, sees := visible(sensor.ID); sees {
-			list.Sensors = append(list.Sensors, viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID)))
+			v := viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID))
+			v.Own = s.own(ctx, sensor.ID)
+			list.Sensors = append(list.Sensors, v)
 		}
 	}
 	return &sensorsAnswer{list}, nil
@@ -219,7 +222,9 @@ func (s *server) sensor(ctx context.Context, in *SensorPath) (*sensorAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	return &sensorAnswer{viewOf(sensor.Since(rights.LiveSince), s.Sensors.Rates(sensor.ID))}, nil
+	v := viewOf(sensor.Since(rights.LiveSince), s.Sensors.Rates(sensor.ID))
+	v.Own = rights.Share
+	return &sensorAnswer{v}, nil
 }
 
 type changeSensorInput struct {

@@ -54,6 +54,12 @@ func (s *server) registerUsers() {
 	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.changeUser)
+
+	op = s.personal("create-reset-link", http.MethodPost, "/users/{id}/reset-link", moderator, tag, "Make a link with which a user sets a new password")
+	op.Description = "It works once, for a day. Where the server sends mails and the address of the user is confirmed, it is mailed; else it is in the answer: pass it on by a way that you trust."
+	op.DefaultStatus = http.StatusCreated
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.createResetLink)
 }
 
 type registrationAnswer struct {
@@ -280,8 +286,19 @@ type usersAnswer struct {
 	}
 }
 
-func (s *server) listUsers(ctx context.Context, in *PageQuery) (*usersAnswer, error) {
-	users, err := s.Accounts.Users(ctx, in.After, in.Limit)
+type listUsersInput struct {
+	PageQuery
+	Search string `query:"search" maxLength:"256" doc:"Only users with this text in their name or e-mail address."`
+}
+
+func (s *server) listUsers(ctx context.Context, in *listUsersInput) (*usersAnswer, error) {
+	find := s.Accounts.Users
+	if in.Search != "" {
+		find = func(ctx context.Context, after string, limit int) ([]sensocto.User, error) {
+			return s.Accounts.FindUsers(ctx, in.Search, after, limit)
+		}
+	}
+	users, err := find(ctx, in.After, in.Limit)
 	if err != nil {
 		return nil, s.personalProblem(err, "list users")
 	}
@@ -319,4 +336,24 @@ func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnsw
 		return nil, s.personalProblem(err, "change a user")
 	}
 	return &userAnswer{Body: u.View(true)}, nil
+}
+
+type resetLinkAnswer struct {
+	Body struct {
+		Link      string    `json:"link,omitempty" doc:"Where it is not mailed."`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+}
+
+func (s *server) createResetLink(ctx context.Context, in *UserPath) (*resetLinkAnswer, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err != nil {
+		return nil, s.personalProblem(err, "make a link")
+	}
+	var out resetLinkAnswer
+	out.Body.Link, out.Body.ExpiresAt, err = s.Accounts.ResetLink(ctx, u)
+	if err != nil {
+		return nil, s.personalProblem(err, "make a link")
+	}
+	return &out, nil
 }

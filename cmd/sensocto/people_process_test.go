@@ -332,6 +332,12 @@ func TestMail_CarriesLinks(t *testing.T) {
 	}
 	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
 
+	me := ada.asks(200, "GET", "/session", "")["id"].(string)
+	if answer := ada.asks(201, "POST", "/users/"+me+"/reset-link", ""); answer["link"] != nil {
+		t.Errorf("the link is told although it was mailed: %v", answer)
+	}
+	mailed("lovelace@example.org", "reset")
+
 	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
 	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
 	bob := &browser{t: t, url: p.url}
