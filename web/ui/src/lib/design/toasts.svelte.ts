@@ -4,6 +4,8 @@ export interface Toast {
   readonly kind: 'info' | 'ok' | 'error';
   /** Takes back what the toast tells of. */
   readonly undo?: (() => void) | undefined;
+  /** Called when the toast is gone, also after undo. */
+  readonly closed?: (() => void) | undefined;
 }
 
 const shownMS = 6000;
@@ -20,8 +22,8 @@ class Toasts {
     return this.#list;
   }
 
-  show(text: string, options: { kind?: Toast['kind']; undo?: () => void } = {}): number {
-    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'info', undo: options.undo };
+  show(text: string, options: { kind?: Toast['kind']; undo?: () => void; closed?: () => void } = {}): number {
+    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'info', undo: options.undo, closed: options.closed };
     this.#list = [...this.#list, toast];
     this.resume(toast.id);
     for (const old of this.#list.slice(0, -most)) this.close(old.id);
@@ -30,12 +32,14 @@ class Toasts {
 
   close(id: number): void {
     this.hold(id);
+    const toast = this.#list.find((t) => t.id === id);
     this.#list = this.#list.filter((t) => t.id !== id);
+    toast?.closed?.();
   }
 
   undo(toast: Toast): void {
-    this.close(toast.id);
     toast.undo?.();
+    this.close(toast.id);
   }
 
   /** Keeps a toast while somebody points at it or has the focus in it. */
