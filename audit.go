@@ -18,7 +18,7 @@ const (
 	AuditTokenCreated    AuditAction = "token_created"
 	AuditTokenRevoked    AuditAction = "token_revoked"
 	AuditUserCreated     AuditAction = "user_created"
-	AuditResetLinkMade   AuditAction = "reset_link_made"
+	AuditResetLinkMailed AuditAction = "reset_link_mailed"
 	AuditUserDisabled    AuditAction = "user_disabled"
 	AuditUserEnabled     AuditAction = "user_enabled"
 	AuditAdminGranted    AuditAction = "admin_granted"

@@ -60,32 +60,38 @@ func (a *Accounts) Forgotten(email, address string) error {
 	})
 }
 
-// ResetLink makes a link with which a user sets a new password. Where mails are
-// sent and the user's address is confirmed, it is mailed and not returned: then
-// nobody but the user sees it. Either way the user's audit log says that it was made.
-func (a *Accounts) ResetLink(ctx context.Context, u sensocto.User) (link string, _ time.Time, _ error) {
-	if u.IsGuest || !u.Active(time.Now()) {
-		return "", time.Time{}, errNoReset
+// MailReset mails a link that sets a new password to a user, at the wish of an
+// administrator. The administrator does not see it: whoever has the link sees what
+// is the user's. The user's audit log says that it was made.
+func (a *Accounts) MailReset(ctx context.Context, u sensocto.User) error {
+	switch {
+	case u.IsGuest || !u.Active(time.Now()):
+		return errNoReset
+	case a.options.Mail == nil || !u.EmailProven:
+		return errNotMailed
 	}
 	secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, u.Email, resetLife)
 	if err != nil {
-		return "", time.Time{}, err
+		return err
 	}
-	url, expires := a.linkTo(sensocto.LinkReset, secret), now().Add(resetLife)
-	a.log.Info("link for a new password made", "user", u.ID)
-	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditResetLinkMade, UserID: u.ID})
-	if a.options.Mail == nil || !u.EmailProven {
-		return url, expires, nil
-	}
-	return "", expires, a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
+	err = a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
 		return sensocto.Mail{To: u.Email, Subject: "A new password for SensOcto", Text: paragraphs(
 			"Hello "+u.Name+",",
 			"an administrator sends you this link, with which you set a new password. It works once, for a day:",
-			url)}, true, nil
+			a.linkTo(sensocto.LinkReset, secret),
+			"If you did not ask for it, do nothing: your password stays as it is.")}, true, nil
 	})
+	if err == nil {
+		a.log.Info("link for a new password mailed", "user", u.ID)
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditResetLinkMailed, UserID: u.ID})
+	}
+	return err
 }
 
-var errNoReset = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_password", Message: "guests, and users who are disabled, cannot set a password"}
+var (
+	errNoReset   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_password", Message: "guests, and users who are disabled, cannot set a password"}
+	errNotMailed = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_mailed", Message: "the link cannot be mailed: this server sends no mail, or the user has not confirmed an e-mail address. 'sensocto user reset' makes a link on the server's machine"}
+)
 
 // ChangeEmail mails a link to a new address, which becomes the user's once it is
 // used, and tells the present one.

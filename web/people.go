@@ -39,8 +39,8 @@ type Accounts interface {
 	User(ctx context.Context, id string) (sensocto.User, error)
 	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
 	FindUsers(ctx context.Context, text, after string, limit int) ([]sensocto.User, error)
-	// ResetLink returns a link with which somebody sets a new password, once.
-	ResetLink(ctx context.Context, u sensocto.User) (link string, expires time.Time, err error)
+	// MailReset mails a link with which the user sets a new password.
+	MailReset(ctx context.Context, u sensocto.User) error
 	Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error)
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
 	Erase(ctx context.Context, u sensocto.User) error

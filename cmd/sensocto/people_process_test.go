@@ -333,8 +333,8 @@ func TestMail_CarriesLinks(t *testing.T) {
 	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
 
 	me := ada.asks(200, "GET", "/session", "")["id"].(string)
-	if answer := ada.asks(201, "POST", "/users/"+me+"/reset-link", ""); answer["link"] != nil {
-		t.Errorf("the link is told although it was mailed: %v", answer)
+	if answer := ada.asks(202, "POST", "/users/"+me+"/reset-link", ""); len(answer) > 0 {
+		t.Errorf("the administrator is told of the link: %v", answer)
 	}
 	mailed("lovelace@example.org", "reset")
 

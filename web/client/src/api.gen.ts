@@ -1176,10 +1176,10 @@ export interface paths {
         get?: never;
         put?: never;
         /**
-         * Make a link with which a user sets a new password
-         * @description It works once, for a day. Where the server sends mails and the address of the user is confirmed, it is mailed; else it is in the answer: pass it on by a way that you trust.
+         * Mail a user a link that sets a new password
+         * @description It works once, for a day. The administrator does not see it. 409 `not_mailed`: the server sends no mail, or the user has confirmed no address.
          */
-        post: operations["create-reset-link"];
+        post: operations["mail-reset-link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2021,14 +2021,6 @@ export interface components {
             /** @description The secret at the end of the link. */
             link: string;
             password: string;
-        } & {
-            [key: string]: unknown;
-        };
-        ResetLinkAnswerBody: {
-            /** Format: date-time */
-            expires_at: string;
-            /** @description Where it is not mailed. */
-            link?: string;
         } & {
             [key: string]: unknown;
         };
@@ -9234,7 +9226,7 @@ export interface operations {
             };
         };
     };
-    "create-reset-link": {
+    "mail-reset-link": {
         parameters: {
             query?: never;
             header?: never;
@@ -9246,14 +9238,12 @@ export interface operations {
         };
         requestBody?: never;
         responses: {
-            /** @description Created */
-            201: {
+            /** @description Accepted */
+            202: {
                 headers: {
                     [name: string]: unknown;
                 };
-                content: {
-                    "application/json": components["schemas"]["ResetLinkAnswerBody"];
-                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
