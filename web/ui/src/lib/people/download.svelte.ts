@@ -14,14 +14,17 @@ export class Download {
     return this.#running;
   }
 
-  /** Reads what follows /api/v1 and saves it as a file. False: it was cancelled. It throws what `ask` throws. */
-  async run(path: string, name: string): Promise<boolean> {
+  /**
+   * Reads what follows /api/v1 and saves it as a file, on behalf of another token where one is given.
+   * False: it was cancelled. It throws what `ask` throws.
+   */
+  async run(path: string, name: string, bearer = token.get()): Promise<boolean> {
     this.#stop?.abort();
     const stop = (this.#stop = new AbortController());
     this.#bytes = 0;
     this.#running = true;
     try {
-      save(await this.#read(path, stop.signal), name);
+      save(await this.#read(path, bearer, stop.signal), name);
       return true;
     } catch (error) {
       if (stop.signal.aborted) return false;
@@ -35,8 +38,7 @@ export class Download {
     this.#stop?.abort();
   }
 
-  async #read(path: string, signal: AbortSignal): Promise<Blob> {
-    const bearer = token.get();
+  async #read(path: string, bearer: string | undefined, signal: AbortSignal): Promise<Blob> {
     const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
     const answer = await reached(fetch(`/api/v1${path}`, { headers, credentials: 'same-origin', cache: 'no-store', signal }), signal);
     if (!answer.ok) throw problemOf(answer, await answer.text());
