@@ -14,6 +14,7 @@ export async function canScan(): Promise<boolean> {
 }
 
 const everyMS = 200;
+const nothing: { rawValue: string }[] = [];
 
 /** Shows the camera in a video element and calls found with each QR code that it sees, until the signal. */
 export async function scan(video: HTMLVideoElement, found: (text: string) => void, signal: AbortSignal): Promise<void> {
@@ -27,7 +28,7 @@ export async function scan(video: HTMLVideoElement, found: (text: string) => voi
   await video.play();
   const detector = new Detector({ formats: ['qr_code'] });
   while (!signal.aborted) {
-    for (const { rawValue } of await detector.detect(video).catch((): string[] => [])) if (!signal.aborted) found(rawValue);
+    for (const { rawValue } of await detector.detect(video).catch(() => nothing)) if (!signal.aborted) found(rawValue);
     await new Promise((resolve) => setTimeout(resolve, everyMS));
   }
 }
