@@ -31,6 +31,7 @@ func (s *server) routeAPI() {
 	s.api = humago.New(s.mux, s.config())
 	s.registerSensors()
 	s.registerMeasurements()
+	s.registerNotes()
 	s.registerHistory()
 	s.registerExport()
 	s.registerImport()
