@@ -29,6 +29,7 @@ export const lobby: Translation<typeof en> = {
   orientationOf: (name) => `${name}, Lage`,
   trackOf: (name) => `${name}, Strecke`,
   trend: () => 'Verlauf der letzten Minute',
+  lastSeen: (ago) => `Zuletzt gemessen ${ago}`,
   nothingYet: () => 'Noch keine Messwerte',
   loading: () => 'Die Sensoren werden geladen…',
   nothingFound: () => 'Kein Sensor passt',

@@ -28,6 +28,7 @@ export const lobby = {
   orientationOf: (name: string) => `${name}, orientation`,
   trackOf: (name: string) => `${name}, track`,
   trend: () => 'Trend over the last minute',
+  lastSeen: (ago: string) => `Last measured ${ago}`,
   nothingYet: () => 'No measurements yet',
   loading: () => 'Asking for the sensors…',
   nothingFound: () => 'No sensor fits',
