@@ -1,0 +1,55 @@
+export interface Toast {
+  readonly id: number;
+  readonly text: string;
+  readonly kind: 'info' | 'ok' | 'error';
+  /** Takes back what the toast tells of. */
+  readonly undo?: (() => void) | undefined;
+}
+
+const shownMS = 6000;
+const undoMS = 10_000;
+const most = 4;
+
+/** Short messages about what just happened, at the edge of the page. Errors stay until they are closed. */
+class Toasts {
+  #list = $state.raw<readonly Toast[]>([]);
+  #timers = new Map<number, ReturnType<typeof setTimeout>>();
+  #next = 1;
+
+  get list(): readonly Toast[] {
+    return this.#list;
+  }
+
+  show(text: string, options: { kind?: Toast['kind']; undo?: () => void } = {}): number {
+    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'info', undo: options.undo };
+    this.#list = [...this.#list, toast];
+    this.resume(toast.id);
+    for (const old of this.#list.slice(0, -most)) this.close(old.id);
+    return toast.id;
+  }
+
+  close(id: number): void {
+    this.hold(id);
+    this.#list = this.#list.filter((t) => t.id !== id);
+  }
+
+  undo(toast: Toast): void {
+    this.close(toast.id);
+    toast.undo?.();
+  }
+
+  /** Keeps a toast while somebody points at it or has the focus in it. */
+  hold(id: number): void {
+    clearTimeout(this.#timers.get(id));
+    this.#timers.delete(id);
+  }
+
+  resume(id: number): void {
+    const toast = this.#list.find((t) => t.id === id);
+    if (!toast || toast.kind === 'error') return;
+    this.hold(id);
+    this.#timers.set(id, setTimeout(() => this.close(id), toast.undo ? undoMS : shownMS));
+  }
+}
+
+export const toasts = new Toasts();

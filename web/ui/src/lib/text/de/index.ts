@@ -1,0 +1,2 @@
+export { app } from './app.ts';
+export { design } from './design.ts';

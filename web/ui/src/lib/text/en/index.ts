@@ -1,0 +1,3 @@
+// English: each area adds a line here and in the other languages.
+export { app } from './app.ts';
+export { design } from './design.ts';
