@@ -17,7 +17,7 @@ import (
 // appPaths are the addresses of the app's views; the app itself tells them
 // apart. Others stay 404, so that a mistyped address of the API is one.
 var appPaths = []string{
-	"/{$}", "/sensors/{id}", "/compare", "/sense", "/rooms", "/rooms/{id}", "/rooms/{id}/wall", "/me", "/admin", "/status", "/design",
+	"/{$}", "/sensors/{id}", "/compare", "/sense", "/rooms", "/rooms/{id}", "/rooms/{id}/wall", "/me", "/admin", "/status", "/design", "/sign-in",
 }
 
 // routeApp serves the web app. It holds nothing secret: what it shows it asks

@@ -1,4 +1,16 @@
+import './lib/design/tokens.css';
+import './lib/design/base.css';
 import { mount } from 'svelte';
 import App from './App.svelte';
+import { connection } from './lib/app/connection.svelte.ts';
+import { router } from './lib/app/routes.ts';
+import { session } from './lib/app/session.svelte.ts';
+import { theme } from './lib/design/theme.svelte.ts';
+import { text } from './lib/text/index.svelte.ts';
 
+theme.start();
+connection.start();
+router.start();
+void session.refresh().catch(() => undefined); // the connection state says that the server is away
+await text.start();
 mount(App, { target: document.body });

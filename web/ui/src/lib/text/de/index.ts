@@ -1,2 +1,3 @@
 export { app } from './app.ts';
 export { design } from './design.ts';
+export { signIn } from './signIn.ts';

@@ -1,3 +1,4 @@
 // English: each area adds a line here and in the other languages.
 export { app } from './app.ts';
 export { design } from './design.ts';
+export { signIn } from './signIn.ts';

@@ -1,0 +1,80 @@
+import { ApiError, ask, token } from './api.ts';
+
+/** A person, as GET /session tells. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly email?: string;
+  readonly email_proven?: boolean;
+  readonly is_admin: boolean;
+  readonly is_guest: boolean;
+  readonly created_at: string;
+}
+
+/** How one may come in here, as GET /registration tells. */
+export interface Registration {
+  readonly registration: 'open' | 'invited' | 'closed';
+  readonly guest_accounts: boolean;
+  readonly mail: boolean;
+  readonly passkeys: boolean;
+  readonly oidc?: string;
+  /** Under which people reach the server; passkeys are made there alone. */
+  readonly origin?: string;
+}
+
+/** Who looks at the page. */
+class Session {
+  #person = $state.raw<Person>();
+  #known = $state(false);
+  #changes = $state(0);
+
+  /** Who is signed in; undefined for nobody, and while that is not known. */
+  get person(): Person | undefined {
+    return this.#person;
+  }
+  /** Whether the server has said who this is. */
+  get known(): boolean {
+    return this.#known;
+  }
+  /** Counts changes of identity: what belongs to an identity is made anew with it. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Asks the server who this is. It throws UnreachableError where the server does not answer. */
+  async refresh(): Promise<void> {
+    const person = await ask<Person>('GET', '/session').catch((error: unknown) => {
+      if (error instanceof ApiError && error.status < 500) return undefined; // nobody, or a token of the operator
+      throw error;
+    });
+    if (this.#known && person?.id !== this.#person?.id) this.#changes++;
+    this.#person = person;
+    this.#known = true;
+  }
+
+  /** Uses a token in place of an account, in this tab. */
+  async useToken(value: string): Promise<void> {
+    const before = token.get();
+    token.set(value);
+    try {
+      await ask('GET', '/sensors');
+    } catch (error) {
+      token.set(before);
+      throw error;
+    }
+    await this.refresh();
+    this.#changes++;
+  }
+
+  async signOut(): Promise<void> {
+    const byToken = token.get() !== undefined;
+    token.set(undefined);
+    if (this.#person && !byToken) await ask('DELETE', '/session');
+    await this.refresh();
+    if (byToken) this.#changes++;
+  }
+}
+
+export const session = new Session();
+
+export const registration = (): Promise<Registration> => ask<Registration>('GET', '/registration');
