@@ -74,14 +74,10 @@ export class Reader {
     return this.view.getBigUint64(this.#take(8, field), true);
   }
 
-  f32(field: string): number {
-    return this.view.getFloat32(this.#take(4, field), true);
-  }
-
-  /** A float that must be a number: infinity and NaN are refused. */
+  /** A float that must be a number: infinity and NaN are refused. The shortest decimal that is this float. */
   finite(field: string): number {
-    const x = this.f32(field);
-    return Number.isFinite(x) ? x : this.fail(`${field} is not a number`);
+    const x = this.view.getFloat32(this.#take(4, field), true);
+    return Number.isFinite(x) ? shortest(x) : this.fail(`${field} is not a number`);
   }
 
   /** The next n bytes, without copying. */
@@ -96,6 +92,15 @@ export class Reader {
     this.#at = at + n;
     return at;
   }
+}
+
+/** 0.1 as a float of 32 bits, and not 0.10000000149011612, which says the same at length. */
+function shortest(x: number): number {
+  for (let digits = 6; digits < 9; digits++) {
+    const short = Number(x.toPrecision(digits));
+    if (Math.fround(short) === x) return short;
+  }
+  return x;
 }
 
 function bytes(n: number): string {

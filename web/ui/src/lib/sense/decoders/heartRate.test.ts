@@ -1,6 +1,6 @@
 import { describe, expect, test } from 'vitest';
 import { packet } from '../testing.ts';
-import { decodeBodyLocation, decodeHeartRate } from './heartRate.ts';
+import { decodeHeartRate } from './heartRate.ts';
 
 describe('Heart Rate Measurement', () => {
   test.each([
@@ -32,9 +32,4 @@ describe('Heart Rate Measurement', () => {
   ])('refuses "%s"', (bytes, reason) => {
     expect(() => decodeHeartRate(packet(bytes))).toThrow(`Heart Rate Measurement: ${reason}`);
   });
-});
-
-test('Body Sensor Location', () => {
-  expect(decodeBodyLocation(packet('01'))).toBe('chest');
-  expect(() => decodeBodyLocation(packet('07'))).toThrow('unknown location 7');
 });

@@ -34,11 +34,3 @@ export function decodeHeartRate(view: DataView): HeartRate {
   if (!(flags & reserved)) r.end();
   return { heartRate, contact, energy, rrIntervals };
 }
-
-/** Heart Rate Service 1.0, section 3.2: where the sensor is worn (0x2A38). */
-export function decodeBodyLocation(view: DataView): string {
-  const r = new Reader(view, 'Body Sensor Location');
-  const location = r.u8('location');
-  r.end();
-  return ['other', 'chest', 'wrist', 'finger', 'hand', 'ear_lobe', 'foot'][location] ?? r.fail(`unknown location ${location}`);
-}

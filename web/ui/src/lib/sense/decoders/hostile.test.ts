@@ -5,7 +5,7 @@ import { decodeBatteryLevel } from './battery.ts';
 import { decodeCyclingPower } from './cyclingPower.ts';
 import { decodeCyclingSpeed } from './cyclingSpeed.ts';
 import { decodeMagneticFlux, decodeQuantity, quantities } from './environmental.ts';
-import { decodeBodyLocation, decodeHeartRate } from './heartRate.ts';
+import { decodeHeartRate } from './heartRate.ts';
 import { decodeData, decodeMessage } from './movesense.ts';
 import { LineDecoder, parseLine } from './nordicUart.ts';
 import { decodeControl, decodeFeatures } from './polarControl.ts';
@@ -19,7 +19,6 @@ const bytesOf = (view: DataView) => new Uint8Array(view.buffer, view.byteOffset,
 
 const decoders: Record<string, (view: DataView) => unknown> = {
   decodeBatteryLevel,
-  decodeBodyLocation,
   decodeContinuousOximetry,
   decodeControl,
   decodeCyclingPower,
