@@ -81,12 +81,12 @@ describe('a heart-rate strap', () => {
     rate.notify(packet('16 48 00 04 00 04'));
     expect(said.states).toEqual(['starting', 'live']);
     expect(said.numbers).toEqual([
-      ['battery', [87]],
+      ['battery', [0.87]],
       ['heartrate', [72]],
       ['rr_interval', [1000, 1000]],
     ]);
     expect(said.heard).toMatchObject({ battery: 87, contact: true });
-    expect(source.attributes.map((a) => `${a.id} ${a.unit}`)).toEqual(['heartrate bpm', 'battery %', 'rr_interval ms']);
+    expect(source.attributes.map((a) => `${a.id} ${a.unit}`)).toEqual(['heartrate bpm', 'battery ', 'rr_interval ms']);
   });
 
   test('a bad packet is reported and costs no other', async () => {

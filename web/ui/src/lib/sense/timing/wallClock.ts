@@ -17,9 +17,14 @@ export class WallClock {
   }
 
   now(): number {
+    return this.of(this.steady());
+  }
+
+  /** The time of a moment that the steady clock gave, such as the timeStamp of an event. */
+  of(moment: number): number {
     const drift = this.system() - this.steady() - this.#offset;
     if (Math.abs(drift) > tolerance) this.#offset += drift;
-    return this.steady() + this.#offset;
+    return moment + this.#offset;
   }
 }
 

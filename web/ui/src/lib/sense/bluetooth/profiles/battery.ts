@@ -10,10 +10,10 @@ export const battery: Profile = {
     const handler = (view: DataView, arrival: number) => {
       const level = decodeBatteryLevel(view);
       out.battery(level);
-      if (level !== last) out.number('battery', arrival, level);
+      if (level !== last) out.number('battery', arrival, level / 100); // a part of 1, as everywhere on the server
       last = level;
     };
-    const attributes = [{ id: 'battery', name: 'Battery', type: 'battery', unit: '%' }];
+    const attributes = [{ id: 'battery', name: 'Battery', type: 'battery', unit: '' }];
     return new Subscriptions(out, [{ uuid: uuid(0x2a19), attributes, handler }]);
   },
 };

@@ -39,7 +39,7 @@ export const thingyMotion = profile('thingy52_motion', 0x0400, (out) => [
     out.document('gyroscope', t, rotation);
     out.document('magnetometer', t, field);
   }),
-  on(0x0407, [{ id: 'orientation', type: 'orientation', unit: '°' }], (v, t) => out.document('orientation', t, decode.decodeEuler(v))),
+  on(0x0407, [{ id: 'euler', type: 'euler', unit: '°' }], (v, t) => out.document('euler', t, decode.decodeEuler(v))),
   on(0x0409, [{ id: 'heading', type: 'heading', unit: '°' }], (v, t) => out.number('heading', t, decode.decodeHeading(v))),
   on(0x040a, [{ id: 'gravity', type: 'gravity', unit: 'm/s²' }], (v, t) => out.document('gravity', t, decode.decodeGravity(v))),
 ]);

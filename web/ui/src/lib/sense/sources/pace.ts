@@ -1,0 +1,16 @@
+/** Lets through so many moments a second, evenly, of those that come faster. */
+export class Pace {
+  #next = -Infinity;
+  #period: number;
+
+  constructor(rate: number) {
+    this.#period = 1000 / rate;
+  }
+
+  /** Whether the moment (ms) is one to take. Moments that come a little early keep the rate from falling below it. */
+  allows(moment: number): boolean {
+    if (moment < this.#next - this.#period / 4) return false;
+    this.#next = Math.max(this.#next, moment - this.#period) + this.#period;
+    return true;
+  }
+}
