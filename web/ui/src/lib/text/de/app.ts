@@ -1,6 +1,7 @@
 import type { app as en } from '../en/app.ts';
+import type { Translation } from '../translation.ts';
 
-export const app: typeof en = {
+export const app: Translation<typeof en> = {
   name: () => 'SensOcto',
   skip: () => 'Zum Inhalt springen',
   main: () => 'Hauptnavigation',

@@ -1,0 +1,41 @@
+import type { lobby as en } from '../en/lobby.ts';
+import type { Translation } from '../translation.ts';
+import { number, plural } from '../format.ts';
+
+export const lobby: Translation<typeof en> = {
+  sensors: () => 'Sensoren',
+  search: () => 'Sensoren suchen',
+  count: (total) => `${number(total)} ${plural(total, 'Sensor', 'Sensoren')}`,
+  foundOf: (found, total) => `${number(found)} von ${number(total)} ${plural(total, 'Sensor', 'Sensoren')}`,
+  view: () => 'Ansicht',
+  show: () => 'Zeigen',
+  lens: (l) =>
+    ({ overview: 'Überblick', ecg: 'EKG', heartrate: 'Puls', respiration: 'Atmung', ppg: 'Pulswelle', motion: 'Bewegung', position: 'Position', battery: 'Akku' })[l],
+  group: () => 'Gruppieren',
+  grouping: (g) => ({ none: 'Nicht', room: 'Nach Raum', source: 'Nach Quelle', type: 'Nach Art' })[g],
+  others: (g) => (g === 'room' ? 'In keinem Raum' : 'Andere'),
+  sort: () => 'Sortieren',
+  sorting: (s) => ({ name: 'Nach Name', activity: 'Nach Aktivität', type: 'Nach Art' })[s],
+  density: () => 'Größe',
+  densityOf: (d) => ({ comfortable: 'Groß', compact: 'Mittel', dense: 'Klein' })[d],
+  pinned: () => 'Angeheftet',
+  pin: (name) => `${name} anheften`,
+  unpin: (name) => `${name} lösen`,
+  statusOf: (s) => ({ online: 'Sendet', idle: 'Verbunden, sendet nicht', offline: 'Offline', unknown: 'Nie gesehen' })[s],
+  traceOf: (name) => `${name}, laufende Kurve`,
+  orientationOf: (name) => `${name}, Lage`,
+  trackOf: (name) => `${name}, Strecke`,
+  trend: () => 'Verlauf der letzten Minute',
+  nothingYet: () => 'Noch keine Messwerte',
+  loading: () => 'Die Sensoren werden geladen…',
+  nothingFound: () => 'Kein Sensor passt',
+  nothingFoundText: () => 'Suchen Sie nach weniger, oder zeigen Sie alle.',
+  showAll: () => 'Alle Sensoren zeigen',
+  noSensors: () => 'Noch keine Sensoren',
+  noSensorsText: () => 'Sobald ein Gerät sendet, erscheint es hier von selbst.',
+  useThisDevice: () => 'Dieses Gerät als Sensor verwenden',
+  api: () => 'Ein eigenes Gerät anschließen',
+  simulate: () => 'Oder das Programm des Servers bringt simulierte Sensoren:',
+  signInTitle: () => 'Melden Sie sich an, um Sensoren zu sehen',
+  signInText: () => 'Dieser Server zeigt Sensoren nur Menschen mit einem Konto oder einem Zugangstoken.',
+};
