@@ -15,6 +15,7 @@ export class DemoSource extends Source {
   #begin = 0;
   #samples = 0;
   #second = 0;
+  #interval = 860;
 
   async start(): Promise<void> {
     if (this.#timer !== undefined) return;
@@ -45,19 +46,21 @@ export class DemoSource extends Source {
     const count = Math.floor((elapsed * rate) / 1000) - this.#samples;
     if (count <= 0) return;
     const at = (i: number) => (this.#samples + i + 1) / rate;
+    this.#tell(from, at(count - 1)); // before the ECG, with which the heart moves on
     const times = Float64Array.from({ length: count }, (_, i) => this.#begin + at(i) * 1000);
     const values = Float64Array.from({ length: count }, (_, i) => Math.round(this.#heart.ecg(at(i)) * 1000) / 1000);
     this.#samples += count;
     this.numbers('ecg', times, values);
-    this.#tell(from, this.#samples / rate);
   }
 
   #tell(from: number, to: number): void {
     const beats = this.#heart.beats(from, to);
     this.numbers('rr_interval', Float64Array.from(beats, (b) => this.#begin + b.at * 1000), Float64Array.from(beats, (b) => Math.round(b.interval)));
-    for (; this.#second + 1 <= to; this.#second++) {
-      const last = this.#heart.beats(this.#second - 3, this.#second + 1).at(-1);
-      if (last) this.number('heartrate', this.#begin + (this.#second + 1) * 1000, Math.round(60_000 / last.interval));
+    while (this.#second + 1 <= to) {
+      this.#second++;
+      this.#interval = beats.findLast((b) => b.at <= this.#second)?.interval ?? this.#interval;
+      this.number('heartrate', this.#begin + this.#second * 1000, Math.round(60_000 / this.#interval));
     }
+    this.#interval = beats.at(-1)?.interval ?? this.#interval;
   }
 }

@@ -1,6 +1,6 @@
 /** Lets through so many moments a second, evenly, of those that come faster. */
 export class Pace {
-  #next = -Infinity;
+  #next: number | undefined;
   #period: number;
 
   constructor(rate: number) {
@@ -9,8 +9,9 @@ export class Pace {
 
   /** Whether the moment (ms) is one to take. Moments that come a little early keep the rate from falling below it. */
   allows(moment: number): boolean {
-    if (moment < this.#next - this.#period / 4) return false;
-    this.#next = Math.max(this.#next, moment - this.#period) + this.#period;
+    const next = this.#next ?? moment;
+    if (moment < next - this.#period / 4) return false;
+    this.#next = Math.max(next, moment - this.#period) + this.#period;
     return true;
   }
 }
