@@ -1,5 +1,5 @@
+import { Emitter } from '@sensocto/client';
 import type { DecodeError } from './bytes.ts';
-import { Emitter } from './emitter.ts';
 
 /** One quantity that a source measures; names as in docs/protocol.md. */
 export interface SourceAttribute {
@@ -74,6 +74,11 @@ export abstract class Source extends Emitter<SourceEvents> {
   abstract start(): Promise<void>;
   /** Ends what was begun. It may be started again. */
   abstract stop(): Promise<void>;
+
+  /** Goes on after a reload of the page: measures by itself, or waits for a tap where a browser wants one. */
+  async recall(): Promise<void> {
+    await this.start();
+  }
 
   /** Stops for good. */
   async close(): Promise<void> {

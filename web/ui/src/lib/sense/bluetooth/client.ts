@@ -61,12 +61,6 @@ export class BluetoothClient {
     await Promise.all(sources.map((s) => s.close()));
   }
 
-  /** Ends one connection for good. */
-  async remove(source: BluetoothSource): Promise<void> {
-    this.#sources.delete(source);
-    await source.close();
-  }
-
   #add(known: KnownDevice, device: BluetoothDevice | null): BluetoothSource {
     for (const source of this.#sources) if (source.device?.id === known.id || source.known.id === known.id) return source;
     const source = new BluetoothSource(known, device, () => this.#pickAgain(known));

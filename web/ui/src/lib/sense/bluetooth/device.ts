@@ -59,6 +59,11 @@ export class BluetoothSource extends Source {
     await this.#connect(this.#device);
   }
 
+  /** The list of devices may only be shown after a tap. */
+  override async recall(): Promise<void> {
+    if (this.#device) await this.start();
+  }
+
   async stop(): Promise<void> {
     const sessions = this.#connected;
     this.#wanted = false;

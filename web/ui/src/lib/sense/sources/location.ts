@@ -11,7 +11,6 @@ export class LocationSource extends Source {
     if (!globalThis.isSecureContext) return this.become({ state: 'failed', error: new SourceError('insecure') });
     if (!('geolocation' in navigator)) return this.become({ state: 'failed', error: new SourceError('unsupported') });
     this.become({ state: 'starting' });
-    this.attribute({ id: 'geolocation', name: 'Position', type: 'geolocation', unit: '°' });
     this.#watch = navigator.geolocation.watchPosition(this.#moved, this.#failed, { enableHighAccuracy: true, maximumAge: 0 });
   }
 
@@ -26,6 +25,7 @@ export class LocationSource extends Source {
   }
 
   #moved = ({ coords, timestamp }: GeolocationPosition): void => {
+    this.attribute({ id: 'geolocation', name: 'Position', type: 'geolocation', unit: '°' });
     if (this.status.state !== 'live') this.become({ state: 'live' });
     if (timestamp === this.#last) return; // browsers repeat a position that they keep
     this.#last = timestamp;

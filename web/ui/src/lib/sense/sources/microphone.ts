@@ -29,6 +29,11 @@ export class MicrophoneSource extends Source {
     }
   }
 
+  /** Nobody should find a microphone open that they did not just open; browsers want a tap for sound, too. */
+  override async recall(): Promise<void> {
+    this.become({ state: 'tap' });
+  }
+
   async stop(): Promise<void> {
     this.#run++;
     await this.#end();

@@ -1,6 +1,6 @@
 import { Source, SourceError, type SourceStatus } from '../source.ts';
 import { wallClock } from '../timing/wallClock.ts';
-import { allowMotion } from './permission.ts';
+import { allowMotion, asksForMotion } from './permission.ts';
 import { Pace } from './pace.ts';
 
 /** Computers have the events and no sensor: nothing, or one event without numbers, comes. */
@@ -24,6 +24,11 @@ export class MotionSource extends Source {
     }
     addEventListener('devicemotion', this.#moved);
     this.#timer = setTimeout(() => this.#end({ state: 'failed', error: new SourceError('silent') }), silence);
+  }
+
+  override async recall(): Promise<void> {
+    if (asksForMotion(globalThis.DeviceMotionEvent)) this.become({ state: 'tap' });
+    else await this.start();
   }
 
   async stop(): Promise<void> {

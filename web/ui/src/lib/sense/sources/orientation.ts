@@ -2,7 +2,7 @@ import { Source, SourceError, type SourceStatus } from '../source.ts';
 import { wallClock } from '../timing/wallClock.ts';
 import { rounded } from './motion.ts';
 import { Pace } from './pace.ts';
-import { allowMotion } from './permission.ts';
+import { allowMotion, asksForMotion } from './permission.ts';
 
 const silence = 3000;
 const rate = 20;
@@ -28,6 +28,11 @@ export class OrientationSource extends Source {
     }
     addEventListener(this.#event, this.#turned);
     this.#timer = setTimeout(() => this.#end({ state: 'failed', error: new SourceError('silent') }), silence);
+  }
+
+  override async recall(): Promise<void> {
+    if (asksForMotion(globalThis.DeviceOrientationEvent)) this.become({ state: 'tap' });
+    else await this.start();
   }
 
   async stop(): Promise<void> {

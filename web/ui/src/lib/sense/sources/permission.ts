@@ -12,3 +12,8 @@ export async function allowMotion(type: unknown): Promise<void> {
   const { requestPermission } = type as AsksPermission;
   if (requestPermission && (await requestPermission.call(type)) !== 'granted') throw new SourceError('denied');
 }
+
+/** Whether a permission is asked for in a tap: on iOS. */
+export function asksForMotion(type: unknown): boolean {
+  return typeof (type as AsksPermission | undefined)?.requestPermission === 'function';
+}
