@@ -7,6 +7,8 @@ import type { Source, SourceStatus } from './source.ts';
 
 /** What is shown of a sensor that this browser brings. */
 export interface SensedState {
+  /** ms since 1970. */
+  readonly at: number;
   readonly source: SourceStatus;
   readonly delivery: DeliveryStatus;
   readonly readings: readonly Reading[];
@@ -122,11 +124,13 @@ export class Sensed {
 
   /** Shows the present state. */
   update(): void {
+    const at = Date.now();
     this.#state = {
+      at,
       source: this.source.status,
       delivery: this.#delivery.status,
       readings: this.readings.list(),
-      rate: this.readings.rate(Date.now()),
+      rate: this.readings.rate(at),
       count: this.readings.count,
       heard: this.readings.heard,
       battery: this.#battery,

@@ -52,16 +52,19 @@ export class Sensing {
   /**
    * Brings sensors as somebody: those of earlier visits go on, what their outboxes hold is sent. Whoever was there
    * before is ended: their sensors must not go on under another name.
+   *
+   * @param owner undefined for nobody
    */
-  use(client: Client, owner: string): Promise<void> {
+  use(client: Client, owner: string | undefined): Promise<void> {
     const next = this.#using.then(() => this.#use(client, owner));
     this.#using = next.catch(() => undefined); // told to who called; the next one begins anew
     return next;
   }
 
-  async #use(client: Client, owner: string): Promise<void> {
+  async #use(client: Client, owner: string | undefined): Promise<void> {
     if (owner === this.#owner && client === this.#client) return;
-    await this.end();
+    await this.#end();
+    if (owner === undefined) return;
     this.#owner = owner;
     this.#client = client;
     const catalog = (this.#catalog = new Catalog(owner));
@@ -71,15 +74,6 @@ export class Sensing {
     this.#list = sensed.filter((s) => !s.entry.removed);
     const unsent = new Map((await client.unsent()).map((u) => [u.registration.sensorId, u.samples]));
     for (const s of sensed) void this.#recall(s, unsent.get(s.id) ?? 0);
-  }
-
-  /** Ends all sources and connections. What is not acknowledged stays in the outbox. */
-  async end(): Promise<void> {
-    await Promise.all(this.#list.map((s) => s.close()));
-    await this.#bluetooth.close();
-    this.#list = [];
-    this.#owner = this.#client = this.#catalog = undefined;
-    this.#follow();
   }
 
   /** Adds a part of this device and starts it, in a click or tap. */
@@ -116,7 +110,18 @@ export class Sensing {
   /** Gives a sensor another name, here and on the server; where that does not know it yet, with the next join. */
   async rename(sensed: Sensed, name: string): Promise<void> {
     await sensed.change({ name });
-    await this.#client?.api.PATCH('/api/v1/sensors/{id}', { params: { path: { id: sensed.id } }, body: { sensor_name: name } });
+    const request = { params: { path: { id: sensed.id } }, body: { sensor_name: name } };
+    const answer = await this.#client?.api.PATCH('/api/v1/sensors/{id}', request);
+    if (answer?.error && answer.response.status !== 404) throw new Error(answer.error.detail ?? answer.error.title ?? answer.response.statusText);
+  }
+
+  /** Ends all sources and connections. What is not acknowledged stays in the outbox. */
+  async #end(): Promise<void> {
+    await Promise.all(this.#list.map((s) => s.close()));
+    await this.#bluetooth.close();
+    this.#list = [];
+    this.#owner = this.#client = this.#catalog = undefined;
+    this.#follow();
   }
 
   get #kept(): Catalog {
