@@ -55,7 +55,7 @@ func TestOpenAPI_Golden(t *testing.T) {
 
 func TestSensors_ListAndLook(t *testing.T) {
 	w := newWorld(t, setup{})
-	if got := w.get(t, "/api/v1/sensors").Body.String(); got != "{\"sensors\":[]}\n" {
+	if got := w.get(t, "/api/v1/sensors").Body.String(); got != "{\"sensors\":[],\"next\":\"\"}\n" {
 		t.Errorf("empty: %s", got)
 	}
 	b, _ := w.connect(t, "b")
@@ -75,6 +75,19 @@ func TestSensors_ListAndLook(t *testing.T) {
 	list := decode[struct{ Sensors []sensorT }](t, w.get(t, "/api/v1/sensors").Body).Sensors
 	if len(list) != 2 || list[0].ID != "a:1.x-y_z" || list[1].ID != "b" {
 		t.Fatalf("%+v", list)
+	}
+	for query, want := range map[string]string{"?limit=1": "a:1.x-y_z a:1.x-y_z", "?after=a:1.x-y_z&limit=1": "b ", "?after=b": " "} {
+		page := decode[struct {
+			Sensors []sensorT
+			Next    string
+		}](t, w.get(t, "/api/v1/sensors"+query).Body)
+		got := ""
+		for _, s := range page.Sensors {
+			got += s.ID
+		}
+		if got += " " + page.Next; got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
 	}
 	one := decode[sensorT](t, w.get(t, "/api/v1/sensors/b").Body)
 	if one.Name != "Sensor b" || one.Activity != "online" || len(one.Attributes) != 2 || one.Rates["last_seen"] == nil {
@@ -190,7 +203,7 @@ func TestProblems_Everywhere(t *testing.T) {
 
 func TestHeaders_OnEveryAnswer(t *testing.T) {
 	w := newWorld(t, setup{})
-	for _, path := range []string{"/", "/api/docs", "/static/app.js", "/api/v1/sensors", "/nothing", "/api/openapi.json"} {
+	for _, path := range []string{"/", "/api/docs", "/static/account.js", "/api/v1/sensors", "/nothing", "/api/openapi.json"} {
 		h := w.do(call{path: path, token: w.viewer}).Header()
 		csp := h.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
@@ -231,7 +244,7 @@ func TestPages_AreSelfContained(t *testing.T) {
 			t.Errorf("%s again: %d", page, again.Code)
 		}
 	}
-	if ct := w.do(call{path: "/static/app.js"}).Header().Get("Content-Type"); !strings.HasPrefix(ct, "text/javascript") {
+	if ct := w.do(call{path: "/static/account.js"}).Header().Get("Content-Type"); !strings.HasPrefix(ct, "text/javascript") {
 		t.Error(ct)
 	}
 }

@@ -755,7 +755,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List all sensors */
+        /** List sensors */
         get: operations["list-sensors"];
         put?: never;
         post?: never;
@@ -919,6 +919,26 @@ export interface paths {
          * @description Stores measurements with the times at which they were made, past everything live: nobody who watches is sent them. The body is what `sensocto import` sends (docs/exchange.md): measurements in order of time, in encoded chunks. What is stored already (same attribute, time and value) is not stored again, so an upload that ended early is simply repeated. The answer comes when all of it is on disk. 409 says that a recording of this sensor, or too many others, are being imported.
          */
         post: operations["import-recording"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note what happened
+         * @description For whoever may send commands to the sensor. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes.
+         */
+        post: operations["add-note"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1921,6 +1941,23 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        NoteInputBody: {
+            /**
+             * Format: double
+             * @description How long it lasted, in seconds.
+             */
+            duration?: number;
+            /**
+             * @description What happened.
+             * @example Stood up
+             */
+            text: string;
+            /**
+             * Format: double
+             * @description When it happened or began, in Unix milliseconds; now, where it is missing.
+             */
+            timestamp?: number;
+        };
         Notification: {
             /** Format: date-time */
             created_at: string;
@@ -2128,7 +2165,9 @@ export interface components {
             [key: string]: unknown;
         };
         SensorList: {
-            /** @description All sensors, sorted by id. */
+            /** @description Where the list goes on: pass it back as after=; empty at its end. */
+            next: string;
+            /** @description Sorted by id. */
             sensors: components["schemas"]["Sensor"][];
         } & {
             [key: string]: unknown;
@@ -6810,7 +6849,12 @@ export interface operations {
     };
     "list-sensors": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most sensors of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -6846,6 +6890,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -7826,6 +7879,96 @@ export interface operations {
             };
             /** @description Unsupported Media Type */
             415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "add-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sensor's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measurement"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -4,8 +4,12 @@ export interface Toast {
   readonly kind: 'info' | 'ok' | 'error';
   /** Takes back what the toast tells of. */
   readonly undo?: (() => void) | undefined;
-  /** Called when the toast is gone, also after undo. */
+  /** Called when the toast is gone, whatever closed it. */
   readonly closed?: (() => void) | undefined;
+  /** Another thing to do about it. */
+  readonly action?: { readonly label: string; readonly run: () => void } | undefined;
+  /** It stays until it is closed. */
+  readonly lasting: boolean;
 }
 
 const shownMS = 6000;
@@ -22,8 +26,9 @@ class Toasts {
     return this.#list;
   }
 
-  show(text: string, options: { kind?: Toast['kind']; undo?: () => void; closed?: () => void } = {}): number {
-    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'info', undo: options.undo, closed: options.closed };
+  show(text: string, options: Partial<Pick<Toast, 'kind' | 'undo' | 'action' | 'lasting' | 'closed'>> = {}): number {
+    const { kind = 'info', undo, action, lasting = kind === 'error', closed } = options;
+    const toast: Toast = { id: this.#next++, text, kind, undo, action, lasting, closed };
     this.#list = [...this.#list, toast];
     this.resume(toast.id);
     for (const old of this.#list.slice(0, -most)) this.close(old.id);
@@ -37,8 +42,9 @@ class Toasts {
     toast?.closed?.();
   }
 
-  undo(toast: Toast): void {
-    toast.undo?.();
+  /** Does what a button of the toast says, and closes it. */
+  act(toast: Toast, run: (() => void) | undefined): void {
+    run?.();
     this.close(toast.id);
   }
 
@@ -50,7 +56,7 @@ class Toasts {
 
   resume(id: number): void {
     const toast = this.#list.find((t) => t.id === id);
-    if (!toast || toast.kind === 'error') return;
+    if (!toast || toast.lasting) return;
     this.hold(id);
     this.#timers.set(id, setTimeout(() => this.close(id), toast.undo ? undoMS : shownMS));
   }

@@ -1,6 +1,6 @@
 import { ask } from '../app/api.ts';
 import { part, query } from './query.ts';
-import type { Member, Page, Role, Room, Terms } from './types.ts';
+import type { Member, OwnSensor, Page, Role, Room, Terms } from './types.ts';
 
 export interface RoomDraft {
   name: string;
@@ -53,4 +53,15 @@ export async function termsIn(roomId: string, sensorId: string): Promise<Terms |
   const { rooms } = await ask<{ rooms: (Terms & { room_id: string })[] }>('GET', `/sensors/${part(sensorId)}/grants`);
   const found = rooms.find((r) => r.room_id === roomId);
   return found && { control: found.control, history: found.history };
+}
+
+/** The sensors that one sees. */
+export async function visibleSensors(signal?: AbortSignal): Promise<OwnSensor[]> {
+  const all: OwnSensor[] = [];
+  for (let after = ''; ; ) {
+    const { sensors, next } = await ask<{ sensors: OwnSensor[]; next?: string }>('GET', `/sensors${query({ after })}`, undefined, signal);
+    all.push(...sensors);
+    if (!next) return all;
+    after = next;
+  }
 }

@@ -12,6 +12,7 @@ export class AttributeFeed {
   readonly kind: Kind;
   #rings: SampleRing[] = [];
   #listeners = new Set<() => void>();
+  #filled: Promise<void> | undefined;
   payload: unknown;
   time = NaN;
 
@@ -43,20 +44,29 @@ export class AttributeFeed {
   }
 
   add(run: Run): void {
-    if (run.kind === 'samples') {
-      this.ring().append(run.times, run.values);
-    } else if (run.kind === 'buckets') {
-      addBuckets(this.ring(), run);
-    } else {
-      for (let i = 0; i < run.times.length; i++) this.#payload(run.times[i] as number, run.payloads[i]);
-    }
-    const ring = this.#rings[0];
-    if (run.kind !== 'documents' && ring) this.time = ring.lastTime;
+    this.#append(run);
     for (const listener of this.#listeners) listener();
+  }
+
+  /** Puts what was before into the rings, once; without it they fill by and by. */
+  fill(read: () => Promise<readonly Run[]>): Promise<void> {
+    this.#filled ??= read().then(
+      (runs) => runs.forEach((run) => this.#append(run)),
+      () => undefined,
+    );
+    return this.#filled;
   }
 
   gap(): void {
     for (const ring of this.#rings) ring?.gap();
+  }
+
+  #append(run: Run): void {
+    if (run.kind === 'samples') this.ring().append(run.times, run.values);
+    else if (run.kind === 'buckets') addBuckets(this.ring(), run);
+    else run.times.forEach((time, i) => this.#payload(time, run.payloads[i]));
+    const ring = this.#rings[0];
+    if (run.kind !== 'documents' && ring) this.time = ring.lastTime;
   }
 
   #payload(time: number, payload: unknown): void {

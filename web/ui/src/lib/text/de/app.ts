@@ -25,6 +25,8 @@ export const app: Translation<typeof en> = {
   signOut: () => 'Abmelden',
   signedOut: () => 'Sie sind abgemeldet.',
   notifications: (unread) => (unread === 0 ? 'Benachrichtigungen' : `Benachrichtigungen: ${unread} ungelesen`),
+  markAllRead: () => 'Alle als gelesen markieren',
+  allNotifications: () => 'Alle Benachrichtigungen',
   noNotifications: () => 'Keine Benachrichtigungen',
   connected: () => 'Verbunden',
   connecting: () => 'Verbindet…',

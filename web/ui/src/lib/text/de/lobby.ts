@@ -2,7 +2,10 @@ import type { lobby as en } from '../en/lobby.ts';
 import type { Translation } from '../translation.ts';
 import { number, plural } from '../format.ts';
 
+const types: Readonly<Record<string, string>> = { heartrate: 'Puls', spo2: 'SpO₂', temperature: 'Temperatur', respiration: 'Atmung', respiration_rate: 'Atemzüge', battery: 'Akku', steps: 'Schritte' };
+
 export const lobby: Translation<typeof en> = {
+  typeName: (type, name) => (Object.hasOwn(types, type) ? types[type] : undefined) ?? name,
   sensors: () => 'Sensoren',
   search: () => 'Sensoren suchen',
   count: (total) => `${number(total)} ${plural(total, 'Sensor', 'Sensoren')}`,
@@ -12,12 +15,12 @@ export const lobby: Translation<typeof en> = {
   lens: (l) =>
     ({ overview: 'Überblick', ecg: 'EKG', heartrate: 'Puls', respiration: 'Atmung', ppg: 'Pulswelle', motion: 'Bewegung', position: 'Position', battery: 'Akku' })[l],
   group: () => 'Gruppieren',
-  grouping: (g) => ({ none: 'Nicht', room: 'Nach Raum', source: 'Nach Quelle', type: 'Nach Art' })[g],
+  grouping: (g) => ({ none: 'Ohne Gruppen', room: 'Gruppen nach Raum', source: 'Gruppen nach Quelle', type: 'Gruppen nach Art' })[g],
   others: (g) => (g === 'room' ? 'In keinem Raum' : 'Andere'),
   sort: () => 'Sortieren',
-  sorting: (s) => ({ name: 'Nach Name', activity: 'Nach Aktivität', type: 'Nach Art' })[s],
-  density: () => 'Größe',
-  densityOf: (d) => ({ comfortable: 'Groß', compact: 'Mittel', dense: 'Klein' })[d],
+  sorting: (s) => ({ name: 'Sortiert nach Name', activity: 'Sortiert nach Aktivität', type: 'Sortiert nach Art' })[s],
+  density: () => 'Größe der Kacheln',
+  densityOf: (d) => ({ comfortable: 'Große Kacheln', compact: 'Mittlere Kacheln', dense: 'Kleine Kacheln' })[d],
   pinned: () => 'Angeheftet',
   pin: (name) => `${name} anheften`,
   unpin: (name) => `${name} lösen`,
@@ -26,11 +29,19 @@ export const lobby: Translation<typeof en> = {
   orientationOf: (name) => `${name}, Lage`,
   trackOf: (name) => `${name}, Strecke`,
   trend: () => 'Verlauf der letzten Minute',
+  lastSeen: (ago) => `Zuletzt gemessen ${ago}`,
   nothingYet: () => 'Noch keine Messwerte',
   loading: () => 'Die Sensoren werden geladen…',
   nothingFound: () => 'Kein Sensor passt',
   nothingFoundText: () => 'Suchen Sie nach weniger, oder zeigen Sie alle.',
   showAll: () => 'Alle Sensoren zeigen',
+  welcome: () => 'Willkommen',
+  welcomeText: () => 'Gleich ist ein Herzschlag zu sehen: ein erfundener, oder Ihr eigener von einem Brustgurt.',
+  asGuest: () => 'Sie beginnen als Gast, für einen Tag.',
+  startDemo: () => 'Demo-Herz starten',
+  demoHeart: () => 'Demo-Herz',
+  demoRuns: () => 'Das Demo-Herz schlägt. Beenden lässt es sich unter „Messen“.',
+  skip: () => 'Überspringen',
   noSensors: () => 'Noch keine Sensoren',
   noSensorsText: () => 'Sobald ein Gerät sendet, erscheint es hier von selbst.',
   useThisDevice: () => 'Dieses Gerät als Sensor verwenden',

@@ -22,6 +22,8 @@ export const app = {
   signOut: () => 'Sign out',
   signedOut: () => 'You are signed out.',
   notifications: (unread: number) => (unread === 0 ? 'Notifications' : `Notifications: ${unread} unread`),
+  markAllRead: () => 'Mark all as read',
+  allNotifications: () => 'All notifications',
   noNotifications: () => 'No notifications',
   connected: () => 'Connected',
   connecting: () => 'Connecting…',

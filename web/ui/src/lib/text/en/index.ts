@@ -3,6 +3,7 @@ export { app } from './app.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
 export { lobby } from './lobby.ts';
+export { sense } from './sense.ts';
 export { people } from './people.ts';
 export { rooms } from './rooms.ts';
 export { alerts } from './alerts.ts';

@@ -1,6 +1,10 @@
 import { number, plural } from '../format.ts';
 
+// Short names of what common devices measure, for little space.
+const types: Readonly<Record<string, string>> = { heartrate: 'Heart rate', spo2: 'SpO₂', temperature: 'Temperature', respiration: 'Breathing', respiration_rate: 'Breaths', battery: 'Battery', steps: 'Steps' };
+
 export const lobby = {
+  typeName: (type: string, name: string) => (Object.hasOwn(types, type) ? types[type] : undefined) ?? name,
   sensors: () => 'Sensors',
   search: () => 'Search sensors',
   count: (total: number) => `${number(total)} ${plural(total, 'sensor', 'sensors')}`,
@@ -10,12 +14,12 @@ export const lobby = {
   lens: (l: 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'battery') =>
     ({ overview: 'Overview', ecg: 'ECG', heartrate: 'Heart rate', respiration: 'Breathing', ppg: 'Pulse wave', motion: 'Motion', position: 'Position', battery: 'Battery' })[l],
   group: () => 'Group by',
-  grouping: (g: 'none' | 'room' | 'source' | 'type') => ({ none: 'Nothing', room: 'Room', source: 'Source', type: 'Type' })[g],
+  grouping: (g: 'none' | 'room' | 'source' | 'type') => ({ none: 'Not grouped', room: 'Grouped by room', source: 'Grouped by source', type: 'Grouped by type' })[g],
   others: (g: 'none' | 'room' | 'source' | 'type') => (g === 'room' ? 'In no room' : 'Others'),
   sort: () => 'Sort by',
-  sorting: (s: 'name' | 'activity' | 'type') => ({ name: 'Name', activity: 'Activity', type: 'Type' })[s],
-  density: () => 'Size',
-  densityOf: (d: 'comfortable' | 'compact' | 'dense') => ({ comfortable: 'Large', compact: 'Medium', dense: 'Small' })[d],
+  sorting: (s: 'name' | 'activity' | 'type') => ({ name: 'Sorted by name', activity: 'Sorted by activity', type: 'Sorted by type' })[s],
+  density: () => 'Size of tiles',
+  densityOf: (d: 'comfortable' | 'compact' | 'dense') => ({ comfortable: 'Large tiles', compact: 'Medium tiles', dense: 'Small tiles' })[d],
   pinned: () => 'Pinned',
   pin: (name: string) => `Pin ${name}`,
   unpin: (name: string) => `Unpin ${name}`,
@@ -24,11 +28,19 @@ export const lobby = {
   orientationOf: (name: string) => `${name}, orientation`,
   trackOf: (name: string) => `${name}, track`,
   trend: () => 'Trend over the last minute',
+  lastSeen: (ago: string) => `Last measured ${ago}`,
   nothingYet: () => 'No measurements yet',
   loading: () => 'Asking for the sensors…',
   nothingFound: () => 'No sensor fits',
   nothingFoundText: () => 'Search for less, or show everything.',
   showAll: () => 'Show all sensors',
+  welcome: () => 'Welcome',
+  welcomeText: () => 'See a heartbeat on the screen in a moment: a made-up one, or your own from a chest strap.',
+  asGuest: () => 'You start as a guest, for a day.',
+  startDemo: () => 'Start the demo heart',
+  demoHeart: () => 'Demo heart',
+  demoRuns: () => 'The demo heart beats. It stops under Sense.',
+  skip: () => 'Skip',
   noSensors: () => 'No sensors yet',
   noSensorsText: () => 'As soon as a device sends, it appears here by itself.',
   useThisDevice: () => 'Use this device as a sensor',
