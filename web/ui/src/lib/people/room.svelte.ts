@@ -2,7 +2,7 @@ import type { Client, Room, Sensor } from '@sensocto/client';
 import { text } from '../text/index.svelte.ts';
 import { sorted } from './presence.ts';
 import { recordings } from './recordings.ts';
-import type { Member, Recording } from './types.ts';
+import type { Member, Recording, Role } from './types.ts';
 
 /** How one stands with a room: outside: it cannot be entered; removed: not any more; deleted: nobody can. */
 export type Standing = 'loading' | 'inside' | 'outside' | 'removed' | 'deleted';
@@ -13,6 +13,7 @@ export class OpenRoom {
   #room = $state.raw<Room>();
   #members = $state.raw<readonly Member[]>([]);
   #sensors = $state.raw<readonly Sensor[]>([]);
+  #role = $state<Role>();
   #recording = $state.raw<Recording>();
   #recorded = $state(0);
 
@@ -37,13 +38,17 @@ export class OpenRoom {
   get recorded(): number {
     return this.#recorded;
   }
+  /** One's own role, which others may change at any time. */
+  get role(): Role | undefined {
+    return this.#role;
+  }
   /** Owners and administrators of the room keep order in it. */
   get keeper(): boolean {
-    return this.#room?.role === 'owner' || this.#room?.role === 'admin';
+    return this.#role === 'owner' || this.#role === 'admin';
   }
 
-  /** Follows a room until the function that it returns is called. */
-  follow(client: Client, roomId: string): () => void {
+  /** Follows a room for a user until the function that it returns is called. */
+  follow(client: Client, roomId: string, userId: string): () => void {
     this.#clear('loading');
     const view = client.room(roomId);
     const stop = new AbortController();
@@ -52,6 +57,7 @@ export class OpenRoom {
       if (this.#standing !== 'inside') void this.#findRecording(roomId, stop.signal);
       this.#standing = 'inside';
       this.#room = view.room;
+      this.#role = (view.members.get(userId)?.role ?? view.room.role) as Role | undefined;
       const order = new Intl.Collator(text.locale, { numeric: true });
       this.#members = sorted(view.members.values(), order.compare);
       this.#sensors = [...view.sensors.values()].sort((a, b) => order.compare(a.sensor_name || a.sensor_id, b.sensor_name || b.sensor_id));
@@ -81,7 +87,7 @@ export class OpenRoom {
 
   #clear(standing: Standing): void {
     this.#standing = standing;
-    this.#room = undefined;
+    this.#room = this.#role = undefined;
     this.#members = [];
     this.#sensors = [];
     this.#recording = undefined;
