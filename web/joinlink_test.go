@@ -7,6 +7,9 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
+
+	"github.com/sensocto/sensocto/web"
 )
 
 // A member has the link and its picture; others do not.
@@ -33,6 +36,20 @@ func TestJoinLink_IsForMembers(t *testing.T) {
 		t.Errorf("a stranger sees %s", seen)
 	}
 	eve.asks(http.StatusConflict, "GET", "/rooms/"+room.ID+"/qr", "")
+}
+
+// With the app, the link opens its rooms.
+func TestJoinLink_OpensTheApp(t *testing.T) {
+	p := newPeopleWith(t, func(o *web.Options) { o.App = fstest.MapFS{"index.html": {Data: []byte("app")}} })
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	link := decode[struct {
+		Link string `json:"join_link"`
+	}](t, p.signUp("ada").asks(201, "POST", "/rooms", `{"name":"Lab"}`).Body).Link
+	if !strings.HasPrefix(link, "https://sensors.example.org/rooms#join=") {
+		t.Errorf("the link is %q", link)
+	}
 }
 
 // Where people reach the server by TLS, browsers are told to stay with that, and

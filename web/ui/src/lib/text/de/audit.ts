@@ -29,6 +29,5 @@ export const audit: typeof en = {
   you: () => 'Sie',
   operator: () => 'Der Betreiber',
   guest: () => 'Jemand ohne Konto',
-  sensor: (id) => `Sensor ${id}`,
-  room: (id) => `Raum ${id}`,
+  room: () => 'Raum',
 };

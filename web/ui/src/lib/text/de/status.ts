@@ -21,6 +21,7 @@ export const status: typeof en = {
   perSecond: (n) => `${n}/s`,
   clock: (t) => timeShort(t),
   sensors: () => 'Sensoren jetzt',
+  sensorTable: () => 'Raten und Aufmerksamkeit je Sensor',
   noSensors: () => 'Kein Sensor, den Sie sehen, ist verbunden oder wird betrachtet.',
   rate: () => 'Messwerte/s',
   attention: () => 'Aufmerksamkeit',

@@ -28,6 +28,5 @@ export const audit = {
   you: () => 'You',
   operator: () => 'The operator',
   guest: () => 'Somebody without an account',
-  sensor: (id: string) => `sensor ${id}`,
-  room: (id: string) => `room ${id}`,
+  room: () => 'room',
 };

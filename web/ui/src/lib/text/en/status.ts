@@ -23,6 +23,7 @@ export const status = {
   perSecond: (n: string) => `${n}/s`,
   clock: (t: number) => timeShort(t),
   sensors: () => 'Sensors now',
+  sensorTable: () => 'Rates and attention of each sensor',
   noSensors: () => 'No sensor that you see is connected or looked at.',
   rate: () => 'Measurements/s',
   attention: () => 'Attention',
