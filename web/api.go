@@ -287,7 +287,7 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if err := s.HandOver(ctx, sensorID, ownerID); err != nil {
 		return s.translate(err, "hand over", sensorID)
 	}
-	s.Log.Info("sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
+	s.Log.InfoContext(ctx, "sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
 	return nil
 }
 
