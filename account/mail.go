@@ -109,6 +109,7 @@ func (a *Accounts) ConfirmEmail(ctx context.Context, secret string) (sensocto.Us
 		return u, err
 	}
 	a.log.InfoContext(ctx, "e-mail address changed", "user", u.ID)
+	a.recordOwn(ctx, sensocto.AuditEmailChanged, u.ID, "by a link")
 	_, err = a.UseLink(ctx, sensocto.LinkEmail, secret)
 	return u, err
 }

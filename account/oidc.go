@@ -125,6 +125,7 @@ func (a *Accounts) linkIdentity(ctx context.Context, userID, signedIn, subject s
 	}
 	if err == nil {
 		a.log.InfoContext(ctx, "identity linked", "user", userID, "issuer", a.issuer.Issuer)
+		a.recordOwn(ctx, sensocto.AuditLinked, userID, a.issuer.Issuer)
 	}
 	return err
 }
@@ -150,6 +151,7 @@ func (a *Accounts) Unlink(ctx context.Context, u sensocto.User, issuer string) e
 	err := a.store.DeleteIdentities(ctx, u.ID, issuer)
 	if err == nil {
 		a.log.InfoContext(ctx, "identity unlinked", "user", u.ID, "issuer", issuer)
+		a.recordOwn(ctx, sensocto.AuditUnlinked, u.ID, issuer)
 	}
 	return err
 }

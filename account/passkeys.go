@@ -107,6 +107,7 @@ func (a *Accounts) AddPasskey(ctx context.Context, u sensocto.User, sessionID, n
 		return sensocto.Passkey{}, err
 	}
 	a.log.InfoContext(ctx, "passkey added", "user", u.ID)
+	a.recordOwn(ctx, sensocto.AuditPasskeyAdded, u.ID, name)
 	return p, nil
 }
 
@@ -135,6 +136,7 @@ func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte
 	err := a.store.DeletePasskey(ctx, u.ID, id)
 	if err == nil {
 		a.log.InfoContext(ctx, "passkey removed", "user", u.ID)
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, u.ID, "")
 	}
 	return err
 }

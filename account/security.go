@@ -37,3 +37,13 @@ func (a *Accounts) issuerRefused(ctx context.Context, userID string, err error, 
 		a.signInRefused(ctx, userID, wayIssuer, wayIssuer, err, from)
 	}
 }
+
+// recordOwn notes a change of how a user signs in or is reached. Without a session
+// the person did it with a link.
+func (a *Accounts) recordOwn(ctx context.Context, action sensocto.AuditAction, userID, detail string) {
+	e := sensocto.AuditEvent{Action: action, UserID: userID, Detail: detail}
+	if caller := sensocto.CallerOf(ctx).Identity; caller.UserID == "" && caller.OwnerID != sensocto.OperatorID {
+		e.ActorID = userID
+	}
+	a.audit.Record(ctx, e)
+}

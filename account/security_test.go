@@ -1,9 +1,13 @@
 package account_test
 
 import (
+	"context"
+	"fmt"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -65,6 +69,64 @@ func TestSecurityLog_HasEveryWayToSignIn(t *testing.T) {
 			t.Errorf("no sign-in by %s in\n%s", way, k.log)
 		}
 	}
+}
+
+// events is an Auditor that remembers.
+type events struct {
+	mu   sync.Mutex
+	list []string
+}
+
+func (l *events) Record(_ context.Context, e sensocto.AuditEvent) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	l.list = append(l.list, fmt.Sprintf("%s %s>%s %s", e.Action, e.ActorID, e.UserID, e.Detail))
+}
+
+func (l *events) has(t *testing.T, want string) {
+	t.Helper()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Contains(l.list, want) {
+		t.Errorf("no %q in %q", want, l.list)
+	}
+}
+
+// Changes of how somebody signs in or is reached are events, also those that a link
+// makes.
+func TestAudit_HasWaysToSignIn(t *testing.T) {
+	log := &events{}
+	k := newKeyring(t, func(o *account.Options) { o.Audit = log })
+	ada := k.ada.ID
+	secret, err := k.NewLink(t.Context(), sensocto.LinkEmail, ada, "ada@new.example", time.Hour)
+	if err == nil {
+		k.ada, err = k.ConfirmEmail(t.Context(), secret)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.has(t, "email_changed "+ada+">"+ada+" by a link")
+	key, err := k.register("phone", newAuthenticator())
+	if err == nil {
+		err = k.DeletePasskey(t.Context(), k.ada, key.ID)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.has(t, "passkey_added "+ada+">"+ada+" phone")
+	log.has(t, "passkey_removed "+ada+">"+ada+" ")
+
+	f := newFederation(t, account.RegistrationOpen, func(o *account.Options) { o.Audit = log })
+	bob := signUp(t, f.Accounts, "bob")
+	location, browser := f.begin(bob.ID)
+	if _, err := f.FinishOIDC(t.Context(), browser, answerOf(f.issuer.Visit(t, location)), bob.ID, home); err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Unlink(t.Context(), bob, f.issuer.URL); err != nil {
+		t.Fatal(err)
+	}
+	log.has(t, "identity_linked "+bob.ID+">"+bob.ID+" "+f.issuer.URL)
+	log.has(t, "identity_unlinked "+bob.ID+">"+bob.ID+" "+f.issuer.URL)
 }
 
 func TestSecurityLog_HasTheIssuer(t *testing.T) {

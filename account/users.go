@@ -480,6 +480,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, userID, p.Name+": the address was not confirmed when it was added")
 	}
 	identities, err := a.store.Identities(ctx, userID)
 	if err != nil {
@@ -489,6 +490,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditUnlinked, userID, i.Issuer+": the address was not confirmed when it was linked")
 	}
 	return nil
 }

@@ -1,11 +1,13 @@
 package socket_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"slices"
 	"sync"
 	"testing"
+	"time"
 
 	"github.com/gorilla/websocket"
 
@@ -88,4 +90,30 @@ func TestSecurityLog_HasCommandsThatAreRefused(t *testing.T) {
 	w.eventually("it is logged", func() bool {
 		return log.has(`right_refused unauthorized "event command" "data:strap" by "id-view"`)
 	})
+}
+
+// auditor remembers events.
+type auditor struct{ events chan sensocto.AuditEvent }
+
+func (a auditor) Record(_ context.Context, e sensocto.AuditEvent) { a.events <- e }
+
+// A command over a channel is in the audit log of the sensor's owner, without what
+// it says.
+func TestCommand_IsAudited(t *testing.T) {
+	log := auditor{make(chan sensocto.AuditEvent, 10)}
+	w := newWorld(t, func(o *socket.Options) { o.Audit = log })
+	w.auth.userID = "ada"
+	d := w.dial("vsn=2.0.0&token=ingest")
+	d.join("1", "sensocto:sensor:strap", `"connector_id":"c","sensor_id":"strap"`)
+	c := w.dial("vsn=2.0.0&token=admin")
+	c.join("1", "data:strap", "")
+	c.send(`["1","2","data:strap","command",{"beep":true}]`)
+	select {
+	case e := <-log.events:
+		if e.Action != sensocto.AuditCommanded || e.SensorID != "strap" || e.UserID != "ada" || e.ActorID != "ada" || e.CredentialID != "id-admin" || sensocto.HostOf(e.Address) != "127.0.0.1" || e.Detail != "" {
+			t.Errorf("%+v", e)
+		}
+	case <-time.After(patience):
+		t.Fatal("no event came")
+	}
 }

@@ -110,7 +110,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
-		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Security: s.security, Log: log,
+		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Audit: s.audit, Security: s.security, Log: log,
 	})
 	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.security, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
 	if s.mailer != nil {
