@@ -15,6 +15,11 @@ const (
 	AuditSignInRefused   AuditAction = "sign_in_refused"
 	AuditSignedOut       AuditAction = "signed_out"
 	AuditPasswordChanged AuditAction = "password_changed"
+	AuditEmailChanged    AuditAction = "email_changed"
+	AuditPasskeyAdded    AuditAction = "passkey_added"
+	AuditPasskeyRemoved  AuditAction = "passkey_removed"
+	AuditLinked          AuditAction = "identity_linked" // with an OpenID Connect issuer
+	AuditUnlinked        AuditAction = "identity_unlinked"
 	AuditTokenCreated    AuditAction = "token_created"
 	AuditTokenRevoked    AuditAction = "token_revoked"
 	AuditUserCreated     AuditAction = "user_created"
@@ -24,6 +29,7 @@ const (
 	AuditAdminRevoked    AuditAction = "admin_revoked"
 
 	AuditRoomCreated    AuditAction = "room_created"
+	AuditRoomChanged    AuditAction = "room_changed"
 	AuditRoomDeleted    AuditAction = "room_deleted"
 	AuditMemberJoined   AuditAction = "member_joined"
 	AuditMemberLeft     AuditAction = "member_left"
@@ -32,14 +38,23 @@ const (
 	AuditMemberUnbanned AuditAction = "member_unbanned"
 	AuditRoleChanged    AuditAction = "role_changed"
 
+	AuditRecordingStarted AuditAction = "recording_started"
+	AuditRecordingStopped AuditAction = "recording_stopped"
+
 	AuditSensorShared   AuditAction = "sensor_shared"
 	AuditSensorUnshared AuditAction = "sensor_unshared"
 	AuditGrantGiven     AuditAction = "grant_given"
 	AuditGrantRevoked   AuditAction = "grant_revoked"
 	AuditSensorRenamed  AuditAction = "sensor_renamed"
 	AuditSensorDeleted  AuditAction = "sensor_deleted"
+	AuditHandedOver     AuditAction = "sensor_handed_over"
+	AuditCommanded      AuditAction = "sensor_commanded"
 	AuditExported       AuditAction = "exported"
 	AuditImported       AuditAction = "imported"
+
+	AuditAlertCreated AuditAction = "alert_created"
+	AuditAlertChanged AuditAction = "alert_changed"
+	AuditAlertDeleted AuditAction = "alert_deleted"
 
 	AuditBackedUp         AuditAction = "backed_up"
 	AuditRetentionApplied AuditAction = "retention_applied"
@@ -70,6 +85,16 @@ type AuditQuery struct {
 	UserID string // those that the user did or that were done to the user; "" means all
 	Before string // an event's id; "" begins with the newest
 	Limit  int
+}
+
+// AuditOfSensor returns an event that concerns the owner of a sensor, if that is a
+// user.
+func AuditOfSensor(action AuditAction, sensorID, ownerID string) AuditEvent {
+	e := AuditEvent{Action: action, SensorID: sensorID}
+	if ownerID != OperatorID && ownerID != GuestID {
+		e.UserID = ownerID
+	}
+	return e
 }
 
 // Auditor records what people do.

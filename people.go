@@ -175,6 +175,7 @@ type Session struct {
 type Client struct {
 	Address string // of the network
 	Device  string // what it says it is, for people
+	Way     string // how somebody signs in, for the log; package account says so
 }
 
 // SignInWays are how people sign in beside passwords.

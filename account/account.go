@@ -104,6 +104,8 @@ type Options struct {
 	Mail Mailer
 	// Audit is told what people do with accounts and credentials; nil discards it.
 	Audit sensocto.Auditor
+	// Security takes sign-ins that are refused; nil discards them.
+	Security sensocto.SecurityLog
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -141,6 +143,9 @@ func New(o Options) *Accounts {
 	}
 	if o.Audit == nil {
 		o.Audit = sensocto.NoAudit{}
+	}
+	if o.Security == nil {
+		o.Security = sensocto.NoSecurityLog{}
 	}
 	o.Registration = cmp.Or(o.Registration, RegistrationClosed)
 	o.SessionLife = cmp.Or(o.SessionLife, 30*24*time.Hour)

@@ -38,7 +38,7 @@ func (a *Accounts) BeginOIDC(ctx context.Context, linkTo string, from sensocto.C
 	}
 	p, err := a.issuer.provider(ctx)
 	if err != nil {
-		a.log.Warn("the OpenID Connect issuer cannot be asked", "issuer", a.issuer.Issuer, "err", err)
+		a.log.WarnContext(ctx, "the OpenID Connect issuer cannot be asked", "issuer", a.issuer.Issuer, "err", err)
 		return "", "", errIssuerAway
 	}
 	f := flow{nonce: rand.Text(), verifier: oauth2.GenerateVerifier(), linkTo: linkTo}
@@ -53,6 +53,7 @@ func (a *Accounts) BeginOIDC(ctx context.Context, linkTo string, from sensocto.C
 func (a *Accounts) FinishOIDC(ctx context.Context, browser string, answer sensocto.IssuerAnswer, signedIn string, from sensocto.Client) (sensocto.Session, error) {
 	f, who, err := a.identifyAtIssuer(ctx, browser, answer, from)
 	if err != nil {
+		a.issuerRefused(ctx, "", err, from)
 		return sensocto.Session{}, err
 	}
 	if f.linkTo != "" {
@@ -62,11 +63,12 @@ func (a *Accounts) FinishOIDC(ctx context.Context, browser string, answer sensoc
 	if err != nil {
 		if sensocto.ErrorCode(err) == sensocto.CodeUnauthorized {
 			a.signInsRefused.Add(1)
+			a.issuerRefused(ctx, u.ID, err, from)
 		}
 		return sensocto.Session{}, err
 	}
 	a.signIns.Add(1)
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayIssuer, from))
 }
 
 // identifyAtIssuer returns who somebody is at the issuer.
@@ -81,14 +83,14 @@ func (a *Accounts) identifyAtIssuer(ctx context.Context, browser string, answer 
 	p, err := a.issuer.provider(ctx)
 	switch {
 	case err != nil:
-		a.log.Warn("the OpenID Connect issuer cannot be asked", "issuer", a.issuer.Issuer, "err", err)
+		a.log.WarnContext(ctx, "the OpenID Connect issuer cannot be asked", "issuer", a.issuer.Issuer, "err", err)
 		return f, who, errIssuerAway
 	case answer.Issuer != "" && answer.Issuer != a.issuer.Issuer || answer.Issuer == "" && p.saysIss:
 		return f, who, errWrongIssuer // RFC 9207, section 2.4
 	case answer.Error == "access_denied":
 		return f, who, errCancelled
 	case answer.Error != "" || answer.Code == "":
-		a.log.Warn("the OpenID Connect issuer refuses a sign-in", "issuer", a.issuer.Issuer, "error", fmt.Sprintf("%.100s", answer.Error))
+		a.log.WarnContext(ctx, "the OpenID Connect issuer refuses a sign-in", "issuer", a.issuer.Issuer, "error", fmt.Sprintf("%.100s", answer.Error))
 		return f, who, errIssuer
 	}
 	// Each code that is tried costs a request to the issuer.
@@ -97,7 +99,7 @@ func (a *Accounts) identifyAtIssuer(ctx context.Context, browser string, answer 
 		return f, who, err
 	}
 	if who, err = a.issuer.redeem(ctx, p, f, answer.Code); err != nil {
-		a.log.Warn("a sign-in with the OpenID Connect issuer failed", "issuer", a.issuer.Issuer, "err", err)
+		a.log.WarnContext(ctx, "a sign-in with the OpenID Connect issuer failed", "issuer", a.issuer.Issuer, "err", err)
 		if errors.Is(err, errIssuerAway) {
 			return f, who, errIssuerAway
 		}
@@ -122,7 +124,8 @@ func (a *Accounts) linkIdentity(ctx context.Context, userID, signedIn, subject s
 		return err // linked to the same user before
 	}
 	if err == nil {
-		a.log.Info("identity linked", "user", userID, "issuer", a.issuer.Issuer)
+		a.log.InfoContext(ctx, "identity linked", "user", userID, "issuer", a.issuer.Issuer)
+		a.recordOwn(ctx, sensocto.AuditLinked, userID, a.issuer.Issuer)
 	}
 	return err
 }
@@ -147,7 +150,8 @@ func (a *Accounts) Unlink(ctx context.Context, u sensocto.User, issuer string) e
 	}
 	err := a.store.DeleteIdentities(ctx, u.ID, issuer)
 	if err == nil {
-		a.log.Info("identity unlinked", "user", u.ID, "issuer", issuer)
+		a.log.InfoContext(ctx, "identity unlinked", "user", u.ID, "issuer", issuer)
+		a.recordOwn(ctx, sensocto.AuditUnlinked, u.ID, issuer)
 	}
 	return err
 }

@@ -24,19 +24,23 @@ type federation struct {
 
 var grace = accounttest.Person{Subject: "grace", Name: "Grace", Email: "Grace@Example.org", EmailVerified: true}
 
-func newFederation(t testing.TB, r account.Registration) *federation {
+func newFederation(t testing.TB, r account.Registration, change ...func(*account.Options)) *federation {
 	t.Helper()
 	f := &federation{t: t, db: newStore(t), log: &bytes.Buffer{}, issuer: accounttest.NewIssuer(t, site+account.CallbackPath)}
-	f.Accounts = f.accounts(r, f.issuer.URL)
+	f.Accounts = f.accounts(r, f.issuer.URL, change...)
 	f.issuer.SignInAs(grace)
 	return f
 }
 
-func (f *federation) accounts(r account.Registration, issuer string) *account.Accounts {
+func (f *federation) accounts(r account.Registration, issuer string, change ...func(*account.Options)) *account.Accounts {
 	f.t.Helper()
-	a := account.New(account.Options{Store: f.db, Registration: r, Log: slog.New(slog.NewTextHandler(f.log, nil)), OIDC: account.OIDC{
+	o := account.Options{Store: f.db, Registration: r, Log: slog.New(slog.NewTextHandler(f.log, nil)), OIDC: account.OIDC{
 		Issuer: issuer, ClientID: accounttest.ClientID, Name: "Example", Secret: func() (string, error) { return accounttest.ClientSecret, nil },
-	}})
+	}}
+	for _, f := range change {
+		f(&o)
+	}
+	a := account.New(o)
 	if err := a.ServeAt(site); err != nil {
 		f.t.Fatal(err)
 	}

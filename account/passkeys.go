@@ -106,7 +106,8 @@ func (a *Accounts) AddPasskey(ctx context.Context, u sensocto.User, sessionID, n
 	if err := a.store.InsertPasskey(ctx, p, maxPasskeys); err != nil {
 		return sensocto.Passkey{}, err
 	}
-	a.log.Info("passkey added", "user", u.ID)
+	a.log.InfoContext(ctx, "passkey added", "user", u.ID)
+	a.recordOwn(ctx, sensocto.AuditPasskeyAdded, u.ID, name)
 	return p, nil
 }
 
@@ -134,7 +135,8 @@ func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte
 	}
 	err := a.store.DeletePasskey(ctx, u.ID, id)
 	if err == nil {
-		a.log.Info("passkey removed", "user", u.ID)
+		a.log.InfoContext(ctx, "passkey removed", "user", u.ID)
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, u.ID, "")
 	}
 	return err
 }

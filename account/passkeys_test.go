@@ -28,10 +28,14 @@ type keyring struct {
 	here sensocto.Session
 }
 
-func newKeyring(t testing.TB) *keyring {
+func newKeyring(t testing.TB, change ...func(*account.Options)) *keyring {
 	t.Helper()
 	k := &keyring{t: t, db: newStore(t), log: &bytes.Buffer{}}
-	k.Accounts = account.New(account.Options{Store: k.db, Registration: account.RegistrationOpen, Guests: true, Log: slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	o := account.Options{Store: k.db, Registration: account.RegistrationOpen, Guests: true, Log: slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, f := range change {
+		f(&o)
+	}
+	k.Accounts = account.New(o)
 	if err := k.ServeAt(site + "/"); err != nil {
 		t.Fatal(err)
 	}

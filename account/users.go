@@ -86,7 +86,7 @@ func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind senso
 	if err := a.store.InsertUser(ctx, u); err != nil {
 		return sensocto.User{}, err
 	}
-	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
+	a.log.InfoContext(ctx, "account created", "user", u.ID, "admin", u.IsAdmin)
 	e := sensocto.AuditEvent{Action: sensocto.AuditUserCreated, UserID: u.ID}
 	if by == themselves {
 		e.ActorID = u.ID
@@ -144,13 +144,13 @@ func (a *Accounts) SignIn(ctx context.Context, email, password string, from sens
 		if errors.Is(err, errCredentials) {
 			a.signInsRefused.Add(1)
 			// Of an unknown address nothing is kept: it may be a mistyped password.
-			a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: from.Device})
+			a.signInRefused(ctx, u.ID, wayPassword, from.Device, err, from)
 		}
 		return sensocto.Session{}, err
 	}
 	a.attempts.succeeded("password", email, from.Address, time.Now())
 	a.signIns.Add(1)
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayPassword, from))
 }
 
 // verify returns the user with an address and a password. With errCredentials it
@@ -181,7 +181,7 @@ func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password 
 	case err != nil:
 		return err
 	case !ok:
-		a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: "current password"})
+		a.signInRefused(ctx, u.ID, wayPasswordAgain, wayPasswordAgain, errCredentials, from)
 		return errCredentials
 	}
 	a.attempts.succeeded("password", u.Email, from.Address, time.Now())
@@ -206,7 +206,7 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 	}
 	a.signUps.Add(1)
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserCreated, ActorID: u.ID, UserID: u.ID, Address: from.Address, Detail: "guest"})
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayGuest, from))
 }
 
 // maxDeviceBytes bounds what is kept of what a client says it is.
@@ -226,7 +226,7 @@ func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Cli
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return sensocto.Session{}, fmt.Errorf("store session: %w", err)
 	}
-	a.log.Info("signed in", "user", u.ID, "session", t.ID)
+	a.log.InfoContext(ctx, "signed in", "event", "signed_in", "user", u.ID, "session", t.ID, "way", cmp.Or(from.Way, wayLink))
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: u.ID, CredentialID: t.ID, UserID: u.ID, Address: from.Address, Detail: t.Device})
 	return sensocto.Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
 }
@@ -357,7 +357,7 @@ func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, e
 	if u, err = a.store.UpdateUser(ctx, u); err != nil {
 		return u, err
 	}
-	a.log.Info("password changed", "user", u.ID)
+	a.log.InfoContext(ctx, "password changed", "user", u.ID)
 	e := sensocto.AuditEvent{Action: sensocto.AuditPasswordChanged, UserID: u.ID}
 	if caller := sensocto.CallerOf(ctx).Identity; caller.UserID == "" && caller.OwnerID != sensocto.OperatorID {
 		e.ActorID, e.Detail = u.ID, "by a link" // whoever has it is taken for the person
@@ -372,7 +372,7 @@ func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (s
 	u.IsAdmin = admin
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
-		a.log.Info("administrator changed", "user", u.ID, "admin", admin)
+		a.log.InfoContext(ctx, "administrator changed", "user", u.ID, "admin", admin)
 		action := sensocto.AuditAdminRevoked
 		if admin {
 			action = sensocto.AuditAdminGranted
@@ -392,7 +392,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 	}
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
-		a.log.Info("account changed", "user", u.ID, "disabled", disabled)
+		a.log.InfoContext(ctx, "account changed", "user", u.ID, "disabled", disabled)
 		action := sensocto.AuditUserEnabled
 		if disabled {
 			action = sensocto.AuditUserDisabled
@@ -420,7 +420,7 @@ func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
 	if err != nil {
 		return err
 	}
-	a.log.Info("account is to be erased", "user", u.ID)
+	a.log.InfoContext(ctx, "account is to be erased", "user", u.ID)
 	return a.EndSessions(ctx, u.ID, "")
 }
 
@@ -480,6 +480,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, userID, p.Name+": the address was not confirmed when it was added")
 	}
 	identities, err := a.store.Identities(ctx, userID)
 	if err != nil {
@@ -489,6 +490,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditUnlinked, userID, i.Issuer+": the address was not confirmed when it was linked")
 	}
 	return nil
 }
@@ -557,7 +559,7 @@ func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t senso
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return "", t, fmt.Errorf("store token: %w", err)
 	}
-	a.log.Info("token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
+	a.log.InfoContext(ctx, "token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenCreated, UserID: u.ID, Detail: tokenDetail(t)})
 	return tokenText(id, secret), t, nil
 }

@@ -50,6 +50,8 @@ type Log struct {
 	log   *slog.Logger
 	queue chan sensocto.AuditEvent // when full, Record drops and counts
 
+	repeats repeats // of commands
+
 	recorded, written, dropped, failures, forgotten atomic.Uint64
 }
 
@@ -78,6 +80,13 @@ func (l *Log) Record(ctx context.Context, e sensocto.AuditEvent) {
 	e.ID, e.At = uuid.Must(uuid.NewV7()).String(), time.Now().UTC().Truncate(time.Microsecond)
 	e.Address = sensocto.HostOf(cmp.Or(e.Address, caller.Address))
 	e.Detail = clean(e.Detail)
+	if e.Action == sensocto.AuditCommanded && l.repeats.isOne(e) {
+		return
+	}
+	l.enqueue(e)
+}
+
+func (l *Log) enqueue(e sensocto.AuditEvent) {
 	select {
 	case l.queue <- e:
 		l.recorded.Add(1)

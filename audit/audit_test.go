@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -222,6 +223,39 @@ func TestLog_DropsAndCountsWhatExceedsTheQueue(t *testing.T) {
 		stop()
 		if took := time.Since(began); took > 6*time.Second || metric(log, "audit_dropped_total") != 6 {
 			t.Errorf("the end took %v, dropped %v", took, metric(log, "audit_dropped_total"))
+		}
+	})
+}
+
+// Commands that are sent again and again have an event for the first and one for
+// the others: they push out nobody's.
+func TestLog_GathersCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		log := audit.New(audit.Options{Store: store})
+		stop := run(log)
+		send := func(id sensocto.Identity, sensorID string, times int) {
+			for range times {
+				log.Record(sensocto.WithCaller(t.Context(), sensocto.Caller{Identity: id}), sensocto.AuditEvent{Action: sensocto.AuditCommanded, SensorID: sensorID, UserID: "owner"})
+			}
+		}
+		send(ada, "strap", 10_000)
+		send(bob, "strap", 1)
+		send(ada, "belt", 1)
+		time.Sleep(3 * time.Minute)
+		send(ada, "strap", 3)
+		stop()
+		var got []string
+		for _, e := range store.events {
+			detail, _, _ := strings.Cut(e.Detail, " since")
+			got = append(got, fmt.Sprintf("%s %s>%s %s", e.SensorID, e.ActorID, e.UserID, detail))
+		}
+		want := []string{"strap ada>owner ", "strap bob>owner ", "belt ada>owner ", "strap ada>owner 9999 more", "strap ada>owner ", "strap ada>owner 2 more"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if n := metric(log, "audit_dropped_total"); n != 0 {
+			t.Errorf("%v dropped", n)
 		}
 	})
 }

@@ -53,6 +53,22 @@ func each(t *testing.T, f func(t *testing.T, server, command *peopledb.DB)) {
 	})
 }
 
+// eachSQL runs a test on a database of both kinds.
+func eachSQL(t *testing.T, f func(t *testing.T, db peopledb.SQL)) {
+	t.Run("sqlite", func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "sensocto.db"), sqlite.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		db, err := postgres.Open(t.Context(), shared.Database(t), postgres.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
+	})
+}
+
 var at = time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
 
 func must(t *testing.T, err error) {

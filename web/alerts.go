@@ -174,6 +174,9 @@ func (s *server) createAlert(ctx context.Context, in *createAlertInput) (*alertA
 	r := sensocto.AlertRule{SensorID: in.Body.SensorID, Enabled: true}
 	in.Body.apply(&r)
 	i, err := s.Alerts.Create(ctx, identityOf(ctx), r)
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertCreated, i.Rule)
+	}
 	return s.alertAnswer(i, err, "make an alert rule")
 }
 
@@ -203,11 +206,21 @@ func (s *server) changeAlert(ctx context.Context, in *changeAlertInput) (*alertA
 			r.WebhookSecret = ""
 		}
 	})
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertChanged, i.Rule)
+	}
 	return s.alertAnswer(i, err, "change an alert rule")
 }
 
 func (s *server) deleteAlert(ctx context.Context, in *AlertPath) (*empty, error) {
-	return s.done(s.Alerts.Delete(ctx, identityOf(ctx), in.AlertID), "delete an alert rule")
+	i, err := s.Alerts.Alert(ctx, identityOf(ctx), in.AlertID)
+	if err == nil {
+		err = s.Alerts.Delete(ctx, identityOf(ctx), in.AlertID)
+	}
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertDeleted, i.Rule)
+	}
+	return s.done(err, "delete an alert rule")
 }
 
 type testAlertAnswer struct {

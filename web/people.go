@@ -95,7 +95,11 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		id, err := s.Auth.Authenticate(r.Context(), credential(r))
+		token := credential(r)
+		id, err := s.Auth.Authenticate(r.Context(), token)
+		if a != anybody { // whoever calls those has no right to be refused; sign-ins have an event of their own
+			noteAsker(r, id, token != "")
+		}
 		switch {
 		case err != nil && !errors.Is(err, sensocto.ErrUnauthorized):
 			s.Log.Error("cannot check a credential", "err", err)

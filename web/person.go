@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,7 +30,7 @@ func (s *server) registerPerson() {
 	huma.Register(s.api, op, s.eraseUser)
 
 	op = s.personal("export-me", http.MethodGet, "/users/me/export", signedIn, tag, "Take everything along, in one ZIP archive")
-	op.Description = "The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV."
+	op.Description = "The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV. " + brokenArchive
 	op.Responses = map[string]*huma.Response{"200": {Description: "The archive", Content: map[string]*huma.MediaType{
 		"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}}
@@ -156,7 +155,7 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 		if owner, known := s.Sensors.Owner(sensor.ID); !known || owner != u.ID { // it may have been handed over while the others were written
 			continue
 		}
-		if err := s.writeSensor(ctx, z, sensor); err != nil {
+		if err := s.writeSensor(ctx, z, id, sensor); err != nil {
 			return err
 		}
 	}
@@ -204,25 +203,11 @@ func (s *server) allRooms(ctx context.Context, id sensocto.Identity) (all []sens
 	}
 }
 
-// writeSensor writes all measurements of a sensor. Its id, which may begin with
-// a dot or hold a colon, is no path: not every system takes it as a file's name.
-func (s *server) writeSensor(ctx context.Context, z *zip.Writer, sensor sensocto.Sensor) error {
+// writeSensor writes all measurements of a sensor of one's own.
+func (s *server) writeSensor(ctx context.Context, z *zip.Writer, id sensocto.Identity, sensor sensocto.Sensor) error {
 	if s.Export == nil {
 		return nil
 	}
-	return s.writeSensorTo(ctx, z, "sensors/sensor_"+strings.ReplaceAll(sensor.ID, ":", "_")+".csv", ExportQuery{Sensor: sensor, Format: "csv"})
-}
-
-// writeSensorTo writes an export as an entry of an archive.
-func (s *server) writeSensorTo(ctx context.Context, z *zip.Writer, name string, q ExportQuery) error {
-	file, err := s.Export(ctx, q)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	entry, err := z.Create(name)
-	if err != nil {
-		return err
-	}
-	return file.Write(ctx, entry)
+	own := func() bool { owner, known := s.Sensors.Owner(sensor.ID); return known && owner == id.UserID }
+	return s.writeEntry(ctx, z, id, ExportQuery{Sensor: sensor, Format: "csv"}, own)
 }
