@@ -39,6 +39,9 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 		if err != nil {
 			return sensocto.User{}, err
 		}
+		if err := invitedAs(s.Email, link.Data); err != nil {
+			return sensocto.User{}, err
+		}
 		s.Email, s.EmailProven = cmp.Or(link.Data, s.Email), link.Data != ""
 	case a.options.Registration == RegistrationInvited:
 		return sensocto.User{}, errInvited
@@ -53,6 +56,16 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 		a.signUps.Add(1)
 	}
 	return u, err
+}
+
+// invitedAs returns an error where somebody says another address than the one that
+// the invitation was mailed to: they would look for the account under the wrong one.
+func invitedAs(said, invited string) error {
+	email, err := sensocto.NormalizeEmail(said)
+	if said == "" || invited == "" || err == nil && email == invited {
+		return nil
+	}
+	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_email", Message: "the invitation is for " + invited + ": the account is made for that address, which can be changed later"}
 }
 
 // CreateUser makes an account without asking for a right: for an administrator.

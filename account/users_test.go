@@ -70,7 +70,9 @@ func TestSignUp_WithAnInvitation(t *testing.T) {
 	}
 	_, err = a.SignUp(t.Context(), sensocto.SignUp{Name: "Ada", Password: "short", Invitation: secret})
 	refused(t, err, "weak_password") // and the invitation stays good
-	u, err := a.SignUp(t.Context(), sensocto.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	_, err = a.SignUp(t.Context(), sensocto.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	refused(t, err, "invalid_email") // she would look for the account under an address that it does not have
+	u, err := a.SignUp(t.Context(), sensocto.SignUp{Email: " Ada@Example.org", Name: "Ada", Password: password, Invitation: secret})
 	if err != nil || u.Email != "ada@example.org" {
 		t.Errorf("%+v, %v", u, err)
 	}

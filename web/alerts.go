@@ -69,6 +69,7 @@ type alertView struct {
 	FiredAt       *time.Time              `json:"fired_at,omitempty" doc:"When the last alert was sent."`
 	FiredValue    *float64                `json:"fired_value,omitempty"`
 	Silent        bool                    `json:"silent" doc:"One may not see the sensor now: nobody is told, until that changes."`
+	Warnings      []string                `json:"warnings,omitempty" doc:"What of the rule cannot work as it is now, for people. Not in lists."`
 	CreatedAt     time.Time               `json:"created_at"`
 	Version       int64                   `json:"version"`
 }
@@ -78,7 +79,7 @@ func viewOfAlert(i sensocto.AlertInfo) alertView {
 	v := alertView{
 		ID: r.ID, SensorID: r.SensorID, AttributeID: r.AttributeID, Name: r.Name, Condition: r.Condition, Low: r.Low, High: r.High, Hysteresis: r.Hysteresis,
 		AfterSeconds: r.After.Seconds(), PauseSeconds: r.Pause.Seconds(), Notify: r.Notify, Email: r.Email, WebhookURL: r.WebhookURL, WebhookSecret: i.NewSecret,
-		Enabled: r.Enabled, Firing: i.State.Firing, Silent: i.Silent, CreatedAt: r.CreatedAt, Version: r.Version,
+		Enabled: r.Enabled, Firing: i.State.Firing, Silent: i.Silent, Warnings: i.Warnings, CreatedAt: r.CreatedAt, Version: r.Version,
 	}
 	if !i.State.FiredAt.IsZero() {
 		v.FiredAt = &i.State.FiredAt

@@ -63,6 +63,9 @@ func (s *server) eraseMe(ctx context.Context, in *eraseMeInput) (*erasedAnswer, 
 		if in.Body != nil {
 			password = in.Body.CurrentPassword
 		}
+		if password == "" {
+			return nil, problem(http.StatusUnprocessableEntity, "body.current_password: say the account's password, so that nobody else erases it")
+		}
 		if err := s.Accounts.CheckPassword(ctx, u, password, in.client); err != nil {
 			return nil, s.personalProblem(err, "check a password")
 		}

@@ -102,7 +102,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	}
 	s.alerts = alert.New(alert.Options{
 		Store: s.people, Rights: s.rights, Notifier: s.rooms, PubSub: hub, Attention: s.looks, Sensor: s.sensors.Sensor,
-		AllowPrivate: c.WebhooksAllowPrivate, Mailer: alerting(s.mailer), Log: log,
+		AllowPrivate: c.WebhooksAllowPrivate, Mailer: alerting(s.mailer), Origin: func() string { return s.accounts.Ways().Origin }, Log: log,
 	})
 	if err := s.alerts.Load(ctx); err != nil {
 		return nil, err
