@@ -25,6 +25,9 @@ const (
 	AuditUserCreated     AuditAction = "user_created"
 	AuditUserDisabled    AuditAction = "user_disabled"
 	AuditUserEnabled     AuditAction = "user_enabled"
+	AuditUserErased      AuditAction = "user_erased"
+	AuditUserInvited     AuditAction = "user_invited"    // to the server, by a link
+	AuditResetLinkMade   AuditAction = "reset_link_made" // with which a password can be set
 	AuditAdminGranted    AuditAction = "admin_granted"
 	AuditAdminRevoked    AuditAction = "admin_revoked"
 
@@ -49,6 +52,7 @@ const (
 	AuditSensorDeleted  AuditAction = "sensor_deleted"
 	AuditHandedOver     AuditAction = "sensor_handed_over"
 	AuditCommanded      AuditAction = "sensor_commanded"
+	AuditNoted          AuditAction = "note_added"
 	AuditExported       AuditAction = "exported"
 	AuditImported       AuditAction = "imported"
 

@@ -434,6 +434,7 @@ func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
 		return err
 	}
 	a.log.InfoContext(ctx, "account is to be erased", "user", u.ID)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserErased, UserID: u.ID})
 	return a.EndSessions(ctx, u.ID, "")
 }
 
@@ -442,7 +443,15 @@ func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
 func (a *Accounts) NewLink(ctx context.Context, kind sensocto.LinkKind, userID, data string, life time.Duration) (secret string, err error) {
 	_, secret = newToken()
 	err = a.store.InsertLink(ctx, sensocto.Link{Hash: hashSecret(secret), Kind: kind, UserID: userID, Data: data, ExpiresAt: now().Add(life)})
+	if action, recorded := linkActions[kind]; recorded && err == nil {
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: action, UserID: userID})
+	}
 	return secret, err
+}
+
+// linkActions are the links that give somebody else a way in.
+var linkActions = map[sensocto.LinkKind]sensocto.AuditAction{
+	sensocto.LinkReset: sensocto.AuditResetLinkMade, sensocto.LinkInvite: sensocto.AuditUserInvited,
 }
 
 // UseLink takes a link, which works once, and returns what it was made with. It

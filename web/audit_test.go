@@ -7,6 +7,7 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -215,5 +216,46 @@ func TestAudit_IsPagedAndPrivate(t *testing.T) {
 	flush()
 	if all := decode[auditEvents](t, eve.asks(200, "GET", "/audit?user_id="+bob.id, "").Body); len(all.Events) != 4 || all.Events[0].Address != "192.0.2.1" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// What leaves the server, and who is removed from it, is in the log of an
+// administrator, who may have done neither.
+func TestAudit_ExportsAndErasures(t *testing.T) {
+	p, flush := newAuditedPeople(t)
+	ada := p.signUp("ada")
+	ada.bring("strap")
+	ada.asks(201, "POST", "/sensors/strap/notes", `{"text":"private words"}`)
+	ada.asks(200, "GET", "/users/me/export", "")
+	if _, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, ada.id, "", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	u, err := p.accounts.User(t.Context(), ada.id)
+	if err == nil {
+		err = p.accounts.Erase(t.Context(), u)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.signUp("root")
+	root, err := p.accounts.User(t.Context(), p.signInAs("root").id)
+	if err == nil {
+		_, err = p.accounts.SetAdmin(t.Context(), root, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush()
+	answer := p.signInAs("root").asks(200, "GET", "/audit", "")
+	got := map[string]string{}
+	for _, e := range decode[auditEvents](t, answer.Body).Events {
+		got[e.Action] = e.UserID + " " + e.SensorID + " " + e.Detail
+	}
+	for action, want := range map[string]string{
+		"note_added": ada.id + " strap ", "exported": "  archive of the account", "reset_link_made": ada.id + "  ", "user_erased": ada.id + "  ",
+	} {
+		if got[action] != want {
+			t.Errorf("%s: %q, want %q", action, got[action], want)
+		}
 	}
 }

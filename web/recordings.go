@@ -161,6 +161,7 @@ func (s *server) writeRecording(ctx context.Context, z *zip.Writer, id sensocto.
 			return err
 		}
 		manifest.Files[sensorID] = entryOf(sensorID, format)
+		s.record(ctx, sensocto.AuditExported, sensorID, format+" of a recording")
 	}
 	entry, err := z.Create("recording.json")
 	if err != nil {
