@@ -104,8 +104,9 @@ func AuditOfSensor(action AuditAction, sensorID, ownerID string) AuditEvent {
 // Auditor records what people do.
 type Auditor interface {
 	// Record notes an event. It never blocks. ID and At are given by the
-	// Auditor; an empty ActorID, CredentialID and Address are those of the
-	// Caller in ctx, except for a refused sign-in, whose actor is unknown.
+	// Auditor; an empty ActorID and Address are those of the Caller in ctx,
+	// except for a refused sign-in, whose actor is unknown. So is an empty
+	// CredentialID where the actor is the caller.
 	Record(ctx context.Context, e AuditEvent)
 }
 

@@ -75,7 +75,10 @@ const maxDetailBytes = 256
 func (l *Log) Record(ctx context.Context, e sensocto.AuditEvent) {
 	caller := sensocto.CallerOf(ctx)
 	if e.ActorID == "" && e.Action != sensocto.AuditSignInRefused {
-		e.ActorID, e.CredentialID = caller.Identity.OwnerID, caller.Identity.ID
+		e.ActorID = caller.Identity.OwnerID
+	}
+	if e.ActorID != "" && e.ActorID == caller.Identity.OwnerID {
+		e.CredentialID = cmp.Or(e.CredentialID, caller.Identity.ID)
 	}
 	e.ID, e.At = uuid.Must(uuid.NewV7()).String(), time.Now().UTC().Truncate(time.Microsecond)
 	e.Address = sensocto.HostOf(cmp.Or(e.Address, caller.Address))

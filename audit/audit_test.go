@@ -78,7 +78,7 @@ func TestLog_ShowsPeopleWhatConcernsThem(t *testing.T) {
 		log.Record(as(ada, "192.0.2.1:99"), sensocto.AuditEvent{Action: sensocto.AuditRoomCreated, RoomID: "r"})
 		log.Record(as(ada, "192.0.2.1:99"), sensocto.AuditEvent{Action: sensocto.AuditMemberKicked, UserID: "bob", RoomID: "r"})
 		log.Record(as(sensocto.Identity{OwnerID: sensocto.GuestID}, "192.0.2.7:1"), sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: "bob"})
-		log.Record(as(bob, "[2001:db8::1]:5"), sensocto.AuditEvent{Action: sensocto.AuditSignedIn, UserID: "bob"})
+		log.Record(as(bob, "[2001:db8::1]:5"), sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: "bob", UserID: "bob"})
 		stop() // writes what is queued
 
 		list := func(id sensocto.Identity, q sensocto.AuditQuery) []sensocto.AuditEvent {
@@ -105,6 +105,11 @@ func TestLog_ShowsPeopleWhatConcernsThem(t *testing.T) {
 		}
 		if got := text(list(admin, sensocto.AuditQuery{UserID: "bob", Limit: 10})); !strings.Contains(got, "member_kicked:ada>bob@192.0.2.1") {
 			t.Errorf("an administrator sees %s", got)
+		}
+		for _, e := range list(admin, sensocto.AuditQuery{Limit: 10}) {
+			if named := e.CredentialID != ""; named != (e.Action != sensocto.AuditSignInRefused) {
+				t.Errorf("%s with credential %q", e.Action, e.CredentialID)
+			}
 		}
 		if _, err := log.List(t.Context(), bob, sensocto.AuditQuery{UserID: "ada", Limit: 10}); sensocto.ErrorReason(err) != "no_right" {
 			t.Errorf("bob sees ada's: %v", err)
