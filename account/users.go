@@ -225,11 +225,18 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 // maxDeviceBytes bounds what is kept of what a client says it is.
 const maxDeviceBytes = 200
 
-// Begin begins a session for a user who has shown who they are.
+// Begin begins a session for a user who has just shown who they are.
 func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error) {
+	return a.begin(ctx, u, now(), from)
+}
+
+// begin begins a session for a user who showed who they are at a time; zero says
+// that nobody knows when.
+func (a *Accounts) begin(ctx context.Context, u sensocto.User, confirmed time.Time, from sensocto.Client) (sensocto.Session, error) {
 	id, secret := newToken()
 	t := sensocto.Token{ID: id, Name: "session", Kind: sensocto.KindSession, UserID: u.ID, Scopes: userScopes(u), SecretHash: hashSecret(secret),
-		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)]}
+		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)],
+		ConfirmedAt: confirmed, UsedAt: now()}
 	if !u.ExpiresAt.IsZero() && u.ExpiresAt.Before(t.ExpiresAt) {
 		t.ExpiresAt = u.ExpiresAt
 	}

@@ -112,7 +112,9 @@ func TestAccountPage_OIDC(t *testing.T) {
 	}
 
 	c.open("http://" + l.Addr().String() + "/account") // under another name than the issuer sends back to
-	c.wait(says("oidc", "Sign in with Example"))
+	c.wait(says("oidc", "Sign in with Example at "+origin))
+	c.click("oidc")
+	c.wait("location.origin === '" + origin + "' && " + says("oidc", "Sign in with Example"))
 	c.click("oidc")
 	c.wait(says("problem", "There is an account with your e-mail address already"))
 

@@ -16,9 +16,8 @@ import (
 // Issuer signs people in with an OpenID Connect issuer.
 type Issuer interface {
 	// BeginOIDC returns where to send the person, and a secret that the browser
-	// has to bring back. linkTo is the user to whom the identity is linked; ""
-	// for a sign-in.
-	BeginOIDC(ctx context.Context, linkTo string, from sensocto.Client) (location, browser string, err error)
+	// has to bring back.
+	BeginOIDC(ctx context.Context, want sensocto.IssuerRequest, from sensocto.Client) (location, browser string, err error)
 	// FinishOIDC returns the session that a sign-in began, or the zero Session
 	// where an identity was linked.
 	FinishOIDC(ctx context.Context, browser string, answer sensocto.IssuerAnswer, signedIn string, from sensocto.Client) (sensocto.Session, error)
@@ -36,7 +35,7 @@ const (
 func (s *server) registerOIDC() {
 	const tag = "People"
 	op := s.personal("begin-oidc", http.MethodGet, oidcPath, anybody, tag, "Sign in with the OpenID Connect issuer")
-	op.Description = "For browsers: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session that began within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
+	op.Description = "For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
 	op.DefaultStatus = http.StatusFound
 	huma.Register(s.api, op, s.beginOIDC)
 
@@ -83,8 +82,9 @@ func bindingCookie(secure bool, value string) http.Cookie {
 
 type beginOIDCInput struct {
 	FromClient
-	origin     *http.Request
-	Redirected bool `query:"redirected" doc:"The browser was sent here from another of the server's names."`
+	origin *http.Request
+	Here   bool `query:"here" doc:"The page is at the server's own origin, though a proxy may call the server by another name."`
+	Fresh  bool `query:"fresh" doc:"Sign in, and have the issuer ask anew who the person is: a recent confirmation for whoever has no password."`
 }
 
 // Resolve implements huma.Resolver.
@@ -93,34 +93,39 @@ func (in *beginOIDCInput) Resolve(ctx huma.Context) []error {
 	return in.FromClient.Resolve(ctx)
 }
 
-// beginOIDC sends a browser to the issuer. The issuer sends it back to one name
-// of the server, where cookies that another one set are not sent: it has to
-// begin there.
+// beginOIDC sends a browser to the issuer, if a page of ours or the person asks
+// for it: another site could sign its visitors in without their knowing. The
+// issuer sends it back to one name of the server, where cookies that another one
+// set are not sent: it has to begin on the account page there.
 func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, error) {
 	w := s.Accounts.Ways()
-	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Redirected && !strings.EqualFold(host, in.origin.Host) {
-		return &redirect{Status: http.StatusFound, Location: w.Origin + "/api/v1" + oidcPath + "?redirected=true"}, nil
+	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Here && !strings.EqualFold(host, in.origin.Host) {
+		return &redirect{Status: http.StatusFound, Location: w.Origin + "/account"}, nil
+	}
+	if site := in.origin.Header.Get("Sec-Fetch-Site"); w.Issuer != "" && site != "same-origin" && site != "none" {
+		return s.failed(errBegunElsewhere, "begin a sign-in with the issuer"), nil
 	}
 	linkTo, err := s.linksTo(ctx, in)
 	if err != nil {
 		return s.failed(err, "begin to link an identity"), nil
 	}
-	location, browser, err := s.Accounts.BeginOIDC(ctx, linkTo, in.client)
+	location, browser, err := s.Accounts.BeginOIDC(ctx, sensocto.IssuerRequest{LinkTo: linkTo, Fresh: in.Fresh}, in.client)
 	if err != nil {
 		return s.failed(err, "begin a sign-in with the issuer"), nil
 	}
 	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure || s.behindTLS(in.host), browser)}}, nil
 }
 
-// errBegunElsewhere keeps another site's page from linking an identity of its
-// own to the account of whoever visits it.
-var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "linking begins on the account page"}
+// errBegunElsewhere keeps another site's page from signing in whoever visits it,
+// and from linking an identity of its own to their account. Browsers that do not
+// say which page asks are refused as well: they are old, or speak plain HTTP.
+var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "signing in with the service begins on the account page"}
 
 // linksTo returns the user to whom the identity is linked: who is signed in,
 // unless as a guest, and asks for it on a page of ours.
 func (s *server) linksTo(ctx context.Context, in *beginOIDCInput) (userID string, err error) {
 	id := identityOf(ctx)
-	if id.UserID == "" || id.Kind != sensocto.KindSession {
+	if id.UserID == "" || id.Kind != sensocto.KindSession || in.Fresh {
 		return "", nil
 	}
 	u, err := s.Accounts.User(ctx, id.UserID)

@@ -117,7 +117,7 @@ func (p *people) owner(id string) (string, bool) {
 func (p *people) age(who *person, by time.Duration) {
 	p.t.Helper()
 	err := p.db.Update(p.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
+		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1, confirmed_at = confirmed_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
 		return err
 	})
 	if err != nil {
