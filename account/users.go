@@ -290,7 +290,8 @@ func (a *Accounts) userTokens(ctx context.Context, userID string, kind sensocto.
 	}
 	kept := []sensocto.Token{}
 	for _, t := range all {
-		if t.Kind == kind && t.Valid(time.Now()) {
+		if now := time.Now(); t.Kind == kind && t.Valid(now) && !a.idle(t, now) {
+			t.UsedAt = a.lastUse(t)
 			kept = append(kept, t)
 		}
 	}

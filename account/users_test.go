@@ -425,3 +425,68 @@ func TestResetPassword_ProvesTheAddress(t *testing.T) {
 		t.Errorf("%+v %v", u, err)
 	}
 }
+
+func TestSession_EndsWhenItIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newStore(t)
+		o := account.Options{Store: m, Registration: account.RegistrationOpen, SessionIdle: 6 * time.Minute}
+		a := watched(t, o)
+		ada := signUp(t, a, "ada")
+		used, left := signIn(t, a, "ada"), signIn(t, a, "ada")
+		wantCode(t, a, left.Secret, "")
+		told := make(chan string, 4) // more than there are sessions
+		defer a.OnRevoked(func(id string) { told <- id })()
+		for range 3 {
+			time.Sleep(5 * time.Minute)
+			wantCode(t, a, used.Secret, "")
+		}
+		wantCode(t, a, left.Secret, sensocto.CodeUnauthorized)
+		if len(told) != 1 || <-told != left.Token.ID {
+			t.Error("nobody was told that the session has ended")
+		}
+		sessions, err := a.Sessions(t.Context(), ada.ID)
+		if err != nil || len(sessions) != 1 || sessions[0].ID != used.Token.ID || time.Since(sessions[0].UsedAt) > time.Second {
+			t.Errorf("%+v, %v", sessions, err)
+		}
+		token, _, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "strap", Scopes: viewer})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		m.setFail(errAway) // what was used last is not forgotten meanwhile
+		time.Sleep(4 * time.Minute)
+		wantCode(t, a, used.Secret, "")
+		m.setFail(nil)
+		time.Sleep(70 * time.Second) // it is stored
+		other := account.New(o)     // as after a restart
+		time.Sleep(4 * time.Minute)
+		wantCode(t, other, used.Secret, "")
+		time.Sleep(6 * time.Minute)
+		wantCode(t, account.New(o), used.Secret, sensocto.CodeUnauthorized)
+		wantCode(t, account.New(o), token, "") // a device may be silent for as long as it likes
+	})
+}
+
+// Of two processes one sees a session all the time, the other has its channel.
+func TestSession_IsInUseWhereverItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := account.Options{Store: newStore(t), Registration: account.RegistrationOpen, SessionIdle: 6 * time.Minute}
+		here, there := watched(t, o), watched(t, o)
+		signUp(t, here, "ada")
+		s := signIn(t, here, "ada")
+		wantCode(t, here, s.Secret, "")
+		told := make(chan string, 4) // more than there are sessions
+		defer here.OnRevoked(func(id string) { told <- id })()
+		for range 4 {
+			time.Sleep(4 * time.Minute)
+			wantCode(t, there, s.Secret, "")
+		}
+		if len(told) > 0 {
+			t.Error("the channel was closed")
+		}
+		time.Sleep(8 * time.Minute)
+		if len(told) != 1 {
+			t.Errorf("told %d times that the session has ended", len(told))
+		}
+	})
+}

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -41,6 +43,20 @@ func insertToken(ctx context.Context, tx *sql.Tx, t sensocto.Token) error {
 func (db *DB) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	return db.update(ctx, tokenChanged(id), func(ctx context.Context, tx *sql.Tx) error {
 		return mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE token SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2`, at.UnixMicro(), id)
+	})
+}
+
+// UseTokens notes when credentials were last used. A later use that is known
+// stays; unknown credentials are none of its business.
+func (db *DB) UseTokens(ctx context.Context, uses map[string]time.Time) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, id := range slices.Sorted(maps.Keys(uses)) { // in one order: processes do not wait for each other in a circle
+			at := uses[id].UnixMicro()
+			if _, err := affect(ctx, tx, `UPDATE token SET used_at = $1 WHERE id = $2 AND used_at < $3`, at, id, at); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 

@@ -37,6 +37,7 @@ type tokenView struct {
 	Device    string           `json:"device,omitempty" doc:"What a session was begun with."`
 	CreatedAt time.Time        `json:"created_at"`
 	ExpiresAt *time.Time       `json:"expires_at,omitempty"`
+	UsedAt    *time.Time       `json:"used_at,omitempty" doc:"When a session was last used, about."`
 	Current   bool             `json:"current,omitempty" doc:"It is the one that this request came with."`
 }
 
@@ -44,6 +45,9 @@ func viewOfToken(t sensocto.Token, current string) tokenView {
 	v := tokenView{ID: t.ID, Name: t.Name, Scopes: t.Scopes, SensorIDs: t.SensorIDs, Device: t.Device, CreatedAt: t.CreatedAt, Current: t.ID == current}
 	if !t.ExpiresAt.IsZero() {
 		v.ExpiresAt = &t.ExpiresAt
+	}
+	if !t.UsedAt.IsZero() {
+		v.UsedAt = &t.UsedAt
 	}
 	return v
 }

@@ -133,7 +133,7 @@ async function show(person) {
   $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
   const { sessions } = await ask("GET", "/sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
-    ...cells(s.device || "unknown", day(s.created_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
+    ...cells(s.device || "unknown", day(s.created_at), day(s.used_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
   const { tokens } = await ask("GET", "/tokens");
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
