@@ -324,6 +324,19 @@ func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error
 	return a.endAll(ctx, userID, func(t sensocto.Token) bool { return t.ID != except })
 }
 
+// SignOut ends all sessions of a user, who signs in again. Tokens of their devices
+// go on.
+func (a *Accounts) SignOut(ctx context.Context, u sensocto.User) error {
+	if err := a.endAll(ctx, u.ID, isSession); err != nil {
+		return err
+	}
+	a.log.Info("signed out everywhere", "user", u.ID)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignedOut, UserID: u.ID, Detail: "everywhere"})
+	return nil
+}
+
+func isSession(t sensocto.Token) bool { return t.Kind == sensocto.KindSession }
+
 // endAll ends those of a user's sessions and tokens that are to end.
 func (a *Accounts) endAll(ctx context.Context, userID string, ends func(sensocto.Token) bool) error {
 	all, err := a.store.UserTokens(ctx, userID)
@@ -427,7 +440,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 		}
 	}
 	if err == nil && disabled { // who is let in again signs in again; tokens of devices go on then
-		err = a.endAll(ctx, u.ID, func(t sensocto.Token) bool { return t.Kind == sensocto.KindSession })
+		err = a.endAll(ctx, u.ID, isSession)
 	}
 	return u, err
 }

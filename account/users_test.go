@@ -426,6 +426,32 @@ func TestResetPassword_ProvesTheAddress(t *testing.T) {
 	}
 }
 
+func TestSignOut_EndsSessionsAndLeavesTokens(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t), Registration: account.RegistrationOpen})
+	ada := signUp(t, a, "ada")
+	signUp(t, a, "eve")
+	one, two, eve := signIn(t, a, "ada"), signIn(t, a, "ada"), signIn(t, a, "eve")
+	token, _, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "strap", Scopes: viewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	defer a.OnRevoked(func(id string) { told = append(told, id) })()
+	if err := a.SignOut(t.Context(), ada); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(told)
+	want := []string{one.Token.ID, two.Token.ID}
+	slices.Sort(want)
+	if !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+	wantCode(t, a, one.Secret, sensocto.CodeUnauthorized)
+	wantCode(t, a, two.Secret, sensocto.CodeUnauthorized)
+	wantCode(t, a, eve.Secret, "")
+	wantCode(t, a, token, "")
+}
+
 func TestSession_EndsWhenItIsNotUsed(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		m := newStore(t)
@@ -458,7 +484,7 @@ func TestSession_EndsWhenItIsNotUsed(t *testing.T) {
 		wantCode(t, a, used.Secret, "")
 		m.setFail(nil)
 		time.Sleep(70 * time.Second) // it is stored
-		other := account.New(o)     // as after a restart
+		other := account.New(o)      // as after a restart
 		time.Sleep(4 * time.Minute)
 		wantCode(t, other, used.Secret, "")
 		time.Sleep(6 * time.Minute)

@@ -161,6 +161,7 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 	case session.Secret == "":
 		return toAccount("#linked=1", used), nil
 	}
+	s.endFormer(ctx)
 	return toAccount("", append(s.cookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
 }
 

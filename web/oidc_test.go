@@ -204,6 +204,8 @@ func TestOIDC_AGuestSignsInAndLinksNothing(t *testing.T) {
 	if me := decode[sensocto.UserView](t, b.goes("/api/v1/session").Body); me.Name != "Grace" || me.IsGuest {
 		t.Errorf("%+v", me)
 	}
+	former := &person{people: f.people, name: "Gus", cookie: cookieOf(t, guest)}
+	former.asks(401, "GET", "/session", "")
 }
 
 // Another site may not sign its visitors in: where the issuer does not ask, they

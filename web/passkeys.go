@@ -177,5 +177,5 @@ type passkeySignInInput struct {
 
 func (s *server) signInWithPasskey(ctx context.Context, in *passkeySignInInput) (*userAnswer, error) {
 	session, err := s.Accounts.SignInWithPasskey(ctx, in.Body.Credential, in.client)
-	return s.begun(&in.FromClient, session, err, "sign in with a passkey")
+	return s.begun(ctx, &in.FromClient, session, err, "sign in with a passkey")
 }

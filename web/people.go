@@ -42,6 +42,8 @@ type Accounts interface {
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
 	Erase(ctx context.Context, u sensocto.User) error
 	SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error)
+	// SignOut ends all sessions of a user.
+	SignOut(ctx context.Context, u sensocto.User) error
 	SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error)

@@ -142,6 +142,30 @@ func (p *people) signUp(name string) *person {
 	return &person{people: p, id: decode[sensocto.UserView](p.t, answer.Body).ID, name: name, cookie: cookieOf(p.t, answer)}
 }
 
+// signsIn signs the person in with the browser's cookie, and keeps the new one.
+func (p *person) signsIn() {
+	p.t.Helper()
+	answer := p.asks(200, "POST", "/session", fmt.Sprintf(`{"email":"%s@example.org","password":%q}`, p.name, secretWords))
+	p.cookie = cookieOf(p.t, answer)
+}
+
+// Whoever signs in leaves no session behind that nobody sees any more.
+func TestPeople_ASignInEndsTheFormerSession(t *testing.T) {
+	p := newPeople(t)
+	ada, elsewhere := p.signUp("ada"), &person{people: p, name: "ada"}
+	elsewhere.signsIn()
+	former := *ada
+	ada.asks(401, "POST", "/session", `{"email":"ada@example.org","password":"wrong"}`)
+	former.asks(200, "GET", "/session", "")
+	ada.signsIn()
+	former.asks(401, "GET", "/session", "")
+	ada.asks(200, "GET", "/session", "")
+	elsewhere.asks(200, "GET", "/session", "")
+	former = *ada
+	ada.asks(201, "POST", "/users", `{"email":"bob@example.org","name":"bob","password":"`+secretWords+`"}`) // another person at the same browser
+	former.asks(401, "GET", "/session", "")
+}
+
 func cookieOf(t testing.TB, answer *httptest.ResponseRecorder) string {
 	t.Helper()
 	for _, c := range answer.Result().Cookies() {
@@ -245,6 +269,16 @@ func TestPeople_SetUpAndAdministration(t *testing.T) {
 	if list := root.asks(200, "GET", "/users?limit=1", "").Body.String(); !strings.Contains(list, `"next":"`+eve.id+`"`) {
 		t.Error(list)
 	}
+	made := decode[struct{ Token string }](t, eve.asks(201, "POST", "/tokens", `{"name":"watch","scopes":["view"]}`).Body)
+	eve.asks(403, "DELETE", "/users/"+eve.id+"/sessions", "")
+	root.asks(404, "DELETE", "/users/nobody/sessions", "")
+	root.asks(204, "DELETE", "/users/"+eve.id+"/sessions", "")
+	eve.asks(401, "GET", "/session", "")
+	root.asks(200, "GET", "/session", "")
+	if answer := p.do(call{path: "/api/v1/session", token: made.Token}); answer.Code != 200 {
+		t.Errorf("a token of hers: %d", answer.Code)
+	}
+	eve.signsIn()
 	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":true}`)
 	eve.asks(401, "GET", "/session", "")
 	reset, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, eve.id, "", 1<<40)

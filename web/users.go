@@ -2,6 +2,7 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
 	"strings"
 	"time"
@@ -54,6 +55,10 @@ func (s *server) registerUsers() {
 	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.changeUser)
+	op = s.personal("sign-out-user", http.MethodDelete, "/users/{id}/sessions", moderator, tag, "End all sessions of a user")
+	op.Description = "Wherever they are signed in, they sign in again; their channels are closed at once. Tokens of their devices go on."
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.signOutUser)
 }
 
 type registrationAnswer struct {
@@ -100,11 +105,26 @@ func (s *server) behindTLS(host string) bool {
 	return s.Accounts != nil && strings.EqualFold(s.Accounts.Ways().Origin, "https://"+host)
 }
 
-func (s *server) begun(from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {
+// begun answers a sign-in. What the browser was signed in as before ends: nobody
+// would see that session again.
+func (s *server) begun(ctx context.Context, from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {
 	if err != nil {
 		return nil, s.personalProblem(err, doing)
 	}
+	s.endFormer(ctx)
 	return &userAnswer{SetCookie: s.cookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
+}
+
+// endFormer ends the session that a request came with, where another one has begun.
+func (s *server) endFormer(ctx context.Context) {
+	id := identityOf(ctx)
+	if id.Kind != sensocto.KindSession {
+		return
+	}
+	err := s.Accounts.EndSession(ctx, id.UserID, id.ID)
+	if err != nil && !errors.Is(err, sensocto.ErrNotFound) { // a new password has ended it already
+		s.Log.Error("cannot end the session that a browser had before it signed in", "session", id.ID, "err", err)
+	}
 }
 
 type signUpInput struct {
@@ -124,7 +144,7 @@ func (s *server) signUp(ctx context.Context, in *signUpInput) (*userAnswer, erro
 		return nil, s.personalProblem(err, "sign up")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "sign up")
+	return s.begun(ctx, &in.FromClient, session, err, "sign up")
 }
 
 type setUpInput struct {
@@ -144,7 +164,7 @@ func (s *server) setUp(ctx context.Context, in *setUpInput) (*userAnswer, error)
 		return nil, s.personalProblem(err, "set up")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "set up")
+	return s.begun(ctx, &in.FromClient, session, err, "set up")
 }
 
 type signInInput struct {
@@ -157,7 +177,7 @@ type signInInput struct {
 
 func (s *server) signIn(ctx context.Context, in *signInInput) (*userAnswer, error) {
 	session, err := s.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, in.client)
-	return s.begun(&in.FromClient, session, err, "sign in")
+	return s.begun(ctx, &in.FromClient, session, err, "sign in")
 }
 
 type guestInput struct {
@@ -169,7 +189,7 @@ type guestInput struct {
 
 func (s *server) signInAsGuest(ctx context.Context, in *guestInput) (*userAnswer, error) {
 	session, err := s.Accounts.Guest(ctx, in.Body.Name, in.client)
-	return s.begun(&in.FromClient, session, err, "begin a guest's session")
+	return s.begun(ctx, &in.FromClient, session, err, "begin a guest's session")
 }
 
 func (s *server) whoAmI(ctx context.Context, _ *empty) (*userAnswer, error) {
@@ -270,7 +290,7 @@ func (s *server) resetPassword(ctx context.Context, in *resetInput) (*userAnswer
 		return nil, s.personalProblem(err, "reset a password")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "reset a password")
+	return s.begun(ctx, &in.FromClient, session, err, "reset a password")
 }
 
 type usersAnswer struct {
@@ -319,4 +339,15 @@ func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnsw
 		return nil, s.personalProblem(err, "change a user")
 	}
 	return &userAnswer{Body: u.View(true)}, nil
+}
+
+func (s *server) signOutUser(ctx context.Context, in *UserPath) (*empty, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err == nil {
+		err = s.Accounts.SignOut(ctx, u)
+	}
+	if err != nil {
+		return nil, s.personalProblem(err, "sign a user out")
+	}
+	return nil, nil
 }
