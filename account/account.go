@@ -41,6 +41,7 @@ type Store interface {
 	Tokens(ctx context.Context) ([]sensocto.Token, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	RevokeToken(ctx context.Context, id string, at time.Time) error
+	ConfirmToken(ctx context.Context, id string, at time.Time) error
 	UseTokens(ctx context.Context, uses map[string]time.Time) error
 	ForgetTokens(ctx context.Context, before time.Time) (int64, error)
 	// Credential returns a token and, where it is a user's, its user.

@@ -55,6 +55,19 @@ func (a *Accounts) Confirm(ctx context.Context, u sensocto.User, sessionID, pass
 	return nil
 }
 
+// ConfirmSession notes that the person showed in a session who they are, by the
+// password. It returns errors as CheckPassword does, and confirmation_needed for a
+// user who has no password.
+func (a *Accounts) ConfirmSession(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error {
+	if u.PasswordHash == "" {
+		return errConfirm
+	}
+	if err := a.CheckPassword(ctx, u, password, from); err != nil {
+		return err
+	}
+	return a.store.ConfirmToken(ctx, sessionID, now())
+}
+
 // BeginPasskey returns what a browser needs to make a passkey, in the JSON of
 // PublicKeyCredentialCreationOptions. Whoever calls it has asked Confirm.
 func (a *Accounts) BeginPasskey(ctx context.Context, u sensocto.User, sessionID string, from sensocto.Client) (json.RawMessage, error) {
@@ -117,7 +130,8 @@ func (a *Accounts) Passkeys(ctx context.Context, userID string) ([]sensocto.Pass
 	return a.store.Passkeys(ctx, userID)
 }
 
-// DeletePasskey removes one of a user's passkeys. The only way to sign in stays:
+// DeletePasskey removes one of a user's passkeys. Whoever calls it has asked
+// Confirm. The only way to sign in stays:
 // that is a conflict. It returns sensocto.ErrNotFound for one that is not the
 // user's.
 func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte) error {

@@ -324,14 +324,19 @@ func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error
 	return a.endAll(ctx, userID, func(t sensocto.Token) bool { return t.ID != except })
 }
 
-// SignOut ends all sessions of a user, who signs in again. Tokens of their devices
-// go on.
-func (a *Accounts) SignOut(ctx context.Context, u sensocto.User) error {
-	if err := a.endAll(ctx, u.ID, isSession); err != nil {
+// SignOut ends all sessions of a user except one, "" for all. Tokens of their
+// devices go on.
+func (a *Accounts) SignOut(ctx context.Context, userID, except string) error {
+	err := a.endAll(ctx, userID, func(t sensocto.Token) bool { return isSession(t) && t.ID != except })
+	if err != nil {
 		return err
 	}
-	a.log.Info("signed out everywhere", "user", u.ID)
-	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignedOut, UserID: u.ID, Detail: "everywhere"})
+	a.log.Info("signed out everywhere", "user", userID, "except", except)
+	e := sensocto.AuditEvent{Action: sensocto.AuditSignedOut, UserID: userID, Detail: "everywhere"}
+	if except != "" {
+		e.Detail = "everywhere else"
+	}
+	a.audit.Record(ctx, e)
 	return nil
 }
 

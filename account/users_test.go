@@ -437,7 +437,7 @@ func TestSignOut_EndsSessionsAndLeavesTokens(t *testing.T) {
 	}
 	var told []string
 	defer a.OnRevoked(func(id string) { told = append(told, id) })()
-	if err := a.SignOut(t.Context(), ada); err != nil {
+	if err := a.SignOut(t.Context(), ada.ID, ""); err != nil {
 		t.Fatal(err)
 	}
 	slices.Sort(told)

@@ -46,6 +46,14 @@ func (db *DB) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	})
 }
 
+// ConfirmToken notes when the person of a session showed who they are. It returns
+// sensocto.ErrNotFound for an unknown one.
+func (db *DB) ConfirmToken(ctx context.Context, id string, at time.Time) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE token SET confirmed_at = $1 WHERE id = $2`, at.UnixMicro(), id)
+	})
+}
+
 // UseTokens notes when credentials were last used. A later use that is known
 // stays; unknown credentials are none of its business.
 func (db *DB) UseTokens(ctx context.Context, uses map[string]time.Time) error {

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -64,14 +65,35 @@ func TestAccountPage_Passkeys(t *testing.T) {
 	c.wait(shown("account") + " && " + says("who", "Ada"))
 	c.wait(says("passkeys", "my laptop") + " && !" + says("passkeys", "–")) // it was used
 
+	me := p.user("ada@example.org")
+	p.age(&person{people: p, id: me.ID}, 16*time.Minute)
 	c.run("document.querySelector('#passkeys button').click()")
-	c.wait(says("passkeys", "None yet"))
+	c.click("again-cancel")
+	c.wait("!" + shown("again") + " && " + says("passkeys", "my laptop"))
+	c.run("document.querySelector('#passkeys button').click()")
+	c.wait(shown("again-password"))
+	c.fill("again-password", "wrong")
+	c.run("document.querySelector('#again button').click()")
+	c.wait(says("again-problem", "is wrong"))
+	c.fill("again-password", secretWords)
+	c.run("document.querySelector('#again button').click()")
+	c.wait("!" + shown("again") + " && " + says("passkeys", "None yet"))
 	c.click("out")
 	c.click("passkey")
 	c.wait(says("problem", "this passkey is not known here"))
 	if len(c.refused) > 0 {
 		t.Error(c.refused)
 	}
+}
+
+// user returns who has an address.
+func (p *people) user(email string) sensocto.User {
+	p.t.Helper()
+	u, err := p.accounts.FindUser(p.t.Context(), email)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return u
 }
 
 func TestAccountPage_PasskeysElsewhere(t *testing.T) {

@@ -45,6 +45,7 @@ func (s *server) registerOIDC() {
 
 	huma.Register(s.api, s.personal("list-identities", http.MethodGet, "/identities", signedIn, tag, "List the issuers with which one signs in"), s.listIdentities)
 	op = s.personal("unlink-identity", http.MethodDelete, "/identities", signedIn, tag, "Sign in with an issuer no longer")
+	op.Description = "Takes a recent confirmation: POST /api/v1/session/confirm."
 	op.DefaultStatus = http.StatusNoContent
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.unlinkIdentity)
@@ -186,15 +187,18 @@ func (s *server) listIdentities(ctx context.Context, _ *empty) (*identitiesAnswe
 	return &out, nil
 }
 
-// IssuerQuery names an issuer.
-type IssuerQuery struct {
+type unlinkIdentityInput struct {
+	FromClient
 	Issuer string `query:"issuer" required:"true" maxLength:"2048" doc:"One of the issuers in the list."`
 }
 
-func (s *server) unlinkIdentity(ctx context.Context, in *IssuerQuery) (*empty, error) {
+func (s *server) unlinkIdentity(ctx context.Context, in *unlinkIdentityInput) (*empty, error) {
 	u, err := s.me(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, "", in.client); err != nil {
+		return nil, s.personalProblem(err, "unlink an identity")
 	}
 	if err := s.Accounts.Unlink(ctx, u, in.Issuer); err != nil {
 		return nil, s.personalProblem(err, "unlink an identity")

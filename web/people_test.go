@@ -30,6 +30,7 @@ type people struct {
 	*world
 	t        testing.TB
 	db       peopledb.SQL
+	store    *peopledb.DB
 	accounts *account.Accounts
 	rights   *rights.Rights
 	sensors  *sensor.Registry
@@ -58,7 +59,7 @@ func newPeopleOn(t testing.TB, db peopledb.SQL, more func(*web.Options), change 
 		db = file
 	}
 	store := peopledb.New(db)
-	p := &people{t: t, db: db, owners: map[string]string{}}
+	p := &people{t: t, db: db, store: store, owners: map[string]string{}}
 	o := account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true}
 	for _, c := range change {
 		c(&o)

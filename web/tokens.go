@@ -17,6 +17,10 @@ func (s *server) registerTokens() {
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.endToken)
 
+	op = s.personal("end-other-sessions", http.MethodDelete, "/sessions", signedIn, tag, "End all of one's sessions but the present one")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.endOtherSessions)
+
 	huma.Register(s.api, s.personal("list-tokens", http.MethodGet, "/tokens", signedIn, tag, "List one's tokens"), s.listTokens)
 	op = s.personal("create-token", http.MethodPost, "/tokens", signedIn, tag, "Make a token for a program or a device")
 	op.Description = "The secret is in this answer, and nowhere else."
@@ -102,6 +106,14 @@ type TokenPath struct {
 func (s *server) endToken(ctx context.Context, in *TokenPath) (*empty, error) {
 	if err := s.Accounts.EndSession(ctx, identityOf(ctx).UserID, in.TokenID); err != nil {
 		return nil, s.personalProblem(err, "end a session or token")
+	}
+	return nil, nil
+}
+
+func (s *server) endOtherSessions(ctx context.Context, _ *empty) (*empty, error) {
+	id := identityOf(ctx)
+	if err := s.Accounts.SignOut(ctx, id.UserID, id.ID); err != nil {
+		return nil, s.personalProblem(err, "end sessions")
 	}
 	return nil, nil
 }

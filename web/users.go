@@ -42,6 +42,11 @@ func (s *server) registerUsers() {
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.signOut)
 
+	op = s.personal("confirm-session", http.MethodPost, "/session/confirm", signedIn, tag, "Show once more who one is")
+	op.Description = "Changes of how one signs in, and of the e-mail address, take a session in which the person showed who they are within 15 minutes: by signing in, or by this. They answer confirmation_needed otherwise. Who has no password signs in again, with a passkey or GET /api/v1/session/oidc?fresh=true."
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.confirmSession)
+
 	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", known, tag, "Read one's account"), s.whoAmI)
 	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name, password or e-mail address")
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
@@ -224,6 +229,24 @@ func (s *server) signOut(ctx context.Context, in *FromClient) (*signedOut, error
 	return &signedOut{s.cookie(in, "", time.Time{})}, nil
 }
 
+type confirmSessionInput struct {
+	FromClient
+	Body struct {
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+func (s *server) confirmSession(ctx context.Context, in *confirmSessionInput) (*empty, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Accounts.ConfirmSession(ctx, u, identityOf(ctx).ID, in.Body.Password, in.client); err != nil {
+		return nil, s.personalProblem(err, "check a password")
+	}
+	return nil, nil
+}
+
 type changeMeInput struct {
 	FromClient
 	Body struct {
@@ -344,7 +367,7 @@ func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnsw
 func (s *server) signOutUser(ctx context.Context, in *UserPath) (*empty, error) {
 	u, err := s.Accounts.User(ctx, in.UserID)
 	if err == nil {
-		err = s.Accounts.SignOut(ctx, u)
+		err = s.Accounts.SignOut(ctx, u.ID, "")
 	}
 	if err != nil {
 		return nil, s.personalProblem(err, "sign a user out")

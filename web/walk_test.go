@@ -69,7 +69,7 @@ var private = map[string]struct {
 
 // own are the operations that answer with what is the asker's own: none of it may
 // be ada's.
-var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "list-tokens", "create-token",
+var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "end-other-sessions", "confirm-session", "list-tokens", "create-token",
 	"list-rooms", "create-room", "list-invitations", "list-notifications", "erase-me",
 	"list-passkeys", "begin-passkey", "add-passkey", "list-identities", "unlink-identity"}
 

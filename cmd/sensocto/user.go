@@ -192,7 +192,7 @@ type userSignOutCmd struct{ userArg }
 // Run ends the sessions. A server that runs closes their channels.
 func (c userSignOutCmd) Run(a *app) error {
 	return c.withUser(a, func(ctx context.Context, _ Config, accounts *account.Accounts, u sensocto.User) error {
-		return accounts.SignOut(ctx, u)
+		return accounts.SignOut(ctx, u.ID, "")
 	})
 }
 

@@ -9,8 +9,8 @@ const all = ["name", "email", "password", "current"];
 
 let secret = "", server = {}, notice = "", me = {};
 
-// ask sends JSON and returns the answer; a refusal is thrown as its text.
-async function ask(method, path, body) {
+// send sends JSON and returns the answer; a refusal is thrown as its text.
+async function send(method, path, body) {
   const answer = await fetch(`/api/v1${path}`, { method, cache: "no-store", credentials: "same-origin",
     headers: body ? { "Content-Type": "application/json" } : {}, body: body && JSON.stringify(body) });
   const text = await answer.text();
@@ -18,6 +18,16 @@ async function ask(method, path, body) {
   if (answer.ok) return value;
   const details = (value.errors ?? []).map((e) => e.message).join("; ");
   throw Object.assign(new Error(details || value.detail || answer.statusText), { status: answer.status, reason: value.reason });
+}
+
+// ask is send for whoever confirms, where the server wants it, that it is them.
+async function ask(method, path, body) {
+  try {
+    return await send(method, path, body);
+  } catch (error) {
+    if (error.reason !== "confirmation_needed" || !(await ways.confirm(server, send))) throw error;
+    return send(method, path, body);
+  }
 }
 
 const enter = () => ({ name: $("name").value.trim(), email: $("email").value.trim(), password: $("password").value });
@@ -134,6 +144,11 @@ async function show(person) {
   const { sessions } = await ask("GET", "/sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
     ...cells(s.device || "unknown", day(s.created_at), day(s.used_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
+  $("out-elsewhere").hidden = sessions.length < 2;
+  $("out-elsewhere").onclick = async () => {
+    try { await ask("DELETE", "/sessions"); notice = "You are signed out everywhere else."; } catch (error) { notice = error.message; }
+    await start();
+  };
   const { tokens } = await ask("GET", "/tokens");
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
@@ -203,6 +218,7 @@ async function start() {
     await join();
     $("status").textContent = notice;
     await show(person);
+    if (value === "confirmation_needed") await ways.confirm(server, send);
   } catch (error) {
     $("status").textContent = "";
     if (error.status === 401) open(server.registration === "open" && !notice ? "signUp" : "signIn");

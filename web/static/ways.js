@@ -8,7 +8,7 @@ const $ = (id) => document.getElementById(id);
 const words = {
   account_disabled: "This account is disabled: ask an administrator.",
   begin_on_the_page: "To sign in with the service, or to link it, use the button on this page, over https or on this machine.",
-  confirmation_needed: "You last showed who you are more than 15 minutes ago: sign out and in again, then link.",
+  confirmation_needed: "You last showed who you are more than 15 minutes ago: confirm that it is you, then link again.",
   email_taken: "There is an account with your e-mail address already. Sign in to it, then link the sign-in service on this page.",
   identity_taken: "You are somebody else here already: this identity belongs to another account.",
   invitation_needed: "You need an invitation to get an account here.",
@@ -42,6 +42,35 @@ function elsewhere(server) {
 const atOrigin = (server) => location.origin === server.origin;
 const begins = (server) => atOrigin(server) ? "/api/v1/session/oidc?here=true" : `${server.origin}/account`;
 const at = (server) => atOrigin(server) ? "" : ` at ${server.origin}`;
+
+// confirm asks whoever is signed in to show who they are once more, and reports
+// whether they did. With the service they leave the page, and begin again after.
+export function confirm(server, send) {
+  $("again-problem").textContent = $("again-password").value = "";
+  $("again-passkey").hidden = !here(server);
+  $("again-oidc").hidden = !server.oidc || !atOrigin(server);
+  $("again-oidc").href = "/api/v1/session/oidc?here=true&fresh=true";
+  $("again-oidc").textContent = `Confirm with ${server.oidc}`;
+  return new Promise((resolve) => {
+    const by = async (way) => {
+      try {
+        await way();
+        resolve(true);
+        $("again").close();
+      } catch (error) {
+        $("again-problem").textContent = error.reason === "confirmation_needed" ? "You have no password: confirm in another way, or sign out and in again." : error.message;
+      }
+    };
+    $("again-form").onsubmit = (e) => {
+      e.preventDefault();
+      by(() => send("POST", "/session/confirm", { password: $("again-password").value }));
+    };
+    $("again-passkey").onclick = () => by(async () => send("POST", "/session/passkey", { credential: await passkey.sign(await send("POST", "/session/passkey/options")) }));
+    $("again-cancel").onclick = () => $("again").close();
+    $("again").onclose = () => resolve(false); // also by the Escape key
+    $("again").showModal();
+  });
+}
 
 // offer shows how else one may sign in with the form.
 export function offer(server, shown, ask, done) {
@@ -97,18 +126,13 @@ async function showPasskeys(server, ask, row, done) {
 }
 
 async function add(ask, done) {
-  const name = $("passkey-name").value.trim(), password = $("passkey-password").value;
+  const name = $("passkey-name").value.trim();
   try {
-    const options = await ask("POST", "/passkeys/registration", password ? { password } : {});
+    const options = await ask("POST", "/passkeys/registration", {});
     await ask("POST", "/passkeys", { name, credential: await passkey.create(options) });
-    $("passkey-name").value = $("passkey-password").value = "";
-    $("passkey-confirm").hidden = true;
+    $("passkey-name").value = "";
     await done();
   } catch (error) {
     $("passkey-status").textContent = error.message;
-    if (error.reason === "confirmation_needed" || error.reason === "wrong_credentials") {
-      $("passkey-confirm").hidden = false;
-      $("passkey-password").focus();
-    }
   }
 }
