@@ -116,6 +116,33 @@ func TestAccountPage_PasskeysElsewhere(t *testing.T) {
 	c.wait(says("title", "Sign in") + " && " + shown("form"))
 }
 
+// What other tabs show goes when somebody signs out.
+func TestAccountPage_SigningOutClearsEveryTab(t *testing.T) {
+	c := newChromium(t)
+	l, origin := listenLocally(t)
+	p := newPeople(t)
+	serveLocally(t, l, p)
+	c.open(origin + "/account")
+	c.fill("name", "Ada")
+	c.fill("email", "ada@example.org")
+	c.fill("password", secretWords)
+	c.click("go")
+	c.wait(shown("account") + " && " + says("details", "ada@example.org"))
+	first := c.session
+	c.tab(origin + "/account")
+	c.wait(shown("account") + " && " + says("details", "ada@example.org"))
+	c.run("sessionStorage.setItem('sensocto_token', 'sno_entered')")
+	second := c.session
+	c.session = first
+	c.click("out")
+	c.wait(shown("form"))
+	for _, tab := range []string{first, second} {
+		c.session = tab
+		c.wait(shown("form") + " && !document.documentElement.textContent.includes('ada@') && document.getElementById('sessions').children.length === 0")
+	}
+	c.wait("sessionStorage.length === 0")
+}
+
 func TestAccountPage_OIDC(t *testing.T) {
 	c := newChromium(t)
 	l, origin := listenLocally(t)

@@ -25,12 +25,7 @@ type Issuer interface {
 	Unlink(ctx context.Context, u sensocto.User, issuer string) error
 }
 
-const (
-	oidcPath = "/session/oidc"
-	// oidcCookie binds a sign-in with the issuer to the browser that began it.
-	oidcCookie        = "sensocto_oidc"
-	oidcCookieSeconds = 5 * 60
-)
+const oidcPath = "/session/oidc"
 
 func (s *server) registerOIDC() {
 	const tag = "People"
@@ -73,10 +68,11 @@ func (s *server) failed(err error, doing string, cookies ...http.Cookie) *redire
 	return toAccount("#error="+url.QueryEscape(sensocto.ErrorReason(err)), cookies...)
 }
 
-func bindingCookie(secure bool, value string) http.Cookie {
-	c := http.Cookie{Name: oidcCookie, Value: value, Path: "/api/v1" + oidcPath, MaxAge: oidcCookieSeconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
-	if value == "" {
-		c.MaxAge = -1
+// bindingCookie binds a sign-in to the browser that began it.
+func (s *server) bindingCookie(ctx *FromClient, value string) http.Cookie {
+	c := s.cookie(ctx, oidcCookie, value)
+	if value != "" {
+		c.MaxAge = oidcCookieSeconds
 	}
 	return c
 }
@@ -114,7 +110,7 @@ func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, 
 	if err != nil {
 		return s.failed(err, "begin a sign-in with the issuer"), nil
 	}
-	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure || s.behindTLS(in.host), browser)}}, nil
+	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{s.bindingCookie(&in.FromClient, browser)}}, nil
 }
 
 // errBegunElsewhere keeps another site's page from signing in whoever visits it,
@@ -155,7 +151,7 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 	}
 	answer := sensocto.IssuerAnswer{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer}
 	session, err := s.Accounts.FinishOIDC(ctx, in.Browser, answer, signedIn, in.client)
-	used := bindingCookie(in.secure, "")
+	used := s.bindingCookie(&in.FromClient, "")
 	switch {
 	case err != nil:
 		return s.failed(err, "end a sign-in with the issuer", used), nil
@@ -163,7 +159,7 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 		return toAccount("#linked=1", used), nil
 	}
 	s.endFormer(ctx)
-	return toAccount("", append(s.cookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
+	return toAccount("", append(s.sessionCookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
 }
 
 type identitiesAnswer struct {

@@ -247,7 +247,7 @@ func TestOIDC_CookiesAreForTLSWhereThereIsTLS(t *testing.T) {
 	answer := httptest.NewRecorder()
 	f.ServeHTTP(answer, r)
 	cookies := answer.Result().Cookies()
-	if len(cookies) != 1 || !cookies[0].Secure || cookies[0].Path != "/api/v1/session/oidc" || cookies[0].MaxAge != 300 {
+	if len(cookies) != 1 || !cookies[0].Secure || cookies[0].Name != "__Host-sensocto_oidc" || cookies[0].Path != "/" || cookies[0].MaxAge != 300 {
 		t.Errorf("%+v", cookies)
 	}
 }

@@ -150,6 +150,34 @@ func (p *person) signsIn() {
 	p.cookie = cookieOf(p.t, answer)
 }
 
+// The socket knows the cookie by its plain name, and sees it as the API does.
+func TestPeople_TheSocketSeesTheCookieThatCounts(t *testing.T) {
+	got := ""
+	p := newPeopleWith(t, func(o *web.Options) {
+		o.Socket = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Cookie") })
+	})
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{"sensors.example.org": "sensocto_token=right", "127.0.0.1": "sensocto_token=planted; __Host-sensocto_token=right"} {
+		p.do(call{path: "/socket/websocket", host: host, header: map[string]string{"Cookie": "sensocto_token=planted; __Host-sensocto_token=right"}})
+		if got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestPeople_SigningOutClearsTheBrowser(t *testing.T) {
+	p := newPeople(t)
+	answer := p.signUp("ada").asks(204, "DELETE", "/session", "")
+	if clears := answer.Header().Get("Clear-Site-Data"); clears != `"storage"` {
+		t.Errorf("Clear-Site-Data: %s", clears)
+	}
+	if c := answer.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+		t.Errorf("%v", c)
+	}
+}
+
 // Whoever signs in leaves no session behind that nobody sees any more.
 func TestPeople_ASignInEndsTheFormerSession(t *testing.T) {
 	p := newPeople(t)

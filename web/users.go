@@ -4,7 +4,6 @@ import (
 	"context"
 	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -92,22 +91,11 @@ type userAnswer struct {
 	Body      sensocto.UserView
 }
 
-// cookie is the session's. Scripts cannot read it, and other sites' forms do not
-// send it (SameSite=Lax).
-func (s *server) cookie(ctx *FromClient, value string, expires time.Time) []http.Cookie {
-	c := http.Cookie{Name: SessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: ctx.secure || s.behindTLS(ctx.host)}
-	if value == "" {
-		c.MaxAge = -1
-	} else {
-		c.Expires = expires
-	}
+// sessionCookie is the session's; without a secret it removes the cookie.
+func (s *server) sessionCookie(ctx *FromClient, secret string, expires time.Time) []http.Cookie {
+	c := s.cookie(ctx, SessionCookie, secret)
+	c.Expires = expires
 	return []http.Cookie{c}
-}
-
-// behindTLS reports whether people reach the server by TLS under a name, as its url
-// says: then a proxy may speak plain HTTP to it.
-func (s *server) behindTLS(host string) bool {
-	return s.Accounts != nil && strings.EqualFold(s.Accounts.Ways().Origin, "https://"+host)
 }
 
 // begun answers a sign-in. What the browser was signed in as before ends: nobody
@@ -117,7 +105,7 @@ func (s *server) begun(ctx context.Context, from *FromClient, session sensocto.S
 		return nil, s.personalProblem(err, doing)
 	}
 	s.endFormer(ctx)
-	return &userAnswer{SetCookie: s.cookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
+	return &userAnswer{SetCookie: s.sessionCookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
 }
 
 // endFormer ends the session that a request came with, where another one has begun.
@@ -216,6 +204,10 @@ func (s *server) me(ctx context.Context) (sensocto.User, error) {
 
 type signedOut struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
+	// Clear makes the browser drop what pages have stored. Its cache holds nothing
+	// of people, and takes seconds to clear; other tabs drop what they show
+	// themselves.
+	Clear string `header:"Clear-Site-Data"`
 }
 
 // signOut ends the session, or the token that the request came with. The cookie
@@ -226,7 +218,7 @@ func (s *server) signOut(ctx context.Context, in *FromClient) (*signedOut, error
 			return nil, s.personalProblem(err, "sign out")
 		}
 	}
-	return &signedOut{s.cookie(in, "", time.Time{})}, nil
+	return &signedOut{s.sessionCookie(in, "", time.Time{}), `"storage"`}, nil
 }
 
 type confirmSessionInput struct {

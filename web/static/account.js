@@ -1,4 +1,4 @@
-import { element } from "./session.js";
+import { element, forget, onChange, tell } from "./session.js";
 import * as ways from "./ways.js";
 
 // The page that a person signs in with. Links that are printed or mailed carry
@@ -104,6 +104,7 @@ function open(kind) {
     try {
       await f.send();
       secret = "";
+      if (kind !== "change" && kind !== "forgotten") tell("in");
       await start();
     } catch (error) {
       $("problem").textContent = error.message;
@@ -130,6 +131,22 @@ function answer(text, invitation) {
   } });
 }
 
+// clear drops what the page shows of a person.
+function clear() {
+  me = {};
+  $("account").hidden = true;
+  for (const id of ["sessions", "tokens", "invitations", "passkeys", "issuers", "details", "account-title", "made", "confirmed", "status"]) $(id).replaceChildren();
+  for (const id of all) $(id).value = "";
+  $("who").textContent = "Account";
+  if ($("again").open) $("again").close();
+}
+
+onChange((word) => {
+  if (word === "out") forget();
+  clear();
+  start();
+});
+
 const cells = (...texts) => texts.map((t) => element("td", {}, t));
 
 async function show(person) {
@@ -140,7 +157,7 @@ async function show(person) {
   $("account-title").textContent = me.name;
   $("details").textContent = [me.email && !me.email_proven ? `${me.email} (not confirmed)` : me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
   $("change").onclick = () => { $("name").value = me.name; $("email").value = me.email ?? ""; open("change"); };
-  $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
+  $("out").onclick = async () => { await ask("DELETE", "/session"); forget(); clear(); tell("out"); await start(); };
   const { sessions } = await ask("GET", "/sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
     ...cells(s.device || "unknown", day(s.created_at), day(s.used_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));

@@ -1,4 +1,4 @@
-import { element } from "./session.js";
+import { element, tell } from "./session.js";
 import * as passkey from "./passkey.js";
 
 // How people sign in beside passwords: passkeys, and a sign-in service.
@@ -86,6 +86,7 @@ export function offer(server, shown, ask, done) {
     $("problem").textContent = "";
     try {
       await ask("POST", "/session/passkey", { credential: await passkey.sign(await ask("POST", "/session/passkey/options")) });
+      tell("in");
       await done();
     } catch (error) {
       $("problem").textContent = error.message;
