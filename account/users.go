@@ -180,7 +180,25 @@ func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto
 	case !ok || !u.Active(time.Now()):
 		return u, errCredentials
 	}
-	return u, nil
+	return a.rehash(ctx, u, password), nil
+}
+
+// rehash stores a hash of the present cost for a user whose hash has another one:
+// only now is the password known. Where that fails the old one goes on.
+func (a *Accounts) rehash(ctx context.Context, u sensocto.User, password string) sensocto.User {
+	if !outdated(u.PasswordHash) {
+		return u
+	}
+	changed, err := u, error(nil)
+	if changed.PasswordHash, err = a.passwords.hash(ctx, password); err == nil {
+		changed, err = a.store.UpdateUser(ctx, changed)
+	}
+	if err != nil {
+		a.log.Warn("cannot store a password hash of the present cost; the one of before goes on", "user", u.ID, "err", err)
+		return u
+	}
+	a.log.Info("password hashed anew", "user", u.ID)
+	return changed
 }
 
 // CheckPassword returns errCredentials unless the password is the user's: for

@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"bytes"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +13,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -423,6 +426,56 @@ func TestResetPassword_ProvesTheAddress(t *testing.T) {
 	u, err := a.ResetPassword(t.Context(), secret, "another four words of mine")
 	if err != nil || !u.EmailProven {
 		t.Errorf("%+v %v", u, err)
+	}
+}
+
+// After a change of the cost everybody still comes in, and gets a hash of the new
+// cost on the way.
+func TestSignIn_AHashOfAnotherCostCountsAndIsMadeAnew(t *testing.T) {
+	m := newStore(t)
+	a := account.New(account.Options{Store: m, Registration: account.RegistrationOpen})
+	ada := signUp(t, a, "ada")
+	present, _, _ := strings.Cut(strings.TrimPrefix(ada.PasswordHash, "$argon2id$v=19$"), "$")
+	set := func(hash string) {
+		t.Helper()
+		u, err := m.User(t.Context(), ada.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.PasswordHash = hash
+		if _, err := m.UpdateUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := func(memory, passes uint32, threads uint8, key uint32) string {
+		salt := []byte("another salt")
+		return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", memory, passes, threads, base64.RawStdEncoding.EncodeToString(salt),
+			base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), salt, passes, memory, threads, key)))
+	}
+	for _, hash := range []string{old(8<<10, 1, 1, 32), old(16<<10, 3, 2, 16)} {
+		set(hash)
+		if _, err := a.SignIn(t.Context(), ada.Email, "a wrong password", home); sensocto.ErrorReason(err) != "wrong_credentials" {
+			t.Error(err)
+		}
+		if u, _ := m.User(t.Context(), ada.ID); u.PasswordHash != hash {
+			t.Error("a wrong password changed the hash")
+		}
+		signIn(t, a, "ada")
+		u, err := m.User(t.Context(), ada.ID)
+		if err != nil || !strings.HasPrefix(u.PasswordHash, "$argon2id$v=19$"+present+"$") || u.PasswordHash == hash {
+			t.Errorf("%s, %v", u.PasswordHash, err)
+		}
+		signIn(t, a, "ada")
+		if again, _ := m.User(t.Context(), ada.ID); again.PasswordHash != u.PasswordHash {
+			t.Error("a hash of the present cost was made anew")
+		}
+	}
+	for _, damaged := range []string{"x", "$argon2i$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=99999999,t=1,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=8192,t=0,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=8192,t=1,p=1$YWFhYWFhYWE$"} {
+		set(damaged)
+		if _, err := a.SignIn(t.Context(), ada.Email, password, home); err == nil || strings.Contains(err.Error(), damaged) {
+			t.Errorf("%s: %v", damaged, err)
+		}
 	}
 }
 
