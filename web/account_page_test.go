@@ -143,6 +143,36 @@ func TestAccountPage_SigningOutClearsEveryTab(t *testing.T) {
 	c.wait("sessionStorage.length === 0")
 }
 
+// Whoever was sent a code sees which program they would let in, and as what.
+func TestAccountPage_ShowsAProgramBeforeItIsLetIn(t *testing.T) {
+	c := newChromium(t)
+	l, origin := listenLocally(t)
+	p := newPeople(t)
+	serveLocally(t, l, p)
+	begun := decode[struct{ Code, Secret string }](t, p.do(call{method: "POST", path: "/api/v1/device", body: `{"name":"laptop"}`, peer: "192.0.2.7:1"}).Body)
+	finish := call{method: "POST", path: "/api/v1/device/token", body: `{"secret":"` + begun.Secret + `"}`}
+	c.open(origin + "/account")
+	c.fill("name", "Ada")
+	c.fill("email", "ada@example.org")
+	c.fill("password", secretWords)
+	c.click("go")
+	c.fill("code", begun.Code)
+	c.run("document.querySelector('#confirm button').click()")
+	c.wait(shown("program") + " && " + says("program-name", "laptop") + " && " + says("program-asks", "192.0.2.7") + " && " + says("program-scopes", "bring measurements"))
+	c.click("program-no")
+	c.wait("!" + shown("program") + " && " + says("confirmed", "not let in"))
+	if answer := p.do(finish); answer.Code != 409 {
+		t.Errorf("when it was only looked at: %d %s", answer.Code, answer.Body)
+	}
+	c.fill("code", begun.Code)
+	c.run("document.querySelector('#confirm button').click()")
+	c.click("program-yes")
+	c.wait(says("confirmed", "laptop signs in as you"))
+	if answer := p.do(finish); answer.Code != 201 {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
 func TestAccountPage_OIDC(t *testing.T) {
 	c := newChromium(t)
 	l, origin := listenLocally(t)

@@ -32,6 +32,7 @@ type Accounts interface {
 	InviteToServer(ctx context.Context, by sensocto.User, email string) (link string, err error)
 	MailInvitation(i sensocto.Invitation, by string) error
 	BeginDevice(name, address string) (code, secret string, expires time.Time, err error)
+	Device(u sensocto.User, code, address string) (sensocto.DeviceRequest, error)
 	ConfirmDevice(u sensocto.User, code, address string) (name string, err error)
 	DeviceToken(ctx context.Context, secret string) (text string, _ sensocto.User, err error)
 	Sessions(ctx context.Context, userID string) ([]sensocto.Token, error)

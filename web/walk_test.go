@@ -60,6 +60,7 @@ var private = map[string]struct {
 	"read-notification": {want: []int{404}},
 	// Credentials, and what administrators do.
 	"end-session": {want: []int{404}}, "revoke-token": {want: []int{404}},
+	"see-device":       {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"confirm-device":   {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"invite-to-server": {body: `{"email":"x@example.org"}`, want: []int{403}},
 	"remove-passkey":   {want: []int{404, 422}},

@@ -134,7 +134,7 @@ function answer(text, invitation) {
 // clear drops what the page shows of a person.
 function clear() {
   me = {};
-  $("account").hidden = true;
+  $("account").hidden = $("program").hidden = true;
   for (const id of ["sessions", "tokens", "invitations", "passkeys", "issuers", "details", "account-title", "made", "confirmed", "status"]) $(id).replaceChildren();
   for (const id of all) $(id).value = "";
   $("who").textContent = "Account";
@@ -189,17 +189,39 @@ $("make").onsubmit = async (e) => {
   }
 };
 
+const rights = { view: "see the sensors and rooms that you see", ingest: "bring measurements, and change what you may change", admin: "administer this server" };
+
+// A program that shows a code is shown before anybody lets it in.
 $("confirm").onsubmit = async (e) => {
   e.preventDefault();
+  const code = $("code").value;
+  $("confirmed").textContent = "";
+  $("program").hidden = true;
   try {
-    const { name } = await ask("POST", "/device/confirm", { code: $("code").value });
+    const { name, scopes, address } = await ask("POST", "/device/request", { code });
+    $("program-name").textContent = name;
+    $("program-asks").textContent = `A program that calls itself “${name}” asks, from ${address}, to sign in as ${me.name}. It will be able to:`;
+    $("program-scopes").replaceChildren(...scopes.map((s) => element("li", { textContent: rights[s] ?? s })));
+    $("program").hidden = false;
+    $("program").focus();
+    $("program-yes").onclick = () => letIn(code);
+  } catch (error) {
+    $("confirmed").textContent = error.message;
+  }
+};
+$("program-no").onclick = () => { $("program").hidden = true; $("code").value = ""; $("confirmed").textContent = "It was not let in."; };
+
+async function letIn(code) {
+  $("program").hidden = true;
+  try {
+    const { name } = await ask("POST", "/device/confirm", { code });
     $("code").value = "";
     await start();
     $("confirmed").textContent = `${name} signs in as you.`;
   } catch (error) {
     $("confirmed").textContent = error.message;
   }
-};
+}
 
 // join joins the room of a link that was opened.
 async function join() {
