@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/base64"
 	"errors"
 	"fmt"
@@ -543,6 +544,36 @@ func TestSession_EndsWhenItIsNotUsed(t *testing.T) {
 		time.Sleep(6 * time.Minute)
 		wantCode(t, account.New(o), used.Secret, sensocto.CodeUnauthorized)
 		wantCode(t, account.New(o), token, "") // a device may be silent for as long as it likes
+	})
+}
+
+// What has ended does not pile up in the database.
+func TestSession_IsForgottenADayAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newStore(t)
+		a := account.New(account.Options{Store: m, Registration: account.RegistrationOpen})
+		ada := signUp(t, a, "ada")
+		long, just, open := signIn(t, a, "ada"), signIn(t, a, "ada"), signIn(t, a, "ada")
+		end := func(s sensocto.Session) {
+			t.Helper()
+			if err := a.EndSession(t.Context(), ada.ID, s.Token.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end(long)
+		time.Sleep(25 * time.Hour)
+		end(just)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1) // the one result
+		go func() { done <- a.Run(ctx) }()
+		time.Sleep(time.Second)
+		cancel()
+		<-done
+		all, err := m.UserTokens(t.Context(), ada.ID)
+		if err != nil || len(all) != 2 || all[0].ID == long.Token.ID || all[1].ID == long.Token.ID {
+			t.Errorf("%+v, %v", all, err)
+		}
+		wantCode(t, a, open.Secret, "")
 	})
 }
 

@@ -130,6 +130,7 @@ type poller struct {
 	failing bool  // the failure was logged
 	checked time.Time
 	stored  time.Time // when the uses of sessions were stored
+	forgot  time.Time // when sessions that had ended were removed
 }
 
 func (p *poller) poll(ctx context.Context) {
@@ -154,12 +155,19 @@ func (p *poller) poll(ctx context.Context) {
 	}
 }
 
-// useSessions stores when sessions were last used, from time to time, and ends
-// those that were not for too long. Another process may have seen them since.
+// useSessions stores when sessions were last used, from time to time, ends those
+// that were not for too long, which another process may have seen since, and
+// removes what ended long ago.
 func (p *poller) useSessions(ctx context.Context, now time.Time) error {
 	if now.Sub(p.stored) >= useInterval {
 		p.stored = now
 		if err := p.storeUses(ctx); err != nil {
+			return err
+		}
+	}
+	if now.Sub(p.forgot) >= forgetInterval {
+		p.forgot = now
+		if _, err := p.store.ForgetTokens(ctx, now.Add(-forgottenAfter)); err != nil {
 			return err
 		}
 	}
