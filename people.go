@@ -185,6 +185,20 @@ type SignInWays struct {
 	Issuer   string // the name of the OpenID Connect issuer; "" for none
 }
 
+// DeviceRequest is a program that waits for its owner to confirm its code.
+type DeviceRequest struct {
+	Name      string // what it calls itself
+	Address   string // where it asks from
+	Scopes    []Scope
+	ExpiresAt time.Time
+}
+
+// IssuerRequest is what a browser is sent to an OpenID Connect issuer for.
+type IssuerRequest struct {
+	LinkTo string // the user to whom the identity is linked; "" for a sign-in
+	Fresh  bool   // the issuer is to ask the person anew, for a recent confirmation
+}
+
 // IssuerAnswer is what an OpenID Connect issuer sends a browser back with.
 type IssuerAnswer struct {
 	State, Code, Error string

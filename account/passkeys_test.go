@@ -311,7 +311,7 @@ func TestConfirm_ARecentSessionOrThePassword(t *testing.T) {
 		t.Error(err)
 	}
 	refused(t, k.Confirm(ctx, eve, k.here.Token.ID, "", home), "confirmation_needed")
-	old := sensocto.Token{ID: "aaaaaaaa", Kind: sensocto.KindSession, UserID: k.ada.ID, CreatedAt: time.Now().Add(-16 * time.Minute)}
+	old := sensocto.Token{ID: "aaaaaaaa", Kind: sensocto.KindSession, UserID: k.ada.ID, CreatedAt: time.Now(), ConfirmedAt: time.Now().Add(-16 * time.Minute)}
 	if err := k.db.InsertToken(ctx, old); err != nil {
 		t.Fatal(err)
 	}

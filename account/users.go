@@ -180,7 +180,25 @@ func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto
 	case !ok || !u.Active(time.Now()):
 		return u, errCredentials
 	}
-	return u, nil
+	return a.rehash(ctx, u, password), nil
+}
+
+// rehash stores a hash of the present cost for a user whose hash has another one:
+// only now is the password known. Where that fails the old one goes on.
+func (a *Accounts) rehash(ctx context.Context, u sensocto.User, password string) sensocto.User {
+	if !outdated(u.PasswordHash) {
+		return u
+	}
+	changed, err := u, error(nil)
+	if changed.PasswordHash, err = a.passwords.hash(ctx, password); err == nil {
+		changed, err = a.store.UpdateUser(ctx, changed)
+	}
+	if err != nil {
+		a.log.Warn("cannot store a password hash of the present cost; the one of before goes on", "user", u.ID, "err", err)
+		return u
+	}
+	a.log.Info("password hashed anew", "user", u.ID)
+	return changed
 }
 
 // CheckPassword returns errCredentials unless the password is the user's: for
@@ -225,11 +243,18 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 // maxDeviceBytes bounds what is kept of what a client says it is.
 const maxDeviceBytes = 200
 
-// Begin begins a session for a user who has shown who they are.
+// Begin begins a session for a user who has just shown who they are.
 func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error) {
+	return a.begin(ctx, u, now(), from)
+}
+
+// begin begins a session for a user who showed who they are at a time; zero says
+// that nobody knows when.
+func (a *Accounts) begin(ctx context.Context, u sensocto.User, confirmed time.Time, from sensocto.Client) (sensocto.Session, error) {
 	id, secret := newToken()
 	t := sensocto.Token{ID: id, Name: "session", Kind: sensocto.KindSession, UserID: u.ID, Scopes: userScopes(u), SecretHash: hashSecret(secret),
-		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)]}
+		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)],
+		ConfirmedAt: confirmed, UsedAt: now()}
 	if !u.ExpiresAt.IsZero() && u.ExpiresAt.Before(t.ExpiresAt) {
 		t.ExpiresAt = u.ExpiresAt
 	}
@@ -283,7 +308,8 @@ func (a *Accounts) userTokens(ctx context.Context, userID string, kind sensocto.
 	}
 	kept := []sensocto.Token{}
 	for _, t := range all {
-		if t.Kind == kind && t.Valid(time.Now()) {
+		if now := time.Now(); t.Kind == kind && t.Valid(now) && !a.idle(t, now) {
+			t.UsedAt = a.lastUse(t)
 			kept = append(kept, t)
 		}
 	}
@@ -315,6 +341,24 @@ func (a *Accounts) EndSession(ctx context.Context, userID, tokenID string) error
 func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error {
 	return a.endAll(ctx, userID, func(t sensocto.Token) bool { return t.ID != except })
 }
+
+// SignOut ends all sessions of a user except one, "" for all. Tokens of their
+// devices go on.
+func (a *Accounts) SignOut(ctx context.Context, userID, except string) error {
+	err := a.endAll(ctx, userID, func(t sensocto.Token) bool { return isSession(t) && t.ID != except })
+	if err != nil {
+		return err
+	}
+	a.log.Info("signed out everywhere", "user", userID, "except", except)
+	e := sensocto.AuditEvent{Action: sensocto.AuditSignedOut, UserID: userID, Detail: "everywhere"}
+	if except != "" {
+		e.Detail = "everywhere else"
+	}
+	a.audit.Record(ctx, e)
+	return nil
+}
+
+func isSession(t sensocto.Token) bool { return t.Kind == sensocto.KindSession }
 
 // endAll ends those of a user's sessions and tokens that are to end.
 func (a *Accounts) endAll(ctx context.Context, userID string, ends func(sensocto.Token) bool) error {
@@ -419,7 +463,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 		}
 	}
 	if err == nil && disabled { // who is let in again signs in again; tokens of devices go on then
-		err = a.endAll(ctx, u.ID, func(t sensocto.Token) bool { return t.Kind == sensocto.KindSession })
+		err = a.endAll(ctx, u.ID, isSession)
 	}
 	return u, err
 }

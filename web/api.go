@@ -87,7 +87,7 @@ func (s *server) config() huma.Config {
 	if s.Accounts != nil {
 		schemes := config.Components.SecuritySchemes
 		schemes["bearer"].Description = "A token made with `sensocto token create`, or a personal one."
-		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."}
+		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session. By TLS its name begins with __Host-."}
 		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"}, &huma.Tag{Name: "Alerts"})
 	}
 	return config

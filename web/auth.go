@@ -16,9 +16,6 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// SessionCookie is the cookie that may carry a token instead of the header.
-const SessionCookie = "sensocto_token"
-
 // credential returns what the request brings (protocol section 2): the header
 // goes before the query, the query before the cookie. An empty one is none.
 func credential(r *http.Request) string {

@@ -75,7 +75,7 @@ func (s *server) eraseMe(ctx context.Context, in *eraseMeInput) (*erasedAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	return &erasedAnswer{Status: status, SetCookie: s.cookie(&in.FromClient, "", time.Time{})}, nil
+	return &erasedAnswer{Status: status, SetCookie: s.sessionCookie(&in.FromClient, "", time.Time{})}, nil
 }
 
 func (s *server) eraseUser(ctx context.Context, in *UserPath) (*erasedAnswer, error) {

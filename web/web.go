@@ -159,6 +159,7 @@ func (s *server) handler() http.Handler {
 	h = s.observe(h)
 	h = s.securityHeaders(h)
 	h = s.passSocket(h)
+	h = s.plainCookies(h)
 	h = s.strictFraming(h)
 	return s.behindProxies(h)
 }

@@ -75,7 +75,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	s.audit = audit.New(audit.Options{Store: s.people, Keep: time.Duration(c.AuditKeep), Log: log})
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Security: s.security, Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, SessionLife: time.Duration(c.SessionLife), SessionIdle: time.Duration(c.SessionIdle), OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Security: s.security, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,

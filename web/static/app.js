@@ -1,4 +1,4 @@
-import { ask, element, keep, token } from "./session.js";
+import { ask, element, forget, keep, onChange, token } from "./session.js";
 import { socketURL, watch } from "./socket.js";
 import { Trace } from "./trace.js";
 
@@ -6,6 +6,11 @@ const $ = (id) => document.getElementById(id);
 const shown = 200; // rows
 const trace = new Trace($("trace"));
 let sensors = [], chosen = "", stop = () => {}, units = {};
+
+onChange((word) => { // what is shown may not be for whoever comes now
+  if (word === "out") forget();
+  location.reload();
+});
 
 function say(text) { if ($("status").textContent !== text) $("status").textContent = text; }
 
