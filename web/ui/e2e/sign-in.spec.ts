@@ -89,3 +89,15 @@ test('language and theme are changed and remembered', async ({ page, world }) =>
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await expect(page.locator('html')).toHaveAttribute('lang', 'de');
 });
+
+test('signing out in one tab takes the sensors of that person off the others', async ({ page, context, world }) => {
+  await signUp(page, world.url);
+  await page.getByRole('button', { name: 'Start the demo heart' }).click();
+  await expect(page.getByRole('article', { name: 'Demo heart' })).toBeVisible();
+  const other = await context.newPage();
+  await other.goto(world.url);
+  await expect(other.getByRole('article', { name: 'Demo heart' })).toBeVisible();
+  await signOut(other);
+  await expect(page.getByRole('article', { name: 'Demo heart' })).toBeHidden();
+  await expect(page.getByRole('banner').getByRole('link', { name: 'Sign in' })).toBeVisible();
+});

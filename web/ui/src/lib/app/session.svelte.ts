@@ -22,6 +22,10 @@ export interface Registration {
   readonly origin?: string;
 }
 
+// Tabs tell each other when somebody has signed in or out: what they show is
+// somebody else's then. The account page listens to the same words.
+const tabs = new BroadcastChannel('sensocto_session');
+
 /** Who looks at the page. */
 class Session {
   #person = $state.raw<Person>();
@@ -52,12 +56,27 @@ class Session {
     this.#known = true;
   }
 
+  /** Follows what other tabs do for as long as the page lives. */
+  start(): void {
+    tabs.onmessage = ({ data }) => {
+      if (data === 'out') token.set(undefined);
+      void this.refresh().catch(() => undefined);
+    };
+    void this.refresh().catch(() => undefined); // the connection state says that the server is away
+  }
+
+  /** Somebody has signed in: asks who, and tells other tabs. */
+  async signedIn(): Promise<void> {
+    await this.refresh();
+    tabs.postMessage('in');
+  }
+
   /** Uses a token in place of an account, in this tab. */
   async useToken(value: string): Promise<void> {
     const before = token.get();
     token.set(value);
     try {
-      await ask('GET', '/sensors');
+      await ask('GET', '/sensors?limit=1');
     } catch (error) {
       token.set(before);
       throw error;
@@ -70,6 +89,7 @@ class Session {
     const byToken = token.get() !== undefined;
     token.set(undefined);
     if (this.#person && !byToken) await ask('DELETE', '/session');
+    tabs.postMessage('out');
     await this.refresh();
     if (byToken) this.#changes++;
   }

@@ -21,6 +21,7 @@ export const app: Translation<typeof en> = {
   dark: () => 'Dunkel',
   language: () => 'Sprache',
   guest: () => 'Gast',
+  yourAccount: () => 'Ihr Konto',
   signIn: () => 'Anmelden',
   signOut: () => 'Abmelden',
   signedOut: () => 'Sie sind abgemeldet.',

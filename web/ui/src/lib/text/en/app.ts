@@ -18,6 +18,7 @@ export const app = {
   dark: () => 'Dark',
   language: () => 'Language',
   guest: () => 'Guest',
+  yourAccount: () => 'Your account',
   signIn: () => 'Sign in',
   signOut: () => 'Sign out',
   signedOut: () => 'You are signed out.',
