@@ -26,6 +26,15 @@ export interface Registration {
 // somebody else's then. The account page listens to the same words.
 const tabs = new BroadcastChannel('sensocto_session');
 
+// What is nobody's secret stays when the server has the browser forget the rest.
+const preferences = ['sensocto.theme', 'sensocto.language'];
+
+async function keeping(keys: readonly string[], run: () => Promise<unknown>): Promise<void> {
+  const kept = keys.map((key) => [key, localStorage.getItem(key)] as const);
+  await run();
+  for (const [key, value] of kept) if (value !== null) localStorage.setItem(key, value);
+}
+
 /** Who looks at the page. */
 class Session {
   #person = $state.raw<Person>();
@@ -88,7 +97,7 @@ class Session {
   async signOut(): Promise<void> {
     const byToken = token.get() !== undefined;
     token.set(undefined);
-    if (this.#person && !byToken) await ask('DELETE', '/session');
+    if (this.#person && !byToken) await keeping(preferences, () => ask('DELETE', '/session'));
     tabs.postMessage('out');
     await this.refresh();
     if (byToken) this.#changes++;
