@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Column, ColumnsError, decodeColumns, encodeColumns } from "./columns";
+import { type Column, ColumnsError, decodeColumns, encodeColumns } from "../web/client/src/columns";
 
 interface GoldenColumn {
   attribute_id: string;
