@@ -4,7 +4,7 @@ import type { Block } from "../outbox/store.js";
 
 type NumberBlock = Extract<Block, { values: Float64Array }>;
 
-/** The payload of the push that sends a batch: columns where all are numbers, else JSON. */
+/** The payload of the push that sends a batch: columns of numbers, or documents as JSON. */
 export function encodeBatch(batch: Batch): object {
   const numbers = batch.blocks.filter((block): block is NumberBlock => "values" in block);
   if (numbers.length === batch.blocks.length) {

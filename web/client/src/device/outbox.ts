@@ -1,5 +1,5 @@
 import { Emitter } from "../emitter.js";
-import { documentBytes, OutboxLog, sizeOf } from "../outbox/log.js";
+import { documentBytes, isNumbers, type OutboxLog, sizeOf } from "../outbox/log.js";
 import type { Block, Log } from "../outbox/store.js";
 
 export interface OutboxEvents {
@@ -215,13 +215,14 @@ class Gathering {
 
 const columnPiece = 4096;
 
-/** Groups of blocks, each small enough for a batch. */
+/** Groups of blocks of one kind, each small enough for a batch. */
 function* groups(blocks: Block[]): Generator<Block[]> {
   let group: Block[] = [];
   let size = 0;
   for (const block of blocks) {
-    const { samples, bytes } = sizeOf([block]);
-    if (group.length > 0 && (size + bytes > groupBytes || samples === columnPiece)) {
+    const { bytes } = sizeOf([block]);
+    const [first] = group;
+    if (first && (size + bytes > groupBytes || isNumbers(block) !== isNumbers(first))) {
       yield group;
       group = [];
       size = 0;

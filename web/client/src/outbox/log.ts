@@ -62,11 +62,17 @@ export class OutboxLog {
     });
   }
 
-  /** Adds blocks to the open batch: all of them, or none and undefined where the outbox is full. */
+  /**
+   * Adds blocks, all of numbers or all of documents, to the open batch; undefined
+   * says that the outbox is full, and nothing was added.
+   */
   append(blocks: Block[]): Promise<Log | undefined> {
     const { samples, bytes } = sizeOf(blocks);
+    const numbers = blocks.every(isNumbers);
     return this.#change(async (log, tx) => {
       if (log.bytes + bytes > this.#limit) return undefined;
+      if (numbers !== log.openNumbers) closeOpen(log);
+      log.openNumbers = numbers;
       const { id, open } = lastEpoch(log);
       await tx.put({ epoch: id, seq: open, n: log.openRecords, blocks, samples, bytes });
       log.openRecords++;
@@ -135,6 +141,8 @@ export class OutboxLog {
   }
 }
 
+export const isNumbers = (block: Block) => "values" in block;
+
 /** How many samples blocks hold, and how many bytes they are counted as. */
 export function sizeOf(blocks: readonly Block[]): { samples: number; bytes: number } {
   let samples = 0;
@@ -155,7 +163,7 @@ export function documentBytes(payload: unknown): number {
 }
 
 function newLog(sensorId: string): Log {
-  return { sensorId, epochs: [newEpoch(1)], openSamples: 0, openBytes: 0, openRecords: 0, samples: 0, bytes: 0, registration: undefined };
+  return { sensorId, epochs: [newEpoch(1)], openSamples: 0, openBytes: 0, openRecords: 0, openNumbers: true, samples: 0, bytes: 0, registration: undefined };
 }
 
 function newEpoch(id: number): Epoch {

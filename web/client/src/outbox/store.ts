@@ -34,6 +34,8 @@ export interface Log {
   openSamples: number;
   openBytes: number;
   openRecords: number;
+  /** Whether that batch is of numbers, which go out as columns, or of documents, which go out as JSON. */
+  openNumbers: boolean;
   /** In all batches that are not acknowledged. */
   samples: number;
   bytes: number;
