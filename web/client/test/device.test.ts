@@ -2,21 +2,7 @@
 
 import { setTimeout as sleep } from "node:timers/promises";
 import { expect, test } from "vitest";
-import { type Client, type Run } from "../src/index.js";
-import { Events, until, world } from "./world.js";
-
-/** Every sample of an attribute that the server has, as [time, value] pairs. */
-export async function stored(client: Client, sensorId: string, attributeId: string): Promise<[number, unknown][]> {
-  const all: [number, unknown][] = [];
-  for await (const runs of client.samples(sensorId, attributeId)) all.push(...runs.flatMap(pairs));
-  return all;
-}
-
-export function pairs(run: Run): [number, unknown][] {
-  if (run.kind === "buckets") throw new Error("merged");
-  const payloads: ArrayLike<unknown> = run.kind === "samples" ? run.values : run.payloads;
-  return Array.from(run.times, (time, i) => [time, payloads[i]]);
-}
+import { Events, stored, until, world } from "./world.js";
 
 test("measurements reach the server's disk, numbers bit for bit and times to the µs", async () => {
   const { client } = await world();

@@ -1,9 +1,10 @@
 // A server, and clients of it, that end with the test.
 
+import { connect as dial, createServer, type AddressInfo, type Socket } from "node:net";
 import { onTestFinished } from "vitest";
 import WebSocket from "ws";
 import { Program } from "../../../e2e/program.js";
-import { Client, type ClientOptions, type Emitter } from "../src/index.js";
+import { Client, type ClientOptions, type Emitter, type Run } from "../src/index.js";
 
 export interface World {
   program: Program;
@@ -51,4 +52,69 @@ export class Events<T> {
 /** Waits until a condition holds; the test's patience is the limit. */
 export async function until(condition: () => boolean | Promise<boolean>): Promise<void> {
   while (!(await condition())) await new Promise((resolve) => setTimeout(resolve, 10));
+}
+
+/** A network between clients and a server, that can be cut. */
+export class Network {
+  url = "";
+  #server = createServer((near) => this.#connect(near));
+  #target: URL;
+  #sockets = new Set<Socket>();
+  #cut = false;
+
+  constructor(target: string) {
+    this.#target = new URL(target);
+    onTestFinished(() => {
+      this.drop();
+      this.#server.close();
+    });
+  }
+
+  async listen(): Promise<this> {
+    await new Promise<void>((resolve) => this.#server.listen(0, "127.0.0.1", resolve));
+    this.url = `http://127.0.0.1:${(this.#server.address() as AddressInfo).port}`;
+    return this;
+  }
+
+  /** Ends all connections and refuses new ones until restore. */
+  cut(): void {
+    this.#cut = true;
+    this.drop();
+  }
+
+  restore(): void {
+    this.#cut = false;
+  }
+
+  /** Ends all connections, in the middle of whatever is on its way. */
+  drop(): void {
+    for (const socket of this.#sockets) socket.destroy();
+  }
+
+  #connect(near: Socket): void {
+    if (this.#cut) return void near.destroy();
+    const far = dial(Number(this.#target.port), this.#target.hostname);
+    for (const [from, to] of [[near, far], [far, near]] as const) {
+      this.#sockets.add(from);
+      from.on("error", () => undefined);
+      from.on("close", () => {
+        this.#sockets.delete(from);
+        to.destroy();
+      });
+      from.pipe(to);
+    }
+  }
+}
+
+/** Every sample of an attribute that the server has, as [time, value] pairs. */
+export async function stored(client: Client, sensorId: string, attributeId: string): Promise<[number, unknown][]> {
+  const all: [number, unknown][] = [];
+  for await (const runs of client.samples(sensorId, attributeId)) all.push(...runs.flatMap(pairs));
+  return all;
+}
+
+export function pairs(run: Run): [number, unknown][] {
+  if (run.kind === "buckets") throw new Error("merged");
+  const payloads: ArrayLike<unknown> = run.kind === "samples" ? run.values : run.payloads;
+  return Array.from(run.times, (time, i) => [time, payloads[i]]);
 }

@@ -97,7 +97,7 @@ export class Device extends Emitter<DeviceEvents> {
     this.#outbox.on("error", (event) => this.emit("error", event));
     this.#outbox.on("log", () => this.emit("unsent", this.unsent));
     this.#outbox.on("stored", () => {
-      if (this.#state === "waiting") store.announce(this.sensorId); // to the tab that sends
+      if (this.#state !== "online") store.announce(this.sensorId); // another tab may be sending
     });
     this.#unwatch = store.watch(this.sensorId, () => void this.#refresh());
     this.#opened = this.#open();

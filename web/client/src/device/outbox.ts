@@ -29,7 +29,8 @@ const retryAfter = 500; // ms
 export class Outbox extends Emitter<OutboxEvents> {
   readonly log: OutboxLog;
   #limit: number;
-  #blocks = new Gathering();
+  #gathering = new Gathering();
+  #queue: Group[] = []; // what is being written
   #writing: Promise<void> | undefined;
   #state: Log | undefined;
   #refused = 0;
@@ -45,12 +46,17 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   /** Samples that are in no closed batch. */
   get waiting(): number {
-    return (this.#state?.openSamples ?? 0) + this.#blocks.samples;
+    return (this.#state?.openSamples ?? 0) + this.#unwritten("samples");
   }
 
   /** Samples that are not acknowledged. */
   get unsent(): number {
-    return (this.#state?.samples ?? 0) + this.#blocks.samples;
+    return (this.#state?.samples ?? 0) + this.#unwritten("samples");
+  }
+
+  /** The log as it was last known. */
+  get state(): Log | undefined {
+    return this.#state;
   }
 
   /** Samples that were refused since the outbox was opened. */
@@ -70,9 +76,9 @@ export class Outbox extends Emitter<OutboxEvents> {
   add(id: string, time: number, payload: unknown): boolean {
     checkId(id);
     checkTime(time);
-    if (typeof payload === "number" && Number.isFinite(payload)) return this.#take(16, 1, () => this.#blocks.number(id, time, payload));
+    if (typeof payload === "number" && Number.isFinite(payload)) return this.#take(16, 1, () => this.#gathering.number(id, time, payload));
     const bytes = checkDocument(payload);
-    return this.#take(16 + bytes, 1, () => this.#blocks.document(id, time, payload));
+    return this.#take(16 + bytes, 1, () => this.#gathering.document(id, time, payload));
   }
 
   addColumns(id: string, times: Float64Array, values: Float64Array): boolean {
@@ -80,7 +86,7 @@ export class Outbox extends Emitter<OutboxEvents> {
     if (times.length !== values.length) throw new RangeError(`${times.length} times and ${values.length} values: give one time for each value`);
     times.forEach(checkTime);
     if (!values.every(Number.isFinite)) throw new RangeError("a value is not finite: leave out what was not measured");
-    return this.#take(16 * times.length, times.length, () => this.#blocks.columns(id, times, values));
+    return this.#take(16 * times.length, times.length, () => this.#gathering.columns(id, times, values));
   }
 
   /** Waits until everything that was taken so far is in the store. */
@@ -122,12 +128,12 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   #take(bytes: number, samples: number, keep: () => void): boolean {
     if (this.#closed) throw new Error("the device is closed: open it again to add measurements");
-    if ((this.#state?.bytes ?? 0) + this.#blocks.bytes + bytes > this.#limit) {
+    if ((this.#state?.bytes ?? 0) + this.#unwritten("bytes") + bytes > this.#limit) {
       this.#refuse(samples);
       return false;
     }
     keep();
-    this.#blocks.bytes += bytes;
+    this.#gathering.bytes += bytes;
     this.#writing ??= this.#write().finally(() => (this.#writing = undefined));
     this.emit("waiting", this.waiting);
     return true;
@@ -138,27 +144,30 @@ export class Outbox extends Emitter<OutboxEvents> {
     this.emit("refused", { samples });
   }
 
+  #unwritten(what: "samples" | "bytes"): number {
+    return this.#queue.reduce((n, group) => n + group[what], this.#gathering[what]);
+  }
+
   async #write(): Promise<void> {
     await Promise.resolve(); // what is added in one go is one group
-    while (this.#blocks.samples > 0) {
-      const { blocks } = this.#blocks;
-      this.#blocks = new Gathering();
-      for (const group of groups(blocks)) await this.#store(group);
+    while (this.#gathering.samples > 0) {
+      this.#queue = [...groups(this.#gathering.blocks)];
+      this.#gathering = new Gathering();
+      for (let group = this.#queue[0]; group; group = this.#queue[0]) await this.#store(group);
     }
   }
 
-  async #store(blocks: Block[]): Promise<void> {
-    for (;;) {
-      try {
-        const state = await this.log.append(blocks);
-        if (!state) return this.#refuse(sizeOf(blocks).samples); // other tabs have filled it meanwhile
-        this.emit("stored", undefined);
-        return this.update(state);
-      } catch (err) {
-        this.emit("error", err instanceof Error ? err : new Error(String(err)));
-        if (this.#closed) throw err;
-        await new Promise((resolve) => setTimeout(resolve, retryAfter));
-      }
+  async #store(group: Group): Promise<void> {
+    try {
+      const state = await this.log.append(group.blocks);
+      this.#queue.shift();
+      if (!state) return this.#refuse(group.samples); // other tabs have filled it meanwhile
+      this.emit("stored", undefined);
+      this.update(state);
+    } catch (err) {
+      this.emit("error", err instanceof Error ? err : new Error(String(err)));
+      if (this.#closed) throw err;
+      await new Promise((resolve) => setTimeout(resolve, retryAfter));
     }
   }
 }
@@ -215,22 +224,27 @@ class Gathering {
 
 const columnPiece = 4096;
 
-/** Groups of blocks of one kind, each small enough for a batch. */
-function* groups(blocks: Block[]): Generator<Block[]> {
-  let group: Block[] = [];
-  let size = 0;
+/** Blocks of one kind that are written together, small enough for a batch. */
+interface Group {
+  blocks: Block[];
+  samples: number;
+  bytes: number;
+}
+
+function* groups(blocks: Block[]): Generator<Group> {
+  let group: Group = { blocks: [], samples: 0, bytes: 0 };
   for (const block of blocks) {
-    const { bytes } = sizeOf([block]);
-    const [first] = group;
-    if (first && (size + bytes > groupBytes || isNumbers(block) !== isNumbers(first))) {
+    const { samples, bytes } = sizeOf([block]);
+    const [first] = group.blocks;
+    if (first && (group.bytes + bytes > groupBytes || isNumbers(block) !== isNumbers(first))) {
       yield group;
-      group = [];
-      size = 0;
+      group = { blocks: [], samples: 0, bytes: 0 };
     }
-    group.push(block);
-    size += bytes;
+    group.blocks.push(block);
+    group.samples += samples;
+    group.bytes += bytes;
   }
-  if (group.length > 0) yield group;
+  if (group.blocks.length > 0) yield group;
 }
 
 const groupBytes = 64 << 10;

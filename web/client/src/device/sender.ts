@@ -1,6 +1,6 @@
 import { NoReplyError, ReplyError } from "../errors.js";
 import { type Json, list, number } from "../guards.js";
-import type { Batch, Position } from "../outbox/log.js";
+import { type Batch, nextClosed, type Position } from "../outbox/log.js";
 import type { Topic } from "../topic.js";
 import { encodeBatch } from "./encode.js";
 import type { Outbox } from "./outbox.js";
@@ -92,13 +92,18 @@ export class Sender {
     return this.#leading && !this.#stopped && this.#timer === undefined && this.#topic.joined && !this.#outbox.paused && this.#underWay < windowSize;
   }
 
+  get #closedWaits(): boolean {
+    const { state } = this.#outbox;
+    return state !== undefined && nextClosed(state, this.#position) !== undefined;
+  }
+
   async #run(): Promise<void> {
     while (this.#able) {
       const generation = this.#generation;
       const batch = await this.#nextBatch();
       if (generation !== this.#generation) continue;
       if (!batch || !this.#able) return;
-      this.#position = batch;
+      this.#position = { epoch: batch.epoch, seq: batch.seq };
       this.#underWay++;
       void this.#send(batch, generation).finally(() => {
         this.#underWay--;
@@ -109,10 +114,8 @@ export class Sender {
 
   /** The next closed batch; the open one is closed for it where a flush was asked for. */
   async #nextBatch(): Promise<Batch | undefined> {
-    const batch = await this.#outbox.log.next(this.#position);
-    if (batch || !this.#outbox.flushWanted) return batch;
-    await this.#outbox.closeBatch();
-    return this.#outbox.log.next(this.#position);
+    if (!this.#closedWaits && this.#outbox.flushWanted) await this.#outbox.closeBatch();
+    return this.#closedWaits ? this.#outbox.log.next(this.#position) : undefined;
   }
 
   async #send(batch: Batch, generation: number): Promise<void> {

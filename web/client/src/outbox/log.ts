@@ -96,12 +96,8 @@ export class OutboxLog {
   /** The first closed batch behind a position that is not acknowledged. */
   next(after: Position): Promise<Batch | undefined> {
     return this.#change(async (log, tx) => {
-      for (const epoch of log.epochs) {
-        if (epoch.id < after.epoch) continue;
-        const seq = Math.max(epoch.acknowledged, epoch.id === after.epoch ? after.seq : 0) + 1;
-        if (seq < epoch.open) return batch(epoch, seq, await tx.records(epoch.id, seq));
-      }
-      return undefined;
+      const found = nextClosed(log, after);
+      return found && batch(found.epoch, found.seq, await tx.records(found.epoch.id, found.seq));
     }, false);
   }
 
@@ -139,6 +135,16 @@ export class OutboxLog {
       return result;
     });
   }
+}
+
+/** Which closed batch is the first behind a position that is not acknowledged. */
+export function nextClosed(log: Log, after: Position): { epoch: Epoch; seq: number } | undefined {
+  for (const epoch of log.epochs) {
+    if (epoch.id < after.epoch) continue;
+    const seq = Math.max(epoch.acknowledged, epoch.id === after.epoch ? after.seq : 0) + 1;
+    if (seq < epoch.open) return { epoch, seq };
+  }
+  return undefined;
 }
 
 export const isNumbers = (block: Block) => "values" in block;

@@ -1,5 +1,6 @@
 import type { Connection } from "../connection.js";
 import { Emitter } from "../emitter.js";
+import { ReplyError } from "../errors.js";
 import { type Json, list, sensor, text, texts } from "../guards.js";
 import { Topic } from "../topic.js";
 import type { AttentionLevel, Chunk, Run, Sensor } from "../types.js";
@@ -32,6 +33,31 @@ export interface SensorViewEvents {
 const microsecond = 0.001;
 const pageSize = 5000;
 
+interface Span {
+  from: number;
+  to: number;
+}
+
+/** What came while a gap is read. Once it is as much as may be read back, the rest of the gap is told instead. */
+class Held {
+  readonly arrivals: Arrival[] = [];
+  #size = 0;
+  #most: number;
+
+  constructor(most: number) {
+    this.#most = most;
+  }
+
+  get full(): boolean {
+    return this.#size >= this.#most;
+  }
+
+  add(arrival: Arrival): void {
+    this.arrivals.push(arrival);
+    for (const { runs } of arrival.attributes) this.#size += sizeOf(runs);
+  }
+}
+
 /**
  * Watches one sensor. Its history comes first, then what is live; no sample is
  * missing in between, and none comes twice: the server numbers samples as it stores
@@ -47,7 +73,7 @@ export class SensorView extends Emitter<SensorViewEvents> {
   #battery: { level: number; charging: boolean } | undefined;
   #tails = new Map<string, Tail>();
   #joins = 0;
-  #held: (() => void)[] | undefined; // what came while a gap is read
+  #held: Held | undefined; // what came while a gap is read
 
   /** Use `client.sensor(…)`. */
   constructor(connection: Connection, sensorId: string, options: SensorViewOptions) {
@@ -62,9 +88,9 @@ export class SensorView extends Emitter<SensorViewEvents> {
       onDown: () => this.emit("interrupted", undefined),
       onEnd: (error) => this.emit("ended", error),
       events: {
-        measurements: (payload) => this.#arrived(() => readBinary(payload as ArrayBuffer)),
-        measurement: (payload) => this.#arrived(() => readText(payload)),
-        measurements_batch: (payload) => this.#arrived(() => readText(payload)),
+        measurements: (payload) => this.#arrived(readBinary(payload as ArrayBuffer)),
+        measurement: (payload) => this.#arrived(readText(payload)),
+        measurements_batch: (payload) => this.#arrived(readText(payload)),
       },
     });
   }
@@ -117,56 +143,70 @@ export class SensorView extends Emitter<SensorViewEvents> {
     for (const attribute of history) this.#give(attribute, "history");
   }
 
-  /** After an interruption: what was missed comes before what is live. */
+  /** After an interruption: what was missed comes before what is live, which is held meanwhile. */
   #resume(history: AttributeRuns[], cut: string[]): void {
-    const held: (() => void)[] = [];
+    const held = new Held(this.#fill);
     this.#held = held;
-    void this.#catchUp(history, cut)
-      .catch(() => undefined) // the connection broke again: the next join reads it
-      .then(() => {
-        if (this.#held !== held) return;
-        this.#held = undefined;
-        for (const give of held) give();
-      });
+    void this.#catchUp(history, cut, held).then(
+      () => this.#release(held),
+      () => undefined, // the connection broke again: the next join reads this, too
+    );
   }
 
-  async #catchUp(history: AttributeRuns[], cut: string[]): Promise<void> {
+  async #catchUp(history: AttributeRuns[], cut: string[], held: Held): Promise<void> {
     for (const { attributeId, runs } of history) {
       const tail = this.#tail(attributeId);
       const begins = firstTime(runs);
       const whole = sizeOf(runs) < this.#history && !cut.includes(attributeId);
-      const span = tail.span;
-      const missed = span && begins !== undefined && !whole ? await this.#missed(attributeId, span.from, begins) : [];
-      this.#give({ attributeId, runs: tail.missing([...missed, ...runs]) }, "history");
+      const { span } = tail;
+      const missed = span && begins !== undefined && !whole ? await this.#missed(attributeId, { from: span.from, to: begins + microsecond }, held) : [];
+      if (this.#held !== held) return;
+      this.#give({ attributeId, runs: tail.missing(joinHistory(missed, runs)) }, "history");
     }
   }
 
-  /** Reads what lies between what was given last and where a history begins. */
-  async #missed(attributeId: string, from: number, to: number): Promise<Run[]> {
+  /** Reads what lies between what is remembered and where a history begins. */
+  async #missed(attributeId: string, { from, to }: Span, held: Held): Promise<Run[]> {
     const runs: Run[] = [];
-    let size = 0;
-    for (let cursor: string | undefined; ; ) {
-      const page = await this.#topic.push("history", { attribute_id: attributeId, resolution: "raw", from, to, limit: pageSize, ...(cursor && { cursor }) });
-      const read = readRuns(list(page["samples"]));
-      runs.push(...read);
-      size += sizeOf(read);
-      cursor = text(page["next"]) || undefined;
-      if (!cursor) return runs;
-      if (size >= this.#fill) {
+    let cursor = "";
+    do {
+      const page = await this.#page(attributeId, { from, to }, cursor);
+      if (!page || (cursor && (sizeOf(runs) >= this.#fill || held.full))) {
         this.emit("gap", { attributeId, from: lastTime(runs) ?? from, to });
         return runs;
       }
+      runs.push(...page.runs);
+      cursor = page.next;
+    } while (cursor);
+    return runs;
+  }
+
+  /** Undefined where the server refuses. */
+  async #page(attributeId: string, { from, to }: Span, cursor: string): Promise<{ runs: Run[]; next: string } | undefined> {
+    const limit = Math.max(2, Math.min(pageSize, this.#fill));
+    try {
+      const page = await this.#topic.push("history", { attribute_id: attributeId, resolution: "raw", from, to, limit, ...(cursor && { cursor }) });
+      return { runs: readRuns(list(page["samples"])), next: text(page["next"]) };
+    } catch (err) {
+      if (err instanceof ReplyError) return undefined;
+      throw err;
     }
   }
 
-  #arrived(read: () => Arrival): void {
-    const { attributes, lagged } = read();
-    const give = () => {
-      for (const attribute of attributes) this.#give(attribute, "live");
-      if (lagged > 0) this.emit("lagged", { samples: lagged });
-    };
-    if (this.#held) this.#held.push(give);
-    else give();
+  #release(held: Held): void {
+    if (this.#held !== held) return;
+    this.#held = undefined;
+    for (const arrival of held.arrivals) this.#deliver(arrival);
+  }
+
+  #arrived(arrival: Arrival): void {
+    if (this.#held) this.#held.add(arrival);
+    else this.#deliver(arrival);
+  }
+
+  #deliver({ attributes, lagged }: Arrival): void {
+    for (const attribute of attributes) this.#give(attribute, "live");
+    if (lagged > 0) this.emit("lagged", { samples: lagged });
   }
 
   #give({ attributeId, runs }: AttributeRuns, source: Chunk["source"]): void {
@@ -182,6 +222,14 @@ export class SensorView extends Emitter<SensorViewEvents> {
     this.#tails.set(attributeId, tail);
     return tail;
   }
+}
+
+/** What was read up to and with the time at which a history begins, and the history, each sample once. */
+function joinHistory(missed: Run[], history: Run[]): Run[] {
+  if (missed.length === 0) return history;
+  const known = new Tail(Infinity);
+  for (const run of history) known.add(run);
+  return [...known.missing(missed), ...history];
 }
 
 function sizeOf(runs: readonly Run[]): number {
