@@ -198,7 +198,7 @@ export class Device extends Emitter<DeviceEvents> {
   async #open(): Promise<void> {
     try {
       await this.#outbox.log.register(this.#registration);
-      await this.#refresh();
+      await this.#outbox.begin();
     } catch (err) {
       this.emit("error", err as Error); // writing tries again, and says so
     }
@@ -230,7 +230,7 @@ export class Device extends Emitter<DeviceEvents> {
       failed: (error) => this.emit("error", error),
       acknowledged: () => this.#store.announce(this.sensorId), // to tabs that show what is unsent
     });
-    await this.#sender.lead();
+    this.#sender.kick();
   }
 
   #joined(): void {

@@ -34,6 +34,7 @@ export class Outbox extends Emitter<OutboxEvents> {
   #writing: Promise<void> | undefined;
   #state: Log | undefined;
   #refused = 0;
+  #begun = false;
   #paused = false;
   #wanted = false; // a flush
   #closed = false;
@@ -92,6 +93,13 @@ export class Outbox extends Emitter<OutboxEvents> {
   /** Waits until everything that was taken so far is in the store. */
   async saved(): Promise<void> {
     while (this.#writing) await this.#writing;
+  }
+
+  /** Begins an epoch of the log, and reads what the log holds. */
+  async begin(): Promise<void> {
+    if (this.#begun) return;
+    this.update(await this.log.beginEpoch());
+    this.#begun = true;
   }
 
   flush(): void {
@@ -159,6 +167,7 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   async #store(group: Group): Promise<void> {
     try {
+      await this.begin();
       const state = await this.log.append(group.blocks);
       this.#queue.shift();
       if (!state) return this.#refuse(group.samples); // other tabs have filled it meanwhile

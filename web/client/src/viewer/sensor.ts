@@ -158,8 +158,9 @@ export class SensorView extends Emitter<SensorViewEvents> {
       const tail = this.#tail(attributeId);
       const begins = firstTime(runs);
       const whole = sizeOf(runs) < this.#history && !cut.includes(attributeId);
-      const { span } = tail;
-      const missed = span && begins !== undefined && !whole ? await this.#missed(attributeId, { from: span.from, to: begins + microsecond }, held) : [];
+      // An attribute of which nothing was given has appeared meanwhile: all of it is new.
+      const span = { from: tail.span?.from ?? 0, to: (begins ?? 0) + microsecond };
+      const missed = begins === undefined || whole ? [] : await this.#missed(attributeId, span, held);
       if (this.#held !== held) return;
       this.#give({ attributeId, runs: tail.missing(joinHistory(missed, runs)) }, "history");
     }
