@@ -33,7 +33,7 @@ build: ## build bin/sensocto
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
 .PHONY: test
-test: vet postgres network chromium test-go test-files test-e2e ## install what is missing and run every test
+test: vet postgres network chromium test-go test-files test-e2e test-client ## install what is missing and run every test
 
 .PHONY: vet
 vet:
@@ -69,6 +69,11 @@ test-files: $(CACHE)/venv/installed ## exchange files with other people's softwa
 test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven by the official Phoenix client
 	@echo "== end to end with the phoenix package"
 	cd e2e && npx vitest run && npx tsc --noEmit
+
+.PHONY: test-client
+test-client: build web/client/node_modules/.package-lock.json ## the TypeScript client: its outbox, and all of it against the real program
+	@echo "== the TypeScript client"
+	cd web/client && npx vitest run && npx tsc --noEmit
 
 .PHONY: fmt
 fmt: ## format the Go source
@@ -107,7 +112,7 @@ bench: build ## micro-benchmarks against bench/base.txt, then every load scenari
 
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules
+	rm -rf bin $(CACHE) e2e/node_modules web/client/node_modules web/client/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<
@@ -115,4 +120,8 @@ $(CACHE)/venv/installed: recording/testdata/requirements.txt
 
 e2e/node_modules/.package-lock.json: e2e/package-lock.json
 	cd e2e && npm ci --no-audit --no-fund
+	@touch $@
+
+web/client/node_modules/.package-lock.json: web/client/package-lock.json
+	cd web/client && npm ci --no-audit --no-fund
 	@touch $@
