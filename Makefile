@@ -73,7 +73,7 @@ test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven 
 .PHONY: test-client
 test-client: build web/client/node_modules/.package-lock.json ## the TypeScript client: its outbox, and all of it against the real program
 	@echo "== the TypeScript client"
-	cd web/client && npx vitest run && npx tsc --noEmit
+	cd web/client && npx vitest run && npm run -s check
 
 .PHONY: fmt
 fmt: ## format the Go source
