@@ -102,3 +102,44 @@ test("a gap that is too large to read back is told, and its bounds are right", a
   expect(missing.size).toBe(0);
   expect(inGap).toBeGreaterThan(0);
 });
+
+test("what comes merged after a stall is told, counts exactly, and is not given again after an interruption", async () => {
+  const { program, token, client } = await world();
+  const network = await new Network(program.url).listen();
+  const device = client().device({ sensorId: "ecg" });
+  const view = connect(network.url, token).sensor("ecg");
+  await view.next("joined");
+  let given = 0;
+  let merged = 0;
+  let lagged = 0;
+  view.on("lagged", ({ samples }) => (lagged += samples));
+  view.on("chunk", (chunk) => {
+    if (chunk.kind !== "buckets") return void (given += chunk.times.length);
+    for (const count of chunk.count) merged += count;
+  });
+  let sent = 0;
+  const send = (n: number) => {
+    const times = Float64Array.from({ length: n }, (_, i) => 1.7e12 + sent + i);
+    device.queueSamples("lead", times, times.map(Math.sin));
+    sent += n;
+  };
+  send(100);
+  await until(() => given === 100);
+  const resume = network.stall();
+  for (let i = 0; i < 100; i++) {
+    send(4000);
+    device.flush();
+    await device.synced(); // far more than the sockets between them hold
+  }
+  resume();
+  await until(() => given + merged === sent);
+  expect(merged).toBeGreaterThan(0);
+  expect(lagged).toBeGreaterThan(0);
+  const again = view.next("joined");
+  network.drop();
+  await again;
+  send(1);
+  await until(() => given + merged >= sent);
+  await sleep(300);
+  expect(given + merged).toBe(sent);
+});

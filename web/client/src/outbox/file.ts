@@ -72,12 +72,17 @@ export class FileStore implements OutboxStore {
   async #open(sensorId: string): Promise<SensorFile> {
     const path = join(this.#directory, encodeURIComponent(sensorId) + extension);
     const file = await open(path, "a+", 0o600);
-    const { state, size } = replay(await file.readFile("utf8"), path);
-    await file.truncate(size); // a line that a crash has cut off was never done
-    await syncDirectory(this.#directory);
-    const opened = { state, file, path, size, rewritten: size };
-    this.#files.set(sensorId, opened);
-    return opened;
+    try {
+      const { state, size } = replay(await file.readFile("utf8"), path);
+      await file.truncate(size); // a line that a crash has cut off was never done
+      await syncDirectory(this.#directory);
+      const opened = { state, file, path, size, rewritten: size };
+      this.#files.set(sensorId, opened);
+      return opened;
+    } catch (err) {
+      await file.close();
+      throw err;
+    }
   }
 
   async #write(to: SensorFile, writes: Writes): Promise<void> {
