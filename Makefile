@@ -103,8 +103,9 @@ soak: ## kill a server, its disk and its database under load a few thousand time
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: golden
-golden: ## rewrite the golden files
+golden: web/client/node_modules/.package-lock.json ## rewrite the golden files, and what is generated from them
 	go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+	cd web/client && npm run -s generate
 
 .PHONY: bench
 bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
