@@ -66,7 +66,7 @@ screenshots: build chromium ## pictures of each page, light, dark and phone, in 
 	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages
 
 .PHONY: test
-test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-browser ## install what is missing and run every test
+test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser ## install what is missing and run every test
 
 .PHONY: vet
 vet: ui
@@ -103,6 +103,11 @@ test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven 
 	@echo "== end to end with the phoenix package"
 	cd e2e && npx vitest run && npx tsc --noEmit
 
+.PHONY: test-client
+test-client: build web/node_modules/.package-lock.json ## the TypeScript client: its outbox, and all of it against the real program
+	@echo "== the TypeScript client"
+	cd web/client && npx vitest run && npm run -s check
+
 .PHONY: fmt
 fmt: ## format the Go source
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
@@ -131,8 +136,9 @@ soak: ## kill a server, its disk and its database under load a few thousand time
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: golden
-golden: ## rewrite the golden files
+golden: web/node_modules/.package-lock.json ## rewrite the golden files, and what is generated from them
 	go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+	cd web/client && npm run -s generate
 
 .PHONY: bench
 bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
@@ -140,7 +146,7 @@ bench: build ## micro-benchmarks against bench/base.txt, then every load scenari
 
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist
+	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist web/client/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<
