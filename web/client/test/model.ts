@@ -28,9 +28,11 @@ interface JsonBatch {
 export class Model {
   /** How often the server has each sample, by its value. */
   readonly stored = new Map<number, number>();
+  /** How many batches arrived. */
+  batches = 0;
   #streams = new Map<string, number>();
   #sockets = new Set<ModelSocket>();
-  #device: { socket: ModelSocket; joinRef: string | null } | undefined;
+  #device: { socket: ModelSocket; joinRef: string | null; topic: string } | undefined;
   #fates: Fate[];
   #next = 0;
 
@@ -46,6 +48,12 @@ export class Model {
   /** Forgets all streams, as after a month. */
   forget(): void {
     this.#streams.clear();
+  }
+
+  /** Sends what a device is asked for. */
+  ask(config: object): void {
+    const joinRef = this.#device!.joinRef;
+    this.#device!.socket.deliver([joinRef, null, this.#device!.topic, "backpressure_config", config]);
   }
 
   /** Ends every connection. */
@@ -86,7 +94,7 @@ export class Model {
 
   #join(socket: ModelSocket, frame: Frame): void {
     const before = this.#device;
-    this.#device = { socket, joinRef: frame.join_ref };
+    this.#device = { socket, joinRef: frame.join_ref, topic: frame.topic };
     // The newest wins.
     if (before && before.socket !== socket) before.socket.deliver([before.joinRef, before.joinRef, frame.topic, "phx_close", {}]);
     socket.reply(frame, "ok", {});
@@ -94,6 +102,7 @@ export class Model {
 
   #measurements(socket: ModelSocket, frame: Frame): void {
     if (this.#device?.socket !== socket) return socket.reply(frame, "error", { reason: "unmatched topic" });
+    this.batches++;
     const fate = this.#fates[this.#next++ % this.#fates.length]!;
     if (fate === "lost") return socket.break();
     if (fate === "unavailable") return socket.reply(frame, "error", { reason: "unavailable" });

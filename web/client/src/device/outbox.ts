@@ -34,7 +34,7 @@ export class Outbox extends Emitter<OutboxEvents> {
   #writing: Promise<void> | undefined;
   #state: Log | undefined;
   #refused = 0;
-  #begun = false;
+  #begun: Promise<void> | undefined;
   #paused = false;
   #wanted = false; // a flush
   #closed = false;
@@ -96,10 +96,15 @@ export class Outbox extends Emitter<OutboxEvents> {
   }
 
   /** Begins an epoch of the log, and reads what the log holds. */
-  async begin(): Promise<void> {
-    if (this.#begun) return;
-    this.update(await this.log.beginEpoch());
-    this.#begun = true;
+  begin(): Promise<void> {
+    this.#begun ??= this.log.beginEpoch().then(
+      (state) => this.update(state),
+      (err: unknown) => {
+        this.#begun = undefined; // it is tried again
+        throw err;
+      },
+    );
+    return this.#begun;
   }
 
   flush(): void {

@@ -169,6 +169,7 @@ export class Sender {
 
   // Acknowledgements that come while one is noted are noted together.
   #acknowledge(position: Position): void {
+    if (this.#stopped) return; // it is acknowledged again when it is sent again
     this.#retries = 0;
     this.#acknowledged.push(position);
     this.#acknowledging ??= this.#note().finally(() => (this.#acknowledging = undefined));
