@@ -113,7 +113,7 @@ export interface paths {
         };
         /**
          * Who did what
-         * @description What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, tokens, rooms, members, shared sensors, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. An event appears within a second.
+         * @description What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, ways to sign in, tokens, rooms, members, recordings, shared sensors, commands, alert rules, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. An event appears within a second.
          */
         get: operations["list-audit"];
         put?: never;
@@ -181,6 +181,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See which program waits with a code
+         * @description For its owner, before they confirm the code: a code that somebody sent is not theirs.
+         */
+        post: operations["see-device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/token": {
         parameters: {
             query?: never;
@@ -229,7 +249,10 @@ export interface paths {
         get: operations["list-identities"];
         put?: never;
         post?: never;
-        /** Sign in with an issuer no longer */
+        /**
+         * Sign in with an issuer no longer
+         * @description Takes a recent confirmation: POST /api/v1/session/confirm.
+         */
         delete: operations["unlink-identity"];
         options?: never;
         head?: never;
@@ -353,7 +376,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove one of one's passkeys */
+        /**
+         * Remove one of one's passkeys
+         * @description Takes a recent confirmation: POST /api/v1/session/confirm.
+         */
         delete: operations["remove-passkey"];
         options?: never;
         head?: never;
@@ -371,7 +397,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to register a passkey
-         * @description Takes a session that began within 15 minutes, or the password. The answer is for navigator.credentials.create, once and within 5 minutes.
+         * @description Takes a recent confirmation (POST /api/v1/session/confirm), or the password. The answer is for navigator.credentials.create, once and within 5 minutes.
          */
         post: operations["begin-passkey"];
         delete?: never;
@@ -685,7 +711,7 @@ export interface paths {
         };
         /**
          * Download a recording as one ZIP archive
-         * @description A file for each sensor that one may export, and recording.json, which says which others were recorded.
+         * @description A file for each sensor that one may export, and recording.json, which says which others were recorded. Where a sensor is handed over, deleted or no longer shared while it is being written, the connection breaks and the archive has no end: what has an end is complete.
          */
         get: operations["export-recording"];
         put?: never;
@@ -967,6 +993,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show once more who one is
+         * @description Changes of how one signs in, and of the e-mail address, take a session in which the person showed who they are within 15 minutes: by signing in, or by this. They answer confirmation_needed otherwise. Who has no password signs in again, with a passkey or GET /api/v1/session/oidc?fresh=true.
+         */
+        post: operations["confirm-session"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session/guest": {
         parameters: {
             query?: never;
@@ -993,7 +1039,7 @@ export interface paths {
         };
         /**
          * Sign in with the OpenID Connect issuer
-         * @description For browsers: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session that began within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
+         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
          */
         get: operations["begin-oidc"];
         put?: never;
@@ -1069,7 +1115,8 @@ export interface paths {
         get: operations["list-sessions"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** End all of one's sessions but the present one */
+        delete: operations["end-other-sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1206,6 +1253,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End all sessions of a user
+         * @description Wherever they are signed in, they sign in again; their channels are closed at once. Tokens of their devices go on.
+         */
+        delete: operations["sign-out-user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -1237,7 +1304,7 @@ export interface paths {
         };
         /**
          * Take everything along, in one ZIP archive
-         * @description The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV.
+         * @description The account, sessions and tokens without their secrets, passkeys, linked issuers, rooms, invitations, notifications, alert rules, what the audit log holds, and all sensors of one's own as CSV or Parquet, with whom they are shared. Where a sensor is handed over, deleted or no longer shared while it is being written, the connection breaks and the archive has no end: what has an end is complete.
          */
         get: operations["export-me"];
         put?: never;
@@ -1331,6 +1398,8 @@ export interface components {
             silent: boolean;
             /** Format: int64 */
             version: number;
+            /** @description What of the rule cannot work as it is now, for people. Not in lists. */
+            warnings?: string[] | null;
             /** @description Only in the answer that makes it. */
             webhook_secret?: string;
             webhook_url?: string;
@@ -1585,6 +1654,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        ConfirmSessionInputBody: {
+            password: string;
+        } & {
+            [key: string]: unknown;
+        };
         CreateAlertInputBody: {
             /**
              * Format: double
@@ -1663,6 +1737,18 @@ export interface components {
             expires_at: string;
             /** @description For the program. */
             secret: string;
+        } & {
+            [key: string]: unknown;
+        };
+        DeviceRequestAnswerBody: {
+            /** @description Where it asks from; of IPv6 the network. */
+            address: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description What the program calls itself. */
+            name: string;
+            /** @description What it will be able to do. */
+            scopes: string[];
         } & {
             [key: string]: unknown;
         };
@@ -2247,6 +2333,11 @@ export interface components {
             scopes: string[];
             /** @description The only sensors that it is for; missing means all. */
             sensor_ids?: string[] | null;
+            /**
+             * Format: date-time
+             * @description When a session was last used, about.
+             */
+            used_at?: string;
         } & {
             [key: string]: unknown;
         };
@@ -3240,6 +3331,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfirmedAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "see-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmDeviceInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRequestAnswerBody"];
                 };
             };
             /** @description Unauthorized */
@@ -8162,10 +8340,96 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    "Clear-Site-Data"?: string;
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "confirm-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmSessionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Too Many Requests */
             429: {
@@ -8269,8 +8533,10 @@ export interface operations {
     "begin-oidc": {
         parameters: {
             query?: {
-                /** @description The browser was sent here from another of the server's names. */
-                redirected?: boolean;
+                /** @description Sign in, and have the issuer ask anew who the person is: a recent confirmation for whoever has no password. */
+                fresh?: boolean;
+                /** @description The page is at the server's own origin, though a proxy may call the server by another name. */
+                here?: boolean;
             };
             header?: never;
             path?: never;
@@ -8541,6 +8807,78 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionsAnswerBody"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-other-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -9462,6 +9800,90 @@ export interface operations {
             };
         };
     };
+    "sign-out-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-me": {
         parameters: {
             query?: never;
@@ -9722,7 +10144,10 @@ export interface operations {
     };
     "export-me": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of the sensors' files. */
+                format?: "csv" | "parquet";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9767,6 +10192,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -1,4 +1,5 @@
 import { ask } from '../app/api.ts';
+import { confirmed } from '../app/confirm.svelte.ts';
 import { createPasskey } from '../app/passkey.ts';
 import { part, query } from './query.ts';
 import type { AuditEvent, Page, Passkey, Token, User } from './types.ts';
@@ -10,26 +11,28 @@ export interface AccountChange {
   current_password?: string;
 }
 
-export const changeMe = (change: AccountChange): Promise<User> => ask('PATCH', '/users/me', change);
+export const changeMe = (change: AccountChange): Promise<User> => confirmed(() => ask('PATCH', '/users/me', change));
 /** Uses the link that was mailed to a new address. */
 export const confirmEmail = (link: string): Promise<User> => ask('POST', '/email', { link });
-export const eraseMe = (password: string): Promise<void> => ask('DELETE', '/users/me', password ? { current_password: password } : {});
+export const eraseMe = (password: string): Promise<void> => confirmed(() => ask('DELETE', '/users/me', password ? { current_password: password } : {}));
 export const exportMePath = '/users/me/export';
 
 export const sessions = async (): Promise<Token[]> => (await ask<{ sessions: Token[] }>('GET', '/sessions')).sessions;
+/** Signs out all devices but this one. */
+export const endOtherSessions = (): Promise<void> => ask('DELETE', '/sessions');
 export const endSession = (id: string): Promise<void> => ask('DELETE', `/sessions/${part(id)}`);
 
 export const passkeys = async (): Promise<Passkey[]> => (await ask<{ passkeys: Passkey[] }>('GET', '/passkeys')).passkeys;
-export const removePasskey = (id: string): Promise<void> => ask('DELETE', `/passkeys/${part(id)}`);
+export const removePasskey = (id: string): Promise<void> => confirmed(() => ask('DELETE', `/passkeys/${part(id)}`));
 
-/** Makes a passkey on this device. The password is needed where the sign-in was long ago. */
-export async function addPasskey(name: string, password: string): Promise<Passkey> {
-  const options = await ask<Parameters<typeof createPasskey>[0]>('POST', '/passkeys/registration', password ? { password } : {});
+/** Makes a passkey on this device. */
+export async function addPasskey(name: string): Promise<Passkey> {
+  const options = await confirmed(() => ask<Parameters<typeof createPasskey>[0]>('POST', '/passkeys/registration', {}));
   return ask('POST', '/passkeys', { name, credential: await createPasskey(options) });
 }
 
 export const identities = async (): Promise<string[]> => (await ask<{ issuers: string[] }>('GET', '/identities')).issuers;
-export const unlinkIdentity = (issuer: string): Promise<void> => ask('DELETE', `/identities${query({ issuer })}`);
+export const unlinkIdentity = (issuer: string): Promise<void> => confirmed(() => ask('DELETE', `/identities${query({ issuer })}`));
 
 export type Scope = 'view' | 'ingest' | 'admin';
 export interface TokenDraft {
@@ -41,7 +44,7 @@ export interface TokenDraft {
 
 export const tokens = async (): Promise<Token[]> => (await ask<{ tokens: Token[] }>('GET', '/tokens')).tokens;
 /** Makes a token. Its text is in this answer alone. */
-export const createToken = (draft: TokenDraft): Promise<Token & { token: string }> => ask('POST', '/tokens', draft);
+export const createToken = (draft: TokenDraft): Promise<Token & { token: string }> => confirmed(() => ask('POST', '/tokens', draft));
 export const revokeToken = (id: string): Promise<void> => ask('DELETE', `/tokens/${part(id)}`);
 
 /** Lets a program sign in that showed this code. Its name is the answer. */

@@ -8,6 +8,8 @@ export async function users(search: string, after: string, signal: AbortSignal):
 }
 export const changeUser = (id: string, change: { disabled?: boolean; is_admin?: boolean }): Promise<User> => ask('PATCH', `/users/${part(id)}`, change);
 export const eraseUser = (id: string): Promise<void> => ask('DELETE', `/users/${part(id)}`);
+/** Signs a user out everywhere; tokens of devices go on. */
+export const signOutUser = (id: string): Promise<void> => ask('DELETE', `/users/${part(id)}/sessions`);
 /** Mails the user a link that sets a new password. */
 export const mailResetLink = (id: string): Promise<void> => ask('POST', `/users/${part(id)}/reset-link`);
 /** Invites an address to make an account; the link is in the answer where the server did not mail it. */
