@@ -50,7 +50,7 @@ type RoomView struct {
 	Version     int64           `json:"version"`
 	// What follows is different for each asker, and missing in broadcasts.
 	Role          *Role      `json:"role,omitempty"`
-	JoinCode      string     `json:"join_code,omitempty"` // for members only
+	JoinCode      string     `json:"join_code,omitempty"` // for whoever may invite
 	CodeExpiresAt *time.Time `json:"code_expires_at,omitempty"`
 	JoinLink      string     `json:"join_link,omitempty"` // with the code; over HTTP alone
 }

@@ -38,10 +38,29 @@ func normalizeCode(code string) string {
 
 var (
 	errBadCode     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "invalid_code", Message: "there is no room with this code, or the code has expired"}
+	errNoCode      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room's join code has expired: make another with POST /api/v1/rooms/{id}/code or 'sensocto room code --new'"}
 	errOwnerStays  = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owner_stays", Message: "the owner cannot leave: hand the room over or delete it"}
 	errInvalidRole = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a role is one of guest, member, admin and owner"}
 	errNoMember    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_member", Message: "the user is no member of the room"}
 )
+
+// codeWorks reports whether the room has a join code that has not expired.
+func codeWorks(room sensocto.Room) bool {
+	return room.JoinCode != "" && now().Before(room.CodeExpiresAt)
+}
+
+// JoinCode returns the code with which others join the room, to whoever may
+// invite. It returns an error of code conflict where it has expired.
+func (r *Rooms) JoinCode(ctx context.Context, id sensocto.Identity, roomID string) (string, error) {
+	_, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite })
+	switch {
+	case err != nil:
+		return "", err
+	case !codeWorks(room):
+		return "", errNoCode
+	}
+	return room.JoinCode, nil
+}
 
 // NewCode gives the room another join code; the one before ends.
 func (r *Rooms) NewCode(ctx context.Context, id sensocto.Identity, roomID string) (code string, expires time.Time, err error) {
@@ -69,7 +88,7 @@ func (r *Rooms) JoinByCode(ctx context.Context, id sensocto.Identity, code, addr
 		return sensocto.RoomView{}, err
 	}
 	room, err := r.store.RoomByCode(ctx, normalizeCode(code))
-	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !now().Before(room.CodeExpiresAt) {
+	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !codeWorks(room) {
 		err = errBadCode
 	}
 	if err != nil {
@@ -287,6 +306,6 @@ func (r *Rooms) State(ctx context.Context, id sensocto.Identity, roomID string) 
 		return sensocto.RoomState{}, err
 	}
 	members, err := r.members(ctx, roomID, "", r.limits.Members)
-	return sensocto.RoomState{RoomID: roomID, Room: forAsker(view, room, rights.Role), Sensors: view.Sensors, Members: members,
+	return sensocto.RoomState{RoomID: roomID, Room: forAsker(view, room, rights), Sensors: view.Sensors, Members: members,
 		MemberCount: view.MemberCount, Settings: view.Settings}, err
 }

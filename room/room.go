@@ -186,7 +186,8 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 		return view, err
 	}
 	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomCreated, view)
-	return forAsker(view, room, sensocto.RoleOwner), nil
+	rights, err := r.rights.RoomRights(ctx, id, room)
+	return forAsker(view, room, rights), err
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -232,7 +233,7 @@ func (r *Rooms) Room(ctx context.Context, id sensocto.Identity, roomID string) (
 		return sensocto.RoomView{}, err
 	}
 	view, err := r.view(ctx, room)
-	return forAsker(view, room, rights.Role), err
+	return forAsker(view, room, rights), err
 }
 
 // view returns a room as all see it who may enter it.
@@ -266,14 +267,14 @@ func (r *Rooms) sensor(share sensocto.Share) sensocto.Sensor {
 }
 
 // forAsker adds to a view what depends on who asks. Who is no member sees
-// neither sensors nor settings.
-func forAsker(v sensocto.RoomView, room sensocto.Room, role sensocto.Role) sensocto.RoomView {
-	if role == "" {
+// neither sensors nor settings; only who may invite sees the join code.
+func forAsker(v sensocto.RoomView, room sensocto.Room, rights sensocto.RoomRights) sensocto.RoomView {
+	if rights.Role == "" {
 		v.Sensors, v.Settings = []sensocto.Sensor{}, json.RawMessage("{}")
 		return v
 	}
-	v.Role = &role
-	if role.AtLeast(sensocto.RoleMember) && room.JoinCode != "" && now().Before(room.CodeExpiresAt) {
+	v.Role = &rights.Role
+	if rights.Invite && codeWorks(room) {
 		v.JoinCode, v.CodeExpiresAt = room.JoinCode, &room.CodeExpiresAt
 	}
 	return v
@@ -302,7 +303,7 @@ func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, aft
 		if err != nil {
 			return nil, err
 		}
-		views[i] = forAsker(v, room, rights.Role)
+		views[i] = forAsker(v, room, rights)
 	}
 	return views, nil
 }
@@ -333,7 +334,7 @@ func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string,
 	if err := check(&room); err != nil {
 		return sensocto.RoomView{}, err
 	}
-	view, err := r.save(ctx, room, rights.Role)
+	view, err := r.save(ctx, room, rights)
 	if err == nil {
 		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomChanged, UserID: room.OwnerID, RoomID: roomID, Detail: patched(p)})
 	}
@@ -360,7 +361,7 @@ func patched(p sensocto.RoomPatch) string {
 }
 
 // save stores a changed room and tells those who see it.
-func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role) (sensocto.RoomView, error) {
+func (r *Rooms) save(ctx context.Context, room sensocto.Room, rights sensocto.RoomRights) (sensocto.RoomView, error) {
 	room, err := r.store.UpdateRoom(ctx, room)
 	if sensocto.ErrorCode(err) == sensocto.CodeConflict {
 		err = errChanged
@@ -373,7 +374,7 @@ func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role
 		r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSettingsUpdated, view)
 		r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
 	}
-	return forAsker(view, room, role), err
+	return forAsker(view, room, rights), err
 }
 
 // Delete removes a room. Its channels hear room_closed, and end.

@@ -21,6 +21,7 @@ type Rooms interface {
 	JoinByCode(ctx context.Context, id sensocto.Identity, code, address string) (sensocto.RoomView, error)
 	Join(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomView, error)
 	Leave(ctx context.Context, id sensocto.Identity, roomID string) error
+	JoinCode(ctx context.Context, id sensocto.Identity, roomID string) (string, error)
 	NewCode(ctx context.Context, id sensocto.Identity, roomID string) (code string, expires time.Time, err error)
 
 	Members(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.MemberView, error)
