@@ -37,11 +37,12 @@ func normalizeCode(code string) string {
 }
 
 var (
-	errBadCode     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "invalid_code", Message: "there is no room with this code, or the code has expired"}
-	errNoCode      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room's join code has expired: make another with POST /api/v1/rooms/{id}/code or 'sensocto room code --new'"}
-	errOwnerStays  = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owner_stays", Message: "the owner cannot leave: hand the room over or delete it"}
-	errInvalidRole = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a role is one of guest, member, admin and owner"}
-	errNoMember    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_member", Message: "the user is no member of the room"}
+	errBadCode      = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "invalid_code", Message: "there is no room with this code, or the code has expired"}
+	errNoCode       = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room's join code has expired: make another with POST /api/v1/rooms/{id}/code or 'sensocto room code --new'"}
+	errOwnerStays   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owner_stays", Message: "the owner cannot leave: hand the room over or delete it"}
+	errInvalidRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a role is one of guest, member, admin and owner"}
+	errGuestAccount = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "guest_account", Message: "a guest account ends after a day: it can be guest or member of a room, not its owner or admin"}
+	errNoMember     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_member", Message: "the user is no member of the room"}
 )
 
 // codeWorks reports whether the room has a join code that has not expired.
@@ -95,7 +96,7 @@ func (r *Rooms) JoinByCode(ctx context.Context, id sensocto.Identity, code, addr
 		return sensocto.RoomView{}, err
 	}
 	r.options.Attempts.AttemptSucceeded("join code", id.UserID, address)
-	return r.admit(ctx, id, room, sensocto.RoleMember)
+	return r.admit(ctx, id, room)
 }
 
 // Join makes the user a member of a public room.
@@ -112,14 +113,18 @@ func (r *Rooms) Join(ctx context.Context, id sensocto.Identity, roomID string) (
 	case !rights.Join:
 		return sensocto.RoomView{}, errNoRight
 	}
-	return r.admit(ctx, id, room, sensocto.RoleMember)
+	return r.admit(ctx, id, room)
 }
 
 // admit makes the user a member, whose right to be one was checked. A member
 // stays what it is.
-func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.Room, role sensocto.Role) (sensocto.RoomView, error) {
-	m := sensocto.Member{RoomID: room.ID, UserID: id.UserID, Role: role, JoinedAt: now()}
-	err := r.store.AddMember(ctx, m, r.limits.Members)
+func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.Room) (sensocto.RoomView, error) {
+	u, err := r.store.User(ctx, id.UserID)
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	m := sensocto.Member{RoomID: room.ID, UserID: id.UserID, Role: firstRole(u), JoinedAt: now()}
+	err = r.store.AddMember(ctx, m, r.limits.Members)
 	if sensocto.ErrorReason(err) == "already_member" {
 		return r.Room(ctx, id, room.ID)
 	}
@@ -128,6 +133,24 @@ func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.R
 	}
 	r.joined(ctx, room, m)
 	return r.Room(ctx, id, room.ID)
+}
+
+// firstRole is what a user becomes in a room where nobody said what: an account of
+// a day may not take measurements away.
+func firstRole(u sensocto.User) sensocto.Role {
+	if u.IsGuest {
+		return sensocto.RoleGuest
+	}
+	return sensocto.RoleMember
+}
+
+// mayBe returns an error where a user cannot have a role: guest accounts are
+// erased after a day, and a room with its owner.
+func mayBe(u sensocto.User, role sensocto.Role) error {
+	if u.IsGuest && role.AtLeast(sensocto.RoleAdmin) {
+		return errGuestAccount
+	}
+	return nil
 }
 
 // joined tells that somebody became a member.
@@ -253,7 +276,13 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 	if (role.AtLeast(sensocto.RoleAdmin) || m.Role.AtLeast(sensocto.RoleAdmin)) && !rights.Manage {
 		return errNoRight
 	}
+	u, err := r.store.User(ctx, userID)
+	if err == nil {
+		err = mayBe(u, role)
+	}
 	switch {
+	case err != nil:
+		return err
 	case m.Role == role:
 		return nil
 	case m.Role == sensocto.RoleOwner:

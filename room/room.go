@@ -168,6 +168,13 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 	if err := check(&room); err != nil {
 		return sensocto.RoomView{}, err
 	}
+	u, err := r.store.User(ctx, id.UserID)
+	if err == nil {
+		err = mayBe(u, sensocto.RoleOwner)
+	}
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
 	owned, err := r.store.OwnedRooms(ctx, id.UserID)
 	if err == nil && owned >= r.limits.RoomsOfUser {
 		err = errTooMany
