@@ -14,6 +14,8 @@ import (
 // invitationLife is how long an invitation waits for an answer.
 const invitationLife = 14 * 24 * time.Hour
 
+var errNoInvitation = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_invitation", Message: "there is no such invitation into the room: it was answered or withdrawn, or has expired"}
+
 var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_invitation", Message: "say whom to invite: user_id or email"}
 
 // Invite asks a user, or whoever has an address, into a room. Whether an address
@@ -59,8 +61,10 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 		return sensocto.Invitation{}, err
 	}
 	r.log.Info("invitation made", "room", roomID, "user", id.UserID)
-	if u.ID != "" && !again {
+	if u.ID != "" {
 		r.publish(sensocto.UserTopic(u.ID), sensocto.EventInvitation, i.View())
+	}
+	if u.ID != "" && !again {
 		r.notify(ctx, u.ID, noteInvitation, map[string]any{"invitation_id": i.ID, "room_id": roomID, "room_name": room.Name, "invited_by": id.UserID, "role": i.Role})
 	}
 	return i, nil
@@ -102,11 +106,7 @@ func (r *Rooms) Invitations(ctx context.Context, id sensocto.Identity) ([]sensoc
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
-	views := make([]sensocto.InvitationView, len(list))
-	for i, invitation := range list {
-		views[i] = invitation.View()
-	}
-	return views, nil
+	return invitationViews(list), nil
 }
 
 func (r *Rooms) asker(ctx context.Context, id sensocto.Identity) (sensocto.User, error) {
@@ -144,7 +144,7 @@ func (r *Rooms) Accept(ctx context.Context, id sensocto.Identity, invitationID s
 		return sensocto.RoomView{}, err
 	}
 	m := sensocto.Member{RoomID: i.RoomID, UserID: id.UserID, Role: i.Role, JoinedAt: now()}
-	err = r.store.AcceptInvitation(ctx, i.ID, m, r.limits.Members)
+	unbanned, err := r.store.AcceptInvitation(ctx, i.ID, m, r.limits.Members)
 	if sensocto.ErrorReason(err) == "already_member" {
 		if err := r.store.DeleteInvitation(ctx, i.ID); err != nil {
 			return sensocto.RoomView{}, err
@@ -158,6 +158,9 @@ func (r *Rooms) Accept(ctx context.Context, id sensocto.Identity, invitationID s
 	if err != nil {
 		return sensocto.RoomView{}, err
 	}
+	if unbanned { // by whoever invited the user
+		r.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberUnbanned, ActorID: i.InvitedBy, UserID: id.UserID, RoomID: i.RoomID, Detail: "invitation"})
+	}
 	r.joined(ctx, room, m)
 	return r.Room(ctx, id, i.RoomID)
 }
@@ -169,4 +172,58 @@ func (r *Rooms) Decline(ctx context.Context, id sensocto.Identity, invitationID 
 		return err
 	}
 	return r.store.DeleteInvitation(ctx, i.ID)
+}
+
+// RoomInvitations returns up to limit invitations into a room behind an id that
+// wait for an answer, to whoever may invite.
+func (r *Rooms) RoomInvitations(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.InvitationView, error) {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite }); err != nil {
+		return nil, err
+	}
+	list, err := r.store.RoomInvitations(ctx, roomID, after, limit, now())
+	if err != nil {
+		return nil, fmt.Errorf("list invitations: %w", err)
+	}
+	return invitationViews(list), nil
+}
+
+// Withdraw ends an invitation into a room before it was answered.
+func (r *Rooms) Withdraw(ctx context.Context, id sensocto.Identity, roomID, invitationID string) error {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite }); err != nil {
+		return err
+	}
+	i, err := r.store.Invitation(ctx, invitationID)
+	if errors.Is(err, sensocto.ErrNotFound) || err == nil && i.RoomID != roomID {
+		return errNoInvitation
+	}
+	if err == nil {
+		err = r.store.DeleteInvitation(ctx, invitationID)
+	}
+	if err != nil {
+		return err
+	}
+	r.log.Info("invitation withdrawn", "room", roomID, "user", id.UserID)
+	r.invitationEnded(ctx, i)
+	return nil
+}
+
+// invitationEnded tells whoever was invited that the invitation is gone.
+func (r *Rooms) invitationEnded(ctx context.Context, i sensocto.Invitation) {
+	to := i.UserID
+	if to == "" {
+		if u, err := r.store.UserByEmail(ctx, i.Email); err == nil && u.EmailProven {
+			to = u.ID
+		}
+	}
+	if to != "" {
+		r.publish(sensocto.UserTopic(to), sensocto.EventInvitationEnded, sensocto.InvitationRef{ID: i.ID, RoomID: i.RoomID})
+	}
+}
+
+func invitationViews(list []sensocto.Invitation) []sensocto.InvitationView {
+	views := make([]sensocto.InvitationView, len(list))
+	for i, invitation := range list {
+		views[i] = invitation.View()
+	}
+	return views
 }

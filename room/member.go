@@ -215,7 +215,39 @@ func (r *Rooms) Remove(ctx context.Context, id sensocto.Identity, roomID, userID
 		action = sensocto.AuditMemberBanned
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: action, UserID: userID, RoomID: roomID})
-	return nil
+	if ban {
+		err = r.withdrawAll(ctx, roomID, userID)
+	}
+	if m.UserID != "" { // who was no member need not learn of the room
+		kind := map[bool]string{false: noteKicked, true: noteBanned}[ban]
+		r.notify(ctx, userID, kind, map[string]any{"room_id": roomID, "room_name": room.Name, "by": id.UserID})
+	}
+	return err
+}
+
+// withdrawAll ends the invitations of a user into a room.
+func (r *Rooms) withdrawAll(ctx context.Context, roomID, userID string) error {
+	ids, err := r.store.WithdrawInvitations(ctx, roomID, userID)
+	for _, id := range ids {
+		r.publish(sensocto.UserTopic(userID), sensocto.EventInvitationEnded, sensocto.InvitationRef{ID: id, RoomID: roomID})
+	}
+	return err
+}
+
+// Bans returns up to limit bans behind a user's id, to whoever may kick.
+func (r *Rooms) Bans(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.BanView, error) {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick }); err != nil {
+		return nil, err
+	}
+	list, err := r.store.Bans(ctx, roomID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list bans: %w", err)
+	}
+	views := make([]sensocto.BanView, len(list))
+	for i, b := range list {
+		views[i] = b.View()
+	}
+	return views, nil
 }
 
 func (r *Rooms) remove(ctx context.Context, room sensocto.Room, userID string, ban bool) error {
@@ -260,7 +292,7 @@ func (r *Rooms) Unban(ctx context.Context, id sensocto.Identity, roomID, userID 
 // SetRole changes what a member is. Making somebody the owner hands the room
 // over; the owner before is an administrator of the room then.
 func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userID string, role sensocto.Role) error {
-	rights, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick })
+	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick })
 	if err != nil {
 		return err
 	}
@@ -296,6 +328,8 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 		return err
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoleChanged, UserID: userID, RoomID: roomID, Detail: string(m.Role) + " to " + string(role)})
+	data := map[string]any{"room_id": roomID, "room_name": room.Name, "role": role, "by": id.UserID}
+	r.notify(ctx, userID, map[bool]string{false: noteRoleChanged, true: noteMadeOwner}[role == sensocto.RoleOwner], data)
 	m.Role = role
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
 	if room, err := r.store.Room(ctx, roomID); err == nil {

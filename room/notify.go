@@ -10,7 +10,13 @@ import (
 
 // The kinds of notifications that rooms send; docs/protocol.md says what each holds.
 const (
-	noteInvitation = "invitation"
+	noteInvitation    = "invitation"
+	noteKicked        = "kicked"
+	noteBanned        = "banned"
+	noteRoleChanged   = "role_changed"
+	noteMadeOwner     = "made_owner"
+	noteRoomDeleted   = "room_deleted"
+	noteSensorGranted = "sensor_granted"
 )
 
 // notify tells somebody what happened to them. It has happened: where it cannot be
@@ -18,6 +24,28 @@ const (
 func (r *Rooms) notify(ctx context.Context, userID, kind string, data map[string]any) {
 	if err := r.Notify(context.WithoutCancel(ctx), userID, kind, data); err != nil {
 		r.log.Warn("somebody was not notified", "user", userID, "kind", kind, "err", err)
+	}
+}
+
+// notifyMembers tells all members of a room but one the same.
+func (r *Rooms) notifyMembers(ctx context.Context, members []sensocto.Member, but, kind string, data map[string]any) {
+	raw, err := json.Marshal(data)
+	if err != nil {
+		r.log.Error("members were not notified", "kind", kind, "err", err)
+		return
+	}
+	var all []sensocto.Notification
+	for _, m := range members {
+		if m.UserID != but {
+			all = append(all, sensocto.Notification{ID: newID(), UserID: m.UserID, Kind: kind, Data: raw, CreatedAt: now()})
+		}
+	}
+	if err := r.store.InsertNotifications(context.WithoutCancel(ctx), all, r.limits.Notifications); err != nil {
+		r.log.Warn("members were not notified", "kind", kind, "members", len(all), "err", err)
+		return
+	}
+	for _, n := range all {
+		r.publish(sensocto.UserTopic(n.UserID), sensocto.EventNotification, n.View())
 	}
 }
 

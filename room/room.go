@@ -33,6 +33,7 @@ type Store interface {
 	SetRole(ctx context.Context, roomID, userID string, role sensocto.Role) error
 	RemoveMember(ctx context.Context, roomID, userID string, ban bool, at time.Time) error
 	Unban(ctx context.Context, roomID, userID string) error
+	Bans(ctx context.Context, roomID, after string, limit int) ([]sensocto.Ban, error)
 	Members(ctx context.Context, roomID, after string, limit int) ([]sensocto.Member, error)
 	Member(ctx context.Context, roomID, userID string) (sensocto.Member, error)
 	MemberCount(ctx context.Context, roomID string) (int, error)
@@ -51,7 +52,9 @@ type Store interface {
 	Invitation(ctx context.Context, id string) (sensocto.Invitation, error)
 	Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error)
 	DeleteInvitation(ctx context.Context, id string) error
-	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) error
+	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) (unbanned bool, err error)
+	RoomInvitations(ctx context.Context, roomID, after string, limit int, at time.Time) ([]sensocto.Invitation, error)
+	WithdrawInvitations(ctx context.Context, roomID, userID string) (ids []string, err error)
 
 	InsertRecording(ctx context.Context, r sensocto.RoomRecording, limit int) error
 	EndRecording(ctx context.Context, roomID, id string, at time.Time) error
@@ -62,6 +65,7 @@ type Store interface {
 	ActiveRecordings(ctx context.Context) ([]sensocto.RoomRecording, error)
 
 	InsertNotification(ctx context.Context, n sensocto.Notification, keep int) error
+	InsertNotifications(ctx context.Context, all []sensocto.Notification, keep int) error
 	Notifications(ctx context.Context, userID, before string, limit int) ([]sensocto.Notification, error)
 	ReadNotification(ctx context.Context, userID, id string, at time.Time) error
 
@@ -390,7 +394,7 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 	if err != nil {
 		return err
 	}
-	if err := r.Erase(ctx, roomID); err != nil {
+	if err := r.erase(ctx, room, id.UserID); err != nil {
 		return err
 	}
 	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
@@ -401,6 +405,25 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 // Erase is Delete for the server itself, which asks for no right: the owner is
 // being erased.
 func (r *Rooms) Erase(ctx context.Context, roomID string) error {
+	room, err := r.store.Room(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	return r.erase(ctx, room, room.OwnerID)
+}
+
+// erase removes a room, and tells its members and those invited, but not the user
+// by whom it is deleted.
+func (r *Rooms) erase(ctx context.Context, room sensocto.Room, by string) error {
+	roomID := room.ID
+	members, err := r.store.Members(ctx, roomID, "", r.limits.Members)
+	if err != nil {
+		return fmt.Errorf("list members: %w", err)
+	}
+	invitations, err := r.store.RoomInvitations(ctx, roomID, "", r.limits.Invitations, now())
+	if err != nil {
+		return fmt.Errorf("list invitations: %w", err)
+	}
 	// The last event goes first: with the room the right to hear of it ends.
 	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
@@ -409,6 +432,10 @@ func (r *Rooms) Erase(ctx context.Context, roomID string) error {
 		return err
 	}
 	r.unlisten(roomID, "")
+	for _, i := range invitations {
+		r.invitationEnded(ctx, i)
+	}
+	r.notifyMembers(ctx, members, by, noteRoomDeleted, map[string]any{"room_id": roomID, "room_name": room.Name, "by": by})
 	return nil
 }
 

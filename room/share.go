@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"slices"
 	"strings"
@@ -155,17 +156,32 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 		return err
 	}
 	g := sensocto.Grant{SensorID: sensorID, UserID: userID, GrantedAt: now(), Control: t.Control && userID != "", AllHistory: t.AllHistory}
-	if grants, err := r.store.Grants(ctx, sensorID); err != nil {
+	grants, err := r.store.Grants(ctx, sensorID)
+	if err != nil {
 		return err
-	} else if len(grants) >= r.limits.Grants && !slices.ContainsFunc(grants, func(g sensocto.Grant) bool { return g.UserID == userID }) {
+	}
+	again := slices.ContainsFunc(grants, func(g sensocto.Grant) bool { return g.UserID == userID })
+	if len(grants) >= r.limits.Grants && !again {
 		return &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_grants", Message: "the sensor is shared with as many people as the server allows: make a room for them"}
 	}
 	if err := r.store.PutGrant(ctx, g); err != nil {
 		return err
 	}
 	r.log.Info("grant given", "sensor", sensorID, "user", userID)
+	if userID != "" && !again {
+		r.notify(ctx, userID, noteSensorGranted, map[string]any{"sensor_id": sensorID, "sensor_name": r.sensorName(sensorID), "by": id.UserID})
+	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditGrantGiven, UserID: userID, SensorID: sensorID, Detail: grantText(userID, termsText(t))})
 	return nil
+}
+
+// sensorName is what people call a sensor.
+func (r *Rooms) sensorName(id string) string {
+	s, ok := r.options.Sensor(id)
+	if !ok {
+		s = sensocto.UnknownSensor(id)
+	}
+	return cmp.Or(s.Name, id)
 }
 
 // grantText is what a grant's event says beside the user.
