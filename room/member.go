@@ -104,7 +104,7 @@ func (r *Rooms) Join(ctx context.Context, id sensocto.Identity, roomID string) (
 	if id.UserID == "" {
 		return sensocto.RoomView{}, errNoAccount
 	}
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	switch {
 	case err != nil:
 		return sensocto.RoomView{}, err
@@ -172,7 +172,7 @@ func (r *Rooms) memberEvent(ctx context.Context, m sensocto.Member, member bool)
 
 // Leave ends the user's membership. The owner hands the room over first.
 func (r *Rooms) Leave(ctx context.Context, id sensocto.Identity, roomID string) error {
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	switch {
 	case err != nil:
 		return err

@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -156,6 +157,7 @@ const (
 
 var (
 	errNoAccount = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
+	errNoRoom    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
 	errNoRight   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
 	errTooMany   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_rooms", Message: "you own as many rooms as the server allows: delete one first"}
 	errChanged   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "version_mismatch", Message: "somebody else has changed the room: read it again, and try with its present version"}
@@ -230,9 +232,18 @@ func check(room *sensocto.Room) error {
 // enter returns a room if the identity has a right in it, which allowed tells.
 // A room that the identity may not see is not found.
 func (r *Rooms) enter(ctx context.Context, id sensocto.Identity, roomID string, allowed func(sensocto.RoomRights) bool) (sensocto.RoomRights, sensocto.Room, error) {
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	if err == nil && !allowed(rights) {
 		err = errNoRight
+	}
+	return rights, room, err
+}
+
+// known returns a room that the identity may see, and what it may do there.
+func (r *Rooms) known(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomRights, sensocto.Room, error) {
+	rights, room, err := r.rights.Room(ctx, id, roomID)
+	if errors.Is(err, sensocto.ErrNotFound) {
+		err = errNoRoom
 	}
 	return rights, room, err
 }

@@ -3,10 +3,16 @@ package room
 import (
 	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/sensocto/sensocto"
+)
+
+var (
+	errNoSensor  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_sensor", Message: "there is no sensor with this id that you may see"}
+	errNotShared = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the sensor is not in the room"}
 )
 
 var errNotYours = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only the owner of a sensor can share it"}
@@ -30,7 +36,7 @@ func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Shar
 		return err
 	}
 	if !sensocto.ValidID(s.SensorID) {
-		return sensocto.ErrNotFound
+		return errNoSensor
 	}
 	mine, err := r.rights.Sensor(ctx, id, s.SensorID)
 	if err != nil {
@@ -61,7 +67,7 @@ func (r *Rooms) hidden(s sensocto.SensorRights) error {
 	if s.Live || s.Edit {
 		return errNotYours
 	}
-	return sensocto.ErrNotFound
+	return errNoSensor
 }
 
 // Unshare takes a sensor out of a room: its owner may, and whoever may edit the
@@ -81,7 +87,9 @@ func (r *Rooms) Unshare(ctx context.Context, id sensocto.Identity, roomID, senso
 		}
 	}
 	sharer := r.sharer(ctx, roomID, sensorID)
-	if err := r.store.RemoveShare(ctx, roomID, sensorID); err != nil {
+	if err := r.store.RemoveShare(ctx, roomID, sensorID); errors.Is(err, sensocto.ErrNotFound) {
+		return errNotShared
+	} else if err != nil {
 		return err
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditSensorUnshared, UserID: sharer, SensorID: sensorID, RoomID: roomID})

@@ -140,11 +140,6 @@ func (s *server) declineInvitation(ctx context.Context, in *InvitationPath) (*em
 	return s.done(s.Rooms.Decline(ctx, identityOf(ctx), in.InvitationID), "decline an invitation")
 }
 
-type notificationsInput struct {
-	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
-}
-
 type notificationsAnswer struct {
 	Body struct {
 		Notifications []sensocto.NotificationView `json:"notifications" nullable:"false"`
@@ -152,7 +147,7 @@ type notificationsAnswer struct {
 	}
 }
 
-func (s *server) listNotifications(ctx context.Context, in *notificationsInput) (*notificationsAnswer, error) {
+func (s *server) listNotifications(ctx context.Context, in *BackQuery) (*notificationsAnswer, error) {
 	list, err := s.Rooms.Notifications(ctx, identityOf(ctx), in.Before, in.Limit)
 	if err != nil {
 		return nil, s.personalProblem(err, "list notifications")
