@@ -258,6 +258,8 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 		t.Errorf("record: %d %s", code, stderr)
 	}
 	runCLI(t, bobEnv, "room", "record", id, "--list").wants(t, 0, "first night", "Z  1")
+	exportsRecording(t, adaEnv, id)
+	managesRoom(t, adaEnv, bobEnv, id, sensor)
 	runCLI(t, bobEnv, "room", "leave", id).wants(t, 0)
 	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
 		t.Errorf("ada sees it after bob has left: %s", list.stdout)
