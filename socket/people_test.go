@@ -667,3 +667,22 @@ func (c *client) awaitText(word, other string, holds bool) {
 	}
 	c.t.Errorf("no frame with %s", word)
 }
+
+// A withdrawn invitation is gone at once where the invited person looks.
+func TestPeople_AWithdrawnInvitationIsGoneAtOnce(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob := p.person("ada", false), p.person("bob", false)
+	lab, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Lab"})
+	p.must(err)
+	c := bob.dial(p)
+	topic := "user:" + bob.id.UserID
+	if ok, reason := c.tryJoin(topic, "{}"); !ok {
+		t.Fatal(reason)
+	}
+	i, err := p.rooms.Invite(t.Context(), ada.id, lab.ID, bob.id.UserID, "", "")
+	p.must(err)
+	p.must(p.rooms.Withdraw(t.Context(), ada.id, lab.ID, i.ID))
+	if got := string(c.await(topic, "invitation_ended")); got != `{"id":"`+i.ID+`","room_id":"`+lab.ID+`"}` {
+		t.Error(got)
+	}
+}

@@ -359,7 +359,9 @@ func TestMail_CarriesLinks(t *testing.T) {
 	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
 
 	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
-	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	if answer := ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`); answer["mailed"] != true || answer["join_link"] != nil {
+		t.Errorf("%v", answer)
+	}
 	bob := &browser{t: t, url: p.url}
 	invite := mailed("bob@example.org", "invite")
 	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"somebody@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
