@@ -364,7 +364,7 @@ func TestMail_CarriesLinks(t *testing.T) {
 	}
 	bob := &browser{t: t, url: p.url}
 	invite := mailed("bob@example.org", "invite")
-	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"somebody@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
+	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"bob@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
 	invitations := bob.asks(200, "GET", "/invitations", "")["invitations"].([]any)
 	if len(invitations) != 1 {
 		t.Fatalf("%v", invitations)
