@@ -28,21 +28,54 @@ run: build ## build and start the server with demo sensors; prints the URL
 	@scripts/run.sh
 
 .PHONY: build
-build: ## build bin/sensocto
+build: ui ## build bin/sensocto
 	@mkdir -p bin
 	go build $(GOFLAGS_BUILD) -o $(BIN) ./cmd/sensocto
 
+.PHONY: ui
+ui: web/ui/dist/index.html ## build the web app that bin/sensocto serves
+
+# Whatever the app is made of; a change of any of it builds it again.
+UI_SOURCES := $(shell git ls-files -co --exclude-standard web/ui web/client | grep -v '_test\.go$$\|\.test\.ts$$\|\.go$$\|/e2e/')
+
+web/ui/dist/index.html: web/node_modules/.package-lock.json $(UI_SOURCES)
+	cd web/ui && npx vite build --logLevel warn
+	@touch $@
+
+web/node_modules/.package-lock.json: web/package-lock.json
+	cd web && npm ci --no-audit --no-fund
+	@touch $@
+
+.PHONY: ui-dev
+ui-dev: web/node_modules/.package-lock.json ## the web app with hot reloading, beside a running server (SENSOCTO_SERVER)
+	cd web/ui && npx vite
+
+.PHONY: test-ui
+test-ui: ui ## check the types of the web app and test its parts
+	@echo "== the web app"
+	cd web/ui && npx svelte-check --fail-on-warnings --tsconfig ./tsconfig.json && npx vitest run
+
+.PHONY: test-browser
+test-browser: build chromium ## the web app in Chromium against the real program
+	@echo "== the web app in Chromium"
+	cd web/ui && npx tsc --noEmit -p e2e
+	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
+
+.PHONY: screenshots
+screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots
+	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages
+
 .PHONY: test
-test: vet postgres network chromium test-go test-files test-e2e ## install what is missing and run every test
+test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser ## install what is missing and run every test
 
 .PHONY: vet
-vet:
+vet: ui
 	@echo "== vet"
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { echo "not formatted (run make fmt):"; gofmt -l $$(git ls-files -co --exclude-standard '*.go'); exit 1; }
 	go vet ./...
 
 .PHONY: test-go
-test-go: ## the quick inner loop: the Go tests, no network
+test-go: ui ## the quick inner loop: the Go tests, no network
 	@echo "== Go tests"
 	@if [ "$${SENSOCTO_TEST_POSTGRES:-}" != off ] && ! scripts/postgres.sh find >/dev/null; then \
 	  echo "PostgreSQL is not installed ('make test' installs it): its tests are skipped"; export SENSOCTO_TEST_POSTGRES=off; fi; \
@@ -69,6 +102,11 @@ test-files: $(CACHE)/venv/installed ## exchange files with other people's softwa
 test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven by the official Phoenix client
 	@echo "== end to end with the phoenix package"
 	cd e2e && npx vitest run && npx tsc --noEmit
+
+.PHONY: test-client
+test-client: build web/node_modules/.package-lock.json ## the TypeScript client: its outbox, and all of it against the real program
+	@echo "== the TypeScript client"
+	cd web/client && npx vitest run && npm run -s check
 
 .PHONY: fmt
 fmt: ## format the Go source
@@ -98,8 +136,9 @@ soak: ## kill a server, its disk and its database under load a few thousand time
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: golden
-golden: ## rewrite the golden files
+golden: web/node_modules/.package-lock.json ## rewrite the golden files, and what is generated from them
 	go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+	cd web/client && npm run -s generate
 
 .PHONY: bench
 bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
@@ -107,7 +146,7 @@ bench: build ## micro-benchmarks against bench/base.txt, then every load scenari
 
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules
+	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist web/client/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<

@@ -50,6 +50,7 @@ var allowed = map[string]struct {
 	"seclog":                    {},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model", "rsc.io/qr"}},
+	"web/ui":                    {},
 	"bench":                     {siblings: []string{"client", "phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"attention/attentiontest":   {},
 	"pubsub/pubsubtest":         {},

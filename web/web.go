@@ -11,6 +11,7 @@ package web
 import (
 	"context"
 	"io"
+	"io/fs"
 	"log/slog"
 	"net"
 	"net/http"
@@ -81,6 +82,9 @@ type Options struct {
 	// MetricsElsewhere says that MetricsHandler is served on an address of its
 	// own: then a token is needed for those here.
 	MetricsElsewhere bool
+	// App is the built web app, with index.html at its root; nil serves a plain
+	// page in its place.
+	App fs.FS
 	// Version of the program, shown in the OpenAPI document.
 	Version string
 	// AllowedOrigins are the origins ("https://example.org") of other sites

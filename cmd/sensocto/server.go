@@ -29,6 +29,7 @@ import (
 	"github.com/sensocto/sensocto/store"
 	"github.com/sensocto/sensocto/store/journal"
 	"github.com/sensocto/sensocto/web"
+	"github.com/sensocto/sensocto/web/ui"
 )
 
 // server is the parts of a running server, in the order in which they start.
@@ -119,7 +120,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
-		Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
+		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
 		Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,

@@ -1,0 +1,10 @@
+import { m } from '../text/index.svelte.ts';
+import { UnreachableError } from './api.ts';
+import { PasskeyError } from './passkey.ts';
+
+/** What to tell a person of an error. */
+export function explain(error: unknown): string {
+  if (error instanceof UnreachableError) return m.app.unreachable();
+  if (error instanceof PasskeyError) return m.signIn.passkeyError(error.why);
+  return error instanceof Error ? error.message : String(error);
+}

@@ -1,0 +1,13 @@
+import { Router, type Route } from './router.svelte.ts';
+
+// The views of the app: each is code of its own, loaded when it is shown first.
+// web/app.go has the same addresses; one that is missing there cannot be reloaded.
+const routes: readonly Route[] = [
+  { path: '/', load: () => import('../../views/Lobby.svelte') },
+  { path: '/sense', load: () => import('../../views/Sense.svelte') },
+  { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },
+  { path: '/design', load: () => import('../../views/Design.svelte') },
+];
+
+/** The router of the page. */
+export const router = new Router(routes);

@@ -1,0 +1,109 @@
+import { ApiError, ask, token } from './api.ts';
+
+/** A person, as GET /session tells. */
+export interface Person {
+  readonly id: string;
+  readonly name: string;
+  readonly email?: string;
+  readonly email_proven?: boolean;
+  readonly is_admin: boolean;
+  readonly is_guest: boolean;
+  readonly created_at: string;
+}
+
+/** How one may come in here, as GET /registration tells. */
+export interface Registration {
+  readonly registration: 'open' | 'invited' | 'closed';
+  readonly guest_accounts: boolean;
+  readonly mail: boolean;
+  readonly passkeys: boolean;
+  readonly oidc?: string;
+  /** Under which people reach the server; passkeys are made there alone. */
+  readonly origin?: string;
+}
+
+// Tabs tell each other when somebody has signed in or out: what they show is
+// somebody else's then. The account page listens to the same words.
+const tabs = new BroadcastChannel('sensocto_session');
+
+// What is nobody's secret stays when the server has the browser forget the rest.
+const preferences = ['sensocto.theme', 'sensocto.language'];
+
+async function keeping(keys: readonly string[], run: () => Promise<unknown>): Promise<void> {
+  const kept = keys.map((key) => [key, localStorage.getItem(key)] as const);
+  await run();
+  for (const [key, value] of kept) if (value !== null) localStorage.setItem(key, value);
+}
+
+/** Who looks at the page. */
+class Session {
+  #person = $state.raw<Person>();
+  #known = $state(false);
+  #changes = $state(0);
+
+  /** Who is signed in; undefined for nobody, and while that is not known. */
+  get person(): Person | undefined {
+    return this.#person;
+  }
+  /** Whether the server has said who this is. */
+  get known(): boolean {
+    return this.#known;
+  }
+  /** Counts changes of identity: what belongs to an identity is made anew with it. */
+  get changes(): number {
+    return this.#changes;
+  }
+
+  /** Asks the server who this is. It throws UnreachableError where the server does not answer. */
+  async refresh(): Promise<void> {
+    const person = await ask<Person>('GET', '/session').catch((error: unknown) => {
+      if (error instanceof ApiError && error.status < 500) return undefined; // nobody, or a token of the operator
+      throw error;
+    });
+    if (this.#known && person?.id !== this.#person?.id) this.#changes++;
+    this.#person = person;
+    this.#known = true;
+  }
+
+  /** Follows what other tabs do for as long as the page lives. */
+  start(): void {
+    tabs.onmessage = ({ data }) => {
+      if (data === 'out') token.set(undefined);
+      void this.refresh().catch(() => undefined);
+    };
+    void this.refresh().catch(() => undefined); // the connection state says that the server is away
+  }
+
+  /** Somebody has signed in: asks who, and tells other tabs. */
+  async signedIn(): Promise<void> {
+    await this.refresh();
+    tabs.postMessage('in');
+  }
+
+  /** Uses a token in place of an account, in this tab. */
+  async useToken(value: string): Promise<void> {
+    const before = token.get();
+    token.set(value);
+    try {
+      await ask('GET', '/sensors?limit=1');
+    } catch (error) {
+      token.set(before);
+      throw error;
+    }
+    await this.refresh();
+    this.#changes++;
+  }
+
+  async signOut(): Promise<void> {
+    const byToken = token.get() !== undefined;
+    token.set(undefined);
+    if (this.#person && !byToken) await keeping(preferences, () => ask('DELETE', '/session'));
+    tabs.postMessage('out');
+    await this.refresh();
+    if (byToken) this.#changes++;
+  }
+}
+
+export const session = new Session();
+
+export const registration = (): Promise<Registration> => ask<Registration>('GET', '/registration');

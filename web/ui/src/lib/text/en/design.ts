@@ -1,0 +1,15 @@
+export const design = {
+  close: () => 'Close',
+  messages: () => 'Messages',
+  undo: () => 'Undo',
+  retry: () => 'Try again',
+  cancel: () => 'Cancel',
+  page: () => 'Design system',
+  intro: () => 'What the pages are built from: colours, sizes, traces and components, in the present theme.',
+  colours: () => 'Colours',
+  traces: () => 'Traces',
+  type: () => 'Type',
+  spacing: () => 'Spacing',
+  components: () => 'Components',
+  sampleText: () => 'Heart rate 72 bpm at 12:04:31',
+};

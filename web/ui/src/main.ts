@@ -1,0 +1,18 @@
+import './lib/design/tokens.css';
+import './lib/design/base.css';
+import { mount } from 'svelte';
+import App from './App.svelte';
+import { connection } from './lib/app/connection.svelte.ts';
+import { router } from './lib/app/routes.ts';
+import { session } from './lib/app/session.svelte.ts';
+import { keepForOffline } from './lib/app/updates.ts';
+import { theme } from './lib/design/theme.svelte.ts';
+import { text } from './lib/text/index.svelte.ts';
+
+theme.start();
+connection.start();
+router.start();
+session.start();
+await text.start();
+mount(App, { target: document.body });
+void keepForOffline();
