@@ -20,8 +20,8 @@ const DefaultLimit = 8
 type Options struct {
 	// Limit is how many peers a call has at most; DefaultLimit by default.
 	Limit int
-	// ICEServers returns the servers for one peer; nil means none.
-	ICEServers func(roomID, peerID string) []sensocto.ICEServer
+	// ICEServers returns further servers for one peer; nil means none.
+	ICEServers func(peerID string) []sensocto.ICEServer
 	// Now is the clock of the limits; time.Now by default.
 	Now func() time.Time
 }
@@ -31,20 +31,24 @@ type Calls struct {
 	options Options
 	count   counters
 
-	mu    sync.Mutex // guards what follows, and keeps what a peer hears in order
-	rooms map[string][]*seat
+	relay *Relay // nil unless there is one
+
+	mu          sync.Mutex // guards what follows, and keeps what a peer hears in order
+	rooms       map[string][]*seat
+	peers       map[string]*seat // by peer id
+	allocations int              // of the relay
 }
 
 // New returns Calls without a peer.
 func New(o Options) *Calls {
 	o.Limit = cmp.Or(o.Limit, DefaultLimit)
 	if o.ICEServers == nil {
-		o.ICEServers = func(string, string) []sensocto.ICEServer { return nil }
+		o.ICEServers = func(string) []sensocto.ICEServer { return nil }
 	}
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Calls{options: o, rooms: make(map[string][]*seat)}
+	return &Calls{options: o, rooms: make(map[string][]*seat), peers: make(map[string]*seat)}
 }
 
 // Join adds a peer to the call of a room, and tells the others. It returns a
@@ -54,7 +58,10 @@ func (c *Calls) Join(roomID string, who sensocto.Identity, out sensocto.CallOutl
 		calls: c, roomID: roomID, out: out, rates: newRates(c.options.Now()),
 		peer: sensocto.Peer{ID: rand.Text(), UserID: who.UserID, Name: who.Name},
 	}
-	servers := c.options.ICEServers(roomID, s.peer.ID)
+	servers := c.options.ICEServers(s.peer.ID)
+	if c.relay != nil {
+		servers = append(servers, c.relay.server(s.peer.ID))
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	others := c.rooms[roomID]
@@ -68,6 +75,7 @@ func (c *Calls) Join(roomID string, who sensocto.Identity, out sensocto.CallOutl
 	}
 	tell(others, nil, sensocto.EventPeerJoined, s.peer)
 	c.rooms[roomID] = append(others, s)
+	c.peers[s.peer.ID] = s
 	c.count.joined.Add(1)
 	return s, nil
 }
@@ -84,6 +92,7 @@ func (c *Calls) find(roomID, peerID string) *seat {
 
 // remove takes a peer out and tells the others. The caller holds mu.
 func (c *Calls) remove(s *seat) {
+	delete(c.peers, s.peer.ID)
 	others := slices.DeleteFunc(c.rooms[s.roomID], func(o *seat) bool { return o == s })
 	if len(others) == 0 {
 		delete(c.rooms, s.roomID)

@@ -61,7 +61,7 @@ func want(t *testing.T, got []string, want ...string) {
 }
 
 func TestCalls_PeersHearOfEachOther(t *testing.T) {
-	c := call.New(call.Options{ICEServers: func(_, peerID string) []sensocto.ICEServer {
+	c := call.New(call.Options{ICEServers: func(peerID string) []sensocto.ICEServer {
 		return []sensocto.ICEServer{{URLs: []string{"turn:192.0.2.1"}, Username: peerID}}
 	}})
 	ada := join(t, c, "r1", "ada")

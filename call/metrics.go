@@ -26,6 +26,21 @@ func (c *counters) refused(reason string) {
 	c.refusal[reason]++
 }
 
+// relayCounters count what the relay does.
+type relayCounters struct {
+	bytes   atomic.Uint64 // relayed
+	refused atomic.Uint64 // requests
+	foreign atomic.Uint64 // packets to where no peer of the call is
+	tooMuch atomic.Uint64 // packets above a peer's rate
+}
+
+func (c *relayCounters) emit(counter func(name, help string, n uint64, labels ...string)) {
+	counter("turn_bytes_total", "Bytes of media that were relayed.", c.bytes.Load())
+	counter("turn_refused_total", "Requests to the TURN server that were refused: no valid credential, too many allocations, or an address that may not be reached.", c.refused.Load())
+	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.foreign.Load(), "reason", "foreign")
+	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.tooMuch.Load(), "reason", "rate")
+}
+
 // Metrics implements sensocto.MetricSource.
 func (c *Calls) Metrics(emit func(sensocto.Metric)) {
 	gauge := func(name, help string, n int) {
@@ -39,7 +54,12 @@ func (c *Calls) Metrics(emit func(sensocto.Metric)) {
 	for _, seats := range c.rooms {
 		peers += len(seats)
 	}
+	allocations := c.allocations
 	c.mu.Unlock()
+	if c.relay != nil {
+		gauge("turn_allocations", "Allocations of the TURN server.", allocations)
+		c.relay.count.emit(counter)
+	}
 	gauge("calls", "Rooms with a call.", calls)
 	gauge("call_peers", "Peers in calls.", peers)
 	counter("call_peers_joined_total", "Peers that joined a call.", c.count.joined.Load())

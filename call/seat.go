@@ -2,6 +2,9 @@ package call
 
 import (
 	"encoding/json"
+	"maps"
+	"net/netip"
+	"slices"
 
 	"github.com/sensocto/sensocto"
 )
@@ -31,6 +34,10 @@ type seat struct {
 	peer  sensocto.Peer // what follows is guarded by the calls' mu
 	rates rates
 	left  bool
+	// addresses are where the peer says that it can be reached; allocations are
+	// those that it has at the relay, by their addresses.
+	addresses   map[netip.Addr]bool
+	allocations map[netip.AddrPort]*relayed
 }
 
 // Reply implements sensocto.CallSeat.
@@ -44,7 +51,7 @@ func (s *seat) Describe(to string, d sensocto.SessionDescription) error {
 	case len(d.SDP) > MaxSDP:
 		return s.refuse(errSDPTooLarge)
 	}
-	return s.send(to, d.Type, kindDescription, struct {
+	return s.send(to, d.Type, kindDescription, addressesOf(d.SDP), struct {
 		From        string                      `json:"from"`
 		Description sensocto.SessionDescription `json:"description"`
 	}{s.peer.ID, d})
@@ -58,14 +65,15 @@ func (s *seat) Candidate(to string, candidate json.RawMessage) error {
 	case string(candidate) != "null" && (len(candidate) == 0 || candidate[0] != '{' || !json.Valid(candidate)):
 		return s.refuse(errCandidate)
 	}
-	return s.send(to, sensocto.EventICECandidate, kindCandidate, struct {
+	return s.send(to, sensocto.EventICECandidate, kindCandidate, addressesOf(candidateLine(candidate)), struct {
 		From      string          `json:"from"`
 		Candidate json.RawMessage `json:"candidate"`
 	}{s.peer.ID, candidate})
 }
 
-// send hands a message to another peer of the call.
-func (s *seat) send(to, event string, k kind, payload any) error {
+// send hands a message to another peer of the call. addresses are where it says that
+// the peer can be reached.
+func (s *seat) send(to, event string, k kind, addresses []netip.Addr, payload any) error {
 	text := encode(payload)
 	c := s.calls
 	c.mu.Lock()
@@ -77,6 +85,7 @@ func (s *seat) send(to, event string, k kind, payload any) error {
 	case !s.rates.allow(k, c.options.Now()):
 		return s.refuse(errTooMany)
 	}
+	s.reachableAt(addresses)
 	c.count.sent[k].Add(1)
 	other.out.Send(event, text)
 	return nil
@@ -104,15 +113,24 @@ func (s *seat) SetMedia(m sensocto.Media) error {
 
 // Leave implements sensocto.CallSeat.
 func (s *seat) Leave() {
+	for _, a := range s.depart() {
+		a.Close()
+	}
+}
+
+// depart takes the peer out of its call, and returns the allocations that are left
+// to be closed.
+func (s *seat) depart() (allocations []*relayed) {
 	c := s.calls
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if s.left {
-		return
+		return nil
 	}
 	s.left = true
 	c.remove(s)
 	c.count.left.Add(1)
+	return slices.Collect(maps.Values(s.allocations))
 }
 
 func (s *seat) refuse(err *sensocto.Error) error {
