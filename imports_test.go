@@ -47,7 +47,7 @@ var allowed = map[string]struct {
 	"account/accounttest":       {third: []string{"github.com/go-webauthn/webauthn", "github.com/zitadel/oidc/v3", "golang.org/x/text"}},
 	"alert":                     {third: []string{"github.com/google/uuid"}},
 	"audit":                     {third: []string{"github.com/google/uuid"}},
-	"call":                      {},
+	"call":                      {third: []string{"github.com/pion/turn/v5", "github.com/pion/logging"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model", "rsc.io/qr"}},
 	"bench":                     {siblings: []string{"client", "phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},

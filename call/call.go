@@ -30,8 +30,8 @@ type Options struct {
 type Calls struct {
 	options Options
 	count   counters
-
-	relay *Relay // nil unless there is one
+	relayed relayCounters
+	relay   *Relay // nil unless there is one
 
 	mu          sync.Mutex // guards what follows, and keeps what a peer hears in order
 	rooms       map[string][]*seat

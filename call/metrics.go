@@ -56,10 +56,8 @@ func (c *Calls) Metrics(emit func(sensocto.Metric)) {
 	}
 	allocations := c.allocations
 	c.mu.Unlock()
-	if c.relay != nil {
-		gauge("turn_allocations", "Allocations of the TURN server.", allocations)
-		c.relay.count.emit(counter)
-	}
+	gauge("turn_allocations", "Allocations of the TURN server.", allocations)
+	c.relayed.emit(counter)
 	gauge("calls", "Rooms with a call.", calls)
 	gauge("call_peers", "Peers in calls.", peers)
 	counter("call_peers_joined_total", "Peers that joined a call.", c.count.joined.Load())

@@ -52,7 +52,7 @@ type Relay struct {
 	calls   *Calls
 	secret  []byte // of the credentials; new with each start, like the calls
 	log     *slog.Logger
-	count   relayCounters
+	count   *relayCounters
 	udp     net.PacketConn
 	tcp     net.Listener
 }
@@ -76,7 +76,7 @@ func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	if o.MinPort > o.MaxPort {
 		return nil, fmt.Errorf("the first port of relayed media, %d, is behind the last, %d", o.MinPort, o.MaxPort)
 	}
-	r := &Relay{options: o, calls: c, secret: make([]byte, 32), log: o.Log}
+	r := &Relay{options: o, calls: c, count: &c.relayed, secret: make([]byte, 32), log: o.Log}
 	_, _ = rand.Read(r.secret) // never fails
 	var err error
 	if r.udp, err = net.ListenPacket("udp", o.Listen); err != nil {
