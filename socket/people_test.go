@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	people "github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/postgres/postgrestest"
@@ -72,7 +73,7 @@ func newPeopleWorldOn(t testing.TB, db *peopledb.DB, change ...func(*rights.Opti
 		}
 		p.rights = rights.New(ro)
 		p.rooms = room.New(room.Options{Store: p.db, Rights: p.rights, Attempts: p.accounts, Sensor: o.Sensors.Sensor, PubSub: o.PubSub})
-		o.Auth, o.Rights, o.Rooms = p.accounts, p.rights, p.rooms
+		o.Auth, o.Rights, o.Rooms, o.Calls = p.accounts, p.rights, p.rooms, call.New(call.Options{Limit: 3})
 	})
 	return p
 }
