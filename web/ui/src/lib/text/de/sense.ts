@@ -8,8 +8,7 @@ const samples = (n: number) => `${count(n)} ${plural(n, 'Messwert', 'Messwerte')
 export const sense: Translation<typeof en> = {
   title: () => 'Dieses Gerät verwenden',
   intro: () => 'Eigene Sensoren mitbringen: Was sie messen, geht zum Server und ist live zu sehen. Fehlt die Verbindung, geht nichts verloren.',
-  signInTitle: () => 'Zum Messen anmelden',
-  signInText: () => 'Was Sie messen, gehört zu Ihrem Konto. Niemand sonst sieht es, solange Sie es nicht teilen.',
+  strangerText: () => 'Sie sind nicht angemeldet: Was Sie messen, gehört niemandem, und alle, die Sensoren dieses Servers sehen dürfen, sehen es. Melden Sie sich an, um es für sich zu behalten.',
   wake: (state) =>
     ({
       off: '',

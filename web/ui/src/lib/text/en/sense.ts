@@ -10,8 +10,7 @@ const samples = (n: number) => `${count(n)} ${plural(n, 'sample', 'samples')}`;
 export const sense = {
   title: () => 'Use this device',
   intro: () => 'Bring your own sensors: what they measure goes to the server and can be seen live. Nothing is lost while the connection is away.',
-  signInTitle: () => 'Sign in to bring sensors',
-  signInText: () => 'What you measure belongs to your account. Nobody else sees it unless you share it.',
+  strangerText: () => 'You are not signed in: what you measure belongs to nobody, and whoever may see this server’s sensors sees it. Sign in to keep it to yourself.',
   wake: (state: WakeState) =>
     ({
       off: '',
