@@ -59,11 +59,6 @@ class Visitor {
     return lines.map((line) => [Number(line.slice(0, line.indexOf(','))), line.slice(line.indexOf(',') + 1)]);
   }
 
-  /** Waits until the page says that the server has all that was measured. */
-  async delivered(name: string): Promise<void> {
-    await expect(this.card(name)).toContainText(/Waiting here\s*0 samples/);
-  }
-
   async #answerPrompts(): Promise<void> {
     const devtools = await this.context.newCDPSession(this.page);
     const answered = new Set<string>();
@@ -133,9 +128,8 @@ test.describe('over Bluetooth', () => {
     await expect(visitor.card('Polar H10 0002')).toContainText('Next attempt in');
     await pause(3000);
     strap.reachable = polar.reachable = true;
-    await visitor.card('HRM 0001').getByRole('button', { name: 'Connect now' }).click();
-    await visitor.is('HRM 0001', 'Measuring');
-    await visitor.is('Polar H10 0002', 'Measuring'); // by itself
+    await visitor.is('HRM 0001', 'Measuring'); // by themselves
+    await visitor.is('Polar H10 0002', 'Measuring');
     expect([strap.connections, polar.connections]).toEqual([2, 2]);
 
     polar.switchOn();
@@ -164,4 +158,126 @@ test.describe('over Bluetooth', () => {
     expect((await visitor.stored('HRM 0001', 'battery')).map(([, v]) => v)).toEqual(['0.87']);
     expect((await visitor.stored('HRM 0001', 'contact')).map(([, v]) => v)).toEqual(['"true"']);
   });
+
+  test('after a reload a device is the same sensor again, by one tap; removed, it can be put back', async ({ world, bluetooth, simulator }) => {
+    const strap = new Strap(simulator, '00:00:5E:00:53:01', 'HRM 0001');
+    const visitor = await Visitor.come(world, bluetooth);
+    await visitor.pick('HRM 0001');
+    strap.beat(70, 1);
+    await expect(visitor.card('HRM 0001')).toContainText(/On the server\s*[1-9]/);
+    await visitor.page.reload();
+    await visitor.is('HRM 0001', 'Tap to connect');
+    await visitor.card('HRM 0001').getByRole('button', { name: 'Connect' }).click();
+    await visitor.is('HRM 0001', 'Measuring');
+    strap.beat(71, 1);
+    await expect(visitor.card('HRM 0001')).toContainText(/Heart rate\s*71 bpm/);
+
+    await visitor.card('HRM 0001').getByRole('button', { name: 'More for HRM 0001' }).click();
+    await visitor.page.getByRole('menuitem', { name: 'Remove' }).click();
+    await expect(visitor.card('HRM 0001')).toHaveCount(0);
+    await visitor.page.getByRole('button', { name: 'Undo' }).click();
+    await visitor.is('HRM 0001', 'Measuring');
+    strap.beat(72, 1);
+    await expect(visitor.card('HRM 0001')).toContainText(/Heart rate\s*72 bpm/);
+    await expect.poll(async () => (await visitor.stored('HRM 0001', 'heartrate')).map(([, v]) => Number(v))).toEqual([70, 71, 72]);
+  });
 });
+
+/** Sensors of the computer itself. */
+const own = base.extend<{ visitor: Visitor }>({
+  launchOptions: async ({ launchOptions }, use) => {
+    const args = ['--use-fake-device-for-media-stream', '--use-fake-ui-for-media-stream'];
+    await use({ ...launchOptions, args: [...(launchOptions.args ?? []), ...args] });
+  },
+  visitor: async ({ world, playwright, launchOptions }, use) => {
+    const browser = await playwright.chromium.launch(launchOptions);
+    await use(await Visitor.come(world, browser, { geolocation: { latitude: 48.2082, longitude: 16.3738, accuracy: 5 }, permissions: ['geolocation', 'microphone', 'accelerometer', 'gyroscope', 'magnetometer'] }));
+    await browser.close();
+  },
+});
+
+own('what the computer has itself: position, sound level, orientation, markers', async ({ visitor }) => {
+  const { page } = visitor;
+  const devtools = await visitor.context.newCDPSession(page);
+  const turn = (alpha: number) => devtools.send('DeviceOrientation.setDeviceOrientationOverride', { alpha, beta: 20, gamma: 30 });
+  await turn(10);
+  for (const name of ['Position', 'Sound level', 'Orientation', 'Marker']) {
+    await visitor.add(name);
+    await visitor.is(name, 'Measuring');
+  }
+  await page.getByRole('textbox', { name: 'What happens' }).fill('stood up');
+  await page.getByRole('button', { name: 'Mark', exact: true }).click();
+  await page.waitForTimeout(2500); // enough sound to say something of it
+  for (const name of ['Position', 'Sound level', 'Orientation', 'Marker']) {
+    await visitor.card(name).getByRole('button', { name: 'Stop' }).click();
+    await visitor.is(name, 'Stopped');
+    await expect(visitor.card(name)).toContainText(/Not connected[^]*On the server\s*[1-9]/);
+  }
+  const values = async (name: string, attribute: string) => (await visitor.stored(name, attribute)).map(([, v]) => JSON.parse(v.startsWith('"') ? v.slice(1, -1).replaceAll('""', '"') : v) as unknown);
+  expect(await values('Position', 'geolocation')).toEqual([{ latitude: 48.2082, longitude: 16.3738, accuracy: 5 }]);
+  expect(await values('Orientation', 'orientation')).toContainEqual({ alpha: 10, beta: 20, gamma: 30 });
+  expect(await values('Marker', 'annotations')).toEqual([{ type: 'marker', text: 'stood up' }]);
+  const levels = (await visitor.stored('Sound level', 'sound_level')).map(([, v]) => Number(v));
+  expect(levels.length).toBeGreaterThan(15);
+  expect(Math.max(...levels), 'the fake microphone beeps').toBeGreaterThan(-40);
+  expect(Math.max(...levels)).toBeLessThanOrEqual(0);
+});
+
+own('the demo heart goes on through a dead server and a reload, without a gap and without doubles', async ({ visitor, world }) => {
+  const { page } = visitor;
+  await visitor.add('Demo heart');
+  await expect(visitor.card('Demo heart')).toContainText(/On the server\s*[1-9]/);
+  await world.program.kill();
+  await expect(visitor.card('Demo heart')).toContainText('No connection: what is measured is kept here');
+  await expect(visitor.card('Demo heart')).toContainText(/Waiting here\s*[1-9],?\d{3}/);
+  await world.program.start();
+  await expect(visitor.card('Demo heart')).toContainText(/Waiting here\s*\d{1,2} samples/);
+  await page.getByRole('link', { name: 'Lobby' }).click(); // it goes on in other views
+  await page.waitForTimeout(1000);
+  const reloaded = Date.now();
+  await page.reload();
+  await page.getByRole('link', { name: 'Sense' }).click();
+  await visitor.is('Demo heart', 'Measuring');
+  await expect.poll(async () => (await visitor.stored('Demo heart', 'ecg')).some(([t]) => t > reloaded + 1000)).toBe(true);
+  await visitor.card('Demo heart').getByRole('button', { name: 'Stop' }).click();
+  await expect(visitor.card('Demo heart')).toContainText(/Not connected[^]*On the server/);
+
+  const times = (await visitor.stored('Demo heart', 'ecg')).map(([t]) => t);
+  const steps = times.slice(1).map((t, i) => t - times[i]!);
+  expect(steps.every((s) => s > 0)).toBe(true);
+  const gaps = steps.filter((s) => Math.abs(s - 4) > 0.1);
+  expect(gaps.length, 'one gap, where the page was reloaded').toBe(1);
+  expect(times[steps.indexOf(gaps[0]!)]!).toBeLessThan(reloaded + 50);
+});
+
+own('a sensor is renamed, and shared in a room', async ({ visitor }) => {
+  const { page } = visitor;
+  const room = (await (await visitor.context.request.post('/api/v1/rooms', { data: { name: 'Lab' } })).json()) as { id: string };
+  await visitor.add('Demo heart');
+  await visitor.is('Demo heart', 'Measuring');
+  await page.getByRole('button', { name: 'More for Demo heart' }).click();
+  await page.getByRole('menuitem', { name: 'Rename' }).click();
+  await page.getByRole('textbox', { name: 'Name' }).fill('My heart');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect.poll(async () => (await visitor.stored('My heart', 'ecg')).length).toBeGreaterThan(0);
+  await page.getByRole('button', { name: 'More for My heart' }).click();
+  await page.getByRole('menuitem', { name: 'Room' }).click();
+  await page.getByRole('combobox', { name: 'Room' }).selectOption('Lab');
+  await page.getByRole('button', { name: 'Save' }).click();
+  const shared = async () => ((await (await visitor.context.request.get(`/api/v1/rooms/${room.id}`)).json()) as { sensors: { sensor_name: string }[] }).sensors.map((s) => s.sensor_name);
+  await expect.poll(shared).toEqual(['My heart']);
+  await visitor.card('My heart').getByRole('button', { name: 'Stop' }).click();
+  await expect.poll(shared).toEqual([]);
+});
+
+for (const [browser, userAgent, advice] of [
+  ['Firefox', 'Mozilla/5.0 (X11; Linux x86_64; rv:140.0) Gecko/20100101 Firefox/140.0', 'Firefox has no Web Bluetooth. Use Chrome, Edge or Opera'],
+  ['an iPhone', 'Mozilla/5.0 (iPhone; CPU iPhone OS 18_0 like Mac OS X) AppleWebKit/605.1.15 (KHTML, like Gecko) Version/18.0 Mobile/15E148 Safari/604.1', 'Browsers on iPhone and iPad have no Web Bluetooth. Use the app Bluefy'],
+] as const) {
+  base(`${browser} is told what it cannot do, and what to use instead`, async ({ browser, world }) => {
+    const visitor = await Visitor.come(world, browser, { userAgent });
+    await expect(visitor.page.getByRole('button', { name: 'Bluetooth device' })).toBeDisabled();
+    await expect(visitor.page.getByRole('main')).toContainText(advice);
+    await visitor.context.close();
+  });
+}

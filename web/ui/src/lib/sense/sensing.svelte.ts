@@ -30,6 +30,7 @@ const make: Record<OwnKind, () => Source> = {
 export class Sensing {
   #list = $state.raw<readonly Sensed[]>([]);
   #wake = $state<WakeState>('off');
+  #isReady = $state(false);
   #owner: string | undefined;
   #client: Client | undefined;
   #catalog: Catalog | undefined;
@@ -40,6 +41,10 @@ export class Sensing {
 
   get list(): readonly Sensed[] {
     return this.#list;
+  }
+  /** Whether it is known what earlier visits left. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
   /** Whether the screen stays on. */
   get wake(): WakeState {
@@ -72,6 +77,7 @@ export class Sensing {
     const source = (e: Entry) => (e.kind === 'bluetooth' ? devices.find((d) => d.known.id === e.device?.id) : make[e.kind]?.());
     const sensed = catalog.entries.flatMap((e) => ((s) => (s ? [this.#sensed(e, s)] : []))(source(e)));
     this.#list = sensed.filter((s) => !s.entry.removed);
+    this.#isReady = true;
     const unsent = new Map((await client.unsent()).map((u) => [u.registration.sensorId, u.samples]));
     for (const s of sensed) void this.#recall(s, unsent.get(s.id) ?? 0);
   }
@@ -120,6 +126,7 @@ export class Sensing {
     await Promise.all(this.#list.map((s) => s.close()));
     await this.#bluetooth.close();
     this.#list = [];
+    this.#isReady = false;
     this.#owner = this.#client = this.#catalog = undefined;
     this.#follow();
   }

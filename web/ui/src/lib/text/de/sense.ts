@@ -115,7 +115,7 @@ export const sense: Translation<typeof en> = {
       waiting: 'Ein anderer Tab sendet für diesen Sensor',
       offline: 'Keine Verbindung: Gemessenes wird hier aufbewahrt',
       online: 'Verbunden',
-      ended: 'Der Server nimmt diesen Sensor nicht an',
+      ended: 'Der Server nimmt diesen Sensor nicht an: melden Sie sich an, oder fragen Sie, wem er gehört',
       closed: 'Nicht verbunden',
     })[state],
   level: () => 'Aufmerksamkeit',

@@ -117,7 +117,7 @@ export const sense = {
       waiting: 'Another tab sends for this sensor',
       offline: 'No connection: what is measured is kept here',
       online: 'Connected',
-      ended: 'The server does not take this sensor',
+      ended: 'The server does not take this sensor: sign in, or ask whose it is',
       closed: 'Not connected',
     })[state],
   level: () => 'Attention',
