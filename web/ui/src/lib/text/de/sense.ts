@@ -5,6 +5,56 @@ import type { Translation } from '../translation.ts';
 const count = (n: number) => number(n, { maximumFractionDigits: 0 });
 const samples = (n: number) => `${count(n)} ${plural(n, 'Messwert', 'Messwerte')}`;
 
+const names = new Map(
+  Object.entries({
+    ecg: 'EKG',
+    heartrate: 'Herzfrequenz',
+    rr_interval: 'RR-Abstand',
+    pp_interval: 'Pulsabstand',
+    pp_error: 'Fehler des Pulsabstands',
+    ppg: 'PPG',
+    ppg_2: 'PPG 2',
+    ppg_3: 'PPG 3',
+    ppg_ambient: 'Umgebungslicht',
+    spo2: 'Sauerstoffsättigung',
+    pulse_amplitude: 'Pulsamplitudenindex',
+    energy: 'Energieverbrauch',
+    temperature: 'Temperatur',
+    temperature_intermediate: 'Temperatur während der Messung',
+    humidity: 'Luftfeuchte',
+    pressure: 'Luftdruck',
+    elevation: 'Höhe',
+    illuminance: 'Beleuchtungsstärke',
+    co2: 'CO₂',
+    eco2: 'CO₂ (geschätzt)',
+    tvoc: 'Flüchtige organische Stoffe',
+    speed: 'Geschwindigkeit',
+    cadence: 'Schritt- oder Trittfrequenz',
+    stride_length: 'Schrittlänge',
+    distance: 'Strecke',
+    power: 'Leistung',
+    pedal_balance: 'Pedalbalance',
+    wheel_revolutions: 'Radumdrehungen',
+    crank_revolutions: 'Kurbelumdrehungen',
+    accelerometer: 'Beschleunigung',
+    gyroscope: 'Drehrate',
+    magnetometer: 'Magnetfeld',
+    orientation: 'Ausrichtung',
+    euler: 'Eulerwinkel',
+    quaternion: 'Quaternion',
+    heading: 'Kompassrichtung',
+    gravity: 'Schwerkraft',
+    steps: 'Schritte',
+    tap: 'Antippen',
+    button: 'Taste',
+    color: 'Farbe',
+    geolocation: 'Position',
+    sound_level: 'Schallpegel',
+    annotations: 'Markierungen',
+    line: 'Zeile',
+  }),
+);
+
 export const sense: Translation<typeof en> = {
   title: () => 'Dieses Gerät verwenden',
   intro: () => 'Eigene Sensoren mitbringen: Was sie messen, geht zum Server und ist live zu sehen. Fehlt die Verbindung, geht nichts verloren.',
@@ -53,8 +103,6 @@ export const sense: Translation<typeof en> = {
     })[browser],
 
   sensors: () => 'Sensoren dieses Browsers',
-  none: () => 'Noch keine Sensoren',
-  noneText: () => 'Wählen Sie oben einen aus. Das Demo-Herz braucht nichts und zeigt alles.',
   state: (state) =>
     ({
       stopped: 'Angehalten',
@@ -87,7 +135,6 @@ export const sense: Translation<typeof en> = {
   roomTitle: (name) => `„${name}“ in einem Raum teilen`,
   roomText: () => 'Mitglieder des Raums sehen den Sensor, solange er misst.',
   noRoom: () => 'Kein Raum: nur Sie',
-  inRoom: (room) => `Im Raum ${room}`,
   remove: () => 'Entfernen',
   removed: (name) => `„${name}“ wurde hier entfernt. Was gemessen wurde, bleibt auf dem Server.`,
   open: () => 'Seite des Sensors öffnen',
@@ -95,7 +142,8 @@ export const sense: Translation<typeof en> = {
   trace: (name) => `Live-Kurve von ${name}`,
   readings: (name) => `Neueste Werte von ${name}`,
   attribute: () => 'Messgröße',
-  value: () => 'Wert',
+  /** Of an attribute with a name of its own; empty for others. */
+  attributeName: (id) => names.get(id) ?? '',
   noReadings: () => 'Es wurde noch nichts gemessen.',
   battery: () => 'Akku',
   contact: () => 'Kontakt',

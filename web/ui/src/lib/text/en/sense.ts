@@ -7,6 +7,56 @@ import { number, plural } from '../format.ts';
 const count = (n: number) => number(n, { maximumFractionDigits: 0 });
 const samples = (n: number) => `${count(n)} ${plural(n, 'sample', 'samples')}`;
 
+const names = new Map(
+  Object.entries({
+    ecg: 'ECG',
+    heartrate: 'Heart rate',
+    rr_interval: 'RR interval',
+    pp_interval: 'Pulse interval',
+    pp_error: 'Error of the pulse interval',
+    ppg: 'PPG',
+    ppg_2: 'PPG 2',
+    ppg_3: 'PPG 3',
+    ppg_ambient: 'Ambient light',
+    spo2: 'Oxygen saturation',
+    pulse_amplitude: 'Pulse amplitude index',
+    energy: 'Energy expended',
+    temperature: 'Temperature',
+    temperature_intermediate: 'Temperature, while measuring',
+    humidity: 'Humidity',
+    pressure: 'Air pressure',
+    elevation: 'Elevation',
+    illuminance: 'Illuminance',
+    co2: 'CO₂',
+    eco2: 'CO₂ (estimated)',
+    tvoc: 'Volatile organic compounds',
+    speed: 'Speed',
+    cadence: 'Cadence',
+    stride_length: 'Stride length',
+    distance: 'Distance',
+    power: 'Power',
+    pedal_balance: 'Pedal balance',
+    wheel_revolutions: 'Wheel revolutions',
+    crank_revolutions: 'Crank revolutions',
+    accelerometer: 'Accelerometer',
+    gyroscope: 'Gyroscope',
+    magnetometer: 'Magnetometer',
+    orientation: 'Orientation',
+    euler: 'Euler angles',
+    quaternion: 'Quaternion',
+    heading: 'Heading',
+    gravity: 'Gravity',
+    steps: 'Steps',
+    tap: 'Tap',
+    button: 'Button',
+    color: 'Colour',
+    geolocation: 'Position',
+    sound_level: 'Sound level',
+    annotations: 'Markers',
+    line: 'Line',
+  }),
+);
+
 export const sense = {
   title: () => 'Use this device',
   intro: () => 'Bring your own sensors: what they measure goes to the server and can be seen live. Nothing is lost while the connection is away.',
@@ -55,8 +105,6 @@ export const sense = {
     })[browser],
 
   sensors: () => 'Sensors of this browser',
-  none: () => 'No sensors yet',
-  noneText: () => 'Choose one above. The demo heart needs nothing and shows everything.',
   state: (state: SourceState) =>
     ({
       stopped: 'Stopped',
@@ -89,7 +137,6 @@ export const sense = {
   roomTitle: (name: string) => `Share “${name}” in a room`,
   roomText: () => 'Members of the room see the sensor while it is measured.',
   noRoom: () => 'No room: only you',
-  inRoom: (room: string) => `In the room ${room}`,
   remove: () => 'Remove',
   removed: (name: string) => `“${name}” was removed here. What it measured stays on the server.`,
   open: () => 'Open its page',
@@ -97,7 +144,8 @@ export const sense = {
   trace: (name: string) => `Live trace of ${name}`,
   readings: (name: string) => `Newest values of ${name}`,
   attribute: () => 'Attribute',
-  value: () => 'Value',
+  /** Of an attribute with a name of its own; empty for others. */
+  attributeName: (id: string): string => names.get(id) ?? '',
   noReadings: () => 'Nothing was measured yet.',
   battery: () => 'Battery',
   contact: () => 'Contact',
