@@ -73,6 +73,8 @@ class Visitor {
 }
 
 interface Fixtures {
+  /** What Chromium is told to switch on. */
+  features: string;
   simulator: Simulator;
   /** Chromium whose only adapter is the simulated one. */
   bluetooth: Browser;
@@ -84,8 +86,9 @@ const test = base.extend<Fixtures>({
     await use(simulator);
     simulator.stop();
   },
-  bluetooth: async ({ playwright, launchOptions, simulator }, use) => {
-    const args = [...(launchOptions.args ?? []), '--enable-features=WebBluetooth'];
+  features: ['WebBluetooth', { option: true }],
+  bluetooth: async ({ playwright, launchOptions, simulator, features }, use) => {
+    const args = [...(launchOptions.args ?? []), `--enable-features=${features}`];
     const env = { ...(process.env as Record<string, string>), ...simulator.environment };
     const browser = await playwright.chromium.launch({ ...launchOptions, args, env });
     await use(browser);
@@ -183,6 +186,24 @@ test.describe('over Bluetooth', () => {
   });
 });
 
+test.describe('in a browser that remembers devices', () => {
+  test.skip(missing() !== '', `no simulated Bluetooth: ${missing()}`);
+  test.use({ features: 'WebBluetooth,WebBluetoothNewPermissionsBackend' });
+
+  test('a device goes on by itself after a reload', async ({ world, bluetooth, simulator }) => {
+    const strap = new Strap(simulator, '00:00:5E:00:53:01', 'HRM 0001');
+    const visitor = await Visitor.come(world, bluetooth);
+    await visitor.pick('HRM 0001');
+    strap.beat(70, 1);
+    await expect(visitor.card('HRM 0001')).toContainText(/On the server\s*[1-9]/);
+    await visitor.page.reload();
+    await visitor.is('HRM 0001', 'Measuring');
+    await expect.poll(() => strap.isSubscribed).toBe(true);
+    strap.beat(71, 1);
+    await expect.poll(async () => (await visitor.stored('HRM 0001', 'heartrate')).map(([, v]) => Number(v))).toEqual([70, 71]);
+  });
+});
+
 /** Sensors of the computer itself. */
 const own = base.extend<{ visitor: Visitor }>({
   launchOptions: async ({ launchOptions }, use) => {
@@ -248,6 +269,32 @@ own('the demo heart goes on through a dead server and a reload, without a gap an
   const gaps = steps.filter((s) => Math.abs(s - 4) > 0.1);
   expect(gaps.length, 'one gap, where the page was reloaded').toBe(1);
   expect(times[steps.indexOf(gaps[0]!)]!).toBeLessThan(reloaded + 50);
+});
+
+own('a second tab does not measure the same again; what was removed can be added again', async ({ visitor }) => {
+  const { page } = visitor;
+  await visitor.add('Demo heart');
+  await visitor.is('Demo heart', 'Measuring');
+  const second = await visitor.context.newPage();
+  await second.goto('/sense');
+  const there = second.getByRole('article', { name: 'Demo heart' });
+  await expect(there).toContainText('Another tab of this browser measures it.');
+  await visitor.card('Demo heart').getByRole('button', { name: 'Stop' }).click();
+  await visitor.is('Demo heart', 'Stopped');
+  await there.getByRole('button', { name: 'Start' }).click();
+  await expect(there.locator('header')).toContainText('Measuring');
+  await second.close();
+
+  await page.getByRole('button', { name: 'More for Demo heart' }).click();
+  await page.getByRole('menuitem', { name: 'Remove' }).click();
+  await visitor.add('Demo heart');
+  await visitor.is('Demo heart', 'Measuring');
+  await page.waitForTimeout(1000);
+  await visitor.card('Demo heart').getByRole('button', { name: 'Stop' }).click();
+  await expect(visitor.card('Demo heart')).toContainText(/Not connected[^]*On the server/);
+  const times = (await visitor.stored('Demo heart', 'ecg')).map(([t]) => t);
+  expect(times.length).toBeGreaterThan(250);
+  expect(times.every((t, i) => i === 0 || t - times[i - 1]! > 3.9), 'no sample came twice').toBe(true);
 });
 
 own('a sensor is renamed, and shared in a room', async ({ visitor }) => {

@@ -121,6 +121,7 @@ export const sense: Translation<typeof en> = {
       silent: 'Es kommt nichts. Prüfen Sie, ob das Gerät an ist, getragen wird und in der Nähe ist.',
       noProfile: 'Das Gerät ist verbunden, bietet aber nichts, was hier verstanden wird. Vielleicht verwendet es gerade eine andere App: Schließen Sie diese und versuchen Sie es noch einmal.',
     })[why],
+  elsewhere: () => 'Ein anderer Tab dieses Browsers misst. Halten Sie dort zuerst an.',
   retryAt: (seconds) => (seconds > 0 ? `Nächster Versuch in ${count(seconds)} s` : 'Versucht es gerade'),
   start: () => 'Starten',
   connect: () => 'Verbinden',

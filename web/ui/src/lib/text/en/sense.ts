@@ -123,6 +123,7 @@ export const sense = {
       silent: 'Nothing comes. Check that the device is on, worn and close by.',
       noProfile: 'The device is connected, but offers nothing that is understood here. It may be in use by another app: close that and try again.',
     })[why],
+  elsewhere: () => 'Another tab of this browser measures it. Stop it there first.',
   retryAt: (seconds: number) => (seconds > 0 ? `Next attempt in ${count(seconds)} s` : 'Trying now'),
   start: () => 'Start',
   connect: () => 'Connect',
