@@ -175,6 +175,7 @@ type Session struct {
 type Client struct {
 	Address string // of the network
 	Device  string // what it says it is, for people
+	Way     string // how somebody signs in, for the log; package account says so
 }
 
 // SignInWays are how people sign in beside passwords.
@@ -182,6 +183,20 @@ type SignInWays struct {
 	Origin   string // of the server's pages, such as https://sensors.example.org; "" where it is not known
 	Passkeys bool   // are made, for pages of Origin
 	Issuer   string // the name of the OpenID Connect issuer; "" for none
+}
+
+// DeviceRequest is a program that waits for its owner to confirm its code.
+type DeviceRequest struct {
+	Name      string // what it calls itself
+	Address   string // where it asks from
+	Scopes    []Scope
+	ExpiresAt time.Time
+}
+
+// IssuerRequest is what a browser is sent to an OpenID Connect issuer for.
+type IssuerRequest struct {
+	LinkTo string // the user to whom the identity is linked; "" for a sign-in
+	Fresh  bool   // the issuer is to ask the person anew, for a recent confirmation
 }
 
 // IssuerAnswer is what an OpenID Connect issuer sends a browser back with.

@@ -53,6 +53,22 @@ func each(t *testing.T, f func(t *testing.T, server, command *peopledb.DB)) {
 	})
 }
 
+// eachSQL runs a test on a database of both kinds.
+func eachSQL(t *testing.T, f func(t *testing.T, db peopledb.SQL)) {
+	t.Run("sqlite", func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "sensocto.db"), sqlite.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		db, err := postgres.Open(t.Context(), shared.Database(t), postgres.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
+	})
+}
+
 var at = time.Date(2026, 1, 2, 3, 4, 5, 678_000, time.UTC)
 
 func must(t *testing.T, err error) {
@@ -108,7 +124,7 @@ func TestTokens(t *testing.T) {
 		wantCode(t, err, sensocto.CodeNotFound)
 
 		session := sensocto.Token{ID: "s1", Name: "session", Kind: sensocto.KindSession, SecretHash: bytes.Repeat([]byte{3}, 32), CreatedAt: at,
-			ExpiresAt: at.Add(time.Hour), UserID: "u1", SensorIDs: []string{"a", "b:c"}, Device: "Firefox on Linux"}
+			ExpiresAt: at.Add(time.Hour), ConfirmedAt: at, UserID: "u1", SensorIDs: []string{"a", "b:c"}, Device: "Firefox on Linux"}
 		must(t, server.InsertToken(ctx, session))
 		mine, err := command.UserTokens(ctx, "u1")
 		must(t, err)
@@ -117,6 +133,12 @@ func TestTokens(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].ID != "t1" || all[1].ID != "t2" || !all[1].RevokedAt.Equal(at) {
 			t.Error(all, err)
 		}
+		must(t, server.UseTokens(ctx, map[string]time.Time{"s1": at.Add(time.Minute), "unknown": at}))
+		must(t, command.UseTokens(ctx, map[string]time.Time{"s1": at})) // of another process, late
+		session.UsedAt = at.Add(time.Minute)
+		got, err = server.Token(ctx, "s1")
+		must(t, err)
+		same(t, session, got)
 		n, err := server.ForgetTokens(ctx, at.Add(2*time.Hour))
 		if err != nil || n != 1 {
 			t.Errorf("forgot %d sessions: %v", n, err)

@@ -53,6 +53,9 @@ func (r *Rooms) NewCode(ctx context.Context, id sensocto.Identity, roomID string
 	if room, err = r.store.UpdateRoom(ctx, room); sensocto.ErrorCode(err) == sensocto.CodeConflict {
 		err = errChanged
 	}
+	if err == nil {
+		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomChanged, UserID: room.OwnerID, RoomID: roomID, Detail: "join code"})
+	}
 	return room.JoinCode, room.CodeExpiresAt, err
 }
 

@@ -333,7 +333,30 @@ func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string,
 	if err := check(&room); err != nil {
 		return sensocto.RoomView{}, err
 	}
-	return r.save(ctx, room, rights.Role)
+	view, err := r.save(ctx, room, rights.Role)
+	if err == nil {
+		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomChanged, UserID: room.OwnerID, RoomID: roomID, Detail: patched(p)})
+	}
+	return view, err
+}
+
+// patched names what a patch changes, without what it says: whether a room is
+// public decides who may enter.
+func patched(p sensocto.RoomPatch) string {
+	var names []string
+	if p.Name != nil {
+		names = append(names, "name")
+	}
+	if p.Description != nil {
+		names = append(names, "description")
+	}
+	if p.IsPublic != nil {
+		names = append(names, map[bool]string{true: "public", false: "not public"}[*p.IsPublic])
+	}
+	if p.Settings != nil {
+		names = append(names, "settings")
+	}
+	return strings.Join(names, ", ")
 }
 
 // save stores a changed room and tells those who see it.

@@ -127,6 +127,7 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	case errors.As(err, &item):
 		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
+		c.noteRefusal(err, "event "+string(f.Event), ch.topic)
 		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
@@ -308,6 +309,7 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	}
 	reason := c.reason(err)
 	c.srv.count.joins.add(family.String()+","+reason, 1)
+	c.noteRefusal(err, "join "+family.String(), string(f.Topic))
 	c.answer(f, phx.StatusError, reasonObject(reason))
 	if sensocto.ErrorCode(err) == sensocto.CodeUnauthorized {
 		c.refused()

@@ -91,7 +91,11 @@ type Options struct {
 	// Address returns whom a request comes from, for the limit on refused
 	// peers; by default its RemoteAddr. Behind a proxy it has to look deeper.
 	Address func(*http.Request) string
-	Log     *slog.Logger
+	// Audit is told which commands are sent to sensors; nil discards it.
+	Audit sensocto.Auditor
+	// Security takes what is refused; nil discards it.
+	Security sensocto.SecurityLog
+	Log      *slog.Logger
 }
 
 // Server is the WebSocket endpoint: an http.Handler for /socket/websocket.
@@ -107,6 +111,8 @@ type Server struct {
 	origins   []string
 	addressOf func(*http.Request) string
 	clock     func() time.Time // nil for the wall clock
+	audit     sensocto.Auditor
+	security  sensocto.SecurityLog
 	log       *slog.Logger
 	events    eventLog // of what clients can cause
 
@@ -142,11 +148,17 @@ func New(o Options) *Server {
 	s := &Server{
 		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
-		addressOf: o.Address, clock: o.Now, log: o.Log,
+		addressOf: o.Address, clock: o.Now, audit: o.Audit, security: o.Security, log: o.Log,
 		started: time.Now(), conns: make(map[*conn]struct{}), roomStays: roomStays{seed: maphash.MakeSeed()},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.audit == nil {
+		s.audit = sensocto.NoAudit{}
+	}
+	if s.security == nil {
+		s.security = sensocto.NoSecurityLog{}
 	}
 	if s.rights == nil {
 		s.rights = sensocto.ScopeRights{}

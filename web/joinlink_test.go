@@ -46,8 +46,16 @@ func TestPeople_BehindTLS(t *testing.T) {
 	for host, behind := range map[string]bool{"sensors.example.org": true, "127.0.0.1": false} {
 		w := p.do(call{method: "POST", path: "/api/v1/session", host: host, body: fmt.Sprintf(`{"email":"ada@example.org","password":%q}`, secretWords)})
 		cookie := w.Header().Get("Set-Cookie")
-		if w.Code != 200 || strings.Contains(cookie, "Secure") != behind || (w.Header().Get("Strict-Transport-Security") != "") != behind {
+		if w.Code != 200 || strings.Contains(cookie, "Secure") != behind || strings.HasPrefix(cookie, "__Host-sensocto_token=") != behind || !strings.Contains(cookie, "Path=/;") || strings.Contains(cookie, "Domain") || (w.Header().Get("Strict-Transport-Security") != "") != behind {
 			t.Errorf("%s: %d %q %q", host, w.Code, cookie, w.Header().Get("Strict-Transport-Security"))
+		}
+		// A neighbour under the same domain can set a cookie without the prefix.
+		secret := w.Result().Cookies()[0].Value
+		for name, want := range map[string]bool{"sensocto_token": !behind, "__Host-sensocto_token": behind} {
+			who := p.do(call{path: "/api/v1/session", host: host, header: map[string]string{"Cookie": "a=b; " + name + "=" + secret}})
+			if (who.Code == 200) != want {
+				t.Errorf("%s, %s: %d, want %v", host, name, who.Code, want)
+			}
 		}
 	}
 }

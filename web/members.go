@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -166,18 +167,16 @@ func (s *server) listGrants(ctx context.Context, in *SensorPath) (*grantsAnswer,
 		return nil, s.personalProblem(err, "list grants")
 	}
 	var out grantsAnswer
-	out.Body.Grants, out.Body.Rooms = []grantView{}, []shareView{}
-	for _, g := range grants {
-		v := grantView{UserID: g.UserID, GrantedAt: g.GrantedAt, Control: g.Control, History: historyWord(g.AllHistory)}
-		if v.UserID == "" {
-			v.UserID = public
-		}
-		out.Body.Grants = append(out.Body.Grants, v)
-	}
-	for _, share := range shares {
-		out.Body.Rooms = append(out.Body.Rooms, shareView{share.RoomID, share.SharedAt, share.Control, historyWord(share.AllHistory)})
-	}
+	out.Body.Grants, out.Body.Rooms = views(grants, viewOfGrant), views(shares, viewOfShare)
 	return &out, nil
+}
+
+func viewOfGrant(g sensocto.Grant) grantView {
+	return grantView{UserID: cmp.Or(g.UserID, public), GrantedAt: g.GrantedAt, Control: g.Control, History: historyWord(g.AllHistory)}
+}
+
+func viewOfShare(s sensocto.Share) shareView {
+	return shareView{s.RoomID, s.SharedAt, s.Control, historyWord(s.AllHistory)}
 }
 
 // GrantPath is a user's right to a sensor in the path.

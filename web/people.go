@@ -32,6 +32,7 @@ type Accounts interface {
 	InviteToServer(ctx context.Context, by sensocto.User, email string) (link string, err error)
 	MailInvitation(i sensocto.Invitation, by string) error
 	BeginDevice(name, address string) (code, secret string, expires time.Time, err error)
+	Device(u sensocto.User, code, address string) (sensocto.DeviceRequest, error)
 	ConfirmDevice(u sensocto.User, code, address string) (name string, err error)
 	DeviceToken(ctx context.Context, secret string) (text string, _ sensocto.User, err error)
 	Sessions(ctx context.Context, userID string) ([]sensocto.Token, error)
@@ -42,13 +43,17 @@ type Accounts interface {
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
 	Erase(ctx context.Context, u sensocto.User) error
 	SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error)
+	// SignOut ends all sessions of a user except one.
+	SignOut(ctx context.Context, userID, except string) error
 	SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error)
 	ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error)
-	// Confirm returns nil where a session began recently or the password is the
-	// user's.
+	// Confirm returns nil where the person showed in a session a short while ago who
+	// they are, or the password is the user's.
 	Confirm(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error
+	// ConfirmSession notes that they did so now, by the password.
+	ConfirmSession(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error
 	// Ways returns how people sign in beside passwords.
 	Ways() sensocto.SignInWays
 	Passkeys
@@ -95,7 +100,11 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		id, err := s.Auth.Authenticate(r.Context(), credential(r))
+		token := credential(r)
+		id, err := s.Auth.Authenticate(r.Context(), token)
+		if a != anybody { // whoever calls those has no right to be refused; sign-ins have an event of their own
+			noteAsker(r, id, token != "")
+		}
 		switch {
 		case err != nil && !errors.Is(err, sensocto.ErrUnauthorized):
 			s.Log.Error("cannot check a credential", "err", err)

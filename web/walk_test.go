@@ -60,16 +60,17 @@ var private = map[string]struct {
 	"read-notification": {want: []int{404}},
 	// Credentials, and what administrators do.
 	"end-session": {want: []int{404}}, "revoke-token": {want: []int{404}},
+	"see-device":       {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"confirm-device":   {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"invite-to-server": {body: `{"email":"x@example.org"}`, want: []int{403}},
 	"remove-passkey":   {want: []int{404, 422}},
-	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}},
+	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}}, "sign-out-user": {want: []int{403}},
 	"backup": {want: []int{403}}, "plan-retention": {want: []int{403}}, "apply-retention": {want: []int{403}},
 }
 
 // own are the operations that answer with what is the asker's own: none of it may
 // be ada's.
-var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "list-tokens", "create-token",
+var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "end-other-sessions", "confirm-session", "list-tokens", "create-token",
 	"list-rooms", "create-room", "list-invitations", "list-notifications", "erase-me",
 	"list-passkeys", "begin-passkey", "add-passkey", "list-identities", "unlink-identity"}
 

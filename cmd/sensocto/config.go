@@ -30,6 +30,8 @@ type Config struct {
 	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
 	Registration      string           `key:"registration" help:"Who may make an account: open (everybody), invited (who has an invitation), closed (nobody; administrators make them)."`
 	GuestAccounts     bool             `key:"guest_accounts" help:"Let people in for a day with nothing but a name: they may join rooms, and see what is shared there."`
+	SessionLife       Age              `key:"session.life" help:"How long somebody stays signed in, 400d at most: then they sign in again."`
+	SessionIdle       Age              `key:"session.idle" help:"How long somebody stays signed in without using the server, such as 15m, 7d or forever: as long as session.life."`
 	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
 	Hosts             []string         `key:"hosts" help:"Further names by which this server is called. Guests are answered under these alone, beside localhost and addresses: a page of another site may make its own name resolve to this server."`
 	TrustedProxies    []netip.Prefix   `key:"trusted_proxies" help:"Addresses or networks of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8: what they say in X-Forwarded-For is believed."`
@@ -109,6 +111,8 @@ func defaults(env environment) Config {
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
+		SessionLife:     Age(30 * 24 * time.Hour),
+		SessionIdle:     Age(7 * 24 * time.Hour),
 		AuditKeep:       Age(400 * 24 * time.Hour),
 		Connections:     50_000,
 		TextFrame:       1 << 20,
@@ -209,6 +213,7 @@ func (c Config) check() (problems []problem) {
 		bad("url", "%q is not the address of a server, such as https://sensors.example.org", c.URL)
 	}
 	c.checkMail(bad)
+	c.checkSession(bad)
 	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")
@@ -238,6 +243,17 @@ func (c Config) checkTLS(bad func(key, format string, args ...any)) {
 		if _, _, ok := splitPort(c.MetricsListen); !ok {
 			bad("metrics_listen", "%q is not host:port, such as 127.0.0.1:9100", c.MetricsListen)
 		}
+	}
+}
+
+// checkSession returns what is wrong with how long people stay signed in.
+func (c Config) checkSession(bad func(key, format string, args ...any)) {
+	const least, most = 5 * time.Minute, 400 * 24 * time.Hour // browsers keep no cookie for longer
+	if life := time.Duration(c.SessionLife); life < least || life > most {
+		bad("session.life", "must be from 5m to 400d")
+	}
+	if time.Duration(c.SessionIdle) < least {
+		bad("session.idle", "must be at least 5m")
 	}
 }
 

@@ -20,6 +20,7 @@ type serverFlags struct {
 	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
 	Registration      *string   `placeholder:"WHO" help:"Who may make an account: open, invited or closed (default)."`
 	GuestAccounts     *bool     `help:"Let people in for a day with nothing but a name."`
+	Session           sessFlag  `embed:"" prefix:"session-"`
 	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
 	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
 	TrustedProxies    *string   `placeholder:"NETWORKS" help:"Reverse proxies whose X-Forwarded-For is believed."`
@@ -39,6 +40,11 @@ type serverFlags struct {
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
 	Load              loadFlag  `embed:"" prefix:"load-" group:"Load:"`
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
+}
+
+type sessFlag struct {
+	Life *string `placeholder:"AGE" help:"How long somebody stays signed in, default 30d."`
+	Idle *string `placeholder:"AGE" help:"The same without using the server, default 7d."`
 }
 
 type hooksFlag struct {

@@ -136,6 +136,30 @@ func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 		t.Errorf("the operator's token: %d %s", code, body)
 	}
 
+	page, err := dialRaw(p.url, ada.cookie, "2.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	if err := page.WriteMessage(1, []byte(`["1","1","data:strap","phx_join",{}]`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, reply, err := page.ReadMessage(); err != nil || !strings.Contains(string(reply), `"ok"`) {
+		t.Fatalf("%s %v", reply, err)
+	}
+	user("sign-out", "ada@example.org").wants(t, 0)
+	ada.eventually(401, "/session")
+	_ = page.SetReadDeadline(time.Now().Add(patience))
+	for { // what the session watched ends; the device goes on
+		_, text, err := page.ReadMessage()
+		if err != nil || strings.Contains(string(text), "phx_close") {
+			break
+		}
+	}
+	device := &browser{t: t, url: p.url, cookie: token}
+	device.asks(200, "GET", "/users/me", "")
+	ada.asks(200, "POST", "/session", `{"email":"ada@example.org","password":"`+goodPassword+`"}`)
+
 	user("disable", "ada@example.org").wants(t, 0)
 	ada.eventually(401, "/session")
 	_ = ws.SetReadDeadline(time.Now().Add(patience))
