@@ -161,7 +161,7 @@ export const sense: Translation<typeof en> = {
   delivery: (state) =>
     ({
       none: 'Nicht verbunden',
-      waiting: 'Ein anderer Tab sendet für diesen Sensor',
+      waiting: 'Bereitet vor …',
       offline: 'Keine Verbindung: Gemessenes wird hier aufbewahrt',
       online: 'Verbunden',
       ended: 'Der Server nimmt diesen Sensor nicht an: melden Sie sich an, oder fragen Sie, wem er gehört',

@@ -163,7 +163,7 @@ export const sense = {
   delivery: (state: DeviceState | 'none') =>
     ({
       none: 'Not connected',
-      waiting: 'Another tab sends for this sensor',
+      waiting: 'Getting ready…',
       offline: 'No connection: what is measured is kept here',
       online: 'Connected',
       ended: 'The server does not take this sensor: sign in, or ask whose it is',
