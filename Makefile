@@ -56,7 +56,7 @@ test-ui: ui ## check the types of the web app and test its parts
 	cd web/ui && npx svelte-check --fail-on-warnings --tsconfig ./tsconfig.json && npx vitest run
 
 .PHONY: test-browser
-test-browser: build chromium ## the web app in Chromium against the real program
+test-browser: build chromium bluetooth ## the web app in Chromium against the real program
 	@echo "== the web app in Chromium"
 	cd web/ui && npx tsc --noEmit -p e2e
 	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
@@ -88,6 +88,10 @@ postgres:
 .PHONY: network
 network:
 	@scripts/network.sh
+
+.PHONY: bluetooth
+bluetooth:
+	@scripts/bluetooth.sh
 
 .PHONY: chromium
 chromium:

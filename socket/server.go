@@ -80,7 +80,9 @@ type Options struct {
 	// credentials alone.
 	Rights sensocto.Rights
 	// Rooms are what room topics show; nil means that there are none.
-	Rooms  Rooms
+	Rooms Rooms
+	// Calls are the calls of rooms; nil means that there are none.
+	Calls  Calls
 	Limits Limits
 	// Now is the clock that timestamps are checked against; default time.Now.
 	Now func() time.Time
@@ -107,6 +109,7 @@ type Server struct {
 	attention sensocto.Attention
 	rights    sensocto.Rights
 	rooms     Rooms
+	calls     Calls
 	limits    Limits
 	origins   []string
 	addressOf func(*http.Request) string
@@ -146,7 +149,7 @@ type Server struct {
 // New returns a Server. It starts nothing.
 func New(o Options) *Server {
 	s := &Server{
-		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms,
+		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms, calls: o.Calls,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
 		addressOf: o.Address, clock: o.Now, audit: o.Audit, security: o.Security, log: o.Log,
 		started: time.Now(), conns: make(map[*conn]struct{}), roomStays: roomStays{seed: maphash.MakeSeed()},

@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -294,8 +295,22 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 		return s.translate(err, "hand over", sensorID)
 	}
 	s.recordHandOver(ctx, before, ownerID)
+	s.notifyReceived(ctx, sensorID, ownerID)
 	s.Log.InfoContext(ctx, "sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
 	return nil
+}
+
+// notifyReceived tells the new owner of a sensor, unless the caller is that.
+func (s *server) notifyReceived(ctx context.Context, sensorID, ownerID string) {
+	by := identityOf(ctx).OwnerID
+	if s.Rooms == nil || ownerID == by {
+		return
+	}
+	sensor, _ := s.Sensors.Sensor(sensorID)
+	data := map[string]any{"sensor_id": sensorID, "sensor_name": cmp.Or(sensor.Name, sensorID), "by": by}
+	if err := s.Rooms.Notify(context.WithoutCancel(ctx), ownerID, "sensor_received", data); err != nil {
+		s.Log.WarnContext(ctx, "somebody was not notified", "user", ownerID, "kind", "sensor_received", "err", err)
+	}
 }
 
 type removedAnswer struct{ Body removedView }

@@ -22,6 +22,7 @@ func (s *server) registerMembers() {
 	op.DefaultStatus = http.StatusNoContent
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.removeMember)
+	huma.Register(s.api, s.personal("list-bans", http.MethodGet, "/rooms/{id}/bans", person, tag, "List who is banned from a room"), s.listBans)
 	op = s.personal("unban", http.MethodDelete, "/rooms/{id}/bans/{user_id}", person, tag, "Let somebody come back who was banned")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.unban)
@@ -37,6 +38,23 @@ func (s *server) registerMembers() {
 type listMembersInput struct {
 	RoomPath
 	PageQuery
+}
+
+type bansAnswer struct {
+	Body struct {
+		Bans []sensocto.BanView `json:"bans" nullable:"false"`
+		Next string             `json:"next" doc:"Where the list goes on; empty at its end."`
+	}
+}
+
+func (s *server) listBans(ctx context.Context, in *listMembersInput) (*bansAnswer, error) {
+	bans, err := s.Rooms.Bans(ctx, identityOf(ctx), in.RoomID, in.After, in.Limit)
+	if err != nil {
+		return nil, s.personalProblem(err, "list bans")
+	}
+	var out bansAnswer
+	out.Body.Bans, out.Body.Next = bans, next(bans, in.Limit, func(b sensocto.BanView) string { return b.UserID })
+	return &out, nil
 }
 
 type membersAnswer struct {

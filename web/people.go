@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -89,7 +90,7 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: 64 << 10, BodyReadTimeout: 10 * time.Second,
-		Middlewares: huma.Middlewares{s.asPerson(a), noStore},
+		Middlewares: huma.Middlewares{s.asPerson(a), noStore, idCursors},
 		Errors:      []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
 	if a != anybody {
@@ -237,6 +238,29 @@ type PageQuery struct {
 	After string `query:"after" maxLength:"64" doc:"Continue behind this id: next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
 }
+
+// BackQuery selects a part of a list whose newest items come first.
+type BackQuery struct {
+	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+}
+
+// idCursors refuses what is no next of a page before: it would be answered with an
+// empty page, or the wrong one. All lists of people's API go on behind an id.
+func idCursors(ctx huma.Context, next func(huma.Context)) {
+	for _, name := range []string{"after", "before"} {
+		if text := ctx.Query(name); text != "" && !uuidText.MatchString(text) {
+			_, w := humago.Unwrap(ctx)
+			p := reasoned{*problem(http.StatusUnprocessableEntity, "query."+name+": a cursor is the next of the page before"), "invalid_cursor"}
+			writeReasoned(w, &p)
+			return
+		}
+	}
+	next(ctx)
+}
+
+// uuidText is how ids are written.
+var uuidText = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // next returns the id behind which a list goes on, "" at its end.
 func next[T any](items []T, limit int, id func(T) string) string {

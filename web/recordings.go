@@ -36,8 +36,7 @@ func (s *server) registerRecordings() {
 
 type listRecordingsInput struct {
 	RoomPath
-	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+	BackQuery
 }
 
 type recordingsAnswer struct {

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/mail"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/store"
@@ -58,6 +59,16 @@ type Config struct {
 	OIDCClientSecretFile string `key:"oidc.client_secret_file" help:"File with the secret that the issuer gave this server. Empty: none, where the issuer knows it as a public client."`
 	OIDCName             string `key:"oidc.name" help:"What people call the issuer, on the button that signs in with it. Empty: its address."`
 	WebhooksAllowPrivate bool   `key:"webhooks.allow_private" help:"Let webhooks of alerts go to private and loopback addresses, and over http: whoever has an account can make this server call those then."`
+
+	CallLimit          int      `key:"call.limit" help:"Peers of one call: each sends to each other."`
+	CallICEServers     []string `key:"call.ice_servers" help:"STUN and TURN servers elsewhere that calls may use, such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=udp."`
+	CallTURNSecretFile string   `key:"call.turn_secret_file" help:"File with the secret that the TURN servers elsewhere share with this server (coturn: static-auth-secret): each peer gets a credential of its own, for 12 hours."`
+	TURNListen         string   `key:"turn.listen" help:"Address of the TURN server in this program, UDP and TCP, such as 0.0.0.0:3478: it relays calls where people cannot reach each other directly. Empty: off."`
+	TURNPublic         string   `key:"turn.public" help:"IP address at which others reach turn.listen. Relayed media come from it."`
+	TURNPrivate        bool     `key:"turn.private" help:"Relay to loopback and private addresses as well: for calls in one's own network."`
+	TURNMinPort        int      `key:"turn.min_port" help:"First UDP port of relayed media."`
+	TURNMaxPort        int      `key:"turn.max_port" help:"Last UDP port of relayed media."`
+	TURNRate           Bytes    `key:"turn.rate" help:"What one peer may have relayed in a second, both ways together."`
 
 	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
 
@@ -113,6 +124,10 @@ func defaults(env environment) Config {
 		ShutdownTimeout: 15 * time.Second,
 		SessionLife:     Age(30 * 24 * time.Hour),
 		SessionIdle:     Age(7 * 24 * time.Hour),
+		CallLimit:       call.DefaultLimit,
+		TURNMinPort:     49152,
+		TURNMaxPort:     65535,
+		TURNRate:        2_000_000,
 		AuditKeep:       Age(400 * 24 * time.Hour),
 		Connections:     50_000,
 		TextFrame:       1 << 20,
@@ -214,6 +229,7 @@ func (c Config) check() (problems []problem) {
 	}
 	c.checkMail(bad)
 	c.checkSession(bad)
+	c.checkCalls(bad)
 	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")

@@ -35,6 +35,8 @@ type serverFlags struct {
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
 	OIDC              oidcFlag  `embed:"" prefix:"oidc-" group:"Sign-in with an OpenID Connect issuer:"`
 	Webhooks          hooksFlag `embed:"" prefix:"webhooks-"`
+	Call              callFlag  `embed:"" prefix:"call-" group:"Calls:"`
+	TURN              turnFlag  `embed:"" prefix:"turn-" group:"Calls:"`
 	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
@@ -49,6 +51,21 @@ type sessFlag struct {
 
 type hooksFlag struct {
 	AllowPrivate *bool `help:"Let webhooks of alerts go to private and loopback addresses, and over http."`
+}
+
+type callFlag struct {
+	Limit          *string `placeholder:"N" help:"Peers of one call, default 8."`
+	ICEServers     *string `placeholder:"URLS" help:"STUN and TURN servers elsewhere that calls may use."`
+	TURNSecretFile *string `placeholder:"FILE" help:"The secret that those TURN servers share with this server."`
+}
+
+type turnFlag struct {
+	Listen  *string `placeholder:"ADDRESS" help:"Address of the TURN server in this program. Default: off."`
+	Public  *string `placeholder:"IP" help:"Address at which others reach it."`
+	Private *bool   `help:"Relay to loopback and private addresses as well."`
+	MinPort *string `placeholder:"PORT" help:"First UDP port of relayed media, default 49152."`
+	MaxPort *string `placeholder:"PORT" help:"Last one, default 65535."`
+	Rate    *string `placeholder:"SIZE" help:"What a peer may have relayed in a second, default 2MB."`
 }
 
 type auditFlag struct {

@@ -258,6 +258,8 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 		t.Errorf("record: %d %s", code, stderr)
 	}
 	runCLI(t, bobEnv, "room", "record", id, "--list").wants(t, 0, "first night", "Z  1")
+	exportsRecording(t, adaEnv, id)
+	managesRoom(t, adaEnv, bobEnv, id, sensor)
 	runCLI(t, bobEnv, "room", "leave", id).wants(t, 0)
 	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
 		t.Errorf("ada sees it after bob has left: %s", list.stdout)
@@ -363,10 +365,12 @@ func TestMail_CarriesLinks(t *testing.T) {
 	mailed("lovelace@example.org", "reset")
 
 	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
-	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	if answer := ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`); answer["mailed"] != true || answer["join_link"] != nil {
+		t.Errorf("%v", answer)
+	}
 	bob := &browser{t: t, url: p.url}
 	invite := mailed("bob@example.org", "invite")
-	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"somebody@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
+	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"bob@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
 	invitations := bob.asks(200, "GET", "/invitations", "")["invitations"].([]any)
 	if len(invitations) != 1 {
 		t.Fatalf("%v", invitations)

@@ -16,6 +16,7 @@ import (
 	"github.com/sensocto/sensocto/alert"
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/audit"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/mail"
@@ -44,6 +45,8 @@ type server struct {
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
+	calls    *call.Calls
+	relay    *call.Relay // nil where it is off
 	eraser   *erasure.Eraser
 	audit    *audit.Log
 	alerts   *alert.Alerts
@@ -108,12 +111,15 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if err := s.alerts.Load(ctx); err != nil {
 		return nil, err
 	}
+	if s.calls, err = newCalls(c); err != nil {
+		return nil, err
+	}
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms, Calls: s.calls,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Audit: s.audit, Security: s.security, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.security, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.security, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser, s.calls)
 	if s.mailer != nil {
 		sources = append(sources, s.mailer)
 	}
@@ -137,7 +143,8 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
 	}
-	return s, nil
+	s.relay, err = newRelay(c, s.calls, log) // the last: it opens sockets
+	return s, err
 }
 
 func (c Config) storeOptions(log *slog.Logger) store.Options {
@@ -257,6 +264,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	}
 	if s.mailer != nil {
 		stages = slices.Insert(stages, 1, &stage{name: "mail", run: s.mailer.Run})
+	}
+	if s.relay != nil {
+		s.log.Info("TURN server", "address", s.relay.Addr(), "public", s.config.TURNPublic)
+		stages = slices.Insert(stages, 1, &stage{name: "turn", run: s.relay.Run})
 	}
 	if s.pprof != nil {
 		l, err := listen("pprof", s.config.Pprof)

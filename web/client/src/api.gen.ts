@@ -524,6 +524,23 @@ export interface paths {
         patch: operations["change-room"];
         trace?: never;
     };
+    "/api/v1/rooms/{id}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who is banned from a room */
+        get: operations["list-bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/bans/{user_id}": {
         parameters: {
             query?: never;
@@ -565,11 +582,32 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the invitations into a room that wait for an answer */
+        get: operations["list-room-invitations"];
         put?: never;
-        /** Invite a user or an address into a room */
+        /**
+         * Invite a user or an address into a room
+         * @description An address gets a mail. Where this server sends none, `mailed` is false and `join_link` is to be passed on; whoever has confirmed the address finds the invitation among their own. Guest accounts are invited as guests, unless `role` is member. A ban of before the invitation ends when it is accepted.
+         */
         post: operations["invite"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw an invitation */
+        delete: operations["withdraw-invitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -653,7 +691,7 @@ export interface paths {
         };
         /**
          * The link with which others join a room, as a QR code
-         * @description For members: the link holds the room's join code.
+         * @description For whoever may invite: the link holds the room's join code. 409: the code has expired.
          */
         get: operations["draw-join-link"];
         put?: never;
@@ -1491,6 +1529,21 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Ban: {
+            /** Format: date-time */
+            banned_at: string;
+            name: string;
+            user_id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        BansAnswerBody: {
+            bans: components["schemas"]["Ban"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
+        } & {
+            [key: string]: unknown;
+        };
         BeginDeviceInputBody: {
             /** @description What the token is to be called, such as the machine's name. */
             name: string;
@@ -1883,6 +1936,27 @@ export interface components {
             room_id: string;
             room_name: string;
             user_id?: string;
+            user_name?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        InvitationAnswerBody: {
+            /** Format: date-time */
+            created_at: string;
+            email?: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            invited_by: string;
+            /** @description Where no mail is sent: the link to pass on. Missing where the room's join code has expired. */
+            join_link?: string;
+            /** @description Whether a mail is on its way; only where an address was invited. */
+            mailed?: boolean;
+            role: string;
+            room_id: string;
+            room_name: string;
+            user_id?: string;
+            user_name?: string;
         } & {
             [key: string]: unknown;
         };
@@ -2190,6 +2264,13 @@ export interface components {
             settings: unknown;
             /** Format: int64 */
             version: number;
+        } & {
+            [key: string]: unknown;
+        };
+        RoomInvitationsAnswerBody: {
+            invitations: components["schemas"]["Invitation"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
         } & {
             [key: string]: unknown;
         };
@@ -5445,6 +5526,97 @@ export interface operations {
             };
         };
     };
+    "list-bans": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BansAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     unban: {
         parameters: {
             query?: never;
@@ -5626,6 +5798,97 @@ export interface operations {
             };
         };
     };
+    "list-room-invitations": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomInvitationsAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     invite: {
         parameters: {
             query?: never;
@@ -5648,7 +5911,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Invitation"];
+                    "application/json": components["schemas"]["InvitationAnswerBody"];
                 };
             };
             /** @description Unauthorized */
@@ -5680,6 +5943,92 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "withdraw-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+                /** @description The invitation's id. */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -16,6 +16,7 @@ interface Shown {
 const pages: readonly Shown[] = [
   { name: 'lobby', path: '/', ready: livelyLobby },
   { name: 'sense', path: '/sense', ready: (page) => page.getByRole('heading', { level: 1 }).waitFor() },
+  { name: 'sense', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).click() },
   { name: 'sign-in', path: '/sign-in', ready: (page) => page.getByRole('button', { name: 'Continue as a guest' }).waitFor() },
   { name: 'design', path: '/design', ready: (page) => page.getByRole('heading', { name: 'Design system' }).waitFor() },
 ];
