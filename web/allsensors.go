@@ -20,7 +20,7 @@ func (s *server) registerAllSensors() {
 }
 
 type allSensorsInput struct {
-	After  string `query:"after" maxLength:"128" doc:"Continue behind this id: next of the page before."`
+	After  string `query:"next" maxLength:"128" doc:"Continue behind this id: next of the page before."`
 	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
 	Search string `query:"search" maxLength:"128" doc:"Only sensors with this text in their id, name or type."`
 }

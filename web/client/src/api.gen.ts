@@ -2472,10 +2472,10 @@ export interface operations {
     "list-all-sensors": {
         parameters: {
             query?: {
-                /** @description Continue behind this id: next of the page before. */
-                after?: string;
                 /** @description Most items of a page. */
                 limit?: number;
+                /** @description Continue behind this id: next of the page before. */
+                next?: string;
                 /** @description Only sensors with this text in their id, name or type. */
                 search?: string;
             };

@@ -16,7 +16,7 @@ export const mailResetLink = (id: string): Promise<void> => ask('POST', `/users/
 export const inviteToServer = (email: string): Promise<{ link?: string }> => ask('POST', '/invitations', { email });
 
 export async function allSensors(search: string, after: string, signal: AbortSignal): Promise<Page<KeptSensor>> {
-  const answer = await ask<{ sensors: KeptSensor[]; next: string }>('GET', `/administration/sensors${query({ search, after, limit: 50 })}`, undefined, signal);
+  const answer = await ask<{ sensors: KeptSensor[]; next: string }>('GET', `/administration/sensors${query({ search, next: after, limit: 50 })}`, undefined, signal);
   return { items: answer.sensors, next: answer.next };
 }
 export const handOver = (sensorId: string, ownerId: string): Promise<unknown> => ask('PATCH', `/sensors/${part(sensorId)}`, { owner_id: ownerId });
