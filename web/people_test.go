@@ -380,11 +380,11 @@ func TestPeople_AllSensors(t *testing.T) {
 		"":                       {"belt ada", "clock operator", "strap ada"},
 		"?search=STR":            {"strap ada"},
 		"?limit=1":               {"belt ada"},
-		"?limit=1&next=belt":    {"clock operator"},
-		"?next=cat":             {"clock operator", "strap ada"},
+		"?limit=1&next=belt":     {"clock operator"},
+		"?next=cat":              {"clock operator", "strap ada"},
 		"?search=belt&limit=1":   {"belt ada"},
 		"?search=nothing":        nil,
-		"?search=a&next=strap":  nil,
+		"?search=a&next=strap":   nil,
 		"?search=strap&limit=20": {"strap ada"},
 	} {
 		if ids, _ := list(query); !slices.Equal(ids, want) {
