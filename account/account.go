@@ -50,6 +50,7 @@ type Store interface {
 	InsertUser(ctx context.Context, u sensocto.User) error
 	User(ctx context.Context, id string) (sensocto.User, error)
 	UserByEmail(ctx context.Context, email string) (sensocto.User, error)
+	FindUsers(ctx context.Context, text, after string, limit int) ([]sensocto.User, error)
 	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
 	UpdateUser(ctx context.Context, u sensocto.User) (sensocto.User, error)
 	Administrators(ctx context.Context) (int, error)

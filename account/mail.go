@@ -19,6 +19,7 @@ type Mailer interface {
 // How long the links in mails work.
 const (
 	forgottenLife  = time.Hour
+	resetLife      = 24 * time.Hour
 	emailLife      = 24 * time.Hour
 	invitationLife = 14 * 24 * time.Hour
 )
@@ -58,6 +59,38 @@ func (a *Accounts) Forgotten(email, address string) error {
 			"If you did not ask for it, do nothing: your password stays as it is.")}, true, err
 	})
 }
+
+// MailReset mails a link that sets a new password to a user, at the wish of an
+// administrator. The administrator does not see it: whoever has the link sees what
+// is the user's. The user's audit log says that it was made.
+func (a *Accounts) MailReset(ctx context.Context, u sensocto.User) error {
+	switch {
+	case u.IsGuest || !u.Active(time.Now()):
+		return errNoReset
+	case a.options.Mail == nil || !u.EmailProven:
+		return errNotMailed
+	}
+	secret, err := a.NewLink(ctx, sensocto.LinkReset, u.ID, u.Email, resetLife)
+	if err != nil {
+		return err
+	}
+	err = a.options.Mail.Later(func(context.Context) (sensocto.Mail, bool, error) {
+		return sensocto.Mail{To: u.Email, Subject: "A new password for SensOcto", Text: paragraphs(
+			"Hello "+u.Name+",",
+			"an administrator sends you this link, with which you set a new password. It works once, for a day:",
+			a.linkTo(sensocto.LinkReset, secret),
+			"If you did not ask for it, do nothing: your password stays as it is.")}, true, nil
+	})
+	if err == nil {
+		a.log.Info("link for a new password mailed", "user", u.ID)
+	}
+	return err
+}
+
+var (
+	errNoReset   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_password", Message: "guests, and users who are disabled, cannot set a password"}
+	errNotMailed = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_mailed", Message: "the link cannot be mailed: this server sends no mail, or the user has not confirmed an e-mail address. 'sensocto user reset' makes a link on the server's machine"}
+)
 
 // ChangeEmail mails a link to a new address, which becomes the user's once it is
 // used, and tells the present one.

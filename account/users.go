@@ -394,6 +394,11 @@ func (a *Accounts) Users(ctx context.Context, after string, limit int) ([]sensoc
 	return a.store.Users(ctx, after, limit)
 }
 
+// FindUsers returns a page of those with a text in their name or e-mail address.
+func (a *Accounts) FindUsers(ctx context.Context, text, after string, limit int) ([]sensocto.User, error) {
+	return a.store.FindUsers(ctx, text, after, limit)
+}
+
 // Rename changes a user's name.
 func (a *Accounts) Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error) {
 	if err := sensocto.CheckName(name); err != nil {

@@ -208,6 +208,14 @@ func TestUsers(t *testing.T) {
 		if err != nil || len(page) != 1 || page[0].ID != "02-guest" {
 			t.Error(page, err)
 		}
+		for text, want := range map[string]int{"ADA": 1, "example.org": 1, "guest": 1, "d": 2, "0%": 0, "_": 0, "!": 0, "' OR 1=1": 0} {
+			if found, err := db.FindUsers(ctx, text, "", 10); err != nil || len(found) != want {
+				t.Errorf("%q: found %v, %v, want %d", text, found, err, want)
+			}
+		}
+		if found, err := db.FindUsers(ctx, "d", "01-ada", 1); err != nil || len(found) != 1 || found[0].ID != "03-guest" {
+			t.Errorf("the second page: %v %v", found, err)
+		}
 		ended, err := db.UsersToErase(ctx, at.Add(25*time.Hour), 10)
 		must(t, err)
 		same(t, []string{"02-guest"}, ended)

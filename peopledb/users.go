@@ -3,6 +3,7 @@ package peopledb
 import (
 	"context"
 	"database/sql"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -166,6 +167,16 @@ func (db *DB) UserByEmail(ctx context.Context, email string) (sensocto.User, err
 func (db *DB) Users(ctx context.Context, after string, limit int) ([]sensocto.User, error) {
 	return view(ctx, db, scanUser, userColumns+` WHERE id > $1 ORDER BY id LIMIT $2`, after, limit)
 }
+
+// FindUsers is Users for those with a text in their name or e-mail address,
+// whatever its case (of ASCII letters, where the database is SQLite).
+func (db *DB) FindUsers(ctx context.Context, text, after string, limit int) ([]sensocto.User, error) {
+	pattern := "%" + likeText.Replace(strings.ToLower(text)) + "%"
+	return view(ctx, db, scanUser, userColumns+` WHERE id > $1 AND (lower(name) LIKE $2 ESCAPE '!' OR email LIKE $2 ESCAPE '!') ORDER BY id LIMIT $3`, after, pattern, limit)
+}
+
+// likeText escapes what has a meaning in a pattern of LIKE.
+var likeText = strings.NewReplacer("!", "!!", "%", "!%", "_", "!_")
 
 // Administrators returns how many users are administrators and not disabled.
 func (db *DB) Administrators(ctx context.Context) (int, error) {

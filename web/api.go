@@ -47,6 +47,7 @@ func (s *server) routeAPI() {
 	}
 	if s.Accounts != nil {
 		s.registerUsers()
+		s.registerAllSensors()
 		s.registerTokens()
 		s.registerPerson()
 		s.registerMail()
@@ -222,7 +223,9 @@ func (s *server) listSensors(ctx context.Context, in *listSensorsInput) (*sensor
 			list.Next = list.Sensors[in.Limit-1].ID
 			break
 		}
-		list.Sensors = append(list.Sensors, viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID)))
+		v := viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID))
+		v.Own = s.own(ctx, sensor.ID)
+		list.Sensors = append(list.Sensors, v)
 	}
 	return &sensorsAnswer{list}, nil
 }
@@ -232,7 +235,9 @@ func (s *server) sensor(ctx context.Context, in *SensorPath) (*sensorAnswer, err
 	if err != nil {
 		return nil, err
 	}
-	return &sensorAnswer{viewOf(sensor.Since(rights.LiveSince), s.Sensors.Rates(sensor.ID))}, nil
+	v := viewOf(sensor.Since(rights.LiveSince), s.Sensors.Rates(sensor.ID))
+	v.Own = rights.Share
+	return &sensorAnswer{v}, nil
 }
 
 type changeSensorInput struct {

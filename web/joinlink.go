@@ -22,10 +22,15 @@ func (s *server) registerJoinLink() {
 	huma.Register(s.api, op, s.drawJoinLink)
 }
 
-// joinLink returns the address of the page where a room is joined. The code is
-// behind the #: no server and no log sees it.
+// joinLink returns the address of the page where a room is joined: of the app, or
+// of an account where the program was built without it. The code is behind the #: no
+// server and no log sees it.
 func (s *server) joinLink(code string) string {
-	return s.Accounts.Ways().Origin + "/account#join=" + url.QueryEscape(code)
+	page := "/account"
+	if s.App != nil {
+		page = "/rooms"
+	}
+	return s.Accounts.Ways().Origin + page + "#join=" + url.QueryEscape(code)
 }
 
 type pictureAnswer struct {

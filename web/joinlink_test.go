@@ -9,8 +9,10 @@ import (
 	"net/http"
 	"strings"
 	"testing"
+	"testing/fstest"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/web"
 )
 
 // Who may invite, as docs/rights.md says, sees the code, its link and the picture, in
@@ -88,6 +90,20 @@ func zipped(t *testing.T, archive []byte, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
+}
+
+// With the app, the link opens its rooms.
+func TestJoinLink_OpensTheApp(t *testing.T) {
+	p := newPeopleWith(t, func(o *web.Options) { o.App = fstest.MapFS{"index.html": {Data: []byte("app")}} })
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	link := decode[struct {
+		Link string `json:"join_link"`
+	}](t, p.signUp("ada").asks(201, "POST", "/rooms", `{"name":"Lab"}`).Body).Link
+	if !strings.HasPrefix(link, "https://sensors.example.org/rooms#join=") {
+		t.Errorf("the link is %q", link)
+	}
 }
 
 // Where people reach the server by TLS, browsers are told to stay with that, and

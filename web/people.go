@@ -40,6 +40,9 @@ type Accounts interface {
 	EndSession(ctx context.Context, userID, tokenID string) error
 	User(ctx context.Context, id string) (sensocto.User, error)
 	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
+	FindUsers(ctx context.Context, text, after string, limit int) ([]sensocto.User, error)
+	// MailReset mails a link with which the user sets a new password.
+	MailReset(ctx context.Context, u sensocto.User) error
 	Rename(ctx context.Context, u sensocto.User, name string) (sensocto.User, error)
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
 	Erase(ctx context.Context, u sensocto.User) error

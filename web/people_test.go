@@ -1,6 +1,7 @@
 package web_test
 
 import (
+	"cmp"
 	"context"
 	"database/sql"
 	"encoding/json"
@@ -9,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -317,6 +319,111 @@ func TestPeople_SetUpAndAdministration(t *testing.T) {
 	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":false}`)
 	if answer := p.do(call{method: "POST", path: "/api/v1/password", body: `{"link":"` + reset + `","password":"five loud geese fly"}`}); answer.Code != 200 {
 		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
+func TestPeople_AdministratorsFindUsers(t *testing.T) {
+	p := newPeople(t)
+	root, eve := p.administrator(), p.signUp("eve")
+	p.signUp("bob")
+	list := decode[struct{ Users []sensocto.UserView }](t, root.asks(200, "GET", "/users?search=EVE%40", "").Body)
+	if len(list.Users) != 1 || list.Users[0].ID != eve.id {
+		t.Errorf("%+v", list)
+	}
+	p.wantReason(root.asks(409, "POST", "/users/"+eve.id+"/reset-link", ""), "not_mailed")
+	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":true}`)
+	p.wantReason(root.asks(409, "POST", "/users/"+eve.id+"/reset-link", ""), "no_password")
+	root.asks(404, "POST", "/users/nobody/reset-link", "")
+}
+
+// administrator makes the first administrator's account.
+func (p *people) administrator() *person {
+	p.t.Helper()
+	secret, err := p.accounts.SetupLink(p.t.Context(), 1<<40)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	answer := p.do(call{method: "POST", path: "/api/v1/setup", body: `{"link":"` + secret + `","email":"root@example.org","name":"Root","password":"` + secretWords + `"}`})
+	if answer.Code != 201 {
+		p.t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	return &person{people: p, id: decode[sensocto.UserView](p.t, answer.Body).ID, name: "root", cookie: cookieOf(p.t, answer)}
+}
+
+// An administrator sees whose every sensor is, and nothing that it measured.
+func TestPeople_AllSensors(t *testing.T) {
+	p := newPeople(t)
+	root, ada := p.administrator(), p.signUp("ada")
+	ada.bring("strap")
+	ada.bring("belt")
+	p.connect(t, "clock") // of the operator
+	type page struct {
+		Sensors []struct {
+			ID        string `json:"sensor_id"`
+			OwnerID   string `json:"owner_id"`
+			OwnerName string `json:"owner_name"`
+		}
+		Next string
+	}
+	list := func(query string) (ids []string, p page) {
+		body := root.asks(200, "GET", "/administration/sensors"+query, "").Body
+		if strings.Contains(body.String(), "last_value") {
+			t.Error(body)
+		}
+		p = decode[page](t, body)
+		for _, s := range p.Sensors {
+			ids = append(ids, s.ID+" "+cmp.Or(s.OwnerName, s.OwnerID))
+		}
+		return ids, p
+	}
+	for query, want := range map[string][]string{
+		"":                       {"belt ada", "clock operator", "strap ada"},
+		"?search=STR":            {"strap ada"},
+		"?limit=1":               {"belt ada"},
+		"?limit=1&next=belt":     {"clock operator"},
+		"?next=cat":              {"clock operator", "strap ada"},
+		"?search=belt&limit=1":   {"belt ada"},
+		"?search=nothing":        nil,
+		"?search=a&next=strap":   nil,
+		"?search=strap&limit=20": {"strap ada"},
+	} {
+		if ids, _ := list(query); !slices.Equal(ids, want) {
+			t.Errorf("%s: %v, want %v", query, ids, want)
+		}
+	}
+	if _, page := list("?limit=2"); page.Next != "clock" {
+		t.Errorf("%+v", page)
+	}
+	if _, page := list("?limit=3"); page.Next != "" {
+		t.Errorf("%+v", page)
+	}
+	ada.asks(403, "GET", "/administration/sensors", "")
+}
+
+func TestSensors_SayWhetherTheyAreOnesOwn(t *testing.T) {
+	p := newPeople(t)
+	root, ada, bob := p.administrator(), p.signUp("ada"), p.signUp("bob")
+	ada.bring("strap")
+	p.connect(t, "clock")
+	ada.asks(204, "PUT", "/sensors/strap/grants/"+bob.id, "{}")
+	own := func(who *person, id string) bool {
+		t.Helper()
+		one := decode[struct{ Own bool }](t, who.asks(200, "GET", "/sensors/"+id, "").Body).Own
+		all := decode[struct {
+			Sensors []struct {
+				ID  string `json:"sensor_id"`
+				Own bool
+			}
+		}](t, who.asks(200, "GET", "/sensors", "").Body)
+		for _, s := range all.Sensors {
+			if s.ID == id && s.Own != one {
+				t.Errorf("%s of %s: %v alone, %v in the list", id, who.name, one, s.Own)
+			}
+		}
+		return one
+	}
+	if !own(ada, "strap") || own(bob, "strap") || !own(root, "clock") {
+		t.Errorf("ada %v, bob %v, root %v", own(ada, "strap"), own(bob, "strap"), own(root, "clock"))
 	}
 }
 

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"slices"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -57,6 +58,19 @@ func (s *server) known(ctx context.Context, id string, has right) (sensocto.Sens
 	}
 	rights, err := s.may(ctx, id, has)
 	return sensor, rights, err
+}
+
+// own reports whether a sensor is the asker's. It asks no database.
+func (s *server) own(ctx context.Context, sensorID string) bool {
+	id := identityOf(ctx)
+	owner, known := s.Sensors.Owner(sensorID)
+	switch {
+	case !known || len(id.SensorIDs) > 0 && !slices.Contains(id.SensorIDs, sensorID):
+		return false
+	case owner == sensocto.OperatorID || id.Operator():
+		return id.Can(sensocto.ScopeAdmin)
+	}
+	return owner == id.OwnerID && owner != sensocto.GuestID
 }
 
 // visible returns what the asker sees in lists.

@@ -59,6 +59,12 @@ func (s *server) registerUsers() {
 	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.changeUser)
+
+	op = s.personal("mail-reset-link", http.MethodPost, "/users/{id}/reset-link", moderator, tag, "Mail a user a link that sets a new password")
+	op.Description = "It works once, for a day. The administrator does not see it. 409 `not_mailed`: the server sends no mail, or the user has confirmed no address."
+	op.DefaultStatus = http.StatusAccepted
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.mailResetLink)
 	op = s.personal("sign-out-user", http.MethodDelete, "/users/{id}/sessions", moderator, tag, "End all sessions of a user")
 	op.Description = "Wherever they are signed in, they sign in again; their channels are closed at once. Tokens of their devices go on."
 	op.DefaultStatus = http.StatusNoContent
@@ -315,8 +321,19 @@ type usersAnswer struct {
 	}
 }
 
-func (s *server) listUsers(ctx context.Context, in *PageQuery) (*usersAnswer, error) {
-	users, err := s.Accounts.Users(ctx, in.After, in.Limit)
+type listUsersInput struct {
+	PageQuery
+	Search string `query:"search" maxLength:"256" doc:"Only users with this text in their name or e-mail address."`
+}
+
+func (s *server) listUsers(ctx context.Context, in *listUsersInput) (*usersAnswer, error) {
+	find := s.Accounts.Users
+	if in.Search != "" {
+		find = func(ctx context.Context, after string, limit int) ([]sensocto.User, error) {
+			return s.Accounts.FindUsers(ctx, in.Search, after, limit)
+		}
+	}
+	users, err := find(ctx, in.After, in.Limit)
 	if err != nil {
 		return nil, s.personalProblem(err, "list users")
 	}
@@ -354,6 +371,14 @@ func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnsw
 		return nil, s.personalProblem(err, "change a user")
 	}
 	return &userAnswer{Body: u.View(true)}, nil
+}
+
+func (s *server) mailResetLink(ctx context.Context, in *UserPath) (*empty, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err == nil {
+		err = s.Accounts.MailReset(ctx, u)
+	}
+	return s.done(err, "mail a link")
 }
 
 func (s *server) signOutUser(ctx context.Context, in *UserPath) (*empty, error) {

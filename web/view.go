@@ -31,6 +31,7 @@ type sensorView struct {
 	SamplingRate  float64         `json:"sampling_rate" doc:"In Hz, 0 where unknown."`
 	Attributes    []attributeView `json:"attributes" nullable:"false" doc:"What it measures, sorted by id."`
 	Rates         ratesView       `json:"rates" doc:"How fast it sends, averaged over the last few seconds."`
+	Own           bool            `json:"own" doc:"It is the asker's: to share, rename, hand over and delete."`
 }
 
 type attributeView struct {

@@ -67,6 +67,7 @@ var private = map[string]struct {
 	"invite-to-server": {body: `{"email":"x@example.org"}`, want: []int{403}},
 	"remove-passkey":   {want: []int{404, 422}},
 	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}}, "sign-out-user": {want: []int{403}},
+	"mail-reset-link": {want: []int{403}}, "list-all-sensors": {want: []int{403}},
 	"backup": {want: []int{403}}, "plan-retention": {want: []int{403}}, "apply-retention": {want: []int{403}},
 }
 

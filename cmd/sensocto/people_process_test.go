@@ -358,6 +358,12 @@ func TestMail_CarriesLinks(t *testing.T) {
 	}
 	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
 
+	me := ada.asks(200, "GET", "/session", "")["id"].(string)
+	if answer := ada.asks(202, "POST", "/users/"+me+"/reset-link", ""); len(answer) > 0 {
+		t.Errorf("the administrator is told of the link: %v", answer)
+	}
+	mailed("lovelace@example.org", "reset")
+
 	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
 	if answer := ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`); answer["mailed"] != true || answer["join_link"] != nil {
 		t.Errorf("%v", answer)

@@ -1,6 +1,89 @@
 // Generated from web/testdata/openapi.json by `npm run generate`. Do not edit.
 
 export interface paths {
+    "/api/v1/administration/sensors": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * List the sensors of everybody
+         * @description What an administrator needs to keep order: whose a sensor is, and whether it sends. It has no measurements.
+         */
+        get: operations["list-all-sensors"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List one's alert rules */
+        get: operations["list-alerts"];
+        put?: never;
+        /**
+         * Make an alert rule
+         * @description For a sensor that one sees. Each time that the condition becomes true there is one alert at most, and between two alerts there is the pause. The people in `notify` are told if they may see the sensor at that moment. A webhook is called as Standard Webhooks (standardwebhooks.com) describes; `webhook_secret`, with which to check its signature, is in this answer and nowhere else.
+         */
+        post: operations["create-alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** Look at an alert rule */
+        get: operations["get-alert"];
+        put?: never;
+        post?: never;
+        /** Delete an alert rule */
+        delete: operations["delete-alert"];
+        options?: never;
+        head?: never;
+        /**
+         * Change an alert rule
+         * @description What is left out stays. The sensor stays in any case. A rule that looks for something else from now on begins anew.
+         */
+        patch: operations["change-alert"];
+        trace?: never;
+    };
+    "/api/v1/alerts/{id}/test": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Tell everybody of a rule as if it had fired
+         * @description In each way once, and says what came of it. Every ten seconds at most.
+         */
+        post: operations["test-alert"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/attention": {
         parameters: {
             query?: never;
@@ -13,6 +96,26 @@ export interface paths {
          * @description The level, the viewers and the rates of every sensor that somebody looks at or whose device is connected, and the load of the server. `sensocto top` shows it.
          */
         get: operations["see-attention"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/audit": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /**
+         * Who did what
+         * @description What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, ways to sign in, tokens, rooms, members, recordings, shared sensors, commands, alert rules, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. An event appears within a second.
+         */
+        get: operations["list-audit"];
         put?: never;
         post?: never;
         delete?: never;
@@ -1168,6 +1271,26 @@ export interface paths {
         patch: operations["change-user"];
         trace?: never;
     };
+    "/api/v1/users/{id}/reset-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Mail a user a link that sets a new password
+         * @description It works once, for a day. The administrator does not see it. 409 `not_mailed`: the server sends no mail, or the user has confirmed no address.
+         */
+        post: operations["mail-reset-link"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/{id}/sessions": {
         parameters: {
             query?: never;
@@ -1278,6 +1401,75 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        Alert: {
+            /** Format: double */
+            after_seconds: number;
+            attribute_id?: string;
+            /** @enum {string} */
+            condition: "above" | "below" | "outside" | "no_data" | "battery_under";
+            /** Format: date-time */
+            created_at: string;
+            email: boolean;
+            enabled: boolean;
+            /**
+             * Format: date-time
+             * @description When the last alert was sent.
+             */
+            fired_at?: string;
+            /** Format: double */
+            fired_value?: number;
+            /** @description The condition holds. */
+            firing: boolean;
+            /** Format: double */
+            high: number;
+            /** Format: double */
+            hysteresis: number;
+            id: string;
+            /** Format: double */
+            low: number;
+            name: string;
+            notify: string[];
+            /** Format: double */
+            pause_seconds: number;
+            sensor_id: string;
+            /** @description One may not see the sensor now: nobody is told, until that changes. */
+            silent: boolean;
+            /** Format: int64 */
+            version: number;
+            /** @description What of the rule cannot work as it is now, for people. Not in lists. */
+            warnings?: string[] | null;
+            /** @description Only in the answer that makes it. */
+            webhook_secret?: string;
+            webhook_url?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AlertDelivery: {
+            /** @description What went wrong. */
+            error?: string;
+            ok: boolean;
+            /** @description A user's id, or the host of the webhook. */
+            to: string;
+            /** @enum {string} */
+            way: "notification" | "email" | "webhook";
+        } & {
+            [key: string]: unknown;
+        };
+        AlertsAnswerBody: {
+            alerts: components["schemas"]["Alert"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AllSensorsAnswerBody: {
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
+            /** @description Sorted by id. */
+            sensors: components["schemas"]["KeptSensor"][];
+        } & {
+            [key: string]: unknown;
+        };
         Attention: {
             load: components["schemas"]["Load"];
             /** @description Where the list goes on; empty at its end. */
@@ -1307,6 +1499,33 @@ export interface components {
             sampling_rate: number;
             /** @example mV */
             unit: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Audit: {
+            /** @description A word such as signed_in; there may be new ones. */
+            action: string;
+            /** @description Who did it: a user's id, operator or guest; empty where nobody knows. */
+            actor_id: string;
+            /** @description From where. */
+            address?: string;
+            /** Format: date-time */
+            at: string;
+            /** @description The session or token that was used. */
+            credential_id?: string;
+            detail?: string;
+            id: string;
+            room_id?: string;
+            sensor_id?: string;
+            /** @description To whom it was done. */
+            user_id?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        AuditAnswerBody: {
+            events: components["schemas"]["Audit"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
         } & {
             [key: string]: unknown;
         };
@@ -1356,6 +1575,47 @@ export interface components {
             to: number;
         } & {
             [key: string]: unknown;
+        };
+        ChangeAlertInputBody: {
+            /**
+             * Format: double
+             * @description For no_data.
+             */
+            after_seconds?: number;
+            /** @description What is looked at. Left out: the battery, or for no_data any attribute. */
+            attribute_id?: string;
+            /** @enum {string} */
+            condition?: "above" | "below" | "outside" | "no_data" | "battery_under";
+            /** @description Tell them by e-mail, too. */
+            email?: boolean;
+            enabled?: boolean;
+            /**
+             * Format: double
+             * @description For above and outside.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description How far a value must come back before the rule can fire again.
+             */
+            hysteresis?: number;
+            /**
+             * Format: double
+             * @description For below, outside and battery_under.
+             */
+            low?: number;
+            name?: string;
+            /** @description Users' ids; by default oneself. */
+            notify?: string[] | null;
+            /**
+             * Format: double
+             * @description Between two alerts; by default 300.
+             */
+            pause_seconds?: number;
+            /** @description Give the webhook another secret, which is in the answer. */
+            renew_secret?: boolean;
+            /** @description Called for each alert; empty for none. */
+            webhook_url?: string;
         };
         ChangeMeInputBody: {
             /** @description Needed for a new password or address. */
@@ -1451,6 +1711,46 @@ export interface components {
             password: string;
         } & {
             [key: string]: unknown;
+        };
+        CreateAlertInputBody: {
+            /**
+             * Format: double
+             * @description For no_data.
+             */
+            after_seconds?: number;
+            /** @description What is looked at. Left out: the battery, or for no_data any attribute. */
+            attribute_id?: string;
+            /** @enum {string} */
+            condition?: "above" | "below" | "outside" | "no_data" | "battery_under";
+            /** @description Tell them by e-mail, too. */
+            email?: boolean;
+            enabled?: boolean;
+            /**
+             * Format: double
+             * @description For above and outside.
+             */
+            high?: number;
+            /**
+             * Format: double
+             * @description How far a value must come back before the rule can fire again.
+             */
+            hysteresis?: number;
+            /**
+             * Format: double
+             * @description For below, outside and battery_under.
+             */
+            low?: number;
+            name?: string;
+            /** @description Users' ids; by default oneself. */
+            notify?: string[] | null;
+            /**
+             * Format: double
+             * @description Between two alerts; by default 300.
+             */
+            pause_seconds?: number;
+            sensor_id: string;
+            /** @description Called for each alert; empty for none. */
+            webhook_url?: string;
         };
         CreatedTokenBody: {
             /** @description The secret: it cannot be had again. */
@@ -1681,6 +1981,24 @@ export interface components {
         };
         JoinByCodeInputBody: {
             code: string;
+        } & {
+            [key: string]: unknown;
+        };
+        KeptSensor: {
+            /** @enum {string} */
+            activity_status: "online" | "idle" | "offline" | "unknown";
+            /**
+             * Format: int64
+             * @description How many it has.
+             */
+            attributes: number;
+            /** @description A user's id, operator or guest. */
+            owner_id: string;
+            owner_name?: string;
+            rates: components["schemas"]["Rates"];
+            sensor_id: string;
+            sensor_name: string;
+            sensor_type: string;
         } & {
             [key: string]: unknown;
         };
@@ -1995,6 +2313,8 @@ export interface components {
             attributes: components["schemas"]["Attribute"][];
             connector_id: string;
             connector_name: string;
+            /** @description It is the asker's: to share, rename, hand over and delete. */
+            own: boolean;
             /** @description How fast it sends, averaged over the last few seconds. */
             rates: components["schemas"]["Rates"];
             /**
@@ -2075,6 +2395,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        TestAlertAnswerBody: {
+            deliveries: components["schemas"]["AlertDelivery"][];
+        } & {
+            [key: string]: unknown;
+        };
         Token: {
             /** Format: date-time */
             created_at: string;
@@ -2144,6 +2469,626 @@ export interface components {
 }
 export type $defs = Record<string, never>;
 export interface operations {
+    "list-all-sensors": {
+        parameters: {
+            query?: {
+                /** @description Most items of a page. */
+                limit?: number;
+                /** @description Continue behind this id: next of the page before. */
+                next?: string;
+                /** @description Only sensors with this text in their id, name or type. */
+                search?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AllSensorsAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-alerts": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AlertsAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "create-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["CreateAlertInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "get-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "delete-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "change-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ChangeAlertInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Alert"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "test-alert": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The rule's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TestAlertAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "see-attention": {
         parameters: {
             query?: {
@@ -2196,6 +3141,96 @@ export interface operations {
             };
             /** @description Unprocessable Entity */
             422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "list-audit": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+                /** @description What this user did, and what was done to the user. By default oneself; for an administrator everybody. */
+                user_id?: string;
+            };
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["AuditAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8665,6 +9700,8 @@ export interface operations {
                 after?: string;
                 /** @description Most items of a page. */
                 limit?: number;
+                /** @description Only users with this text in their name or e-mail address. */
+                search?: string;
             };
             header?: never;
             path?: never;
@@ -8944,6 +9981,99 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "mail-reset-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description Accepted */
+            202: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -31,10 +31,10 @@ export class World {
     return this.program.url.replace('127.0.0.1', 'localhost');
   }
 
-  /** Brings simulated sensors. */
-  simulate(sensors: number, scenario = 'all'): void {
-    const args = ['simulate', '--server', this.program.url, '--sensors', String(sensors), '--scenario', scenario, '--quiet'];
-    const child = spawn(binary, args, { stdio: 'ignore' });
+  /** Brings simulated sensors, PREFIX-1 and so on: of whoever has the token, else of nobody. */
+  simulate(sensors: number, scenario = 'all', { token = '', prefix = 'sim' } = {}): void {
+    const args = ['simulate', '--server', this.program.url, '--sensors', String(sensors), '--scenario', scenario, '--prefix', prefix, '--quiet'];
+    const child = spawn(binary, args, { stdio: 'ignore', env: { ...process.env, SENSOCTO_TOKEN: token } });
     this.#ends.push(() => child.kill('SIGKILL'));
   }
 

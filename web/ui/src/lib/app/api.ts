@@ -27,12 +27,18 @@ export const token = {
 type Problem = { detail?: string; title?: string; reason?: string; errors?: { message?: string }[] };
 
 /** Asks the HTTP API; path is what follows /api/v1. It throws ApiError and UnreachableError. */
-export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE', path: string, body?: unknown, signal?: AbortSignal): Promise<T> {
-  const headers: Record<string, string> = {};
+export async function ask<T>(
+  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
+  path: string,
+  body?: unknown,
+  signal?: AbortSignal,
+  more: Readonly<Record<string, string>> = {},
+): Promise<T> {
+  const headers: Record<string, string> = { ...more };
   const bearer = token.get();
   if (bearer) headers['Authorization'] = `Bearer ${bearer}`;
   if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const options: RequestInit = { method, headers, cache: 'no-store', credentials: 'same-origin' };
+  const options: RequestInit = { method, headers, cache: 'no-store', credentials: 'same-origin', keepalive: method === 'DELETE' }; // it is done although the page ends
   if (body !== undefined) options.body = JSON.stringify(body);
   if (signal) options.signal = signal;
   const answer = await fetch(`/api/v1${path}`, options).catch((error: unknown) => {
@@ -41,10 +47,11 @@ export async function ask<T>(method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE'
   });
   const text = await answer.text();
   if (answer.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-  throw problem(answer, text);
+  throw problemOf(answer, text);
 }
 
-function problem(answer: Response, text: string): ApiError {
+/** The error that the server answered with. */
+export function problemOf(answer: Response, text: string): ApiError {
   let p: Problem = {};
   try {
     p = JSON.parse(text) as Problem;

@@ -6,5 +6,6 @@ import { PasskeyError } from './passkey.ts';
 export function explain(error: unknown): string {
   if (error instanceof UnreachableError) return m.app.unreachable();
   if (error instanceof PasskeyError) return m.signIn.passkeyError(error.why);
+  if (error instanceof Error && error.name === 'NotANumber') return m.people.notANumber(error.message);
   return error instanceof Error ? error.message : String(error);
 }

@@ -5,6 +5,12 @@ import { Router, type Route } from './router.svelte.ts';
 const routes: readonly Route[] = [
   { path: '/', load: () => import('../../views/Lobby.svelte') },
   { path: '/sense', load: () => import('../../views/Sense.svelte') },
+  { path: '/rooms', load: () => import('../../views/Rooms.svelte') },
+  { path: '/rooms/:id', load: () => import('../../views/Room.svelte') },
+  { path: '/rooms/:id/wall', load: () => import('../../views/RoomWall.svelte') },
+  { path: '/me', load: () => import('../../views/Me.svelte') },
+  { path: '/admin', load: () => import('../../views/Admin.svelte') },
+  { path: '/status', load: () => import('../../views/Status.svelte') },
   { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },
   { path: '/design', load: () => import('../../views/Design.svelte') },
 ];

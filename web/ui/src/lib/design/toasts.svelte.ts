@@ -4,6 +4,8 @@ export interface Toast {
   readonly kind: 'info' | 'ok' | 'error';
   /** Takes back what the toast tells of. */
   readonly undo?: (() => void) | undefined;
+  /** Called when the toast is gone, whatever closed it. */
+  readonly closed?: (() => void) | undefined;
   /** Another thing to do about it. */
   readonly action?: { readonly label: string; readonly run: () => void } | undefined;
   /** It stays until it is closed. */
@@ -24,9 +26,9 @@ class Toasts {
     return this.#list;
   }
 
-  show(text: string, options: Partial<Pick<Toast, 'kind' | 'undo' | 'action' | 'lasting'>> = {}): number {
-    const { kind = 'info', undo, action, lasting = kind === 'error' } = options;
-    const toast: Toast = { id: this.#next++, text, kind, undo, action, lasting };
+  show(text: string, options: Partial<Pick<Toast, 'kind' | 'undo' | 'action' | 'lasting' | 'closed'>> = {}): number {
+    const { kind = 'info', undo, action, lasting = kind === 'error', closed } = options;
+    const toast: Toast = { id: this.#next++, text, kind, undo, action, lasting, closed };
     this.#list = [...this.#list, toast];
     this.resume(toast.id);
     for (const old of this.#list.slice(0, -most)) this.close(old.id);
@@ -35,13 +37,15 @@ class Toasts {
 
   close(id: number): void {
     this.hold(id);
+    const toast = this.#list.find((t) => t.id === id);
     this.#list = this.#list.filter((t) => t.id !== id);
+    toast?.closed?.();
   }
 
   /** Does what a button of the toast says, and closes it. */
   act(toast: Toast, run: (() => void) | undefined): void {
-    this.close(toast.id);
     run?.();
+    this.close(toast.id);
   }
 
   /** Keeps a toast while somebody points at it or has the focus in it. */

@@ -29,6 +29,7 @@ const moment = (value: Date | number, options: Intl.DateTimeFormatOptions) =>
 
 export const date = (value: Date | number): string => moment(value, { dateStyle: 'medium' });
 export const time = (value: Date | number): string => moment(value, { timeStyle: 'medium' });
+export const timeShort = (value: Date | number): string => moment(value, { timeStyle: 'short' });
 export const dateTime = (value: Date | number): string => moment(value, { dateStyle: 'medium', timeStyle: 'short' });
 
 const units = [

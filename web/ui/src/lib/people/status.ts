@@ -1,0 +1,117 @@
+import { ask, ApiError, problemOf, token, UnreachableError } from '../app/api.ts';
+import { Metrics, quantile, rate } from './prometheus.ts';
+import { query } from './query.ts';
+import type { Attention } from './types.ts';
+
+/** What is known of the server at one moment. */
+export interface Snapshot {
+  /** Unix time in ms. */
+  readonly time: number;
+  readonly attention: Attention;
+  /** Undefined for whom the server does not show them. */
+  readonly metrics: Metrics | undefined;
+  readonly before: Snapshot | undefined;
+}
+
+/** Who looks at what, and the load: what everybody may see of the sensors that they see. */
+export async function readAttention(signal?: AbortSignal): Promise<Attention> {
+  const first = await ask<Attention>('GET', `/attention${query({ limit: 500 })}`, undefined, signal);
+  let sensors = first.sensors;
+  for (let next = first.next; next !== ''; ) {
+    const page = await ask<Attention>('GET', `/attention${query({ limit: 500, after: next })}`, undefined, signal);
+    sensors = [...sensors, ...page.sensors];
+    next = page.next;
+  }
+  return { ...first, sensors, next: '' };
+}
+
+/** The server's metrics, for administrators. */
+export async function readMetrics(signal?: AbortSignal): Promise<Metrics> {
+  const bearer = token.get();
+  const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
+  const answer = await fetch('/metrics', { headers, cache: 'no-store', credentials: 'same-origin', ...(signal && { signal }) }).catch((error: unknown) => {
+    if (signal?.aborted) throw error;
+    throw new UnreachableError();
+  });
+  const text = await answer.text();
+  if (!answer.ok) throw problemOf(answer, text);
+  return new Metrics(text);
+}
+
+/** Whether the server does not show something to whoever this is. */
+export const isRefusal = (error: unknown): boolean => error instanceof ApiError && [401, 403, 404].includes(error.status);
+
+export type Unit = 'perSecond' | 'count' | 'bytes' | 'seconds' | 'ratio';
+export type SeriesName =
+  | 'measurements' | 'delivered' | 'merged' | 'connections' | 'channels' | 'watched' | 'mailboxes' | 'alerts' | 'outbound' | 'journalPending' | 'unflushed'
+  | 'hot' | 'warm' | 'resident' | 'write50' | 'write99' | 'sync99' | 'journal' | 'database' | 'lag' | 'cpu' | 'memory' | 'queues' | 'factor' | 'high' | 'medium' | 'low';
+
+export interface Series {
+  readonly name: SeriesName;
+  readonly value: (s: Snapshot) => number | undefined;
+}
+
+/** A chart of the status page. */
+export interface Panel {
+  readonly name: 'throughput' | 'connections' | 'queues' | 'buffers' | 'memory' | 'latency' | 'disk' | 'load' | 'attention';
+  readonly unit: Unit;
+  readonly series: readonly Series[];
+  /** It needs the metrics. */
+  readonly administrators: boolean;
+}
+
+const metric = (name: string, labels?: Record<string, string>) => (s: Snapshot) => s.metrics?.one(name, labels);
+const sum = (name: string) => (s: Snapshot) => s.metrics?.sum(name);
+const perSecond = (name: string) => (s: Snapshot) =>
+  s.metrics && s.before?.metrics ? rate(s.before.metrics, s.metrics, (s.time - s.before.time) / 1000, name) : undefined;
+const percentile = (name: string, q: number) => (s: Snapshot) => (s.metrics && s.before?.metrics ? quantile(s.before.metrics, s.metrics, name, q) : undefined);
+const resource = (name: string) => (s: Snapshot) => s.attention.load.resources.find((r) => r.name === name)?.ratio;
+const looked = (level: string) => (s: Snapshot) => s.attention.sensors.filter((x) => x.attention_level === level).length;
+const visibleRate = (s: Snapshot) => s.attention.sensors.reduce((total, x) => total + x.rates.measurements_per_second, 0);
+
+export const panels: readonly Panel[] = [
+  {
+    name: 'throughput', unit: 'perSecond', administrators: false,
+    series: [
+      { name: 'measurements', value: (s) => perSecond('measurements_total')(s) ?? (s.metrics ? undefined : visibleRate(s)) },
+      { name: 'delivered', value: perSecond('measurements_delivered_total') },
+      { name: 'merged', value: perSecond('measurements_merged_total') },
+    ],
+  },
+  {
+    name: 'load', unit: 'ratio', administrators: false,
+    series: [{ name: 'cpu', value: resource('cpu') }, { name: 'memory', value: resource('memory') }, { name: 'queues', value: resource('queues') }],
+  },
+  {
+    name: 'attention', unit: 'count', administrators: false,
+    series: [{ name: 'high', value: looked('high') }, { name: 'medium', value: looked('medium') }, { name: 'low', value: looked('low') }],
+  },
+  {
+    name: 'connections', unit: 'count', administrators: true,
+    series: [
+      { name: 'connections', value: metric('socket_connections') }, { name: 'channels', value: metric('socket_channels') }, { name: 'watched', value: metric('socket_watched') },
+    ],
+  },
+  { name: 'queues', unit: 'count', administrators: true, series: [{ name: 'mailboxes', value: metric('sensor_mailbox_measurements') }, { name: 'alerts', value: metric('alert_queued') }] },
+  {
+    name: 'buffers', unit: 'bytes', administrators: true,
+    series: [
+      { name: 'outbound', value: metric('socket_queue_bytes') }, { name: 'journalPending', value: metric('journal_pending_bytes') }, { name: 'unflushed', value: metric('store_unflushed_bytes') },
+    ],
+  },
+  {
+    name: 'memory', unit: 'bytes', administrators: true,
+    series: [
+      { name: 'hot', value: metric('store_bytes', { tier: 'hot' }) }, { name: 'warm', value: metric('store_bytes', { tier: 'warm' }) },
+      { name: 'resident', value: metric('process_resident_memory_bytes') },
+    ],
+  },
+  {
+    name: 'latency', unit: 'seconds', administrators: true,
+    series: [
+      { name: 'write50', value: percentile('database_write_seconds', 0.5) }, { name: 'write99', value: percentile('database_write_seconds', 0.99) },
+      { name: 'sync99', value: percentile('journal_sync_seconds', 0.99) },
+    ],
+  },
+  { name: 'disk', unit: 'bytes', administrators: true, series: [{ name: 'journal', value: metric('journal_bytes') }, { name: 'database', value: sum('database_bytes') }] },
+];

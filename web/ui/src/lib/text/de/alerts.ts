@@ -1,0 +1,56 @@
+import { duration, measured } from '../format.ts';
+import type { alerts as en } from '../en/alerts.ts';
+
+export const alerts: typeof en = {
+  none: () => 'Noch keine Alarme',
+  noneText: () => 'Eine Regel sagt Ihnen und anderen Bescheid, wenn ein Wert seine Grenzen verlässt, wenn nichts mehr kommt, oder wenn ein Akku zur Neige geht.',
+  noSensors: () => 'Regeln gelten für Sensoren: Teilen Sie zuerst einen.',
+  intro: () => 'Ihre eigenen Regeln für die Sensoren hier.',
+  create: () => 'Neuer Alarm',
+  change: () => 'Alarm ändern',
+  condition: (c) => ({ above: 'Über einem Wert', below: 'Unter einem Wert', outside: 'Außerhalb von Grenzen', no_data: 'Keine Daten', battery_under: 'Akku schwach' })[c],
+  sentence: (r, attribute, unit) => {
+    const low = `${measured(r.low)} ${unit}`.trim();
+    const high = `${measured(r.high)} ${unit}`.trim();
+    return {
+      above: `${attribute} über ${high}`,
+      below: `${attribute} unter ${low}`,
+      outside: `${attribute} unter ${low} oder über ${high}`,
+      no_data: `nichts von ${attribute || 'irgendeinem Attribut'} seit ${duration(r.after_seconds * 1000)}`,
+      battery_under: `Akku unter ${measured(r.low)}`,
+    }[r.condition];
+  },
+  fired: (when, value) => (value ? `letzter Alarm ${when}, bei ${value}` : `letzter Alarm ${when}`),
+  off: () => 'Aus',
+  silent: () => 'Für Sie nicht sichtbar',
+  firing: () => 'Ausgelöst',
+  watching: () => 'Wacht',
+  test: () => 'Testen',
+  switchOff: () => 'Ausschalten',
+  switchOn: () => 'Einschalten',
+  edit: (name) => `${name} bearbeiten`,
+  delete: (name) => `${name} löschen`,
+  deleted: (name) => `Der Alarm ${name} ist gelöscht.`,
+  way: (w) => ({ notification: 'Benachrichtigung', email: 'E-Mail', webhook: 'Webhook' })[w] ?? w,
+  sensor: () => 'Sensor',
+  when: () => 'Wann',
+  attribute: () => 'Attribut',
+  anyAttribute: () => 'Irgendein Attribut',
+  low: () => 'Untere Grenze',
+  high: () => 'Obere Grenze',
+  batteryUnder: () => 'Akku unter',
+  hysteresis: () => 'Hysterese',
+  hysteresisHint: () => 'Wie weit ein Wert zurückkommen muss, bevor es wieder auslösen kann.',
+  after: () => 'Nach so vielen Sekunden',
+  pause: () => 'Pause in Sekunden',
+  pauseHint: () => 'Zwischen zwei Alarmen, mindestens 60.',
+  name: () => 'Name',
+  notify: () => 'Wer Bescheid bekommt',
+  notifyHint: () => 'Bescheid bekommt nur, wer den Sensor in dem Moment sehen darf.',
+  myself: () => 'Ich selbst',
+  email: () => 'Auch per E-Mail Bescheid sagen',
+  webhook: () => 'Webhook',
+  webhookHint: () => 'Eine Adresse, die der Server bei jedem Alarm aufruft, wie Standard Webhooks es beschreibt.',
+  secret: () => 'Geheimnis des Webhooks',
+  secretOnce: () => 'Mit diesem Geheimnis prüft der Empfänger, dass ein Aufruf von hier kommt. Es wird nur jetzt angezeigt.',
+};

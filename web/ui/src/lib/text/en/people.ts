@@ -1,0 +1,15 @@
+export const people = {
+  typeToConfirm: (word: string) => `Type “${word}” to confirm`,
+  copy: () => 'Copy',
+  copied: () => 'Copied.',
+  copyByHand: () => 'Selected: copy it with Ctrl-C or ⌘-C.',
+  notRead: () => 'This could not be read',
+  showMore: () => 'Show more',
+  save: () => 'Save',
+  done: () => 'Done',
+  saved: () => 'Saved to your downloads.',
+  actions: () => 'Actions',
+  notANumber: (text: string) => (text.trim() === '' ? 'Enter a number.' : `“${text}” is not a number.`),
+  never: () => 'never',
+  unknown: () => 'unknown',
+};
