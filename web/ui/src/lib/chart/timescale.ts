@@ -179,9 +179,10 @@ export class TimeFormat {
   exact(time: number, msPerPixel: number): string {
     const day = this.#write(time, { day: 'numeric', month: 'short', year: 'numeric' });
     if (msPerPixel >= HOUR) return day;
-    const clock = { hour: '2-digit', minute: '2-digit', ...(msPerPixel < MINUTE && { second: '2-digit' }) } as const;
-    const digits = msPerPixel < 500 ? ({ fractionalSecondDigits: 3 } as const) : {};
-    return `${day} ${this.#write(time, { ...clock, ...digits })}`;
+    const clock: Intl.DateTimeFormatOptions = { hour: '2-digit', minute: '2-digit' };
+    if (msPerPixel < MINUTE) clock.second = '2-digit';
+    if (msPerPixel < 500) clock.fractionalSecondDigits = 3;
+    return `${day} ${this.#write(time, clock)}`;
   }
 
   #day(t: number): string {

@@ -1,0 +1,370 @@
+import { grab, type Callipers } from './callipers.ts';
+import { loadCalibration } from './calibration.ts';
+import { ChartPainter, type Style } from './chartpainter.ts';
+import { listen } from './gestures.ts';
+import { paneAt } from './layout.ts';
+import { frameLoop, type DrawHandle, type FrameLoop } from './loop.ts';
+import { paintOverlay, type Marker, type OverlayText } from './overlay.ts';
+import { Pane, type PaneOptions } from './pane.ts';
+import { paneScale, type PaneLook } from './panepaint.ts';
+import { paperSpan, type Paper } from './paper.ts';
+import { Playhead } from './playhead.ts';
+import type { Reading } from './series.ts';
+import { Surface } from './surface.ts';
+import { onThemeChange, theme } from './theme.ts';
+import { TimeFormat } from './timescale.ts';
+import { TimeView } from './view.ts';
+
+/** What a drag does. */
+export type Tool = 'move' | 'measure' | 'select';
+
+export interface ChartOptions {
+  readonly panes: readonly PaneOptions[];
+  readonly locale: string;
+  readonly text: OverlayText;
+  /** Time that is shown at first; 10 s by default. */
+  readonly spanMS?: number;
+  /** Where the newest measurement is, as far as that is known. */
+  readonly edge?: number;
+  /** Called after a frame in which the view, the cursor or what was measured changed. */
+  readonly onchange?: () => void;
+  /** A key that the chart has no use for; true where somebody else had. */
+  readonly onkey?: (event: KeyboardEvent) => boolean;
+  readonly loop?: FrameLoop;
+}
+
+/**
+ * One chart from 20 ms to years. It draws its panes on two canvases in the element,
+ * one for traces, one for what lies over them, and takes its size from the element.
+ */
+export class Chart {
+  readonly panes: readonly Pane[];
+  readonly view: TimeView;
+  readonly painter: ChartPainter;
+  readonly #element: HTMLElement;
+  readonly #options: ChartOptions;
+  readonly #plot: Surface;
+  readonly #over: Surface;
+  readonly #handle: DrawHandle;
+  readonly #head = new Playhead();
+  readonly #format: TimeFormat;
+  readonly #numbers = new Map<number, Intl.NumberFormat>();
+  readonly #ends: (() => void)[] = [];
+  #pixelsPerMM = loadCalibration().pixelsPerMM;
+  #wantedAt = -Infinity;
+  #wantedView = '';
+  #tool: Tool = 'move';
+  #cursorX: number | null = null;
+  #cursor: number | null = null;
+  #dragFrom: { time: number; value: number; pane: number } | null = null;
+  #callipers: Callipers | null = null;
+  #selection: readonly [number, number] | null = null;
+  #markers: readonly Marker[] = [];
+  #overStale = true;
+
+  constructor(element: HTMLElement, options: ChartOptions) {
+    this.#element = element;
+    this.#options = options;
+    this.#format = new TimeFormat(options.locale);
+    this.panes = options.panes.map((p) => new Pane(p));
+    this.painter = new ChartPainter(this.panes);
+    this.view = new TimeView(options.spanMS ?? 10_000, options.edge ?? Date.now());
+    const canvas = (): HTMLCanvasElement => {
+      const c = document.createElement('canvas');
+      Object.assign(c.style, { position: 'absolute', inset: '0', width: '100%', height: '100%' });
+      c.setAttribute('aria-hidden', 'true');
+      element.append(c);
+      return c;
+    };
+    this.#plot = new Surface(canvas(), () => this.#resized());
+    this.#over = new Surface(canvas(), () => this.#resized(), false);
+    this.#handle = (options.loop ?? frameLoop()).add(this, { element, fps: 60, urgent: true });
+    for (const pane of this.panes) for (const s of pane.series) s.changed = () => this.redraw();
+    this.#ends.push(
+      onThemeChange(() => this.redraw()),
+      listen(element, {
+        panBy: (pixels) => this.#pan(-pixels * this.#msPerPixel),
+        zoomAt: (factor, x) => this.#zoom(factor, this.#timeAt(x)),
+        point: (x) => this.#point(x),
+        leave: () => this.#point(null),
+        dragStart: (x, y) => this.#dragStart(x, y),
+        dragTo: (x, y) => this.#dragTo(x, y),
+        dragEnd: () => (this.#dragFrom = null),
+        key: (event) => this.#key(event),
+      }),
+    );
+  }
+
+  destroy(): void {
+    this.#handle.remove();
+    this.#plot.destroy();
+    this.#over.destroy();
+    for (const end of this.#ends) end();
+    for (const pane of this.panes) for (const s of pane.series) s.changed = () => {};
+    this.#element.replaceChildren();
+  }
+
+  /** Says that live measurements came. */
+  arrived(): void {
+    let newest = -Infinity;
+    for (const pane of this.panes) for (const s of pane.series) if (s.ring.lastTime > newest) newest = s.ring.lastTime;
+    this.#head.arrived(newest, performance.now());
+    this.#handle.invalidate();
+  }
+
+  /** Draws everything again. */
+  redraw(): void {
+    this.painter.invalidate();
+    this.#touch();
+  }
+
+  get tool(): Tool {
+    return this.#tool;
+  }
+  set tool(tool: Tool) {
+    this.#tool = tool;
+    this.#touch();
+  }
+  get callipers(): Callipers | null {
+    return this.#callipers;
+  }
+  set callipers(c: Callipers | null) {
+    this.#callipers = c;
+    this.#touch();
+  }
+  get selection(): readonly [number, number] | null {
+    return this.#selection;
+  }
+  set selection(s: readonly [number, number] | null) {
+    this.#selection = s;
+    this.#touch();
+  }
+  set markers(list: readonly Marker[]) {
+    this.#markers = list;
+    this.#touch();
+  }
+  /** Time of the cursor, or null. */
+  get cursor(): number | null {
+    return this.#cursor;
+  }
+  set cursor(time: number | null) {
+    this.#cursor = time;
+    this.#cursorX = null;
+    this.#touch();
+  }
+  /** Whether panes with paper are drawn to scale at present. */
+  get toScale(): boolean {
+    return this.painter.toScale;
+  }
+  get format(): TimeFormat {
+    return this.#format;
+  }
+  get msPerColumn(): number {
+    return this.painter.window.msPerColumn;
+  }
+
+  /** What was measured at the time, for each pane and its series. */
+  readings(time: number): (Reading | null)[][] {
+    const reach = 24 * this.msPerColumn * this.#plot.ratio;
+    return this.panes.map((p) => p.series.map((s) => s.reading(time, reach, this.msPerColumn)));
+  }
+
+  pause(): void {
+    this.view.pause();
+    this.#touch();
+  }
+  goLive(): void {
+    this.view.goLive();
+    this.#touch();
+  }
+  show(from: number, to: number): void {
+    this.view.show(from, to);
+    this.#touch();
+  }
+  /** Changes the span; the newest time on the screen stays. */
+  setSpan(ms: number): void {
+    this.view.setSpan(ms);
+    this.#touch();
+  }
+  zoom(factor: number): void {
+    this.#zoom(factor, this.#cursor ?? (this.view.from + this.view.to) / 2);
+  }
+  /** Moves by parts of what is on the screen, negative into the past. */
+  pan(part: number): void {
+    this.#pan(part * this.view.span);
+  }
+
+  /** Draws a pane to scale, all panes at the speed; null: as it fits. */
+  setPaper(pane: Pane, paper: Pick<Paper, 'speed' | 'gain'> | null): void {
+    pane.paper = paper;
+    if (paper) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, this.painter.layout.plotWidth / this.#plot.ratio));
+    this.redraw();
+  }
+
+  /** Says that the screen was calibrated. */
+  calibrated(): void {
+    this.#pixelsPerMM = loadCalibration().pixelsPerMM;
+    this.#keepScale();
+    this.redraw();
+  }
+
+  /** Called by the loop. */
+  draw(now: number): boolean {
+    const { head, moving } = this.#head.advance(now);
+    this.view.moveEdge(head);
+    const before = this.painter.window;
+    this.painter.paint({ ...this.#stage(), canvas: this.#plot.canvas }, this.#style(), this.view, now);
+    const moved = before !== this.painter.window && (before.start !== this.painter.window.start || before.msPerColumn !== this.painter.window.msPerColumn);
+    this.#want(now);
+    if (moved && this.#cursorX !== null) this.#cursor = this.#timeAt(this.#cursorX);
+    if (moved || this.#overStale) this.#paintOver();
+    this.#overStale = false;
+    this.#options.onchange?.();
+    return moving;
+  }
+
+  #stage(): { pen: CanvasRenderingContext2D; width: number; height: number; ratio: number } {
+    const { pen, width, height, ratio } = this.#plot;
+    return { pen, width, height, ratio };
+  }
+
+  #style(): Style {
+    return { theme: theme(), format: this.#format, number: this.#number, pixelsPerMM: this.#pixelsPerMM };
+  }
+
+  #number = (v: number, decimals: number): string => {
+    let f = this.#numbers.get(decimals);
+    if (!f) this.#numbers.set(decimals, (f = new Intl.NumberFormat(this.#options.locale, { minimumFractionDigits: decimals, maximumFractionDigits: decimals })));
+    return f.format(v);
+  };
+
+  #paintOver(): void {
+    const state = { cursor: this.#cursor, callipers: this.#callipers, selection: this.#selection, markers: this.#markers };
+    paintOverlay(this.#over.pen, this.#style(), this.painter, state, this.#options.text);
+  }
+
+  /** Asks for the tiles of the view: when it changed, and from time to time while it moves. */
+  #want(now: number): void {
+    const { start, msPerColumn } = this.painter.window;
+    const key = `${this.view.live ? 0 : start} ${msPerColumn}`;
+    if (key === this.#wantedView && now - this.#wantedAt < 500) return;
+    this.#wantedView = key;
+    this.#wantedAt = now;
+    for (const pane of this.panes) for (const s of pane.series) s.want(this.view.from, this.view.to, msPerColumn);
+  }
+
+  #touch(): void {
+    this.#overStale = true;
+    this.#wantedAt = -Infinity;
+    this.#handle?.invalidate();
+  }
+
+  #resized(): void {
+    this.painter?.invalidate();
+    this.#keepScale();
+    this.#touch();
+  }
+
+  /** A chart that is to scale stays so when its size or the calibration changes. */
+  #keepScale(): void {
+    const paper = this.painter?.toScale ? this.panes.find((p) => p.paper)?.paper : null;
+    const { left, width } = this.painter?.layout ?? { left: 0, width: 0 };
+    if (!paper || width === 0) return;
+    const plotWidth = this.#plot.width - (width - this.painter.layout.plotWidth);
+    if (plotWidth > left) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, plotWidth / this.#plot.ratio));
+  }
+
+  get #msPerPixel(): number {
+    return this.painter.window.msPerColumn * this.#plot.ratio;
+  }
+
+  #timeAt(x: number): number {
+    const { window, layout } = this.painter;
+    return (window.start + x * this.#plot.ratio - layout.left) * window.msPerColumn;
+  }
+
+  #pan(ms: number): void {
+    this.view.pan(ms);
+    this.#touch();
+  }
+
+  #zoom(factor: number, at: number): void {
+    this.view.zoom(factor, at);
+    this.#touch();
+  }
+
+  #point(x: number | null): void {
+    this.#cursorX = x;
+    this.#cursor = x === null ? null : this.#timeAt(x);
+    this.#touch();
+  }
+
+  #place(x: number, y: number): { time: number; value: number; pane: number } {
+    const ratio = this.#plot.ratio;
+    const pane = Math.max(0, paneAt(this.painter.layout, y * ratio));
+    const look = this.painter.looks[pane] as PaneLook;
+    const scale = paneScale(look);
+    return { time: this.#timeAt(x), value: (y * ratio - scale.offset) / scale.factor, pane };
+  }
+
+  #dragStart(x: number, y: number): boolean {
+    if (this.#tool === 'move' || this.painter.looks.length === 0) return false;
+    const place = this.#place(x, y);
+    this.view.pause();
+    const c = this.#callipers;
+    const near = c?.pane === place.pane && Math.min(Math.abs(place.time - c.timeA), Math.abs(place.time - c.timeB)) < 12 * this.#msPerPixel;
+    if (this.#tool === 'measure' && c && near) {
+      const otherA = grab(c, place.time, place.value).timeB === place.time;
+      this.#dragFrom = { time: otherA ? c.timeA : c.timeB, value: otherA ? c.valueA : c.valueB, pane: c.pane };
+    } else this.#dragFrom = place;
+    return true;
+  }
+
+  #dragTo(x: number, y: number): void {
+    const from = this.#dragFrom;
+    if (!from) return;
+    const to = this.#place(x, y);
+    if (this.#tool === 'select') this.#selection = [Math.min(from.time, to.time), Math.max(from.time, to.time)];
+    else this.#callipers = { pane: from.pane, timeA: from.time, valueA: from.value, timeB: to.time, valueB: to.value };
+    this.#touch();
+  }
+
+  #key(e: KeyboardEvent): boolean {
+    const act = this.#keys(e)[e.key];
+    if (act) act();
+    else return this.#options.onkey?.(e) ?? false;
+    return true;
+  }
+
+  #keys(e: KeyboardEvent): Record<string, () => void> {
+    const far = e.shiftKey ? 0.5 : 0.1;
+    const arrow = (sign: number) => () => (e.altKey ? this.#stepCursor(sign) : this.pan(sign * far));
+    return {
+      ArrowLeft: arrow(-1),
+      ArrowRight: arrow(1),
+      ArrowUp: () => this.zoom(1 / 1.5),
+      ArrowDown: () => this.zoom(1.5),
+      '+': () => this.zoom(0.5),
+      '-': () => this.zoom(2),
+      PageUp: () => this.pan(-1),
+      PageDown: () => this.pan(1),
+      End: () => this.goLive(),
+      ' ': () => (this.view.live ? this.pause() : this.goLive()),
+      Escape: () => {
+        this.#callipers = this.#selection = null;
+        this.cursor = null;
+      },
+    };
+  }
+
+  /** Moves the cursor to the next measurement, or by a pixel where they are finer. */
+  #stepCursor(sign: number): void {
+    this.view.pause();
+    const from = this.#cursor ?? (this.view.from + this.view.to) / 2;
+    let next = from + sign * this.#msPerPixel;
+    const s = this.panes[0]?.series[0];
+    const p = sign > 0 ? s?.after(next, this.msPerColumn) : s?.before(next, this.msPerColumn);
+    if (p && Math.abs(p.time - from) < this.view.span / 2) next = p.time;
+    this.cursor = Math.min(this.view.to, Math.max(this.view.from, next));
+  }
+}
