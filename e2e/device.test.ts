@@ -1,7 +1,7 @@
 // A device and its viewers through the official client.
 
 import { describe, expect, test } from "vitest";
-import { decodeColumns, encodeColumns } from "./columns";
+import { decodeColumns, encodeColumns } from "../web/client/src/columns";
 import { connect, device, Events, join, refusal, reply } from "./official";
 import { Program } from "./program";
 

@@ -1,5 +1,7 @@
 // The real program, started for a test in a directory of its own. Whatever
-// happens in the test, the server is stopped and the directory removed.
+// happens in the test, the server is stopped and the directory removed. The tests
+// of web/client use it too: each test runner says with cleanUpWith what runs after
+// a test.
 
 import { type ChildProcess, execFile, spawn } from "node:child_process";
 import { existsSync, mkdtempSync, rmSync } from "node:fs";
@@ -7,7 +9,6 @@ import { tmpdir } from "node:os";
 import { join } from "node:path";
 import { fileURLToPath } from "node:url";
 import { promisify } from "node:util";
-import { onTestFinished } from "vitest";
 
 const binary = fileURLToPath(new URL("../bin/sensocto", import.meta.url));
 const running = new Set<ChildProcess>();
@@ -16,6 +17,17 @@ const running = new Set<ChildProcess>();
 process.on("exit", () => {
   for (const child of running) child.kill("SIGKILL");
 });
+
+type Cleanup = () => void | Promise<void>;
+
+let afterTest: (cleanup: Cleanup) => void = () => {
+  throw new Error("nothing would stop the server: call cleanUpWith in a setup file");
+};
+
+/** Says how a cleanup is registered that runs after the test: the runner's onTestFinished. */
+export function cleanUpWith(register: (cleanup: Cleanup) => void): void {
+  afterTest = register;
+}
 
 /** The environment without settings of whoever runs the tests. */
 function environment(): NodeJS.ProcessEnv {
@@ -32,7 +44,7 @@ export async function sensocto(args: string[], env: NodeJS.ProcessEnv = {}): Pro
 /** A directory that is removed after the test. */
 export function temporaryDirectory(): string {
   const dir = mkdtempSync(join(tmpdir(), "sensocto-e2e-"));
-  onTestFinished(() => rmSync(dir, { recursive: true, force: true }));
+  afterTest(() => rmSync(dir, { recursive: true, force: true }));
   return dir;
 }
 
@@ -47,7 +59,7 @@ export class Program {
   private constructor(private readonly flags: string[]) {
     if (!existsSync(binary)) throw new Error(`${binary} is missing: run make build`);
     this.dataDir = temporaryDirectory();
-    onTestFinished(async () => void (await this.kill()));
+    afterTest(async () => void (await this.kill()));
   }
 
   static async start(...flags: string[]): Promise<Program> {

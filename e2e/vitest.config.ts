@@ -1,4 +1,4 @@
 import { defineConfig } from "vitest/config";
 
 // Nothing is asserted on timing: the patience is for slow machines.
-export default defineConfig({ test: { testTimeout: 30_000, hookTimeout: 30_000, maxWorkers: 2 } });
+export default defineConfig({ test: { testTimeout: 30_000, hookTimeout: 30_000, maxWorkers: 2, setupFiles: ["setup.ts"] } });

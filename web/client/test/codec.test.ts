@@ -1,6 +1,6 @@
 import { readFileSync } from "node:fs";
 import { describe, expect, test } from "vitest";
-import { type Column, ColumnsError, decodeColumns, encodeColumns } from "./columns";
+import { type Column, ColumnsError, decodeColumns, encodeColumns } from "../src/columns.js";
 
 interface GoldenColumn {
   attribute_id: string;
@@ -26,7 +26,7 @@ interface Golden {
 }
 
 function golden<T>(file: string): T[] {
-  return JSON.parse(readFileSync(new URL(`../testdata/${file}`, import.meta.url), "utf8"));
+  return JSON.parse(readFileSync(new URL(`../../../testdata/${file}`, import.meta.url), "utf8"));
 }
 
 const bytes = (hex: string) => new Uint8Array(Buffer.from(hex, "hex"));

@@ -1,0 +1,4 @@
+import { onTestFinished } from "vitest";
+import { cleanUpWith } from "./program";
+
+cleanUpWith(onTestFinished);

@@ -1,0 +1,4 @@
+import { onTestFinished } from "vitest";
+import { cleanUpWith } from "../../../e2e/program.js";
+
+cleanUpWith(onTestFinished);
