@@ -2,7 +2,7 @@ import { grab, type Callipers } from './callipers.ts';
 import { loadCalibration } from './calibration.ts';
 import { ChartPainter, type Style } from './chartpainter.ts';
 import { listen } from './gestures.ts';
-import { paneAt } from './layout.ts';
+import { layOut, paneAt } from './layout.ts';
 import { frameLoop, type DrawHandle, type FrameLoop } from './loop.ts';
 import { paintOverlay, type Marker, type OverlayText } from './overlay.ts';
 import { Pane, type PaneOptions } from './pane.ts';
@@ -197,8 +197,15 @@ export class Chart {
   /** Draws a pane to scale, all panes at the speed; null: as it fits. */
   setPaper(pane: Pane, paper: Pick<Paper, 'speed' | 'gain'> | null): void {
     pane.paper = paper;
-    if (paper) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, this.painter.layout.plotWidth / this.#plot.ratio));
+    if (paper) this.#scale(paper);
     this.redraw();
+  }
+
+  /** Makes the span that of paper of the speed. */
+  #scale(paper: Pick<Paper, 'speed' | 'gain'>): void {
+    const { width, height, ratio } = this.#plot;
+    const plotWidth = layOut(width, height, ratio, []).plotWidth;
+    if (plotWidth > 0) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, plotWidth / ratio));
   }
 
   /** Says that the screen was calibrated. */
@@ -268,10 +275,7 @@ export class Chart {
   /** A chart that is to scale stays so when its size or the calibration changes. */
   #keepScale(): void {
     const paper = this.painter?.toScale ? this.panes.find((p) => p.paper)?.paper : null;
-    const { left, width } = this.painter?.layout ?? { left: 0, width: 0 };
-    if (!paper || width === 0) return;
-    const plotWidth = this.#plot.width - (width - this.painter.layout.plotWidth);
-    if (plotWidth > left) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, plotWidth / this.#plot.ratio));
+    if (paper) this.#scale(paper);
   }
 
   get #msPerPixel(): number {

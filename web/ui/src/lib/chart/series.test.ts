@@ -3,30 +3,30 @@ import { describe, expect, it } from 'vitest';
 import { columnOf, Columns } from './columns.ts';
 import { LEVELS, tileSpan, widthOf } from './level.ts';
 import { nextUp, Series } from './series.ts';
-import { tileOfBuckets, tileOfSamples, type Tile, type TileBucket, type TileSample } from './tile.ts';
+import { tileOfBuckets, tileOfSamples, type TestBucket, type TestSample } from './testing/tiles.ts';
+import type { Tile } from './tile.ts';
 import { TileCache } from './tilecache.ts';
 
-const number = (p: unknown): number => p as number;
 const T0 = Math.ceil(1.7e12 / tileSpan(12)) * tileSpan(12);
 
 /** What the server answers for the samples: all of them where they are few, else buckets. */
-function answer(samples: readonly TileSample[], level: number, from: number, to: number, few = 64): Tile {
+function answer(samples: readonly TestSample[], level: number, from: number, to: number, few = 64): Tile {
   const inside = samples.filter((s) => s.timestamp >= from && s.timestamp < to);
-  if (inside.length <= few) return tileOfSamples(from, to, inside, number);
+  if (inside.length <= few) return tileOfSamples(from, to, inside);
   const width = widthOf(level);
   const buckets = new Map<number, number[][]>();
   for (const s of inside) {
     const k = Math.floor(s.timestamp / width);
-    buckets.set(k, [...(buckets.get(k) ?? []), [s.timestamp, number(s.payload)]]);
+    buckets.set(k, [...(buckets.get(k) ?? []), [s.timestamp, s.payload]]);
   }
-  const list: TileBucket[] = [...buckets.values()].map((b) => {
+  const list: TestBucket[] = [...buckets.values()].map((b) => {
     const v = b.map((x) => x[1] as number);
     return { min: Math.min(...v), max: Math.max(...v), mean: v.reduce((a, c) => a + c) / v.length, first: v[0] as number, last: v.at(-1) as number, count: v.length, from: b[0]?.[0] as number, to: b.at(-1)?.[0] as number };
   });
   return tileOfBuckets(from, to, width, list);
 }
 
-function series(samples: () => readonly TileSample[], rate = 0, few = 64): Series {
+function series(samples: () => readonly TestSample[], rate = 0, few = 64): Series {
   const s = new Series({ label: 'x', unit: 'mV', colour: 1, rate, fetch: async (level, from, to) => answer(samples(), level, from, to, few) }, new TileCache({ concurrency: 99 }));
   s.tiles.knownTo = () => Infinity;
   return s;
@@ -37,7 +37,7 @@ async function load(s: Series, from: number, to: number, msPerColumn: number): P
   for (let i = 0; i < 20 && s.tiles.wanted.length > 0; i++) await new Promise((r) => setTimeout(r, 0));
 }
 
-const every = (ms: number, n: number, value: (i: number) => number, from = T0): TileSample[] =>
+const every = (ms: number, n: number, value: (i: number) => number, from = T0): TestSample[] =>
   Array.from({ length: n }, (_, i) => ({ timestamp: from + i * ms, payload: value(i) }));
 
 describe('Series', () => {
@@ -51,13 +51,13 @@ describe('Series', () => {
           // The history was read when `stored` samples were there, the live ones began `overlap` earlier.
           const live = all.slice(Math.max(0, Math.min(stored, all.length) - overlap));
           const s = series(() => all.slice(0, Math.max(stored, all.length - live.length + 1)), 0, few);
-          s.append(live.map((x) => x.timestamp), live.map((x) => number(x.payload)));
+          s.append(live.map((x) => x.timestamp), live.map((x) => x.payload));
           const [start, end] = [columnOf(T0, msPerColumn), columnOf(T0 + 400, msPerColumn) + 1];
           await load(s, T0, T0 + 401, msPerColumn);
           const c = new Columns();
           s.fill(c, start, end, msPerColumn);
-          const min = Math.min(...all.map((x) => number(x.payload)));
-          const max = Math.max(...all.map((x) => number(x.payload)));
+          const min = Math.min(...all.map((x) => x.payload));
+          const max = Math.max(...all.map((x) => x.payload));
           expect(c.range()).toEqual([min, max]); // no peak is lost
           if (few === 1000) expect(c.count.subarray(0, c.length).reduce((a, b) => a + b, 0)).toBe(all.length);
         },

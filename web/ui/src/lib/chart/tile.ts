@@ -23,42 +23,32 @@ export interface Tile {
   readonly interval: number;
 }
 
-export interface TileBucket {
-  readonly min: number;
-  readonly max: number;
-  readonly mean: number;
-  readonly first: number;
-  readonly last: number;
-  readonly count: number;
-  readonly from: number;
-  readonly to: number;
-}
-
-export interface TileSample {
-  readonly payload: unknown;
-  readonly timestamp: number;
+/** Buckets by time, an array for each quantity: shaped as the client gives them. */
+export interface BucketArrays {
+  readonly from: Float64Array;
+  readonly to: Float64Array;
+  readonly min: Float64Array;
+  readonly max: Float64Array;
+  readonly mean: Float64Array;
+  readonly first: Float64Array;
+  readonly last: Float64Array;
+  readonly count: Float64Array;
 }
 
 /** A tile of buckets. */
-export function tileOfBuckets(from: number, to: number, width: number, buckets: readonly TileBucket[]): Tile {
-  const column = (key: keyof TileBucket): Float64Array => Float64Array.from(buckets, (b) => b[key]);
-  const tile = {
-    from, to, width, count: buckets.length, left: 0,
-    begin: column('from'), end: column('to'), min: column('min'), max: column('max'),
-    first: column('first'), last: column('last'), mean: column('mean'), counts: column('count'),
+export function bucketTile(from: number, to: number, width: number, b: BucketArrays): Tile {
+  return {
+    from, to, width, count: b.from.length, left: 0, begin: b.from, end: b.to, min: b.min, max: b.max, first: b.first, last: b.last,
+    mean: b.mean, counts: b.count, interval: usualInterval(b.from, b.to, b.count),
   };
-  return { ...tile, interval: usualInterval(tile.begin, tile.end, tile.counts) };
 }
 
-/** A tile of samples; `numberOf` reads the number of a payload, NaN where it has none. */
-export function tileOfSamples(from: number, to: number, samples: readonly TileSample[], numberOf: (payload: unknown) => number): Tile {
-  const kept = samples.filter((s) => Number.isFinite(numberOf(s.payload)));
-  const times = Float64Array.from(kept, (s) => s.timestamp);
-  const values = Float64Array.from(kept, (s) => numberOf(s.payload));
-  const counts = new Float64Array(kept.length).fill(1);
+/** A tile of samples. */
+export function sampleTile(from: number, to: number, times: Float64Array, values: Float64Array): Tile {
+  const counts = new Float64Array(times.length).fill(1);
   return {
-    from, to, width: 0, count: kept.length, left: 0, begin: times, end: times, counts,
-    min: values, max: values, first: values, last: values, mean: values, interval: usualInterval(times, times, counts),
+    from, to, width: 0, count: times.length, left: 0, begin: times, end: times, min: values, max: values, first: values, last: values,
+    mean: values, counts, interval: usualInterval(times, times, counts),
   };
 }
 

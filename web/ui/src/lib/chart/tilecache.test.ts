@@ -1,11 +1,10 @@
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
 import { LEVELS, levelFor, tileAt, tileSpan, widthOf } from './level.ts';
-import { tileOfBuckets, tileOfSamples, type Tile } from './tile.ts';
+import { tileOfBuckets, tileOfSamples } from './testing/tiles.ts';
+import type { Tile } from './tile.ts';
 import { TileCache, type TileCacheOptions, type TileSet } from './tilecache.ts';
 import { wantsOf } from './wants.ts';
-
-const number = (p: unknown): number => (typeof p === 'number' ? p : NaN);
 
 /** A server whose answers come when the test says so. */
 class Server {
@@ -138,7 +137,7 @@ describe('TileSet', () => {
 
   it('needs nothing finer where it has all samples', async () => {
     const { server, set } = setUp();
-    await put(server, set, 8, 0, tileOfSamples(0, tileSpan(8), [{ payload: 1, timestamp: 5 }], number));
+    await put(server, set, 8, 0, tileOfSamples(0, tileSpan(8), [{ payload: 1, timestamp: 5 }]));
     expect(set.satisfied(3, 0, Infinity)).toBe(true);
     expect(wantsOf(set, { level: 3, from: 2000, to: 2010, needTo: 2010 }).some((w) => w.level <= 8)).toBe(false);
   });

@@ -1,3 +1,4 @@
 export { app } from './app.ts';
+export { chart } from './chart.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';

@@ -1,4 +1,5 @@
 // English: each area adds a line here and in the other languages.
 export { app } from './app.ts';
+export { chart } from './chart.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
