@@ -160,6 +160,9 @@ type SensorRegistry interface {
 	// Delete disconnects the sensor's device and removes the sensor with all
 	// its samples. It cannot be undone.
 	Delete(ctx context.Context, id string) (Removed, error)
+	// Put adds a measurement that no device sends, as if the device had. When it
+	// returns nil, the measurement is on disk.
+	Put(ctx context.Context, id string, m Measurement) error
 	// Command sends a command to the sensor's device. It returns an error of
 	// CodeConflict ("not_connected") when none is connected.
 	Command(ctx context.Context, id string, command json.RawMessage) error

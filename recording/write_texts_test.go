@@ -86,6 +86,7 @@ func plain(t *testing.T, text string) {
 func TestExportWFDB_ANoteAtTheStartIsNoDefinition(t *testing.T) {
 	s := series{"a": regular(100, 0, 200, adc(10, 0, 50)), "annotations": {
 		annotation(0, `{"text":"Recording starts"}`), annotation(0, `{"type":"+","text":"(N"}`), annotation(0, `{"text":"## time resolution: 5"}`), annotation(500_000, `{"type":"N"}`),
+		annotation(600_000, `{"text":"stood up","by":"Ada"}`),
 	}}
 	path, notes := exported(t, export(s, attribute("a", "mV", 100), attribute("annotations", "", 0)), recording.FormatWFDB)
 	if len(notes) != 1 || !strings.Contains(notes[0], "Notes at the start (2) are written 1 µs later") {
@@ -93,6 +94,7 @@ func TestExportWFDB_ANoteAtTheStartIsNoDefinition(t *testing.T) {
 	}
 	want := []recording.Annotation{
 		{Type: "+", Text: "(N"}, {Offset: 1, Type: `"`, Text: "Recording starts"}, {Offset: 1, Type: `"`, Text: "## time resolution: 5"}, {Offset: 500_000, Type: "N"},
+		{Offset: 600_000, Type: `"`, Text: "stood up"}, // people's notes name who wrote them: no format has a place for it
 	}
 	if got := sameSeries(t, path, s, true); !slices.Equal(got, want) {
 		t.Errorf("annotations %+v", got)

@@ -152,6 +152,7 @@ func noteOf(attribute string, document []byte) Annotation {
 		Subtype  int     `json:"subtype"`
 		Channel  int     `json:"channel"`
 		Number   int     `json:"number"`
+		By       string  `json:"by"` // of people's notes; no format has a place for it
 	}
 	strict := json.NewDecoder(bytes.NewReader(document))
 	strict.DisallowUnknownFields()

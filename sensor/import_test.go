@@ -55,3 +55,27 @@ func TestRegister_LeavesAConnectedDeviceAlone(t *testing.T) {
 		t.Errorf("an unknown sensor: %v", err)
 	}
 }
+
+// What people note is a measurement like any other, also while no device is
+// connected.
+func TestPut_AddsAMeasurementThatNoDeviceSent(t *testing.T) {
+	w := newWorld(t)
+	l, d := w.connect(t, "s1")
+	note := func(text string) sensocto.Measurement {
+		return sensocto.Measurement{AttributeID: "annotations", Sample: sensocto.Sample{Timestamp: 1767225600000000, Document: []byte(`{"text":"` + text + `"}`)}}
+	}
+	if err := w.Put(t.Context(), "s1", note("one")); err != nil || d.wasReplaced() != 0 {
+		t.Fatalf("%v; replaced %d times", err, d.wasReplaced())
+	}
+	l.Close()
+	if err := w.Put(t.Context(), "s1", note("two")); err != nil {
+		t.Fatal(err)
+	}
+	page, err := w.store.Read(t.Context(), "s1", "annotations", sensocto.Query{Limit: 10})
+	if err != nil || len(page.Samples) != 2 || string(page.Samples[1].Document) != `{"text":"two"}` {
+		t.Errorf("%v %+v", err, page.Samples)
+	}
+	if err := w.Put(t.Context(), "never", note("x")); !errors.Is(err, sensocto.ErrNotFound) {
+		t.Errorf("an unknown sensor: %v", err)
+	}
+}

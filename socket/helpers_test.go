@@ -27,7 +27,7 @@ import (
 	"github.com/sensocto/sensocto/store/storetest"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(closing{m}) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(shared.Around(closing{m})) }
 
 // closing ends what tests share, before goroutines are looked for.
 type closing struct{ *testing.M }

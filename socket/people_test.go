@@ -14,11 +14,15 @@ import (
 	"github.com/sensocto/sensocto"
 	people "github.com/sensocto/sensocto/account"
 	"github.com/sensocto/sensocto/peopledb"
+	"github.com/sensocto/sensocto/postgres"
+	"github.com/sensocto/sensocto/postgres/postgrestest"
 	"github.com/sensocto/sensocto/rights"
 	"github.com/sensocto/sensocto/room"
 	"github.com/sensocto/sensocto/socket"
 	"github.com/sensocto/sensocto/sqlite"
 )
+
+var shared postgrestest.Shared
 
 // peopleWorld is a world with accounts, rights and rooms on a database.
 type peopleWorld struct {
@@ -31,12 +35,35 @@ type peopleWorld struct {
 
 func newPeopleWorld(t testing.TB, change ...func(*rights.Options)) *peopleWorld {
 	t.Helper()
+	return newPeopleWorldOn(t, openSQLite(t), change...)
+}
+
+func openSQLite(t testing.TB) *peopledb.DB {
+	t.Helper()
 	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { _ = db.Close() })
-	p := &peopleWorld{db: peopledb.New(db)}
+	return peopledb.New(db)
+}
+
+// onEachDatabase runs a test on SQLite and on PostgreSQL.
+func onEachDatabase(t *testing.T, f func(t *testing.T, p *peopleWorld)) {
+	t.Run("sqlite", func(t *testing.T) { f(t, newPeopleWorld(t)) })
+	t.Run("postgres", func(t *testing.T) {
+		db, err := postgres.Open(t.Context(), shared.Database(t), postgres.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, newPeopleWorldOn(t, peopledb.New(db)))
+	})
+}
+
+func newPeopleWorldOn(t testing.TB, db *peopledb.DB, change ...func(*rights.Options)) *peopleWorld {
+	t.Helper()
+	p := &peopleWorld{db: db}
 	p.accounts = people.New(people.Options{Store: p.db, Registration: people.RegistrationOpen, Guests: true, GuestScopes: []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}})
 	p.world = newWorld(t, func(o *socket.Options) {
 		ro := rights.Options{Store: p.db, Owner: o.Sensors.Owner}
@@ -178,8 +205,9 @@ func (c *client) sample(sensorID string, n int) {
 }
 
 // The table of docs/rights.md, asked over channels.
-func TestRights_OverChannels(t *testing.T) {
-	p := newPeopleWorld(t)
+func TestRights_OverChannels(t *testing.T) { onEachDatabase(t, testRights_OverChannels) }
+
+func testRights_OverChannels(t *testing.T, p *peopleWorld) {
 	owner := p.person("owner", false)
 	owner.bring(p, "strap")
 	crowd := map[string]*somebody{"owner": owner, "administrator": p.person("administrator", true), "public": nil}
@@ -279,8 +307,9 @@ func TestIdentity_UserIDMustBeTheirs(t *testing.T) {
 
 // A right that is taken back closes what it opened before the call that takes it
 // back returns: nothing comes behind the phx_close.
-func TestRights_TakenBackUnderLoad(t *testing.T) {
-	p := newPeopleWorld(t)
+func TestRights_TakenBackUnderLoad(t *testing.T) { onEachDatabase(t, testRights_TakenBackUnderLoad) }
+
+func testRights_TakenBackUnderLoad(t *testing.T, p *peopleWorld) {
 	ada, bob := p.person("ada", false), p.person("bob", false)
 	device := ada.bring(p, "strap")
 	r, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Room"})

@@ -31,6 +31,7 @@ func (s *server) routeAPI() {
 	s.api = humago.New(s.mux, s.config())
 	s.registerSensors()
 	s.registerMeasurements()
+	s.registerNotes()
 	s.registerHistory()
 	s.registerExport()
 	s.registerImport()
@@ -173,7 +174,7 @@ type SensorPath struct {
 
 func (s *server) registerSensors() {
 	const path = "/api/v1/sensors"
-	op := s.operation("list-sensors", http.MethodGet, path, sensocto.ScopeView, "Sensors", "List all sensors")
+	op := s.operation("list-sensors", http.MethodGet, path, sensocto.ScopeView, "Sensors", "List sensors")
 	huma.Register(s.api, op, s.listSensors)
 
 	op = s.operation("get-sensor", http.MethodGet, path+"/{id}", sensocto.ScopeView, "Sensors", "Look at one sensor")
@@ -200,16 +201,27 @@ func (s *server) registerSensors() {
 type sensorsAnswer struct{ Body sensorList }
 type sensorAnswer struct{ Body sensorView }
 
-func (s *server) listSensors(ctx context.Context, _ *struct{}) (*sensorsAnswer, error) {
+type listSensorsInput struct {
+	After string `query:"after" maxLength:"128" doc:"Continue behind this id: next of the page before."`
+	Limit int    `query:"limit" minimum:"1" maximum:"1000" default:"1000" doc:"Most sensors of a page."`
+}
+
+func (s *server) listSensors(ctx context.Context, in *listSensorsInput) (*sensorsAnswer, error) {
 	visible, err := s.visible(ctx)
 	if err != nil {
 		return nil, err
 	}
 	list := sensorList{Sensors: []sensorView{}}
 	for _, sensor := range s.Sensors.Sensors() {
-		if since, sees := visible(sensor.ID); sees {
-			list.Sensors = append(list.Sensors, viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID)))
+		since, sees := visible(sensor.ID)
+		if !sees || sensor.ID <= in.After {
+			continue
 		}
+		if len(list.Sensors) == in.Limit { // there is one more
+			list.Next = list.Sensors[in.Limit-1].ID
+			break
+		}
+		list.Sensors = append(list.Sensors, viewOf(sensor.Since(since), s.Sensors.Rates(sensor.ID)))
 	}
 	return &sensorsAnswer{list}, nil
 }

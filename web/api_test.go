@@ -53,7 +53,7 @@ func TestOpenAPI_Golden(t *testing.T) {
 
 func TestSensors_ListAndLook(t *testing.T) {
 	w := newWorld(t, setup{})
-	if got := w.get(t, "/api/v1/sensors").Body.String(); got != "{\"sensors\":[]}\n" {
+	if got := w.get(t, "/api/v1/sensors").Body.String(); got != "{\"sensors\":[],\"next\":\"\"}\n" {
 		t.Errorf("empty: %s", got)
 	}
 	b, _ := w.connect(t, "b")
@@ -73,6 +73,19 @@ func TestSensors_ListAndLook(t *testing.T) {
 	list := decode[struct{ Sensors []sensorT }](t, w.get(t, "/api/v1/sensors").Body).Sensors
 	if len(list) != 2 || list[0].ID != "a:1.x-y_z" || list[1].ID != "b" {
 		t.Fatalf("%+v", list)
+	}
+	for query, want := range map[string]string{"?limit=1": "a:1.x-y_z a:1.x-y_z", "?after=a:1.x-y_z&limit=1": "b ", "?after=b": " "} {
+		page := decode[struct {
+			Sensors []sensorT
+			Next    string
+		}](t, w.get(t, "/api/v1/sensors"+query).Body)
+		got := ""
+		for _, s := range page.Sensors {
+			got += s.ID
+		}
+		if got += " " + page.Next; got != want {
+			t.Errorf("%s: %q, want %q", query, got, want)
+		}
 	}
 	one := decode[sensorT](t, w.get(t, "/api/v1/sensors/b").Body)
 	if one.Name != "Sensor b" || one.Activity != "online" || len(one.Attributes) != 2 || one.Rates["last_seen"] == nil {

@@ -222,7 +222,7 @@ func TestSocket_PathWithASlash(t *testing.T) {
 func TestParameters_UnknownOnesAreRefused(t *testing.T) {
 	w := recorded(t)
 	for _, path := range []string{
-		measurementsPath + "?form=csv", measurementsPath + "?limit=1&Limit=2", "/api/v1/sensors?limit=1", "/api/v1/attention?page=2",
+		measurementsPath + "?form=csv", measurementsPath + "?limit=1&Limit=2", "/api/v1/sensors?pages=1", "/api/v1/attention?page=2",
 		strings.Replace(measurementsPath, "measurements", "history", 1) + "?width=1s", "/api/v1/sensors/s1/export?fmt=edf", "/api/v1/retention?now=1",
 	} {
 		answer := w.do(call{path: path, token: w.admin})

@@ -29,7 +29,7 @@ import (
 type people struct {
 	*world
 	t        testing.TB
-	db       *sqlite.DB
+	db       peopledb.SQL
 	accounts *account.Accounts
 	rights   *rights.Rights
 	sensors  *sensor.Registry
@@ -43,11 +43,20 @@ func newPeople(t testing.TB, change ...func(*account.Options)) *people {
 
 func newPeopleWith(t testing.TB, more func(*web.Options), change ...func(*account.Options)) *people {
 	t.Helper()
-	db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
-	if err != nil {
-		t.Fatal(err)
+	return newPeopleOn(t, nil, more, change...)
+}
+
+// newPeopleOn takes a database, by default a new one of SQLite.
+func newPeopleOn(t testing.TB, db peopledb.SQL, more func(*web.Options), change ...func(*account.Options)) *people {
+	t.Helper()
+	if db == nil {
+		file, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "people.db"), sqlite.Options{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { _ = file.Close() })
+		db = file
 	}
-	t.Cleanup(func() { _ = db.Close() })
 	store := peopledb.New(db)
 	p := &people{t: t, db: db, owners: map[string]string{}}
 	o := account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true}
@@ -73,6 +82,7 @@ func newPeopleWith(t testing.TB, more func(*web.Options), change ...func(*accoun
 		p.sensors = sensors
 		more(o)
 	}})
+	var err error
 	p.world.admin, _, err = p.accounts.Create(t.Context(), "admin", []sensocto.Scope{sensocto.ScopeAdmin}) // the world's own accounts are not asked
 	if err != nil {
 		t.Fatal(err)

@@ -17,7 +17,8 @@ import (
 // because they are documented, and change only with the API's version.
 
 type sensorList struct {
-	Sensors []sensorView `json:"sensors" nullable:"false" doc:"All sensors, sorted by id."`
+	Sensors []sensorView `json:"sensors" nullable:"false" doc:"Sorted by id."`
+	Next    string       `json:"next" doc:"Where the list goes on: pass it back as after=; empty at its end."`
 }
 
 type sensorView struct {

@@ -27,6 +27,7 @@ var private = map[string]struct {
 	"change-sensor":     {body: `{"sensor_name":"mine"}`, want: []int{404}},
 	"delete-sensor":     {want: []int{404}},
 	"command-sensor":    {body: `{"do":"it"}`, want: []int{404}},
+	"add-note":          {body: `{"text":"mine"}`, want: []int{404}},
 	"list-measurements": {want: []int{404}},
 	"read-history":      {want: []int{404}},
 	"export-sensor":     {want: []int{404}},

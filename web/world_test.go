@@ -26,7 +26,7 @@ import (
 	"github.com/sensocto/sensocto/web"
 )
 
-func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+func TestMain(m *testing.M) { goleak.VerifyTestMain(shared.Around(m)) }
 
 // world is a handler with everything real behind it.
 type world struct {

@@ -9,6 +9,7 @@ import (
 	"slices"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/client"
 	"github.com/sensocto/sensocto/recording"
 )
 
@@ -111,16 +112,18 @@ type serverExports struct {
 }
 
 func (e *serverExports) sensors(ctx context.Context) (ids []string, err error) {
-	var answer struct {
-		Sensors []struct {
-			ID string `json:"sensor_id"`
-		} `json:"sensors"`
+	all, err := e.flags.sensors(ctx)
+	if err != nil {
+		return nil, err
 	}
-	err = e.flags.fetch(ctx, "/api/v1/sensors", &answer)
-	for _, s := range answer.Sensors {
+	for _, text := range all {
+		s, err := client.ParseSensor(text)
+		if err != nil {
+			return nil, err
+		}
 		ids = append(ids, s.ID)
 	}
-	return ids, err
+	return ids, nil
 }
 
 func (e *serverExports) export(ctx context.Context, sensorID string, out io.Writer) ([]string, error) {

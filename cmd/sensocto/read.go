@@ -152,6 +152,23 @@ func (f remoteFlags) fetch(ctx context.Context, path string, answer any) error {
 	})
 }
 
+// sensors fetches the descriptions of all sensors, page by page.
+func (f remoteFlags) sensors(ctx context.Context) (all []json.RawMessage, err error) {
+	for path := "/api/v1/sensors"; ; {
+		var page struct {
+			Sensors []json.RawMessage `json:"sensors"`
+			Next    string            `json:"next"`
+		}
+		if err := f.fetch(ctx, path, &page); err != nil {
+			return nil, err
+		}
+		if all = append(all, page.Sensors...); page.Next == "" {
+			return all, nil
+		}
+		path = "/api/v1/sensors?after=" + url.QueryEscape(page.Next)
+	}
+}
+
 // request lets read have the body of an answer of the API.
 func (f remoteFlags) request(ctx context.Context, path string, read func(body io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)

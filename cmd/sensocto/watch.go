@@ -3,7 +3,6 @@ package main
 import (
 	"bufio"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -87,19 +86,17 @@ var errEnough = errors.New("enough")
 
 // list prints the sensors and how to watch one.
 func (c watchCmd) list(a *app) error {
-	var answer struct {
-		Sensors []json.RawMessage `json:"sensors"`
-	}
-	if err := c.fetch(a.ctx, "/api/v1/sensors", &answer); err != nil {
+	sensors, err := c.sensors(a.ctx)
+	if err != nil {
 		return err
 	}
-	if len(answer.Sensors) == 0 {
+	if len(sensors) == 0 {
 		fmt.Fprintln(a.stderr, "There is no sensor yet. Bring one with 'sensocto simulate' or 'sensocto replay FILE'.")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	fmt.Fprintln(w, "SENSOR\tSTATUS\tNAME\tATTRIBUTES")
-	for _, text := range answer.Sensors {
+	for _, text := range sensors {
 		s, err := client.ParseSensor(text)
 		if err != nil {
 			return err

@@ -1,8 +1,14 @@
+import { Client, followPage } from '@sensocto/client';
+import { token } from './api.ts';
+import { Live } from './live.ts';
+
 /** How the page stands with the server. */
 export type ConnectionState = 'connecting' | 'connected' | 'reconnecting' | 'offline';
 
-/** What the page shows of its one connection; the client of the page reports to it. */
-class ConnectionStatus {
+/** The page's one connection to the server, and what is made of it. */
+class Connection {
+  #client = $state.raw<Client>();
+  #live = $state.raw<Live>();
   #open = $state(false);
   #opened = $state(false);
   #online = $state(navigator.onLine);
@@ -10,20 +16,44 @@ class ConnectionStatus {
     this.#open ? 'connected' : !this.#online ? 'offline' : this.#opened ? 'reconnecting' : 'connecting',
   );
 
+  /** Whether what the server sends arrives now. */
   get state(): ConnectionState {
     return this.#state;
   }
 
-  report(open: boolean): void {
-    this.#open = open;
-    if (open) this.#opened = true;
+  /** The client of whoever is signed in; another one after a change of identity, so read it in $derived or $effect. */
+  get client(): Client {
+    if (!this.#client) throw new Error('connection.start() was not called');
+    return this.#client;
   }
 
-  /** Follows the network of the machine for as long as the page lives. */
+  /** What the page watches over that client. */
+  get live(): Live {
+    if (!this.#live) throw new Error('connection.start() was not called');
+    return this.#live;
+  }
+
+  /** Connects, and follows the network of the machine for as long as the page lives. */
   start(): void {
     addEventListener('online', () => (this.#online = true));
     addEventListener('offline', () => (this.#online = false));
+    this.restart();
+  }
+
+  /** Connects anew, for another identity: the server binds a connection to the first one. */
+  restart(): void {
+    this.#live?.close();
+    void this.#client?.close();
+    const client = new Client({ url: location.origin, token: () => token.get() });
+    this.#open = false;
+    client.onState(({ state }) => {
+      if (client !== this.#client) return; // the one before ends
+      this.#open = state === 'open';
+      if (this.#open) this.#opened = true;
+    });
+    this.#client = client;
+    this.#live = new Live(client, followPage);
   }
 }
 
-export const connection = new ConnectionStatus();
+export const connection = new Connection();

@@ -1,7 +1,8 @@
 import type * as english from './en/index.ts';
+import type { Translation } from './translation.ts';
 
 /** The texts of one language: m.area.message(…). English decides which there are. */
-export type Messages = { readonly [Area in keyof typeof english]: (typeof english)[Area] };
+export type Messages = { readonly [Area in keyof typeof english]: Translation<(typeof english)[Area]> };
 export type Language = 'en' | 'de';
 
 /** Each language under its own name. */

@@ -1,6 +1,7 @@
 import type { app as en } from '../en/app.ts';
+import type { Translation } from '../translation.ts';
 
-export const app: typeof en = {
+export const app: Translation<typeof en> = {
   name: () => 'SensOcto',
   skip: () => 'Zum Inhalt springen',
   main: () => 'Hauptnavigation',
@@ -24,6 +25,9 @@ export const app: typeof en = {
   signOut: () => 'Abmelden',
   signedOut: () => 'Sie sind abgemeldet.',
   notifications: (unread) => (unread === 0 ? 'Benachrichtigungen' : `Benachrichtigungen: ${unread} ungelesen`),
+  notification: () => 'Benachrichtigung',
+  invitedTo: (room) => `Sie sind in den Raum ${room} eingeladen`,
+  markAllRead: () => 'Alle als gelesen markieren',
   noNotifications: () => 'Keine Benachrichtigungen',
   connected: () => 'Verbunden',
   connecting: () => 'Verbindet…',

@@ -1,6 +1,7 @@
 import type { design as en } from '../en/design.ts';
+import type { Translation } from '../translation.ts';
 
-export const design: typeof en = {
+export const design: Translation<typeof en> = {
   close: () => 'Schließen',
   messages: () => 'Meldungen',
   undo: () => 'Rückgängig',

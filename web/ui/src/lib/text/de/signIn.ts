@@ -1,4 +1,5 @@
 import type { signIn as en } from '../en/signIn.ts';
+import type { Translation } from '../translation.ts';
 
 const oidcErrors: Readonly<Record<string, string>> = {
   account_disabled: 'Dieses Konto ist gesperrt: Fragen Sie die Verwaltung.',
@@ -15,7 +16,7 @@ const oidcErrors: Readonly<Record<string, string>> = {
   wrong_issuer: 'Die Antwort kam von einem anderen Anmeldedienst: Versuchen Sie es noch einmal.',
 };
 
-export const signIn: typeof en = {
+export const signIn: Translation<typeof en> = {
   signIn: () => 'Anmelden',
   signUp: () => 'Konto anlegen',
   guest: () => 'Als Gast fortfahren',

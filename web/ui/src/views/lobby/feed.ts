@@ -1,0 +1,120 @@
+import type { Attribute, Chunk, Run, Sensor } from '@sensocto/client';
+import { appendBucket, Flag, SampleRing } from '../../lib/chart/index.ts';
+import { fieldsOf, kindOf, type Kind } from './kinds.ts';
+
+// How long a tile's traces reach back, in ms, with a margin.
+const waveformMS = 12_000;
+const numberMS = 130_000;
+const positionMS = 600_000;
+
+/** The newest of one attribute: a ring for each of its numbers, and its newest payload. */
+export class AttributeFeed {
+  readonly kind: Kind;
+  #rings: SampleRing[] = [];
+  #listeners = new Set<() => void>();
+  #filled: Promise<void> | undefined;
+  payload: unknown;
+  time = NaN;
+
+  constructor(attribute: Attribute) {
+    this.kind = kindOf(attribute);
+    const last = attribute.last_value;
+    if (!last) return;
+    this.payload = last.payload;
+    this.time = last.timestamp;
+    // A trace begins with what comes live: the line from an old value to it would tell nothing.
+    if (this.kind !== 'waveform' && this.kind !== 'motion') this.#payload(last.timestamp, last.payload);
+  }
+
+  /** The ring of a number: of a waveform 0; of motion x, y, z; of a position latitude, longitude. */
+  ring(i = 0): SampleRing {
+    const keepMS = this.kind === 'number' ? numberMS : this.kind === 'position' ? positionMS : waveformMS;
+    return (this.#rings[i] ??= new SampleRing({ capacity: 64, keepMS, max: 1 << 16 }));
+  }
+
+  /** The newest number, NaN while there is none. */
+  get value(): number {
+    return this.#rings[0]?.lastValue ?? NaN;
+  }
+
+  /** Calls back after something came; the function that it returns ends that. */
+  listen(listener: () => void): () => void {
+    this.#listeners.add(listener);
+    return () => void this.#listeners.delete(listener);
+  }
+
+  add(run: Run): void {
+    this.#append(run);
+    for (const listener of this.#listeners) listener();
+  }
+
+  /** Puts what was before into the rings, once; without it they fill by and by. */
+  fill(read: () => Promise<readonly Run[]>): Promise<void> {
+    this.#filled ??= read().then(
+      (runs) => runs.forEach((run) => this.#append(run)),
+      () => undefined,
+    );
+    return this.#filled;
+  }
+
+  gap(): void {
+    for (const ring of this.#rings) ring?.gap();
+  }
+
+  #append(run: Run): void {
+    if (run.kind === 'samples') this.ring().append(run.times, run.values);
+    else if (run.kind === 'buckets') addBuckets(this.ring(), run);
+    else run.times.forEach((time, i) => this.#payload(time, run.payloads[i]));
+    const ring = this.#rings[0];
+    if (run.kind !== 'documents' && ring) this.time = ring.lastTime;
+  }
+
+  #payload(time: number, payload: unknown): void {
+    this.payload = payload;
+    this.time = time;
+    fieldsOf(this.kind, payload)?.forEach((value, i) => this.ring(i).push(time, value));
+  }
+}
+
+type Buckets = Extract<Run, { kind: 'buckets' }>;
+
+function addBuckets(ring: SampleRing, b: Buckets): void {
+  const at = (column: Float64Array, i: number) => column[i] as number;
+  for (let i = 0; i < b.from.length; i++) {
+    if (at(b.count, i) <= 1) ring.push(at(b.from, i), at(b.first, i), Flag.merged);
+    else appendBucket(ring, { min: at(b.min, i), max: at(b.max, i), first: at(b.first, i), last: at(b.last, i), count: at(b.count, i), from: at(b.from, i), to: at(b.to, i) });
+  }
+}
+
+/** The newest of one sensor. It is filled while the sensor is watched, whether its tile is on the screen or not. */
+export class SensorFeed {
+  #sensor: Sensor;
+  #attributes = new Map<string, AttributeFeed>();
+
+  constructor(sensor: Sensor) {
+    this.#sensor = sensor;
+  }
+
+  describe(sensor: Sensor): void {
+    this.#sensor = sensor;
+  }
+
+  attribute(a: Attribute): AttributeFeed {
+    const known = this.#attributes.get(a.id);
+    if (known && known.kind === kindOf(a)) return known;
+    const made = new AttributeFeed(a);
+    this.#attributes.set(a.id, made);
+    return made;
+  }
+
+  chunk(chunk: Chunk): void {
+    const known = this.#attributes.get(chunk.attributeId);
+    if (known) return known.add(chunk);
+    const a = this.#sensor.attributes.find((x) => x.id === chunk.attributeId);
+    if (a) this.attribute(a).add(chunk);
+  }
+
+  interrupted(): void {
+    for (const feed of this.#attributes.values()) feed.gap();
+  }
+}
