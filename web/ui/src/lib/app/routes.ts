@@ -4,6 +4,7 @@ import { Router, type Route } from './router.svelte.ts';
 // web/app.go has the same addresses; one that is missing there cannot be reloaded.
 const routes: readonly Route[] = [
   { path: '/', load: () => import('../../views/Lobby.svelte') },
+  { path: '/sensors/:id', load: () => import('../../views/Sensor.svelte') },
   { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },
   { path: '/design', load: () => import('../../views/Design.svelte') },
 ];

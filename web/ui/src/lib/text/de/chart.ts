@@ -1,9 +1,10 @@
-import type { chart as english } from '../en/chart.ts';
+import type { chart as en } from '../en/chart.ts';
+import type { Translation } from '../translation.ts';
 import { duration, measured, number } from '../format.ts';
 
 const signed = (v: number) => number(v, { signDisplay: 'exceptZero', maximumSignificantDigits: 4 });
 
-export const chart: typeof english = {
+export const chart: Translation<typeof en> = {
   label: (what) => `Kurven: ${what}`,
   keys: () =>
     'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, S spricht, was zu sehen ist, M setzt eine Marke.',

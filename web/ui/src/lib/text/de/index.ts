@@ -3,3 +3,4 @@ export { chart } from './chart.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
 export { lobby } from './lobby.ts';
+export { sensor } from './sensor.ts';
