@@ -26,7 +26,7 @@ export interface SeriesContext {
 /** Taller panes for what has shape. */
 const WEIGHT: Partial<Record<Kind, number>> = { ecg: 2, wave: 1.3, axes: 1.3 };
 
-/** Makes the traces of an attribute and feeds them; null where it cannot be drawn over time. `colour` is that of the first. */
+/** Makes the traces of an attribute and feeds them; null where it cannot be drawn over time. Axes have the first colours, in order. */
 export function attributeSeries(context: SeriesContext, a: AttributeLike, colour: number, label = a.attribute_name || a.id): AttributeSeries | null {
   const kind = kindOf(a);
   const parts = partsOf(kind, a);
@@ -36,7 +36,7 @@ export function attributeSeries(context: SeriesContext, a: AttributeLike, colour
   const ends: (() => void)[] = [];
   const series = parts.map(({ name, numberOf }, i) => {
     const fetch = numberOf ? documents.of(numberOf) : numberTiles(client, sensorId, a.id);
-    const s = new Series({ label: name || label, unit: a.unit, colour: colour + i, rate: a.sampling_rate, fetch }, cache);
+    const s = new Series({ label: name || label, unit: a.unit, colour: kind === 'axes' ? i + 1 : colour, rate: a.sampling_rate, fetch }, cache);
     ends.push(feed.follow(a.id, seriesSink(s, context.arrived, numberOf)), () => s.close());
     return s;
   });

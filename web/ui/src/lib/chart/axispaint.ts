@@ -1,4 +1,4 @@
-import type { Layout } from './layout.ts';
+import { TITLE, type Layout } from './layout.ts';
 import { paneScale, paneTicks, xOf, type PaneLook, type Window } from './panepaint.ts';
 import type { Pen } from './surface.ts';
 import { traceColour, type Theme } from './theme.ts';
@@ -30,22 +30,17 @@ export function paintValueAxis(pen: Pen, t: Theme, l: Layout, pane: PaneLook, nu
   }
 }
 
-/** Writes what a pane shows into its upper left corner, on a ground that keeps it readable. */
+/** Writes what a pane shows above it. */
 export function paintTitle(pen: Pen, t: Theme, l: Layout, pane: PaneLook, title: PaneTitle): void {
-  const y = pane.box.top + 11 * l.ratio;
-  let x = l.left + 6 * l.ratio;
+  const y = pane.box.top - (TITLE / 2 - 1) * l.ratio;
+  let x = l.left;
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';
   const write = (text: string, colour: string, bold: boolean): void => {
     pen.font = font(t, l, bold);
-    const width = pen.measureText(text).width;
-    pen.globalAlpha = 0.8;
-    pen.fillStyle = t.surface;
-    pen.fillRect(x - 3 * l.ratio, y - 8 * l.ratio, width + 6 * l.ratio, 16 * l.ratio);
-    pen.globalAlpha = 1;
     pen.fillStyle = colour;
     pen.fillText(text, x, y);
-    x += width + 8 * l.ratio;
+    x += pen.measureText(text).width + 8 * l.ratio;
   };
   write(title.label, t.text, true);
   if (title.unit) write(title.unit, t.muted, false);

@@ -19,14 +19,15 @@ export interface Layout {
 const GUTTER = 52;
 const RIGHT = 18;
 export const AXIS = 38;
-const SPACE = 8;
+/** Above each pane: its title. */
+export const TITLE = 18;
 
 /** Divides a canvas among panes by their weights. */
 export function layOut(width: number, height: number, ratio: number, weights: readonly number[]): Layout {
   const left = Math.round(GUTTER * ratio);
   const plotWidth = Math.max(0, width - left - Math.round(RIGHT * ratio));
   const axisTop = Math.max(0, height - Math.round(AXIS * ratio));
-  const space = Math.round(SPACE * ratio);
+  const space = Math.round(TITLE * ratio);
   const free = Math.max(0, axisTop - space * weights.length);
   const total = weights.reduce((a, b) => a + b, 0) || 1;
   const panes: PaneBox[] = [];

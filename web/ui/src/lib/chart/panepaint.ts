@@ -103,14 +103,14 @@ export function paintTrace(pen: Pen, t: Theme, l: Layout, pane: PaneLook, c: Col
   pen.lineWidth = 1.25 * l.ratio;
   pen.lineJoin = 'bevel';
   pen.stroke();
-  paintDots(pen, t, l, c, place, colour);
+  paintDots(pen, t, l, c, place, colour, c.entryTime / w.msPerColumn - c.start);
   paintMerged(pen, t, l, pane.box, c, place.x);
 }
 
 /** Single samples are shown as dots where they are far apart. */
-function paintDots(pen: Pen, t: Theme, l: Layout, c: Columns, p: Placement, colour: number): void {
+function paintDots(pen: Pen, t: Theme, l: Layout, c: Columns, p: Placement, colour: number, entry: number): void {
   const apart = 10 * l.ratio;
-  let last = -Infinity;
+  let last = Number.isNaN(entry) ? -Infinity : entry;
   for (let i = 0; i < c.length; i++) {
     if (c.count[i] === 0) continue;
     const alone = i - last >= apart && c.count[i] === 1;

@@ -21,11 +21,13 @@ export interface FeedEvents {
 
 /** Newest samples of each attribute that come first. */
 const HISTORY = 2000;
+const MOST_CHUNKS = 300;
 
 /** One sensor that is looked at closely: its newest measurements, then what is live, given to whoever follows an attribute. */
 export class SensorFeed {
   readonly #view: SensorView;
   readonly #sinks = new Map<string, Set<Sink>>();
+  readonly #recent = new Map<string, Recent>();
   readonly #stopFollowing: () => void;
 
   constructor(client: Client, sensorId: string, events: FeedEvents, attention: AttentionLevel = 'high') {
@@ -34,13 +36,14 @@ export class SensorFeed {
     this.#view.on('interrupted', () => events.state('interrupted'));
     this.#view.on('ended', () => events.state('ended'));
     this.#view.on('lagged', ({ samples }) => events.lagged(samples));
-    this.#view.on('gap', ({ attributeId }) => this.#each(attributeId, (s) => s.gap?.()));
-    this.#view.on('chunk', (chunk) => this.#each(chunk.attributeId, (s) => give(s, chunk)));
+    this.#view.on('gap', ({ attributeId }) => this.#gap(attributeId));
+    this.#view.on('chunk', (chunk) => this.#chunk(chunk));
     this.#stopFollowing = followPage(this.#view);
   }
 
-  /** Follows an attribute; returns what ends that. */
+  /** Follows an attribute: what came last comes first. Returns what ends that. */
   follow(attributeId: string, sink: Sink): () => void {
+    this.#recent.get(attributeId)?.give(sink);
     const set = this.#sinks.get(attributeId) ?? new Set<Sink>();
     this.#sinks.set(attributeId, set.add(sink));
     return () => set.delete(sink);
@@ -52,10 +55,42 @@ export class SensorFeed {
     void this.#view.close();
   }
 
+  #chunk(chunk: Chunk): void {
+    const recent = this.#recent.get(chunk.attributeId) ?? new Recent();
+    this.#recent.set(chunk.attributeId, recent);
+    recent.add(chunk);
+    this.#each(chunk.attributeId, (s) => give(s, chunk));
+  }
+
+  #gap(attributeId: string): void {
+    this.#recent.delete(attributeId);
+    this.#each(attributeId, (s) => s.gap?.());
+  }
+
   #each(attributeId: string, tell: (sink: Sink) => void): void {
     this.#sinks.get(attributeId)?.forEach(tell);
   }
 }
+
+/** The newest chunks of an attribute without a hole, for those who follow it later. */
+class Recent {
+  #chunks: Chunk[] = [];
+  #samples = 0;
+
+  add(chunk: Chunk): void {
+    this.#chunks.push(chunk);
+    this.#samples += lengthOf(chunk);
+    while (this.#chunks.length > 1 && (this.#samples > HISTORY || this.#chunks.length > MOST_CHUNKS)) {
+      this.#samples -= lengthOf(this.#chunks.shift() as Chunk);
+    }
+  }
+
+  give(sink: Sink): void {
+    for (const chunk of this.#chunks) give(sink, chunk);
+  }
+}
+
+const lengthOf = (chunk: Chunk): number => (chunk.kind === 'buckets' ? chunk.from.length : chunk.times.length);
 
 function give(sink: Sink, chunk: Chunk): void {
   if (chunk.kind === 'samples') return sink.samples?.(chunk.times, chunk.values);

@@ -12,12 +12,18 @@ const DRAWN: readonly Kind[] = ['ecg', 'wave', 'axes', 'number', 'battery'];
 /** Panes at first: more are too low to read. */
 const FIRST_PANES = 4;
 
+function byKind(attributes: readonly AttributeLike[]): AttributeLike[] {
+  const rank = (a: AttributeLike): number => DRAWN.indexOf(kindOf(a));
+  return attributes.filter((a) => rank(a) >= 0).sort((a, b) => rank(a) - rank(b));
+}
+
 /** One sensor that is open: what it is, what is drawn of it, and its feed. */
 export class SensorModel {
   readonly feed: SensorFeed;
   #sensor = $state.raw<Sensor>();
   #phase = $state<SensorPhase>('loading');
   #lagged = $state(0);
+  #drawable = $derived(byKind(this.#sensor?.attributes ?? []));
   #wanted = $state.raw<readonly string[] | null>(null);
   #panes = $state.raw<readonly PaneOptions[]>([]);
   readonly #client: Client;
@@ -57,9 +63,9 @@ export class SensorModel {
   get attributes(): readonly AttributeLike[] {
     return this.#sensor?.attributes ?? [];
   }
-  /** Attributes that can be drawn over time. */
+  /** Attributes that can be drawn over time, waveforms first. */
   get drawable(): readonly AttributeLike[] {
-    return this.attributes.filter((a) => DRAWN.includes(kindOf(a)));
+    return this.#drawable;
   }
   /** Ids of the attributes that are drawn. */
   get shown(): readonly string[] {
@@ -93,8 +99,7 @@ export class SensorModel {
   }
 
   #first(): string[] {
-    const rank = (a: AttributeLike): number => DRAWN.indexOf(kindOf(a));
-    return [...this.drawable].sort((a, b) => rank(a) - rank(b)).slice(0, FIRST_PANES).map((a) => a.id);
+    return this.#drawable.slice(0, FIRST_PANES).map((a) => a.id);
   }
 
   #describe(sensor: Sensor): void {
