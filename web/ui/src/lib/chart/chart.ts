@@ -15,6 +15,9 @@ import { onThemeChange, theme } from './theme.ts';
 import { TimeFormat } from './timescale.ts';
 import { TimeView } from './view.ts';
 
+/** Panes of this unit are drawn on millimetre paper. */
+const PAPER_UNIT = 'mV';
+
 /** What a drag does. */
 export type Tool = 'move' | 'measure' | 'select';
 
@@ -194,10 +197,15 @@ export class Chart {
     this.#pan(part * this.view.span);
   }
 
-  /** Draws a pane to scale, all panes at the speed; null: as it fits. */
-  setPaper(pane: Pane, paper: Pick<Paper, 'speed' | 'gain'> | null): void {
-    pane.paper = paper;
-    if (paper) this.#scale(paper);
+  /** Whether there is something to draw on paper. */
+  get hasECG(): boolean {
+    return this.panes.some((p) => p.unit === PAPER_UNIT);
+  }
+
+  /** Draws ECGs on millimetre paper, at once to scale or as soon as the span is that of the paper; null: as it fits. */
+  usePaper(paper: Pick<Paper, 'speed' | 'gain'> | null, atOnce = true): void {
+    for (const pane of this.panes) if (pane.unit === PAPER_UNIT) pane.paper = paper;
+    if (paper && atOnce && this.hasECG) this.#scale(paper);
     this.redraw();
   }
 

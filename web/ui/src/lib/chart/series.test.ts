@@ -50,7 +50,9 @@ describe('Series', () => {
           const all = list.sort((a, b) => a[0] - b[0]).map(([t, v]) => ({ timestamp: T0 + t, payload: v }));
           // The history was read when `stored` samples were there, the live ones began `overlap` earlier.
           const live = all.slice(Math.max(0, Math.min(stored, all.length) - overlap));
-          const s = series(() => all.slice(0, Math.max(stored, all.length - live.length + 1)), 0, few);
+          // Live ones at the very time of the first are read from the history again, which has them by then.
+          const first = live[0]?.timestamp ?? Infinity;
+          const s = series(() => all.filter((x, i) => i < stored || x.timestamp <= first), 0, few);
           s.append(live.map((x) => x.timestamp), live.map((x) => x.payload));
           const [start, end] = [columnOf(T0, msPerColumn), columnOf(T0 + 400, msPerColumn) + 1];
           await load(s, T0, T0 + 401, msPerColumn);
@@ -62,7 +64,7 @@ describe('Series', () => {
           if (few === 1000) expect(c.count.subarray(0, c.length).reduce((a, b) => a + b, 0)).toBe(all.length);
         },
       ),
-      { numRuns: 60 },
+      { numRuns: 100 },
     );
   });
 
@@ -113,6 +115,25 @@ describe('Series', () => {
     const c = new Columns();
     s.fill(c, columnOf(T0, 1), columnOf(T0 + 1000, 1), 1);
     expect(c.range()).toEqual([0, 9]);
+  });
+
+  it('reads again what came merged, and shows the live samples until that is there', async () => {
+    const stored = every(10, 200, (i) => i);
+    const s = series(() => stored, 100);
+    s.appendBucket({ min: 0, max: 99, first: 0, last: 99, count: 100, from: T0, to: T0 + 990 });
+    s.append(stored.slice(100).map((x) => x.timestamp), stored.slice(100).map((x) => x.payload));
+    const c = new Columns();
+    const fill = (): void => s.fill(c, columnOf(T0, 10), columnOf(T0 + 2000, 10), 10);
+    s.settle(30_000);
+    s.want(T0, T0 + 2000, 10);
+    fill();
+    expect(c.count.subarray(0, 100).reduce((a, b) => a + b)).toBeLessThan(10);
+    expect(c.count.subarray(100, 200).every((n) => n === 1)).toBe(true);
+    await load(s, T0, T0 + 2000, 10);
+    s.want(T0, T0 + 2000, 10);
+    fill();
+    expect(Array.from(c.count.subarray(0, 200))).toEqual(new Array(200).fill(1));
+    expect(c.flags.subarray(0, 200).some((f) => f !== 0)).toBe(false);
   });
 
   it('reads exact samples, and buckets where the screen has no more', async () => {

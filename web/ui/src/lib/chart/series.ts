@@ -41,6 +41,7 @@ export class Series {
   /** Called when there is something new to draw in columns that were drawn. */
   changed: () => void = () => {};
   #coverFrom = Infinity;
+  #settleTo = NaN;
   #interval: number;
 
   constructor(
@@ -88,7 +89,7 @@ export class Series {
   }
 
   #late(time: number): void {
-    this.tiles.markStale(time);
+    this.tiles.markStale(time, time);
     this.changed();
   }
 
@@ -96,12 +97,26 @@ export class Series {
   interrupt(): void {
     this.ring.clear();
     this.#coverFrom = Infinity;
+    this.#settleTo = NaN;
+  }
+
+  /** Reads the newest ms again from the history, which has what came merged; until that is there the live samples stay. */
+  settle(ms: number): void {
+    if (this.ring.length === 0) return;
+    this.#settleTo = this.ring.lastTime;
+    this.tiles.markStale(this.#settleTo - ms, this.#settleTo);
+    this.changed();
   }
 
   /** Asks for the tiles that the stretch needs. */
   want(from: number, to: number, msPerColumn: number): void {
-    const needTo = Math.min(to, nextUp(this.coverFrom));
-    this.tiles.want(wantsOf(this.tiles, { level: levelFor(msPerColumn), from, to: Math.max(from, needTo), needTo }));
+    const needTo = Math.min(to, nextUp(Number.isNaN(this.#settleTo) ? this.coverFrom : this.#settleTo));
+    const wants = wantsOf(this.tiles, { level: levelFor(msPerColumn), from, to: Math.max(from, needTo), needTo });
+    this.tiles.want(wants);
+    if (Number.isNaN(this.#settleTo) || wants.some((w) => w.priority <= 1)) return;
+    this.#coverFrom = Math.max(this.#coverFrom, this.#settleTo);
+    this.#settleTo = NaN;
+    this.changed();
   }
 
   /** Fills the columns, which begin at start, with history and live samples. */

@@ -43,7 +43,7 @@ export interface Summary {
   readonly min: number;
   readonly max: number;
   readonly last: number;
-  /** Change per minute, by a line through the middles of parts of the stretch; NaN where there are too few. */
+  /** Change per minute, by a line through the middles of parts of the stretch; 0 where it is small beside the range, NaN where there are too few. */
   readonly perMinute: number;
   /** Measurements a second. */
   readonly rate: number;
@@ -61,7 +61,7 @@ export function summaryOf(series: Series, from: number, to: number, msPerColumn:
     max: Math.max(...rows.map((r) => r.max)),
     last: last.last,
     perMinute: slope(rows),
-    rate: (1000 * count) / covered,
+    rate: series.options.rate || (1000 * count) / covered,
   };
 }
 
@@ -72,5 +72,8 @@ function slope(rows: readonly Row[]): number {
   const n = points.length;
   const [mt, mv] = [points.reduce((s, p) => s + p[0], 0) / n, points.reduce((s, p) => s + p[1], 0) / n];
   const up = points.reduce((s, p) => s + (p[0] - mt) * (p[1] - mv), 0);
-  return up / points.reduce((s, p) => s + (p[0] - mt) ** 2, 0);
+  const slope = up / points.reduce((s, p) => s + (p[0] - mt) ** 2, 0);
+  const range = Math.max(...rows.map((r) => r.max)) - Math.min(...rows.map((r) => r.min));
+  const change = Math.abs(slope * ((points.at(-1) as readonly [number, number])[0] - (points[0] as readonly [number, number])[0]));
+  return change > range / 3 ? slope : 0; // a wave that begins low and ends high is not rising
 }

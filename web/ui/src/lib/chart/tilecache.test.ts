@@ -152,7 +152,7 @@ describe('TileSet', () => {
     now = 3000;
     expect(set.satisfied(5, 0, 90)).toBe(true);
     expect(set.satisfied(5, 0, 110)).toBe(false);
-    set.markStale(50);
+    set.markStale(50, 50);
     expect(set.satisfied(5, 0, 90)).toBe(false);
     expect(set.pieces(5, 0, 100).length).toBe(1); // what there is goes on being drawn
   });

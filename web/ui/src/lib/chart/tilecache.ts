@@ -105,10 +105,10 @@ export class TileCache {
     return this.#clock() - entry.fetchedAt < AGAIN_MS;
   }
 
-  /** Tiles of the set that hold the time are fetched again when they are wanted. */
-  markStale(set: TileSet, time: number): void {
+  /** Tiles of the set that hold some of the time are fetched again when they are wanted. */
+  markStale(set: TileSet, from: number, to: number): void {
     for (const [key, entry] of this.#entries) {
-      if (key.startsWith(`${set.id}/`) && entry.tile.from <= time && time < entry.tile.to) entry.stale = true;
+      if (key.startsWith(`${set.id}/`) && entry.tile.from <= to && from < entry.tile.to) entry.stale = true;
     }
   }
 
@@ -228,9 +228,9 @@ export class TileSet {
     this.#wanted = this.#wanted.filter((w) => w.level !== want.level || w.index !== want.index);
   }
 
-  /** Says that a measurement of this time came late: what holds the time is fetched again when it is wanted. */
-  markStale(time: number): void {
-    this.cache.markStale(this, time);
+  /** Says that measurements of these times came late: what holds them is fetched again when it is wanted. */
+  markStale(from: number, to: number): void {
+    this.cache.markStale(this, from, to);
   }
 
   /** Whether the tile need not be fetched for what is drawn up to the time `to`: it is there, or all samples of its stretch are. */

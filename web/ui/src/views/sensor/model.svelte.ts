@@ -11,6 +11,9 @@ export type SensorPhase = 'loading' | 'live' | 'interrupted' | 'ended';
 const DRAWN: readonly Kind[] = ['ecg', 'wave', 'axes', 'number', 'battery'];
 /** Panes at first: more are too low to read. */
 const FIRST_PANES = 4;
+/** A viewer keeps up when nothing came merged for so long. What came merged may be older than the notice by the margin. */
+const SETTLE_MS = 4000;
+const SETTLE_MARGIN_MS = 10_000;
 
 function byKind(attributes: readonly AttributeLike[]): AttributeLike[] {
   const rank = (a: AttributeLike): number => DRAWN.indexOf(kindOf(a));
@@ -32,6 +35,8 @@ export class SensorModel {
   readonly #cache = new TileCache();
   readonly #series = new Map<string, AttributeSeries>();
   #chart: Chart | undefined;
+  #settling: ReturnType<typeof setTimeout> | undefined;
+  #behindSince: number | undefined;
 
   constructor(client: Client, id: string, wanted: readonly string[] | null) {
     this.#client = client;
@@ -40,7 +45,7 @@ export class SensorModel {
     this.feed = new SensorFeed(client, id, {
       sensor: (s) => this.#describe(s),
       state: (s) => (this.#phase = s),
-      lagged: (n) => (this.#lagged += n),
+      lagged: (n) => this.#behind(n),
     });
     this.#states = client.sensorState(id);
     this.#states.on('changed', (s) => this.#describe(s));
@@ -53,7 +58,7 @@ export class SensorModel {
   get phase(): SensorPhase {
     return this.#phase;
   }
-  /** Measurements that came merged because this viewer could not keep up. */
+  /** Measurements that came merged because this viewer does not keep up; 0 when it does again. */
   get lagged(): number {
     return this.#lagged;
   }
@@ -93,9 +98,22 @@ export class SensorModel {
   };
 
   close(): void {
+    clearTimeout(this.#settling);
     this.feed.close();
     void this.#states.close();
     for (const s of this.#series.values()) s.close();
+  }
+
+  /** What came merged is read again from the history when the viewer keeps up. */
+  #behind(samples: number): void {
+    this.#lagged += samples;
+    clearTimeout(this.#settling);
+    const since = (this.#behindSince ??= performance.now());
+    this.#settling = setTimeout(() => {
+      this.#lagged = 0;
+      this.#behindSince = undefined;
+      for (const { pane } of this.#series.values()) for (const s of pane.series) s.settle(performance.now() - since + SETTLE_MARGIN_MS);
+    }, SETTLE_MS);
   }
 
   #first(): string[] {
@@ -115,7 +133,8 @@ export class SensorModel {
       s.close();
       this.#series.delete(id);
     }
-    this.#panes = ids.flatMap((id) => this.#of(id)?.pane ?? []);
+    const panes = ids.flatMap((id) => this.#of(id)?.pane ?? []);
+    if (panes.length !== this.#panes.length || panes.some((p, i) => p !== this.#panes[i])) this.#panes = panes;
   }
 
   #of(id: string): AttributeSeries | null {
