@@ -52,8 +52,18 @@ test-ui: ui ## check the types of the web app and test its parts
 	@echo "== the web app"
 	cd web/ui && npx svelte-check --fail-on-warnings --tsconfig ./tsconfig.json && npx vitest run
 
+.PHONY: test-browser
+test-browser: build chromium ## the web app in Chromium against the real program
+	@echo "== the web app in Chromium"
+	cd web/ui && npx tsc --noEmit -p e2e
+	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
+
+.PHONY: screenshots
+screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots
+	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages
+
 .PHONY: test
-test: ui vet postgres network chromium test-go test-ui test-files test-e2e ## install what is missing and run every test
+test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-browser ## install what is missing and run every test
 
 .PHONY: vet
 vet: ui

@@ -22,7 +22,7 @@ func (s *server) routePages() {
 	if s.App != nil {
 		s.routeApp()
 	} else {
-		s.mux.Handle("GET /{$}", mustFile(static, "static/index.html", "no-cache"))
+		s.mux.Handle("GET /{$}", mustFile(static, "static/no-app.html", "no-cache"))
 	}
 	if s.Accounts != nil {
 		s.mux.Handle("GET /account", mustFile(static, "static/account.html", "no-cache"))

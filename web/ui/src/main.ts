@@ -5,6 +5,7 @@ import App from './App.svelte';
 import { connection } from './lib/app/connection.svelte.ts';
 import { router } from './lib/app/routes.ts';
 import { session } from './lib/app/session.svelte.ts';
+import { keepForOffline } from './lib/app/updates.ts';
 import { theme } from './lib/design/theme.svelte.ts';
 import { text } from './lib/text/index.svelte.ts';
 
@@ -14,3 +15,4 @@ router.start();
 void session.refresh().catch(() => undefined); // the connection state says that the server is away
 await text.start();
 mount(App, { target: document.body });
+void keepForOffline();

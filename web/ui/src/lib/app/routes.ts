@@ -5,6 +5,7 @@ import { Router, type Route } from './router.svelte.ts';
 const routes: readonly Route[] = [
   { path: '/', load: () => import('../../views/Lobby.svelte') },
   { path: '/sensors/:id', load: () => import('../../views/Sensor.svelte') },
+  { path: '/sense', load: () => import('../../views/Sense.svelte') },
   { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },
   { path: '/design', load: () => import('../../views/Design.svelte') },
 ];

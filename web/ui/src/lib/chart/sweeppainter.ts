@@ -44,7 +44,8 @@ export class SweepPainter {
 
   /** Draws up to the time `head`; the width of the canvas is spanMS. */
   draw(canvas: Canvas, theme: Theme, spanMS: number, head: number, now: number): void {
-    if (canvas.width === 0 || !Number.isFinite(head)) return;
+    if (canvas.width === 0) return;
+    if (!Number.isFinite(head)) return this.#erase(canvas, theme, 0, canvas.width); // an opaque canvas begins black
     const msPerColumn = spanMS / canvas.width;
     if (msPerColumn !== this.#msPerColumn) this.reset();
     this.#msPerColumn = msPerColumn;

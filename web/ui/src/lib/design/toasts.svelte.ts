@@ -4,6 +4,10 @@ export interface Toast {
   readonly kind: 'info' | 'ok' | 'error';
   /** Takes back what the toast tells of. */
   readonly undo?: (() => void) | undefined;
+  /** Another thing to do about it. */
+  readonly action?: { readonly label: string; readonly run: () => void } | undefined;
+  /** It stays until it is closed. */
+  readonly lasting: boolean;
 }
 
 const shownMS = 6000;
@@ -20,8 +24,9 @@ class Toasts {
     return this.#list;
   }
 
-  show(text: string, options: { kind?: Toast['kind']; undo?: () => void } = {}): number {
-    const toast: Toast = { id: this.#next++, text, kind: options.kind ?? 'info', undo: options.undo };
+  show(text: string, options: Partial<Pick<Toast, 'kind' | 'undo' | 'action' | 'lasting'>> = {}): number {
+    const { kind = 'info', undo, action, lasting = kind === 'error' } = options;
+    const toast: Toast = { id: this.#next++, text, kind, undo, action, lasting };
     this.#list = [...this.#list, toast];
     this.resume(toast.id);
     for (const old of this.#list.slice(0, -most)) this.close(old.id);
@@ -33,9 +38,10 @@ class Toasts {
     this.#list = this.#list.filter((t) => t.id !== id);
   }
 
-  undo(toast: Toast): void {
+  /** Does what a button of the toast says, and closes it. */
+  act(toast: Toast, run: (() => void) | undefined): void {
     this.close(toast.id);
-    toast.undo?.();
+    run?.();
   }
 
   /** Keeps a toast while somebody points at it or has the focus in it. */
@@ -46,7 +52,7 @@ class Toasts {
 
   resume(id: number): void {
     const toast = this.#list.find((t) => t.id === id);
-    if (!toast || toast.kind === 'error') return;
+    if (!toast || toast.lasting) return;
     this.hold(id);
     this.#timers.set(id, setTimeout(() => this.close(id), toast.undo ? undoMS : shownMS));
   }

@@ -11,9 +11,11 @@ interface Kept {
   density: Density;
   lens: Lens;
   pinned: string[];
+  /** The first visit is over. */
+  welcomed: boolean;
 }
 
-const usual: Kept = { grouping: 'none', sorting: 'name', density: 'comfortable', lens: 'overview', pinned: [] };
+const usual: Kept = { grouping: 'none', sorting: 'name', density: 'comfortable', lens: 'overview', pinned: [], welcomed: false };
 
 /** How somebody wants the lobby; remembered in this browser. */
 export class LobbySettings {
@@ -35,6 +37,16 @@ export class LobbySettings {
   }
   get pinned(): ReadonlySet<string> {
     return this.#pinned;
+  }
+
+  get welcomed(): boolean {
+    return this.#kept.welcomed;
+  }
+
+  /** Ends the first visit; a sensor that it began with is pinned. */
+  welcome(sensorId?: string): void {
+    const pinned = sensorId === undefined || this.#pinned.has(sensorId) ? this.#kept.pinned : [...this.#kept.pinned, sensorId];
+    this.set({ welcomed: true, pinned });
   }
 
   set(change: Partial<Kept>): void {

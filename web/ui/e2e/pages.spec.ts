@@ -1,0 +1,47 @@
+// Every page in every look: axe finds nothing, nothing overflows, and pictures of
+// them are put where people can look at them.
+
+import { AxeBuilder } from '@axe-core/playwright';
+import { expect, test, type Page } from './world.ts';
+
+const pictures = new URL('../../../.cache/screenshots/', import.meta.url).pathname;
+
+interface Shown {
+  readonly name: string;
+  readonly path: string;
+  /** What is there once the page is. */
+  readonly ready: (page: Page) => Promise<unknown>;
+}
+
+const pages: readonly Shown[] = [
+  { name: 'lobby', path: '/', ready: (page) => expect(page.getByRole('article').first().locator('.number').first()).toHaveText(/\d/) },
+  { name: 'sign-in', path: '/sign-in', ready: (page) => page.getByRole('button', { name: 'Continue as a guest' }).waitFor() },
+  { name: 'design', path: '/design', ready: (page) => page.getByRole('heading', { name: 'Design system' }).waitFor() },
+];
+
+const looks = {
+  light: { colorScheme: 'light', viewport: { width: 1280, height: 800 } },
+  dark: { colorScheme: 'dark', viewport: { width: 1280, height: 800 } },
+  phone: { colorScheme: 'light', viewport: { width: 390, height: 844 }, hasTouch: true },
+} as const;
+
+for (const [look, options] of Object.entries(looks)) {
+  test(`pages: ${look}`, async ({ browser, world }) => {
+    world.simulate(20);
+    const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options });
+    const page = await context.newPage();
+    const errors: string[] = [];
+    page.on('pageerror', (error) => errors.push(error.message));
+    page.on('console', (message) => message.text().includes('Content Security Policy') && errors.push(message.text()));
+    for (const shown of pages) {
+      await page.goto(world.url + shown.path);
+      await shown.ready(page);
+      await page.screenshot({ path: `${pictures}${shown.name}-${look}.png` });
+      const { violations } = await new AxeBuilder({ page }).analyze();
+      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`), shown.path).toEqual([]);
+      expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${shown.path} is wider than the screen`).toBeLessThanOrEqual(0);
+    }
+    expect(errors).toEqual([]);
+    await context.close();
+  });
+}

@@ -1,0 +1,91 @@
+import { expect, test, type Page } from './world.ts';
+
+const password = 'violet harbour sings at noon';
+
+async function signUp(page: Page, url: string): Promise<void> {
+  await page.goto(`${url}/sign-in`);
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await page.getByLabel('Name').fill('Ada');
+  await page.getByLabel('E-mail address').fill('ada@example.org');
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Create an account' }).click();
+  await expect(page.getByText('Welcome, Ada')).toBeVisible();
+}
+
+async function signOut(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Account of Ada' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  await expect(page.getByText('You are signed out.')).toBeVisible();
+}
+
+test('sign up, sign out, sign in with a wrong and the right password', async ({ page, world }) => {
+  await signUp(page, world.url);
+  await signOut(page);
+  await page.getByLabel('E-mail address').fill('ada@example.org');
+  await page.getByLabel('Password').fill('wrong');
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(page.getByRole('alert')).not.toBeEmpty();
+  await page.getByLabel('Password').fill(password);
+  await page.getByRole('button', { name: 'Sign in', exact: true }).click();
+  await expect(page.getByRole('button', { name: 'Account of Ada' })).toBeVisible();
+  await expect(page).toHaveURL(`${world.url}/`);
+});
+
+test('sign in with a passkey', async ({ page, world }) => {
+  const devtools = await page.context().newCDPSession(page);
+  await devtools.send('WebAuthn.enable');
+  await devtools.send('WebAuthn.addVirtualAuthenticator', {
+    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
+  });
+  await signUp(page, world.url);
+  await page.goto(`${world.url}/account`);
+  await page.getByLabel('New passkey on').fill('this laptop');
+  await page.getByRole('button', { name: 'Add', exact: true }).click();
+  await expect(page.getByRole('cell', { name: 'this laptop' })).toBeVisible();
+  await page.goto(world.url);
+  await signOut(page);
+  await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
+  await expect(page.getByText('Welcome, Ada')).toBeVisible();
+});
+
+test('come in as a guest', async ({ page, world }) => {
+  await page.goto(`${world.url}/sign-in`);
+  await page.getByRole('button', { name: 'Continue as a guest' }).click();
+  await page.getByLabel('Name').fill('Grace');
+  await page.getByRole('button', { name: 'Continue as a guest' }).click();
+  await expect(page.getByRole('button', { name: 'Account of Grace' })).toBeVisible();
+});
+
+test.describe('a server that lets nobody in without a credential', () => {
+  test.use({ flags: [] });
+
+  test('asks to sign in; a token shows the sensors, and is gone after signing out', async ({ page, world }) => {
+    const token = await world.program.token('view');
+    await page.goto(world.url);
+    await expect(page.getByRole('heading', { name: 'Sign in to see sensors' })).toBeVisible();
+    await page.getByRole('main').getByRole('link', { name: 'Sign in' }).click();
+    await page.getByRole('button', { name: 'Use an access token' }).click();
+    await page.getByLabel('Access token').fill('wrong');
+    await page.getByRole('button', { name: 'Use an access token' }).click();
+    await expect(page.getByRole('alert')).not.toBeEmpty();
+    await page.getByLabel('Access token').fill(token);
+    await page.getByRole('button', { name: 'Use an access token' }).click();
+    await expect(page.getByRole('heading', { name: 'No sensors yet' })).toBeVisible();
+    await page.getByRole('button', { name: 'Theme, language and sign-in' }).click();
+    await page.getByRole('menuitem', { name: 'Sign out' }).click();
+    await page.getByRole('link', { name: 'SensOcto' }).click();
+    await expect(page.getByRole('heading', { name: 'Sign in to see sensors' })).toBeVisible();
+  });
+});
+
+test('language and theme are changed and remembered', async ({ page, world }) => {
+  await page.goto(world.url);
+  await page.getByRole('button', { name: 'Theme, language and sign-in' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Deutsch' }).click();
+  await expect(page.getByRole('heading', { name: 'Noch keine Sensoren' })).toBeVisible();
+  await page.getByRole('button', { name: 'Farbschema, Sprache und Anmeldung' }).click();
+  await page.getByRole('menuitemcheckbox', { name: 'Dunkel' }).click();
+  await page.reload();
+  await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
+  await expect(page.locator('html')).toHaveAttribute('lang', 'de');
+});

@@ -1,0 +1,91 @@
+// What tests of the app in a browser share: the real program, and devices that
+// tell what the server asks them for.
+
+import { spawn } from 'node:child_process';
+import { fileURLToPath } from 'node:url';
+import { test as base, expect, type Page } from '@playwright/test';
+import { WebSocket } from 'ws';
+import { cleanUpWith, Program } from '../../../e2e/program.ts';
+import { Client, type AttentionLevel, type Device, type DeviceAttribute } from '../../client/src/index.ts';
+
+export { expect, type Page };
+
+const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
+
+/** What `make run` starts with. */
+export const openServer = ['--guests', 'view,ingest', '--registration', 'open', '--guest-accounts'];
+
+/** One server, with what was started beside it. All of it ends with the test. */
+export class World {
+  readonly #ends: (() => unknown)[];
+
+  constructor(
+    readonly program: Program,
+    ends: (() => unknown)[],
+  ) {
+    this.#ends = ends;
+  }
+
+  /** The server under the name under which passkeys work. */
+  get url(): string {
+    return this.program.url.replace('127.0.0.1', 'localhost');
+  }
+
+  /** Brings simulated sensors. */
+  simulate(sensors: number, scenario = 'all'): void {
+    const args = ['simulate', '--server', this.program.url, '--sensors', String(sensors), '--scenario', scenario, '--quiet'];
+    const child = spawn(binary, args, { stdio: 'ignore' });
+    this.#ends.push(() => child.kill('SIGKILL'));
+  }
+
+  /** Brings a sensor that sends a number ten times a second, and tells the levels that its device was sent. */
+  device(sensorId: string, attributes: DeviceAttribute[] = [{ attribute_id: 'level', attribute_type: 'number', sampling_rate: 10 }]): TestDevice {
+    const client = new Client({ url: this.program.url, transport: WebSocket });
+    const device = new TestDevice(client.device({ sensorId, sensorName: sensorId, sensorType: 'test', attributes }));
+    this.#ends.push(() => client.close(), () => device.stop()); // the last is the first to end
+    return device;
+  }
+}
+
+/** A device with the levels that it was sent, in order. */
+export class TestDevice {
+  readonly levels: AttentionLevel[] = [];
+  #timer: ReturnType<typeof setInterval>;
+
+  constructor(readonly device: Device) {
+    device.on('backpressure', ({ attentionLevel }) => this.levels.push(attentionLevel));
+    let n = 0;
+    this.#timer = setInterval(() => device.queueMeasurement({ attribute_id: 'level', payload: Math.sin(n++ / 5), timestamp: Date.now() }), 100);
+  }
+
+  get level(): AttentionLevel | undefined {
+    return this.levels.at(-1);
+  }
+
+  stop(): void {
+    clearInterval(this.#timer);
+  }
+}
+
+/** Waits until each device has the level. */
+export const atLevel = (level: AttentionLevel, ...devices: TestDevice[]) =>
+  expect.poll(() => devices.map((d) => d.level), { message: `all devices at ${level}` }).toEqual(devices.map(() => level));
+
+export const test = base.extend<{ flags: string[]; world: World }>({
+  flags: [openServer, { option: true }],
+  world: async ({ flags }, use) => {
+    const ends: (() => unknown)[] = [];
+    cleanUpWith((end) => ends.push(end));
+    await use(new World(await Program.start(...flags), ends));
+    for (const end of ends.reverse()) await end();
+  },
+});
+
+/** Makes the page believe that its tab is hidden or shown: headless Chromium shows every tab. */
+export async function setHidden(page: Page, hidden: boolean): Promise<void> {
+  await page.evaluate((hidden) => {
+    Object.defineProperty(document, 'visibilityState', { configurable: true, get: () => (hidden ? 'hidden' : 'visible') });
+    Object.defineProperty(document, 'hidden', { configurable: true, get: () => hidden });
+    document.dispatchEvent(new Event('visibilitychange'));
+  }, hidden);
+}
