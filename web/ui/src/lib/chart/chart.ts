@@ -53,6 +53,8 @@ export class Chart {
   readonly #format: TimeFormat;
   readonly #numbers = new Map<number, Intl.NumberFormat>();
   readonly #ends: (() => void)[] = [];
+  /** The paper whose scale the span keeps, until somebody chooses another span. */
+  #scaled: Pick<Paper, 'speed' | 'gain'> | null = null;
   #pixelsPerMM = loadCalibration().pixelsPerMM;
   #wantedAt = -Infinity;
   #wantedView = '';
@@ -181,11 +183,13 @@ export class Chart {
     this.#touch();
   }
   show(from: number, to: number): void {
+    this.#scaled = null;
     this.view.show(from, to);
     this.#touch();
   }
   /** Changes the span; the newest time on the screen stays. */
   setSpan(ms: number): void {
+    this.#scaled = null;
     this.view.setSpan(ms);
     this.#touch();
   }
@@ -205,7 +209,8 @@ export class Chart {
   /** Draws ECGs on millimetre paper, at once to scale or as soon as the span is that of the paper; null: as it fits. */
   usePaper(paper: Pick<Paper, 'speed' | 'gain'> | null, atOnce = true): void {
     for (const pane of this.panes) if (pane.unit === PAPER_UNIT) pane.paper = paper;
-    if (paper && atOnce && this.hasECG) this.#scale(paper);
+    this.#scaled = atOnce && this.hasECG ? paper : null;
+    this.#keepScale();
     this.redraw();
   }
 
@@ -282,8 +287,7 @@ export class Chart {
 
   /** A chart that is to scale stays so when its size or the calibration changes. */
   #keepScale(): void {
-    const paper = this.painter?.toScale ? this.panes.find((p) => p.paper)?.paper : null;
-    if (paper) this.#scale(paper);
+    if (this.#scaled) this.#scale(this.#scaled);
   }
 
   get #msPerPixel(): number {
@@ -301,6 +305,7 @@ export class Chart {
   }
 
   #zoom(factor: number, at: number): void {
+    this.#scaled = null;
     this.view.zoom(factor, at);
     this.#touch();
   }
