@@ -4,6 +4,7 @@ import { Router, type Route } from './router.svelte.ts';
 // web/app.go has the same addresses; one that is missing there cannot be reloaded.
 const routes: readonly Route[] = [
   { path: '/', load: () => import('../../views/Lobby.svelte') },
+  { path: '/compare', load: () => import('../../views/Compare.svelte') },
   { path: '/sensors/:id', load: () => import('../../views/Sensor.svelte') },
   { path: '/sense', load: () => import('../../views/Sense.svelte') },
   { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },

@@ -9,6 +9,8 @@ import type { TileCache } from './tilecache.ts';
 /** The traces of one attribute: one for a number, one for each axis of a document. */
 export interface AttributeSeries {
   readonly id: string;
+  /** Of the attribute, without that of the sensor. */
+  readonly name: string;
   readonly kind: Kind;
   readonly pane: PaneOptions;
   close(): void;
@@ -42,7 +44,7 @@ export function attributeSeries(context: SeriesContext, a: AttributeLike, colour
   });
   const weight = WEIGHT[kind] ?? 1;
   const unit = kind === 'battery' ? '%' : a.unit;
-  return { id: a.id, kind, pane: { label, unit, series, weight }, close: () => ends.forEach((end) => end()) };
+  return { id: a.id, name: a.attribute_name || a.id, kind, pane: { label, unit, series, weight }, close: () => ends.forEach((end) => end()) };
 }
 
 interface Part {

@@ -30,6 +30,11 @@ export function paintValueAxis(pen: Pen, t: Theme, l: Layout, pane: PaneLook, nu
   }
 }
 
+/** The mark of a trace among several: its label where that is short, else its number. So traces are told apart by more than colour. */
+export const markOf = (label: string, i: number): string => (label.length <= 2 ? label : String(i + 1));
+
+const legendOf = (label: string, i: number): string => (label.length <= 2 ? `— ${label}` : `${i + 1} ${label}`);
+
 /** Writes what a pane shows above it. */
 export function paintTitle(pen: Pen, t: Theme, l: Layout, pane: PaneLook, title: PaneTitle): void {
   const y = pane.box.top - (TITLE / 2 - 1) * l.ratio;
@@ -44,7 +49,7 @@ export function paintTitle(pen: Pen, t: Theme, l: Layout, pane: PaneLook, title:
   };
   write(title.label, t.text, true);
   if (title.unit) write(title.unit, t.muted, false);
-  if (title.traces.length > 1) for (const trace of title.traces) write(`— ${trace.label}`, traceColour(t, trace.colour), true);
+  if (title.traces.length > 1) title.traces.forEach((trace, i) => write(legendOf(trace.label, i), traceColour(t, trace.colour), true));
 }
 
 /** Paints the time axis. */

@@ -1,6 +1,7 @@
-import { paintTitle } from './axispaint.ts';
+import { markOf, paintTitle } from './axispaint.ts';
 import { measure, type Callipers, type Measured } from './callipers.ts';
 import type { ChartPainter, Style } from './chartpainter.ts';
+import type { Pane } from './pane.ts';
 import { paneScale, xOf, type PaneLook } from './panepaint.ts';
 import type { Reading } from './series.ts';
 import type { Pen } from './surface.ts';
@@ -37,11 +38,33 @@ export function paintOverlay(pen: Pen, style: Style, p: ChartPainter, state: Ove
     const traces = pane.series.map((s) => ({ label: s.options.label, colour: s.options.colour }));
     const look = p.looks[i] as PaneLook;
     paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: pane.unit, traces });
+    if (pane.series.length > 1) paintEnds(pen, style, p, pane, look);
     if (p.clipped[i]) note(pen, style, p, text.clipped(), p.layout.left + p.layout.plotWidth, look.box.top + 11 * p.layout.ratio, 'right');
   });
   for (const marker of state.markers) paintMarker(pen, style, p, marker);
   if (state.cursor !== null) paintCursor(pen, style, p, state.cursor);
   if (state.callipers) paintCallipers(pen, style, p, state.callipers, text);
+}
+
+/** Writes the mark of each trace where it ends at the right; marks that would cover each other move down. */
+function paintEnds(pen: Pen, style: Style, p: ChartPainter, pane: Pane, look: PaneLook): void {
+  const { left, plotWidth, ratio } = p.layout;
+  const scale = paneScale(look);
+  const end = (p.window.start + plotWidth) * p.window.msPerColumn;
+  const ends = pane.series.flatMap((s, i) => {
+    const last = s.before(end, p.window.msPerColumn);
+    return last ? [{ mark: markOf(s.options.label, i), colour: s.options.colour, y: scale.offset + last.value * scale.factor }] : [];
+  });
+  pen.font = `600 ${Math.round(10 * ratio)}px ${style.theme.font}`;
+  pen.textAlign = 'left';
+  pen.textBaseline = 'middle';
+  let free = look.box.top + 5 * ratio;
+  for (const e of ends.sort((a, b) => a.y - b.y)) {
+    const y = Math.max(free, Math.min(e.y, look.box.top + look.box.height - 5 * ratio));
+    free = y + 10 * ratio;
+    pen.fillStyle = traceColour(style.theme, e.colour);
+    pen.fillText(e.mark, left + plotWidth + 3 * ratio, y);
+  }
 }
 
 const inside = (p: ChartPainter, x: number): boolean => x >= p.layout.left && x <= p.layout.left + p.layout.plotWidth;

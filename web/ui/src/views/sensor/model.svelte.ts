@@ -4,6 +4,8 @@ import type { Chart } from '../../lib/chart/chart.ts';
 import { kindOf, type AttributeLike, type Kind } from '../../lib/chart/kinds.ts';
 import type { PaneOptions } from '../../lib/chart/pane.ts';
 import { SensorFeed } from '../../lib/chart/sensorfeed.ts';
+import type { Series } from '../../lib/chart/series.ts';
+import { Settler } from '../../lib/chart/settler.ts';
 import { TileCache } from '../../lib/chart/tilecache.ts';
 
 export type SensorPhase = 'loading' | 'live' | 'interrupted' | 'ended';
@@ -11,10 +13,6 @@ export type SensorPhase = 'loading' | 'live' | 'interrupted' | 'ended';
 const DRAWN: readonly Kind[] = ['ecg', 'wave', 'axes', 'number', 'battery'];
 /** Panes at first: more are too low to read. */
 const FIRST_PANES = 4;
-/** A viewer keeps up when nothing came merged for so long. What came merged may be older than the notice by the margin. */
-const SETTLE_MS = 4000;
-const SETTLE_MARGIN_MS = 10_000;
-
 function byKind(attributes: readonly AttributeLike[]): AttributeLike[] {
   const rank = (a: AttributeLike): number => DRAWN.indexOf(kindOf(a));
   return attributes.filter((a) => rank(a) >= 0).sort((a, b) => rank(a) - rank(b));
@@ -35,8 +33,7 @@ export class SensorModel {
   readonly #cache = new TileCache();
   readonly #series = new Map<string, AttributeSeries>();
   #chart: Chart | undefined;
-  #settling: ReturnType<typeof setTimeout> | undefined;
-  #behindSince: number | undefined;
+  readonly #settler = new Settler(() => this.#all(), () => (this.#lagged = 0));
 
   constructor(client: Client, id: string, wanted: readonly string[] | null) {
     this.#client = client;
@@ -45,7 +42,7 @@ export class SensorModel {
     this.feed = new SensorFeed(client, id, {
       sensor: (s) => this.#describe(s),
       state: (s) => (this.#phase = s),
-      lagged: (n) => this.#behind(n),
+      lagged: (n) => ((this.#lagged += n), this.#settler.lagged()),
     });
     this.#states = client.sensorState(id);
     this.#states.on('changed', (s) => this.#describe(s));
@@ -98,22 +95,14 @@ export class SensorModel {
   };
 
   close(): void {
-    clearTimeout(this.#settling);
+    this.#settler.close();
     this.feed.close();
     void this.#states.close();
     for (const s of this.#series.values()) s.close();
   }
 
-  /** What came merged is read again from the history when the viewer keeps up. */
-  #behind(samples: number): void {
-    this.#lagged += samples;
-    clearTimeout(this.#settling);
-    const since = (this.#behindSince ??= performance.now());
-    this.#settling = setTimeout(() => {
-      this.#lagged = 0;
-      this.#behindSince = undefined;
-      for (const { pane } of this.#series.values()) for (const s of pane.series) s.settle(performance.now() - since + SETTLE_MARGIN_MS);
-    }, SETTLE_MS);
+  #all(): Series[] {
+    return [...this.#series.values()].flatMap((s) => [...s.pane.series]);
   }
 
   #first(): string[] {

@@ -6,3 +6,4 @@ export { signIn } from './signIn.ts';
 export { lobby } from './lobby.ts';
 export { sensor } from './sensor.ts';
 export { sense } from './sense.ts';
+export { compare } from './compare.ts';
