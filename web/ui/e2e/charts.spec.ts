@@ -167,3 +167,23 @@ for (const scheme of ['light', 'dark'] as const) {
     expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
   });
 }
+
+test('all heart rates with one click: on one axis, overlaid, and as a link', async ({ page, world, context }) => {
+  world.simulate(3, 'vitals');
+  await page.goto(`${world.url}/compare`);
+  await page.getByRole('button', { name: 'All 3: Heart rate' }).click();
+  for (const name of ['sim-1', 'sim-2', 'sim-3']) await expect(page.locator('dl').getByText(`${name} · Heart rate`)).toBeVisible();
+  await expect(page.locator('dl dd.number').first()).toHaveText(/^\d+ bpm$/);
+  await page.getByRole('switch', { name: 'Overlay traces of the same kind' }).check();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Copy the link' }).click();
+  await expect(page).toHaveURL(/overlay=1&from=\d+&to=\d+/);
+
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.getByRole('button', { name: 'Go to live' })).toBeVisible();
+  await expect(other.getByRole('switch', { name: 'Overlay traces of the same kind' })).toBeChecked();
+  await expect(other.locator('dl').getByText('sim-3 · Heart rate')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page: other }).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
+});

@@ -8,6 +8,8 @@ export interface Shown {
   readonly from: number;
   readonly to: number;
   readonly edge: number;
+  /** ms since the newest measurement. */
+  readonly quiet: number;
   readonly cursor: number | null;
   /** For each pane and series: at the cursor, or the newest. */
   readonly readings: readonly (readonly (Reading | null)[])[];
@@ -20,11 +22,13 @@ export interface Shown {
 }
 
 const EVERY_MS = 120;
+const CLOCK_MS = 5000;
 
 /** The state of a chart for components. */
 export class ChartState {
   #shown = $state.raw<Shown>();
   #timer: ReturnType<typeof setTimeout> | undefined;
+  #clock: ReturnType<typeof setInterval> | undefined;
   #chart: Chart | undefined;
 
   get shown(): Shown | undefined {
@@ -34,9 +38,12 @@ export class ChartState {
   /** Follows a chart until the next one, or null. */
   follow(chart: Chart | null): void {
     clearTimeout(this.#timer);
-    this.#timer = undefined;
+    clearInterval(this.#clock);
+    this.#timer = this.#clock = undefined;
     this.#chart = chart ?? undefined;
-    if (chart) this.changed();
+    if (!chart) return;
+    this.changed();
+    this.#clock = setInterval(this.changed, CLOCK_MS); // a chart in which nothing happens grows old all the same
   }
 
   /** Called after frames in which the chart changed. */
@@ -55,6 +62,7 @@ function read(chart: Chart): Shown {
     from: view.from,
     to: view.to,
     edge: view.edge,
+    quiet: Date.now() - view.edge,
     cursor,
     readings: chart.readings(cursor ?? view.to),
     measured: callipers && { ...measure(callipers), unit: chart.panes[callipers.pane]?.unit ?? '' },

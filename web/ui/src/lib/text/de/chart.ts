@@ -9,6 +9,7 @@ export const chart: Translation<typeof en> = {
   keys: () =>
     'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, S spricht, was zu sehen ist, M setzt eine Marke.',
   live: () => 'Live',
+  quiet: (ms) => `Neueste, ${duration(ms)} alt`,
   goLive: () => 'Zum Neuesten',
   pause: () => 'Anhalten',
   paused: (behind) => `Angehalten, ${duration(behind)} zurück`,
@@ -40,6 +41,7 @@ export const chart: Translation<typeof en> = {
   save: () => 'Speichern',
   cancel: () => 'Abbrechen',
   clipped: () => 'abgeschnitten: kleinere Verstärkung wählen',
+  leftOut: (n) => `${number(n)} Messungen mehrerer Achsen: zum Ansehen vergrößern`,
   measuredText: (m, unit) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
   reading: (v, unit) => `${measured(v)} ${unit}`.trim(),

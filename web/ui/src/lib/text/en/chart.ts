@@ -7,6 +7,7 @@ export const chart = {
   keys: () =>
     'Arrow keys left and right move through time, with Shift further; up and down zoom. Space pauses and goes on, End goes to the newest. Alt and arrow keys move the cursor, S speaks what is shown, M sets a marker.',
   live: () => 'Live',
+  quiet: (ms: number) => `Newest, ${duration(ms)} old`,
   goLive: () => 'Go to live',
   pause: () => 'Pause',
   paused: (behind: number) => `Paused, ${duration(behind)} behind`,
@@ -38,6 +39,7 @@ export const chart = {
   save: () => 'Save',
   cancel: () => 'Cancel',
   clipped: () => 'cut off: choose a smaller gain',
+  leftOut: (n: number) => `${number(n)} measurements of several axes: zoom in to see them`,
   measuredText: (m: { time: number; perMinute: number; amplitude: number }, unit: string) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
   reading: (v: number, unit: string) => `${measured(v)} ${unit}`.trim(),
