@@ -3,7 +3,7 @@
 import { readFileSync } from 'node:fs';
 import { chromium } from '@playwright/test';
 import { servePage } from './serve.mjs';
-import { zoom } from './zoom.mjs';
+import { withServer } from './server.mjs';
 
 const seconds = Number(process.argv[2] ?? 60);
 const TICKS_PER_SECOND = 100;
@@ -53,4 +53,4 @@ async function sweeps() {
 }
 
 await sweeps();
-await zoom();
+await withServer();

@@ -62,7 +62,8 @@ export class ChartPainter {
     const msPerColumn = view.span / this.layout.plotWidth;
     const same = Math.abs(msPerColumn / before.msPerColumn - 1) < 1e-9;
     const ms = same ? before.msPerColumn : msPerColumn;
-    this.window = { start: Math.floor(view.to / ms) - this.layout.plotWidth, msPerColumn: ms };
+    // The last column is that of the newest sample: it is drawn again until it is over.
+    this.window = { start: Math.floor(view.to / ms) + 1 - this.layout.plotWidth, msPerColumn: ms };
     const step = tickStep(ms * 96 * stage.ratio);
     const ticks = timeTicks(view.from, view.to + ms, step);
     const shift = this.window.start - before.start;

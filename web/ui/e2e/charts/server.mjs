@@ -1,10 +1,11 @@
-// Steps of zoom from a minute to a year, over a year of 1 Hz and a day of 512 Hz in a
+// What needs a real server: the latency, and steps of zoom from a minute to a year, over a year of 1 Hz and a day of 512 Hz in a
 // real server: from the key to the frame in which the finest level is drawn. It prints figures and asserts nothing.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
+import { latencies } from './latency.mjs';
 
 const binary = new URL('../../../../bin/sensocto', import.meta.url).pathname;
 
@@ -80,7 +81,7 @@ function probe() {
 
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))];
 
-export async function zoom() {
+export async function withServer() {
   const dir = mkdtempSync(join(tmpdir(), 'sensocto-bench-'));
   const server = await serve(dir);
   const browser = await chromium.launch({ executablePath: '/usr/bin/chromium', args: ['--no-sandbox'] });
@@ -103,6 +104,9 @@ export async function zoom() {
       console.log(`  last answer, prefetched neighbours and levels included   ${ms(all)}`);
       await tab.close();
     }
+    const tab = await browser.newPage({ viewport: { width: 1400, height: 900 } });
+    const list = await latencies(tab, server.url);
+    console.log(`from a device's send to the pixel at high, ${list.length} steps   median ${quantile(list, 0.5)} ms, p95 ${quantile(list, 0.95)} ms, greatest ${Math.max(...list)} ms`);
   } finally {
     await browser.close();
     await server.stop();
