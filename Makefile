@@ -12,6 +12,9 @@ CACHE   := .cache
 PYTHON  := $(CACHE)/venv/bin/python
 GOFLAGS_BUILD := -trimpath -ldflags "-s -w -X main.version=$(VERSION)"
 
+# The database of known vulnerabilities, or a mirror of it.
+VULNERABILITIES ?= https://vuln.go.dev
+
 # make fuzz T=./phx:FuzzDecodeFrame D=1m
 T ?= ./phx:FuzzDecodeFrame
 D ?= 30s
@@ -53,7 +56,7 @@ test-ui: ui ## check the types of the web app and test its parts
 	cd web/ui && npx svelte-check --fail-on-warnings --tsconfig ./tsconfig.json && npx vitest run
 
 .PHONY: test-browser
-test-browser: build chromium ## the web app in Chromium against the real program
+test-browser: build chromium bluetooth ## the web app in Chromium against the real program
 	@echo "== the web app in Chromium"
 	cd web/ui && npx tsc --noEmit -p e2e
 	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
@@ -63,7 +66,7 @@ screenshots: build chromium ## pictures of each page, light, dark and phone, in 
 	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages
 
 .PHONY: test
-test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-browser ## install what is missing and run every test
+test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser ## install what is missing and run every test
 
 .PHONY: vet
 vet: ui
@@ -86,6 +89,10 @@ postgres:
 network:
 	@scripts/network.sh
 
+.PHONY: bluetooth
+bluetooth:
+	@scripts/bluetooth.sh
+
 .PHONY: chromium
 chromium:
 	@scripts/chromium.sh
@@ -100,15 +107,25 @@ test-e2e: build e2e/node_modules/.package-lock.json ## the real program, driven 
 	@echo "== end to end with the phoenix package"
 	cd e2e && npx vitest run && npx tsc --noEmit
 
+.PHONY: test-client
+test-client: build web/node_modules/.package-lock.json ## the TypeScript client: its outbox, and all of it against the real program
+	@echo "== the TypeScript client"
+	cd web/client && npx vitest run && npm run -s check
+
 .PHONY: fmt
 fmt: ## format the Go source
 	gofmt -w $$(git ls-files -co --exclude-standard '*.go')
 
 .PHONY: check
-check: vet ## format, lint, known vulnerabilities
+check: vet ## format, lint, known vulnerabilities; says what it skipped
 	go tool -modfile=tools/go.mod staticcheck ./...
-	@if curl -sfo /dev/null --max-time 5 https://vuln.go.dev/index/db.json; then go tool -modfile=tools/go.mod govulncheck ./...; \
-	else echo "skipped: the database of known vulnerabilities is out of reach"; fi
+	@$(MAKE) --no-print-directory vulnerabilities
+
+.PHONY: vulnerabilities
+vulnerabilities: ## look for known vulnerabilities of what is linked
+	@if curl -sfo /dev/null --max-time 5 $(VULNERABILITIES)/index/db.json; then \
+	  go tool -modfile=tools/go.mod govulncheck -db $(VULNERABILITIES) ./...; echo "check: nothing was skipped"; \
+	else echo "check: SKIPPED known vulnerabilities (govulncheck): $(VULNERABILITIES) is out of reach. No release before a run that skips nothing."; fi
 
 .PHONY: fuzz
 fuzz: ## one fuzz target for a while: make fuzz T=./phx:FuzzDecodeFrame D=1m
@@ -123,8 +140,9 @@ soak: ## kill a server, its disk and its database under load a few thousand time
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: golden
-golden: ## rewrite the golden files
+golden: web/node_modules/.package-lock.json ## rewrite the golden files, and what is generated from them
 	go test $$(grep -rl '"update"' --include='*_test.go' . | xargs -n1 dirname | sort -u) -update
+	cd web/client && npm run -s generate
 
 .PHONY: bench
 bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
@@ -132,7 +150,7 @@ bench: build ## micro-benchmarks against bench/base.txt, then every load scenari
 
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist
+	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist web/client/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<

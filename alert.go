@@ -57,6 +57,8 @@ type AlertInfo struct {
 	State AlertState
 	// Silent says that the owner may not see the sensor now: nobody is told.
 	Silent bool
+	// Warnings say, for people, what of the rule cannot work as it is now.
+	Warnings []string
 	// NewSecret is that of the webhook in the answer that made it.
 	NewSecret string
 }

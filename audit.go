@@ -15,15 +15,24 @@ const (
 	AuditSignInRefused   AuditAction = "sign_in_refused"
 	AuditSignedOut       AuditAction = "signed_out"
 	AuditPasswordChanged AuditAction = "password_changed"
+	AuditEmailChanged    AuditAction = "email_changed"
+	AuditPasskeyAdded    AuditAction = "passkey_added"
+	AuditPasskeyRemoved  AuditAction = "passkey_removed"
+	AuditLinked          AuditAction = "identity_linked" // with an OpenID Connect issuer
+	AuditUnlinked        AuditAction = "identity_unlinked"
 	AuditTokenCreated    AuditAction = "token_created"
 	AuditTokenRevoked    AuditAction = "token_revoked"
 	AuditUserCreated     AuditAction = "user_created"
 	AuditUserDisabled    AuditAction = "user_disabled"
 	AuditUserEnabled     AuditAction = "user_enabled"
+	AuditUserErased      AuditAction = "user_erased"
+	AuditUserInvited     AuditAction = "user_invited"    // to the server, by a link
+	AuditResetLinkMade   AuditAction = "reset_link_made" // with which a password can be set
 	AuditAdminGranted    AuditAction = "admin_granted"
 	AuditAdminRevoked    AuditAction = "admin_revoked"
 
 	AuditRoomCreated    AuditAction = "room_created"
+	AuditRoomChanged    AuditAction = "room_changed"
 	AuditRoomDeleted    AuditAction = "room_deleted"
 	AuditMemberJoined   AuditAction = "member_joined"
 	AuditMemberLeft     AuditAction = "member_left"
@@ -32,14 +41,24 @@ const (
 	AuditMemberUnbanned AuditAction = "member_unbanned"
 	AuditRoleChanged    AuditAction = "role_changed"
 
+	AuditRecordingStarted AuditAction = "recording_started"
+	AuditRecordingStopped AuditAction = "recording_stopped"
+
 	AuditSensorShared   AuditAction = "sensor_shared"
 	AuditSensorUnshared AuditAction = "sensor_unshared"
 	AuditGrantGiven     AuditAction = "grant_given"
 	AuditGrantRevoked   AuditAction = "grant_revoked"
 	AuditSensorRenamed  AuditAction = "sensor_renamed"
 	AuditSensorDeleted  AuditAction = "sensor_deleted"
+	AuditHandedOver     AuditAction = "sensor_handed_over"
+	AuditCommanded      AuditAction = "sensor_commanded"
+	AuditNoted          AuditAction = "note_added"
 	AuditExported       AuditAction = "exported"
 	AuditImported       AuditAction = "imported"
+
+	AuditAlertCreated AuditAction = "alert_created"
+	AuditAlertChanged AuditAction = "alert_changed"
+	AuditAlertDeleted AuditAction = "alert_deleted"
 
 	AuditBackedUp         AuditAction = "backed_up"
 	AuditRetentionApplied AuditAction = "retention_applied"
@@ -72,11 +91,22 @@ type AuditQuery struct {
 	Limit  int
 }
 
+// AuditOfSensor returns an event that concerns the owner of a sensor, if that is a
+// user.
+func AuditOfSensor(action AuditAction, sensorID, ownerID string) AuditEvent {
+	e := AuditEvent{Action: action, SensorID: sensorID}
+	if ownerID != OperatorID && ownerID != GuestID {
+		e.UserID = ownerID
+	}
+	return e
+}
+
 // Auditor records what people do.
 type Auditor interface {
 	// Record notes an event. It never blocks. ID and At are given by the
-	// Auditor; an empty ActorID, CredentialID and Address are those of the
-	// Caller in ctx, except for a refused sign-in, whose actor is unknown.
+	// Auditor; an empty ActorID and Address are those of the Caller in ctx,
+	// except for a refused sign-in, whose actor is unknown. So is an empty
+	// CredentialID where the actor is the caller.
 	Record(ctx context.Context, e AuditEvent)
 }
 

@@ -78,6 +78,10 @@ type Token struct {
 	UserID     string    // whose it is; "" for the server itself
 	SensorIDs  []string  // the only sensors that it is for; none means all
 	Device     string    // what a session was begun with, for people
+	// ConfirmedAt is when the person last showed who they are in a session; zero
+	// for never, as where an issuer signed them in without asking.
+	ConfirmedAt time.Time
+	UsedAt      time.Time // when a session was last used, about; zero for tokens
 }
 
 // Valid reports whether the token counts at a time.

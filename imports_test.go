@@ -47,6 +47,8 @@ var allowed = map[string]struct {
 	"account/accounttest":       {third: []string{"github.com/go-webauthn/webauthn", "github.com/zitadel/oidc/v3", "golang.org/x/text"}},
 	"alert":                     {third: []string{"github.com/google/uuid"}},
 	"audit":                     {third: []string{"github.com/google/uuid"}},
+	"seclog":                    {},
+	"call":                      {third: []string{"github.com/pion/turn/v5", "github.com/pion/logging"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model", "rsc.io/qr"}},
 	"web/ui":                    {},

@@ -50,7 +50,7 @@ type RoomView struct {
 	Version     int64           `json:"version"`
 	// What follows is different for each asker, and missing in broadcasts.
 	Role          *Role      `json:"role,omitempty"`
-	JoinCode      string     `json:"join_code,omitempty"` // for members only
+	JoinCode      string     `json:"join_code,omitempty"` // for whoever may invite
 	CodeExpiresAt *time.Time `json:"code_expires_at,omitempty"`
 	JoinLink      string     `json:"join_link,omitempty"` // with the code; over HTTP alone
 }
@@ -106,6 +106,7 @@ type InvitationView struct {
 	RoomName  string    `json:"room_name"`
 	Role      Role      `json:"role"`
 	UserID    string    `json:"user_id,omitempty"`
+	UserName  string    `json:"user_name,omitempty"`
 	Email     string    `json:"email,omitempty"`
 	InvitedBy string    `json:"invited_by"`
 	CreatedAt time.Time `json:"created_at"`
@@ -130,8 +131,24 @@ func (r RoomRecording) View() RoomRecordingView {
 
 // View returns the invitation as it is on the wire.
 func (i Invitation) View() InvitationView {
-	return InvitationView{i.ID, i.RoomID, i.RoomName, i.Role, i.UserID, i.Email, i.InvitedBy, i.CreatedAt, i.ExpiresAt}
+	return InvitationView{i.ID, i.RoomID, i.RoomName, i.Role, i.UserID, i.UserName, i.Email, i.InvitedBy, i.CreatedAt, i.ExpiresAt}
 }
+
+// InvitationRef names an invitation that is no more.
+type InvitationRef struct {
+	ID     string `json:"id"`
+	RoomID string `json:"room_id"`
+}
+
+// BanView is a ban on the wire.
+type BanView struct {
+	UserID   string    `json:"user_id"`
+	Name     string    `json:"name"`
+	BannedAt time.Time `json:"banned_at"`
+}
+
+// View returns the ban as it is on the wire.
+func (b Ban) View() BanView { return BanView{b.UserID, b.Name, b.BannedAt} }
 
 // NotificationView is a notification on the wire.
 type NotificationView struct {
@@ -175,6 +192,7 @@ type Session struct {
 type Client struct {
 	Address string // of the network
 	Device  string // what it says it is, for people
+	Way     string // how somebody signs in, for the log; package account says so
 }
 
 // SignInWays are how people sign in beside passwords.
@@ -182,6 +200,20 @@ type SignInWays struct {
 	Origin   string // of the server's pages, such as https://sensors.example.org; "" where it is not known
 	Passkeys bool   // are made, for pages of Origin
 	Issuer   string // the name of the OpenID Connect issuer; "" for none
+}
+
+// DeviceRequest is a program that waits for its owner to confirm its code.
+type DeviceRequest struct {
+	Name      string // what it calls itself
+	Address   string // where it asks from
+	Scopes    []Scope
+	ExpiresAt time.Time
+}
+
+// IssuerRequest is what a browser is sent to an OpenID Connect issuer for.
+type IssuerRequest struct {
+	LinkTo string // the user to whom the identity is linked; "" for a sign-in
+	Fresh  bool   // the issuer is to ask the person anew, for a recent confirmation
 }
 
 // IssuerAnswer is what an OpenID Connect issuer sends a browser back with.

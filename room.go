@@ -62,6 +62,14 @@ type Member struct {
 	JoinedAt time.Time
 }
 
+// Ban keeps a user out of a room.
+type Ban struct {
+	RoomID   string
+	UserID   string
+	Name     string // of the user
+	BannedAt time.Time
+}
+
 // Share is a sensor in a room.
 type Share struct {
 	RoomID   string
@@ -103,6 +111,7 @@ type Invitation struct {
 	RoomName  string // only in answers
 	UserID    string // whom it is for, or:
 	Email     string
+	UserName  string // only in answers
 	Role      Role
 	InvitedBy string
 	CreatedAt time.Time

@@ -43,6 +43,7 @@ const (
 	EventRoomDeleted      = "room_deleted"      // Payload RoomRef
 	EventNotification     = "notification"      // Payload NotificationView
 	EventInvitation       = "invitation"        // Payload InvitationView
+	EventInvitationEnded  = "invitation_ended"  // Payload InvitationRef
 )
 
 // DataTopic is where a sensor's measurements are published.

@@ -41,6 +41,8 @@ type Store interface {
 	Tokens(ctx context.Context) ([]sensocto.Token, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	RevokeToken(ctx context.Context, id string, at time.Time) error
+	ConfirmToken(ctx context.Context, id string, at time.Time) error
+	UseTokens(ctx context.Context, uses map[string]time.Time) error
 	ForgetTokens(ctx context.Context, before time.Time) (int64, error)
 	// Credential returns a token and, where it is a user's, its user.
 	Credential(ctx context.Context, tokenID string) (sensocto.Token, sensocto.User, error)
@@ -97,6 +99,9 @@ type Options struct {
 	Grace time.Duration
 	// SessionLife is how long a session lasts. Default 30 days.
 	SessionLife time.Duration
+	// SessionIdle is how long a session lasts without being used: by a request, or a
+	// join of a channel. Default 7 days; negative: as long as SessionLife.
+	SessionIdle time.Duration
 	// OIDC is an OpenID Connect issuer with which people may sign in; none where
 	// its Issuer is empty.
 	OIDC OIDC
@@ -104,6 +109,8 @@ type Options struct {
 	Mail Mailer
 	// Audit is told what people do with accounts and credentials; nil discards it.
 	Audit sensocto.Auditor
+	// Security takes sign-ins that are refused; nil discards them.
+	Security sensocto.SecurityLog
 	// Log is where creations and revocations are noted; nil discards them.
 	Log *slog.Logger
 }
@@ -142,8 +149,12 @@ func New(o Options) *Accounts {
 	if o.Audit == nil {
 		o.Audit = sensocto.NoAudit{}
 	}
+	if o.Security == nil {
+		o.Security = sensocto.NoSecurityLog{}
+	}
 	o.Registration = cmp.Or(o.Registration, RegistrationClosed)
 	o.SessionLife = cmp.Or(o.SessionLife, 30*24*time.Hour)
+	o.SessionIdle = cmp.Or(o.SessionIdle, 7*24*time.Hour)
 	o.GuestScopes = slices.Clone(o.GuestScopes)
 	return &Accounts{
 		options: o, store: o.Store, log: o.Log, audit: o.Audit,
@@ -188,10 +199,11 @@ func (a *Accounts) identify(ctx context.Context, credential string) (sensocto.Id
 		hash = make([]byte, sha256.Size) // an unknown id takes the same path
 	}
 	same := subtle.ConstantTimeCompare(hashSecret(secret), hash) == 1
-	if err != nil || !same || !c.valid(time.Now()) {
+	now := time.Now()
+	if err != nil || !same || !c.valid(now) || a.idle(c.token, now) {
 		return sensocto.Identity{}, sensocto.ErrUnauthorized
 	}
-	a.watch.follow(c.token)
+	a.watch.follow(c.token, now)
 	return c.identity(), nil
 }
 

@@ -79,11 +79,31 @@ func (a *Accounts) BeginDevice(name, address string) (code, secret string, expir
 	return code, secret, d.expires, nil
 }
 
+// deviceScopes are what the token of a program may do.
+func deviceScopes() []sensocto.Scope {
+	return []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}
+}
+
+// Device returns the program that waits with a code, for its owner to look at
+// before they confirm it. Guesses are limited.
+func (a *Accounts) Device(u sensocto.User, code, address string) (r sensocto.DeviceRequest, err error) {
+	err = a.withDevice(u, code, address, func(d *deviceCode) {
+		r = sensocto.DeviceRequest{Name: d.name, Address: d.address, Scopes: deviceScopes(), ExpiresAt: d.expires}
+	})
+	return r, err
+}
+
 // ConfirmDevice lets the program with a code have a token of the user's. Guesses
 // are limited.
 func (a *Accounts) ConfirmDevice(u sensocto.User, code, address string) (name string, err error) {
+	err = a.withDevice(u, code, address, func(d *deviceCode) { d.user, name = &u, d.name })
+	return name, err
+}
+
+// withDevice calls f with the program that waits with a code.
+func (a *Accounts) withDevice(u sensocto.User, code, address string, f func(*deviceCode)) error {
 	if err := a.BeginAttempt("device code", u.ID, address); err != nil {
-		return "", err
+		return err
 	}
 	code = strings.NewReplacer("-", "", " ", "", "O", "0", "I", "1", "L", "1").Replace(strings.ToUpper(code))
 	if len(code) == 8 {
@@ -93,11 +113,11 @@ func (a *Accounts) ConfirmDevice(u sensocto.User, code, address string) (name st
 	defer a.devices.mu.Unlock()
 	d := a.devices.codes[code]
 	if d == nil || !now().Before(d.expires) || d.user != nil {
-		return "", errNoDevice
+		return errNoDevice
 	}
-	d.user = &u
+	f(d)
 	a.AttemptSucceeded("device code", u.ID, address)
-	return d.name, nil
+	return nil
 }
 
 // DeviceToken gives the program with a secret its token, once. It returns an error
@@ -110,7 +130,7 @@ func (a *Accounts) DeviceToken(ctx context.Context, secret string) (text string,
 	if u, err = a.store.User(ctx, d.user.ID); err != nil || !u.Active(now()) {
 		return "", u, errNoDevice
 	}
-	text, _, err = a.CreateUserToken(ctx, u, sensocto.Token{Name: d.name, Scopes: []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}})
+	text, _, err = a.CreateUserToken(ctx, u, sensocto.Token{Name: d.name, Scopes: deviceScopes()})
 	return text, u, err
 }
 

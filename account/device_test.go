@@ -2,6 +2,8 @@ package account_test
 
 import (
 	"fmt"
+	"slices"
+	"strings"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -27,8 +29,18 @@ func TestDevice_OneProgramOnePersonTenMinutes(t *testing.T) {
 	if _, _, err := a.DeviceToken(t.Context(), code); sensocto.ErrorReason(err) != "unknown_code" {
 		t.Errorf("with the code that is shown: %v", err)
 	}
+	r, err := a.Device(ada, strings.ToLower(code), "192.0.2.2:1")
+	if err != nil || r.Name != "laptop" || r.Address != "192.0.2.1" || !slices.Equal(r.Scopes, []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}) {
+		t.Errorf("%+v %v", r, err)
+	}
+	if _, _, err := a.DeviceToken(t.Context(), secret); sensocto.ErrorReason(err) != "pending" {
+		t.Errorf("when it was only looked at: %v", err)
+	}
 	if name, err := a.ConfirmDevice(ada, code, "192.0.2.2:1"); err != nil || name != "laptop" {
 		t.Fatalf("%q %v", name, err)
+	}
+	if _, err := a.Device(ada, code, "192.0.2.2:1"); sensocto.ErrorReason(err) != "unknown_code" {
+		t.Errorf("after it was confirmed: %v", err)
 	}
 	text, u, err := a.DeviceToken(t.Context(), secret)
 	if err != nil || u.ID != ada.ID {
@@ -61,6 +73,9 @@ func TestDevice_IsBounded(t *testing.T) {
 		guesses := 0
 		for range 50 {
 			if _, err := a.ConfirmDevice(sensocto.User{ID: "eve"}, "AAAA-AAAA", "192.0.2.3:1"); sensocto.ErrorReason(err) == "unknown_code" {
+				guesses++
+			}
+			if _, err := a.Device(sensocto.User{ID: "eve"}, "AAAA-AAAA", "192.0.2.3:1"); sensocto.ErrorReason(err) == "unknown_code" {
 				guesses++
 			}
 		}

@@ -145,6 +145,8 @@ type profile struct {
 	Username      string `json:"preferred_username"`
 	Email         string `json:"email"`
 	EmailVerified truth  `json:"email_verified"`
+
+	signedIn time.Time // at the issuer; zero where it does not say
 }
 
 // truth is a boolean, which some issuers write as a text.
@@ -179,7 +181,8 @@ func (i *issuer) redeem(ctx context.Context, p *provider, f flow, code string) (
 	}
 	var who struct {
 		profile
-		AuthorizedParty string `json:"azp"`
+		AuthorizedParty string  `json:"azp"`
+		AuthTime        float64 `json:"auth_time"` // s
 	}
 	if err := id.Claims(&who); err != nil {
 		return profile{}, fmt.Errorf("read the ID token: %w", err)
@@ -197,10 +200,17 @@ func (i *issuer) redeem(ctx context.Context, p *provider, f flow, code string) (
 			return profile{}, err
 		}
 	}
-	if who.Email == "" && p.UserInfoEndpoint() != "" { // many issuers keep the ID token small
-		return i.ask(ctx, p, config, token, id.Subject)
+	said := who.profile
+	if said.Email == "" && p.UserInfoEndpoint() != "" { // many issuers keep the ID token small
+		if said, err = i.ask(ctx, p, config, token, id.Subject); err != nil {
+			return profile{}, err
+		}
 	}
-	return who.profile, nil
+	// A time ahead of ours would make the session a recent one for longer.
+	if at := time.Unix(int64(who.AuthTime), 0); who.AuthTime > 0 && at.Before(time.Now().Add(clockSkew)) {
+		said.signedIn = at.UTC()
+	}
+	return said, nil
 }
 
 // ask returns what the issuer's user info endpoint says of the person.

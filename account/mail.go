@@ -108,7 +108,8 @@ func (a *Accounts) ConfirmEmail(ctx context.Context, secret string) (sensocto.Us
 	if u, err = a.store.UpdateUser(ctx, u); err != nil {
 		return u, err
 	}
-	a.log.Info("e-mail address changed", "user", u.ID)
+	a.log.InfoContext(ctx, "e-mail address changed", "user", u.ID)
+	a.recordOwn(ctx, sensocto.AuditEmailChanged, u.ID, "by a link")
 	_, err = a.UseLink(ctx, sensocto.LinkEmail, secret)
 	return u, err
 }
@@ -125,7 +126,7 @@ func (a *Accounts) InviteToServer(ctx context.Context, by sensocto.User, email s
 	if err != nil {
 		return "", err
 	}
-	a.log.Info("invited to sign up", "by", by.ID)
+	a.log.InfoContext(ctx, "invited to sign up", "user", by.ID)
 	link := a.linkTo(sensocto.LinkInvite, secret)
 	if a.options.Mail == nil {
 		return link, nil

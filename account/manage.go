@@ -39,7 +39,7 @@ func (a *Accounts) Create(ctx context.Context, name string, scopes []sensocto.Sc
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return "", sensocto.Token{}, fmt.Errorf("store token: %w", err)
 	}
-	a.log.Info("token created", "token", t.ID, "name", t.Name, "scopes", t.Scopes)
+	a.log.InfoContext(ctx, "token created", "token", t.ID, "name", t.Name, "scopes", t.Scopes)
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenCreated, Detail: tokenDetail(t)})
 	return tokenText(id, secret), t, nil
 }
@@ -84,7 +84,7 @@ func (a *Accounts) revoke(ctx context.Context, t sensocto.Token) error {
 		return fmt.Errorf("revoke token: %w", err)
 	}
 	a.seen.forget(t.ID)
-	a.log.Info("token revoked", "token", t.ID, "name", t.Name)
+	a.log.InfoContext(ctx, "token revoked", "token", t.ID, "name", t.Name)
 	a.watch.tell(t.ID, true)
 	return nil
 }

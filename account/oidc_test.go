@@ -24,19 +24,23 @@ type federation struct {
 
 var grace = accounttest.Person{Subject: "grace", Name: "Grace", Email: "Grace@Example.org", EmailVerified: true}
 
-func newFederation(t testing.TB, r account.Registration) *federation {
+func newFederation(t testing.TB, r account.Registration, change ...func(*account.Options)) *federation {
 	t.Helper()
 	f := &federation{t: t, db: newStore(t), log: &bytes.Buffer{}, issuer: accounttest.NewIssuer(t, site+account.CallbackPath)}
-	f.Accounts = f.accounts(r, f.issuer.URL)
+	f.Accounts = f.accounts(r, f.issuer.URL, change...)
 	f.issuer.SignInAs(grace)
 	return f
 }
 
-func (f *federation) accounts(r account.Registration, issuer string) *account.Accounts {
+func (f *federation) accounts(r account.Registration, issuer string, change ...func(*account.Options)) *account.Accounts {
 	f.t.Helper()
-	a := account.New(account.Options{Store: f.db, Registration: r, Log: slog.New(slog.NewTextHandler(f.log, nil)), OIDC: account.OIDC{
+	o := account.Options{Store: f.db, Registration: r, Log: slog.New(slog.NewTextHandler(f.log, nil)), OIDC: account.OIDC{
 		Issuer: issuer, ClientID: accounttest.ClientID, Name: "Example", Secret: func() (string, error) { return accounttest.ClientSecret, nil },
-	}})
+	}}
+	for _, f := range change {
+		f(&o)
+	}
+	a := account.New(o)
 	if err := a.ServeAt(site); err != nil {
 		f.t.Fatal(err)
 	}
@@ -46,7 +50,7 @@ func (f *federation) accounts(r account.Registration, issuer string) *account.Ac
 // begin returns where the browser is sent, and what it has to bring back.
 func (f *federation) begin(linkTo string) (location, browser string) {
 	f.t.Helper()
-	location, browser, err := f.BeginOIDC(f.t.Context(), linkTo, home)
+	location, browser, err := f.BeginOIDC(f.t.Context(), sensocto.IssuerRequest{LinkTo: linkTo}, home)
 	if err != nil {
 		f.t.Fatal(err)
 	}
@@ -164,7 +168,7 @@ func TestOIDC_AnotherIssuerIsRefused(t *testing.T) {
 
 	// Its description is that of another one.
 	f.issuer.Describe = func(document map[string]any) { document["issuer"] = "https://other.example" }
-	_, _, err = f.accounts(account.RegistrationOpen, f.issuer.URL).BeginOIDC(t.Context(), "", home)
+	_, _, err = f.accounts(account.RegistrationOpen, f.issuer.URL).BeginOIDC(t.Context(), sensocto.IssuerRequest{}, home)
 	refused(t, err, "issuer_away")
 	// One that promises to name itself and does not.
 	f.issuer.Describe = func(document map[string]any) { document["authorization_response_iss_parameter_supported"] = true }
@@ -191,11 +195,11 @@ func TestOIDC_ErrorsOfTheIssuer(t *testing.T) {
 func TestOIDC_TheIssuerMayBeAwayAtTheStart(t *testing.T) {
 	f := newFederation(t, account.RegistrationOpen)
 	f.issuer.Away.Store(true)
-	_, _, err := f.BeginOIDC(t.Context(), "", home)
+	_, _, err := f.BeginOIDC(t.Context(), sensocto.IssuerRequest{}, home)
 	refused(t, err, "issuer_away")
 	f.issuer.Away.Store(false)
 	for deadline := time.Now().Add(10 * time.Second); ; {
-		if _, _, err = f.BeginOIDC(t.Context(), "", home); err == nil || time.Now().After(deadline) {
+		if _, _, err = f.BeginOIDC(t.Context(), sensocto.IssuerRequest{}, home); err == nil || time.Now().After(deadline) {
 			break
 		}
 		<-time.After(50 * time.Millisecond)
@@ -226,8 +230,69 @@ func TestOIDC_OffWithoutAnIssuer(t *testing.T) {
 	if err := a.ServeAt(site); err != nil {
 		t.Fatal(err)
 	}
-	_, _, err := a.BeginOIDC(t.Context(), "", home)
+	_, _, err := a.BeginOIDC(t.Context(), sensocto.IssuerRequest{}, home)
 	refused(t, err, "oidc_off")
 	_, err = a.FinishOIDC(t.Context(), "x", sensocto.IssuerAnswer{State: "x"}, "", home)
 	refused(t, err, "oidc_off")
+}
+
+// Who was signed in at the issuer comes in without a word, which must not count
+// as having shown just now who they are.
+func TestOIDC_ASilentSignInIsNoRecentConfirmation(t *testing.T) {
+	f := newFederation(t, account.RegistrationOpen)
+	location, browser := f.begin("")
+	if life := query(t, location).Get("max_age"); life != "2592000" {
+		t.Errorf("max_age is %s", life)
+	}
+	confirmed, err := f.finish(browser, answerOf(f.issuer.Visit(t, location)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Confirm(t.Context(), confirmed.User, confirmed.Token.ID, "", home); err != nil {
+		t.Error(err)
+	}
+	for name, ago := range map[string]time.Duration{"20 minutes ago": 20 * time.Minute, "not said": 0, "in an hour": -time.Hour} {
+		f.issuer.SignedIn = func() time.Time {
+			if ago == 0 {
+				return time.Time{}
+			}
+			return time.Now().Add(-ago)
+		}
+		silent, err := f.signIn()
+		if err != nil {
+			t.Fatal(name, err)
+		}
+		refused(t, f.Confirm(t.Context(), silent.User, silent.Token.ID, "", home), "confirmation_needed")
+	}
+	f.issuer.SignedIn = func() time.Time { return time.Now().Add(-31 * 24 * time.Hour) }
+	_, err = f.signIn()
+	refused(t, err, "sign_in_stale")
+}
+
+// Who has no password confirms by signing in at the issuer anew: an answer from
+// before, or without a time, is none.
+func TestOIDC_AFreshSignInIsARecentConfirmation(t *testing.T) {
+	f := newFederation(t, account.RegistrationOpen)
+	fresh := func() (sensocto.Session, error) {
+		location, browser, err := f.BeginOIDC(t.Context(), sensocto.IssuerRequest{Fresh: true}, home)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if age := query(t, location).Get("max_age"); age != "0" {
+			t.Errorf("max_age is %s", age)
+		}
+		return f.finish(browser, answerOf(f.issuer.Visit(t, location)))
+	}
+	s, err := fresh()
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := f.Confirm(t.Context(), s.User, s.Token.ID, "", home); err != nil {
+		t.Error(err)
+	}
+	for _, at := range []time.Time{{}, time.Now().Add(-10 * time.Minute)} {
+		f.issuer.SignedIn = func() time.Time { return at }
+		_, err := fresh()
+		refused(t, err, "sign_in_stale")
+	}
 }

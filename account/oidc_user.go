@@ -62,7 +62,7 @@ func (a *Accounts) signUpExternal(ctx context.Context, who profile) (sensocto.Us
 		return sensocto.User{}, err
 	}
 	a.signUps.Add(1)
-	a.log.Info("account created", "user", u.ID, "issuer", a.issuer.Issuer)
+	a.log.InfoContext(ctx, "account created", "user", u.ID, "issuer", a.issuer.Issuer)
 	return u, nil
 }
 

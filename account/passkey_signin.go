@@ -42,14 +42,16 @@ func (a *Accounts) SignInWithPasskey(ctx context.Context, response []byte, from 
 	if err != nil {
 		if sensocto.ErrorCode(err) == sensocto.CodeUnauthorized {
 			a.signInsRefused.Add(1)
+			a.signInRefused(ctx, u.ID, wayPasskey, wayPasskey, err, from)
 		}
 		return sensocto.Session{}, err
 	}
 	a.signIns.Add(1)
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayPasskey, from))
 }
 
-// verifyPasskey returns the user whose passkey signed a challenge of ours.
+// verifyPasskey returns the user whose passkey signed a challenge of ours, also
+// with an error where it knows whose passkey it was.
 func (a *Accounts) verifyPasskey(ctx context.Context, response []byte) (sensocto.User, error) {
 	if a.webauthn == nil {
 		return sensocto.User{}, errPasskeysOff
@@ -70,12 +72,12 @@ func (a *Accounts) verifyPasskey(ctx context.Context, response []byte) (sensocto
 	switch {
 	case err != nil:
 		a.log.Debug("sign-in with a passkey refused", "user", u.ID, "err", describe(err))
-		return sensocto.User{}, errPasskey
+		return u.User, errPasskey
 	case credential.Authenticator.CloneWarning:
-		a.log.Warn("sign-in with a passkey refused: its counter went back, there may be a copy", "user", u.ID, "passkey", stored.Name)
-		return sensocto.User{}, errClone
+		a.log.WarnContext(ctx, "sign-in with a passkey refused: its counter went back, there may be a copy", "user", u.ID, "passkey", stored.Name)
+		return u.User, errClone
 	case !u.Active(time.Now()):
-		return sensocto.User{}, errDisabled
+		return u.User, errDisabled
 	}
 	return u.User, a.passkeyUsed(ctx, stored, *credential)
 }

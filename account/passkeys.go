@@ -16,8 +16,8 @@ import (
 const (
 	// maxPasskeys bounds the passkeys of one user.
 	maxPasskeys = 20
-	// recent is how old a session may be whose word is enough for a change of how
-	// its user signs in.
+	// recent is how long ago the person may have shown who they are, in a session
+	// whose word is enough for a change of how its user signs in.
 	recent = 15 * time.Minute
 )
 
@@ -25,7 +25,7 @@ var (
 	errPasskeysOff  = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "passkeys_off", Message: "there are no passkeys here: the server needs a name and TLS for them"}
 	errChallenge    = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "challenge_expired", Message: "this took too long, or was done before: try again"}
 	errPasskeyWrong = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_passkey", Message: "the browser's answer is not that of a passkey for this server"}
-	errConfirm      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "confirmation_needed", Message: "enter the present password, or sign in again: you signed in more than 15 minutes ago"}
+	errConfirm      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "confirmation_needed", Message: "enter the present password, or sign in again: you last showed who you are more than 15 minutes ago"}
 	errGuest        = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "this is not for guests: make an account first"}
 	errLastWay      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_way_in", Message: "nothing else signs you in: set a password first"}
 )
@@ -37,7 +37,8 @@ type registration struct {
 	sessionID string // of the browser that began it
 }
 
-// Confirm returns nil where a session is recent or the password is the user's:
+// Confirm returns nil where the person showed who they are in the session a short
+// while ago, or the password is the user's:
 // for changes of how a user signs in, which whoever finds a browser open must
 // not make.
 func (a *Accounts) Confirm(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error {
@@ -48,10 +49,23 @@ func (a *Accounts) Confirm(ctx context.Context, u sensocto.User, sessionID, pass
 	switch {
 	case err != nil:
 		return err
-	case t.UserID != u.ID || t.Kind != sensocto.KindSession || time.Since(t.CreatedAt) > recent:
+	case t.UserID != u.ID || t.Kind != sensocto.KindSession || time.Since(t.ConfirmedAt) > recent:
 		return errConfirm
 	}
 	return nil
+}
+
+// ConfirmSession notes that the person showed in a session who they are, by the
+// password. It returns errors as CheckPassword does, and confirmation_needed for a
+// user who has no password.
+func (a *Accounts) ConfirmSession(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error {
+	if u.PasswordHash == "" {
+		return errConfirm
+	}
+	if err := a.CheckPassword(ctx, u, password, from); err != nil {
+		return err
+	}
+	return a.store.ConfirmToken(ctx, sessionID, now())
 }
 
 // BeginPasskey returns what a browser needs to make a passkey, in the JSON of
@@ -106,7 +120,8 @@ func (a *Accounts) AddPasskey(ctx context.Context, u sensocto.User, sessionID, n
 	if err := a.store.InsertPasskey(ctx, p, maxPasskeys); err != nil {
 		return sensocto.Passkey{}, err
 	}
-	a.log.Info("passkey added", "user", u.ID)
+	a.log.InfoContext(ctx, "passkey added", "user", u.ID)
+	a.recordOwn(ctx, sensocto.AuditPasskeyAdded, u.ID, name)
 	return p, nil
 }
 
@@ -115,7 +130,8 @@ func (a *Accounts) Passkeys(ctx context.Context, userID string) ([]sensocto.Pass
 	return a.store.Passkeys(ctx, userID)
 }
 
-// DeletePasskey removes one of a user's passkeys. The only way to sign in stays:
+// DeletePasskey removes one of a user's passkeys. Whoever calls it has asked
+// Confirm. The only way to sign in stays:
 // that is a conflict. It returns sensocto.ErrNotFound for one that is not the
 // user's.
 func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte) error {
@@ -134,7 +150,8 @@ func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte
 	}
 	err := a.store.DeletePasskey(ctx, u.ID, id)
 	if err == nil {
-		a.log.Info("passkey removed", "user", u.ID)
+		a.log.InfoContext(ctx, "passkey removed", "user", u.ID)
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, u.ID, "")
 	}
 	return err
 }

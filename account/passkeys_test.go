@@ -28,10 +28,14 @@ type keyring struct {
 	here sensocto.Session
 }
 
-func newKeyring(t testing.TB) *keyring {
+func newKeyring(t testing.TB, change ...func(*account.Options)) *keyring {
 	t.Helper()
 	k := &keyring{t: t, db: newStore(t), log: &bytes.Buffer{}}
-	k.Accounts = account.New(account.Options{Store: k.db, Registration: account.RegistrationOpen, Guests: true, Log: slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))})
+	o := account.Options{Store: k.db, Registration: account.RegistrationOpen, Guests: true, Log: slog.New(slog.NewTextHandler(k.log, &slog.HandlerOptions{Level: slog.LevelDebug}))}
+	for _, f := range change {
+		f(&o)
+	}
+	k.Accounts = account.New(o)
 	if err := k.ServeAt(site + "/"); err != nil {
 		t.Fatal(err)
 	}
@@ -307,7 +311,7 @@ func TestConfirm_ARecentSessionOrThePassword(t *testing.T) {
 		t.Error(err)
 	}
 	refused(t, k.Confirm(ctx, eve, k.here.Token.ID, "", home), "confirmation_needed")
-	old := sensocto.Token{ID: "aaaaaaaa", Kind: sensocto.KindSession, UserID: k.ada.ID, CreatedAt: time.Now().Add(-16 * time.Minute)}
+	old := sensocto.Token{ID: "aaaaaaaa", Kind: sensocto.KindSession, UserID: k.ada.ID, CreatedAt: time.Now(), ConfirmedAt: time.Now().Add(-16 * time.Minute)}
 	if err := k.db.InsertToken(ctx, old); err != nil {
 		t.Fatal(err)
 	}

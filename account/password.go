@@ -5,6 +5,7 @@ import (
 	"crypto/rand"
 	"crypto/subtle"
 	"encoding/base64"
+	"errors"
 	"fmt"
 	"runtime"
 	"strings"
@@ -16,14 +17,24 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// The cost of a password hash: argon2id with the least parameters that OWASP's
-// Password Storage Cheat Sheet recommends (2026).
+// cost is what a password hash takes: the parameters of argon2id.
+type cost struct {
+	memory  uint32 // KiB
+	time    uint32
+	threads uint8
+}
+
+// present is the cost of new hashes: the least parameters that OWASP's Password
+// Storage Cheat Sheet recommends (2026). It may be changed: hashes say what theirs
+// is, and are made anew when their owners sign in.
+var present = cost{memory: 19 << 10, time: 2, threads: 1}
+
+// most is the highest cost of a stored hash that is read.
+var most = cost{memory: 1 << 20, time: 100, threads: 64}
+
 const (
-	argonMemory  = 19 << 10 // KiB
-	argonTime    = 2
-	argonThreads = 1
-	argonSalt    = 16 // bytes
-	argonKey     = 32 // bytes
+	argonSalt = 16 // bytes
+	argonKey  = 32 // bytes
 )
 
 // Bounds of a password (OWASP ASVS 5.0, 6.2.1 and 6.2.9). There are no rules of
@@ -59,7 +70,7 @@ type passwords struct {
 
 func newPasswords() *passwords {
 	p := &passwords{waiting: make(chan struct{}, maxHashing), running: make(chan struct{}, runtime.GOMAXPROCS(0))}
-	p.dummy = encodeHash(make([]byte, argonSalt), make([]byte, argonKey))
+	p.dummy = passwordHash{present, make([]byte, argonSalt), make([]byte, argonKey)}.String()
 	return p
 }
 
@@ -83,8 +94,10 @@ func checkPassword(password string, own ...string) error {
 func (p *passwords) hash(ctx context.Context, password string) (string, error) {
 	salt := make([]byte, argonSalt)
 	rand.Read(salt) // never fails: the runtime aborts instead
-	key, err := p.derive(ctx, password, salt)
-	return encodeHash(salt, key), err
+	h := passwordHash{cost: present, salt: salt, key: make([]byte, argonKey)}
+	key, err := p.derive(ctx, password, h)
+	h.key = key
+	return h.String(), err
 }
 
 // matches reports whether the password is the one of a hash. With an empty hash
@@ -94,15 +107,17 @@ func (p *passwords) matches(ctx context.Context, hash, password string) (bool, e
 	if !known {
 		hash = p.dummy
 	}
-	salt, want, err := decodeHash(hash)
+	h, err := parseHash(hash)
 	if err != nil {
 		return false, err
 	}
-	got, err := p.derive(ctx, password, salt)
-	return err == nil && subtle.ConstantTimeCompare(got, want) == 1 && known, err
+	got, err := p.derive(ctx, password, h)
+	return err == nil && subtle.ConstantTimeCompare(got, h.key) == 1 && known, err
 }
 
-func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([]byte, error) {
+// derive returns the key that a password has with the cost, the salt and the length
+// of a hash's.
+func (p *passwords) derive(ctx context.Context, password string, h passwordHash) ([]byte, error) {
 	if len(password) > maxPasswordBytes {
 		password = password[:maxPasswordBytes+1] // none is as long: the comparison fails
 	}
@@ -118,24 +133,44 @@ func (p *passwords) derive(ctx context.Context, password string, salt []byte) ([
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	return argon2.IDKey([]byte(password), salt, argonTime, argonMemory, argonThreads, argonKey), nil
+	return argon2.IDKey([]byte(password), h.salt, h.time, h.memory, h.threads, uint32(len(h.key))), nil
 }
 
-// phc is the beginning of every hash that this program makes.
-var phc = fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$", argon2.Version, argonMemory, argonTime, argonThreads)
-
-func encodeHash(salt, key []byte) string {
-	return phc + base64.RawStdEncoding.EncodeToString(salt) + "$" + base64.RawStdEncoding.EncodeToString(key)
+// passwordHash is a hash in PHC format, taken apart.
+type passwordHash struct {
+	cost
+	salt, key []byte
 }
 
-func decodeHash(hash string) (salt, key []byte, err error) {
-	rest, ok := strings.CutPrefix(hash, phc)
-	saltText, keyText, ok2 := strings.Cut(rest, "$")
-	if !ok || !ok2 {
-		return nil, nil, fmt.Errorf("a stored password hash does not begin with %s", phc)
+// String returns the hash in PHC format.
+func (h passwordHash) String() string {
+	return fmt.Sprintf("$argon2id$v=%d$m=%d,t=%d,p=%d$%s$%s", argon2.Version, h.memory, h.time, h.threads,
+		base64.RawStdEncoding.EncodeToString(h.salt), base64.RawStdEncoding.EncodeToString(h.key))
+}
+
+// parseHash reads a hash of any cost. Its text is in no error.
+func parseHash(text string) (h passwordHash, err error) {
+	bad := errors.New("a stored password hash is none of argon2id in PHC format, or costs too much")
+	parts := strings.Split(text, "$")
+	if len(parts) != 6 || parts[0] != "" || parts[1] != "argon2id" || parts[2] != fmt.Sprintf("v=%d", argon2.Version) {
+		return h, bad
 	}
-	if salt, err = base64.RawStdEncoding.DecodeString(saltText); err == nil {
-		key, err = base64.RawStdEncoding.DecodeString(keyText)
+	if _, err := fmt.Sscanf(parts[3], "m=%d,t=%d,p=%d", &h.memory, &h.time, &h.threads); err != nil {
+		return h, bad
 	}
-	return salt, key, err
+	var errSalt, errKey error
+	h.salt, errSalt = base64.RawStdEncoding.DecodeString(parts[4])
+	h.key, errKey = base64.RawStdEncoding.DecodeString(parts[5])
+	switch {
+	case errSalt != nil || errKey != nil, len(h.salt) < 8, len(h.key) < argonKey/2, len(h.key) > 4*argonKey,
+		h.time < 1, h.threads < 1, h.memory > most.memory, h.time > most.time, h.threads > most.threads:
+		return h, bad
+	}
+	return h, nil
+}
+
+// outdated reports whether a hash was made with another cost than new ones are.
+func outdated(hash string) bool {
+	h, err := parseHash(hash)
+	return err == nil && (h.cost != present || len(h.key) != argonKey || len(h.salt) != argonSalt)
 }

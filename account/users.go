@@ -39,6 +39,9 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 		if err != nil {
 			return sensocto.User{}, err
 		}
+		if err := invitedAs(s.Email, link.Data); err != nil {
+			return sensocto.User{}, err
+		}
 		s.Email, s.EmailProven = cmp.Or(link.Data, s.Email), link.Data != ""
 	case a.options.Registration == RegistrationInvited:
 		return sensocto.User{}, errInvited
@@ -53,6 +56,16 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 		a.signUps.Add(1)
 	}
 	return u, err
+}
+
+// invitedAs returns an error where somebody says another address than the one that
+// the invitation was mailed to: they would look for the account under the wrong one.
+func invitedAs(said, invited string) error {
+	email, err := sensocto.NormalizeEmail(said)
+	if said == "" || invited == "" || err == nil && email == invited {
+		return nil
+	}
+	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_email", Message: "the invitation is for " + invited + ": the account is made for that address, which can be changed later"}
 }
 
 // CreateUser makes an account without asking for a right: for an administrator.
@@ -86,7 +99,7 @@ func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind senso
 	if err := a.store.InsertUser(ctx, u); err != nil {
 		return sensocto.User{}, err
 	}
-	a.log.Info("account created", "user", u.ID, "admin", u.IsAdmin)
+	a.log.InfoContext(ctx, "account created", "user", u.ID, "admin", u.IsAdmin)
 	e := sensocto.AuditEvent{Action: sensocto.AuditUserCreated, UserID: u.ID}
 	if by == themselves {
 		e.ActorID = u.ID
@@ -144,13 +157,13 @@ func (a *Accounts) SignIn(ctx context.Context, email, password string, from sens
 		if errors.Is(err, errCredentials) {
 			a.signInsRefused.Add(1)
 			// Of an unknown address nothing is kept: it may be a mistyped password.
-			a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: from.Device})
+			a.signInRefused(ctx, u.ID, wayPassword, from.Device, err, from)
 		}
 		return sensocto.Session{}, err
 	}
 	a.attempts.succeeded("password", email, from.Address, time.Now())
 	a.signIns.Add(1)
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayPassword, from))
 }
 
 // verify returns the user with an address and a password. With errCredentials it
@@ -167,7 +180,25 @@ func (a *Accounts) verify(ctx context.Context, email, password string) (sensocto
 	case !ok || !u.Active(time.Now()):
 		return u, errCredentials
 	}
-	return u, nil
+	return a.rehash(ctx, u, password), nil
+}
+
+// rehash stores a hash of the present cost for a user whose hash has another one:
+// only now is the password known. Where that fails the old one goes on.
+func (a *Accounts) rehash(ctx context.Context, u sensocto.User, password string) sensocto.User {
+	if !outdated(u.PasswordHash) {
+		return u
+	}
+	changed, err := u, error(nil)
+	if changed.PasswordHash, err = a.passwords.hash(ctx, password); err == nil {
+		changed, err = a.store.UpdateUser(ctx, changed)
+	}
+	if err != nil {
+		a.log.Warn("cannot store a password hash of the present cost; the one of before goes on", "user", u.ID, "err", err)
+		return u
+	}
+	a.log.Info("password hashed anew", "user", u.ID)
+	return changed
 }
 
 // CheckPassword returns errCredentials unless the password is the user's: for
@@ -181,7 +212,7 @@ func (a *Accounts) CheckPassword(ctx context.Context, u sensocto.User, password 
 	case err != nil:
 		return err
 	case !ok:
-		a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: u.ID, Address: from.Address, Detail: "current password"})
+		a.signInRefused(ctx, u.ID, wayPasswordAgain, wayPasswordAgain, errCredentials, from)
 		return errCredentials
 	}
 	a.attempts.succeeded("password", u.Email, from.Address, time.Now())
@@ -206,17 +237,24 @@ func (a *Accounts) Guest(ctx context.Context, name string, from sensocto.Client)
 	}
 	a.signUps.Add(1)
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserCreated, ActorID: u.ID, UserID: u.ID, Address: from.Address, Detail: "guest"})
-	return a.Begin(ctx, u, from)
+	return a.Begin(ctx, u, by(wayGuest, from))
 }
 
 // maxDeviceBytes bounds what is kept of what a client says it is.
 const maxDeviceBytes = 200
 
-// Begin begins a session for a user who has shown who they are.
+// Begin begins a session for a user who has just shown who they are.
 func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Client) (sensocto.Session, error) {
+	return a.begin(ctx, u, now(), from)
+}
+
+// begin begins a session for a user who showed who they are at a time; zero says
+// that nobody knows when.
+func (a *Accounts) begin(ctx context.Context, u sensocto.User, confirmed time.Time, from sensocto.Client) (sensocto.Session, error) {
 	id, secret := newToken()
 	t := sensocto.Token{ID: id, Name: "session", Kind: sensocto.KindSession, UserID: u.ID, Scopes: userScopes(u), SecretHash: hashSecret(secret),
-		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)]}
+		CreatedAt: now(), ExpiresAt: now().Add(a.options.SessionLife), Device: from.Device[:min(len(from.Device), maxDeviceBytes)],
+		ConfirmedAt: confirmed, UsedAt: now()}
 	if !u.ExpiresAt.IsZero() && u.ExpiresAt.Before(t.ExpiresAt) {
 		t.ExpiresAt = u.ExpiresAt
 	}
@@ -226,7 +264,7 @@ func (a *Accounts) Begin(ctx context.Context, u sensocto.User, from sensocto.Cli
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return sensocto.Session{}, fmt.Errorf("store session: %w", err)
 	}
-	a.log.Info("signed in", "user", u.ID, "session", t.ID)
+	a.log.InfoContext(ctx, "signed in", "event", "signed_in", "user", u.ID, "session", t.ID, "way", cmp.Or(from.Way, wayLink))
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: u.ID, CredentialID: t.ID, UserID: u.ID, Address: from.Address, Detail: t.Device})
 	return sensocto.Session{User: u, Token: t, Secret: tokenText(id, secret), Expires: t.ExpiresAt}, nil
 }
@@ -270,7 +308,8 @@ func (a *Accounts) userTokens(ctx context.Context, userID string, kind sensocto.
 	}
 	kept := []sensocto.Token{}
 	for _, t := range all {
-		if t.Kind == kind && t.Valid(time.Now()) {
+		if now := time.Now(); t.Kind == kind && t.Valid(now) && !a.idle(t, now) {
+			t.UsedAt = a.lastUse(t)
 			kept = append(kept, t)
 		}
 	}
@@ -302,6 +341,24 @@ func (a *Accounts) EndSession(ctx context.Context, userID, tokenID string) error
 func (a *Accounts) EndSessions(ctx context.Context, userID, except string) error {
 	return a.endAll(ctx, userID, func(t sensocto.Token) bool { return t.ID != except })
 }
+
+// SignOut ends all sessions of a user except one, "" for all. Tokens of their
+// devices go on.
+func (a *Accounts) SignOut(ctx context.Context, userID, except string) error {
+	err := a.endAll(ctx, userID, func(t sensocto.Token) bool { return isSession(t) && t.ID != except })
+	if err != nil {
+		return err
+	}
+	a.log.Info("signed out everywhere", "user", userID, "except", except)
+	e := sensocto.AuditEvent{Action: sensocto.AuditSignedOut, UserID: userID, Detail: "everywhere"}
+	if except != "" {
+		e.Detail = "everywhere else"
+	}
+	a.audit.Record(ctx, e)
+	return nil
+}
+
+func isSession(t sensocto.Token) bool { return t.Kind == sensocto.KindSession }
 
 // endAll ends those of a user's sessions and tokens that are to end.
 func (a *Accounts) endAll(ctx context.Context, userID string, ends func(sensocto.Token) bool) error {
@@ -357,7 +414,7 @@ func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, e
 	if u, err = a.store.UpdateUser(ctx, u); err != nil {
 		return u, err
 	}
-	a.log.Info("password changed", "user", u.ID)
+	a.log.InfoContext(ctx, "password changed", "user", u.ID)
 	e := sensocto.AuditEvent{Action: sensocto.AuditPasswordChanged, UserID: u.ID}
 	if caller := sensocto.CallerOf(ctx).Identity; caller.UserID == "" && caller.OwnerID != sensocto.OperatorID {
 		e.ActorID, e.Detail = u.ID, "by a link" // whoever has it is taken for the person
@@ -372,7 +429,7 @@ func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (s
 	u.IsAdmin = admin
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
-		a.log.Info("administrator changed", "user", u.ID, "admin", admin)
+		a.log.InfoContext(ctx, "administrator changed", "user", u.ID, "admin", admin)
 		action := sensocto.AuditAdminRevoked
 		if admin {
 			action = sensocto.AuditAdminGranted
@@ -392,7 +449,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 	}
 	u, err := a.store.UpdateUser(ctx, u)
 	if err == nil {
-		a.log.Info("account changed", "user", u.ID, "disabled", disabled)
+		a.log.InfoContext(ctx, "account changed", "user", u.ID, "disabled", disabled)
 		action := sensocto.AuditUserEnabled
 		if disabled {
 			action = sensocto.AuditUserDisabled
@@ -406,7 +463,7 @@ func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bo
 		}
 	}
 	if err == nil && disabled { // who is let in again signs in again; tokens of devices go on then
-		err = a.endAll(ctx, u.ID, func(t sensocto.Token) bool { return t.Kind == sensocto.KindSession })
+		err = a.endAll(ctx, u.ID, isSession)
 	}
 	return u, err
 }
@@ -420,7 +477,8 @@ func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
 	if err != nil {
 		return err
 	}
-	a.log.Info("account is to be erased", "user", u.ID)
+	a.log.InfoContext(ctx, "account is to be erased", "user", u.ID)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserErased, UserID: u.ID})
 	return a.EndSessions(ctx, u.ID, "")
 }
 
@@ -429,7 +487,15 @@ func (a *Accounts) Erase(ctx context.Context, u sensocto.User) error {
 func (a *Accounts) NewLink(ctx context.Context, kind sensocto.LinkKind, userID, data string, life time.Duration) (secret string, err error) {
 	_, secret = newToken()
 	err = a.store.InsertLink(ctx, sensocto.Link{Hash: hashSecret(secret), Kind: kind, UserID: userID, Data: data, ExpiresAt: now().Add(life)})
+	if action, recorded := linkActions[kind]; recorded && err == nil {
+		a.audit.Record(ctx, sensocto.AuditEvent{Action: action, UserID: userID})
+	}
 	return secret, err
+}
+
+// linkActions are the links that give somebody else a way in.
+var linkActions = map[sensocto.LinkKind]sensocto.AuditAction{
+	sensocto.LinkReset: sensocto.AuditResetLinkMade, sensocto.LinkInvite: sensocto.AuditUserInvited,
 }
 
 // UseLink takes a link, which works once, and returns what it was made with. It
@@ -480,6 +546,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, userID, p.Name+": the address was not confirmed when it was added")
 	}
 	identities, err := a.store.Identities(ctx, userID)
 	if err != nil {
@@ -489,6 +556,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
+		a.recordOwn(ctx, sensocto.AuditUnlinked, userID, i.Issuer+": the address was not confirmed when it was linked")
 	}
 	return nil
 }
@@ -557,7 +625,7 @@ func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t senso
 	if err := a.store.InsertToken(ctx, t); err != nil {
 		return "", t, fmt.Errorf("store token: %w", err)
 	}
-	a.log.Info("token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
+	a.log.InfoContext(ctx, "token created", "token", t.ID, "user", u.ID, "scopes", t.Scopes)
 	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditTokenCreated, UserID: u.ID, Detail: tokenDetail(t)})
 	return tokenText(id, secret), t, nil
 }

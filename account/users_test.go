@@ -2,6 +2,8 @@ package account_test
 
 import (
 	"bytes"
+	"context"
+	"encoding/base64"
 	"errors"
 	"fmt"
 	"log/slog"
@@ -12,6 +14,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"golang.org/x/crypto/argon2"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -70,7 +74,9 @@ func TestSignUp_WithAnInvitation(t *testing.T) {
 	}
 	_, err = a.SignUp(t.Context(), sensocto.SignUp{Name: "Ada", Password: "short", Invitation: secret})
 	refused(t, err, "weak_password") // and the invitation stays good
-	u, err := a.SignUp(t.Context(), sensocto.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	_, err = a.SignUp(t.Context(), sensocto.SignUp{Email: "mallory@example.org", Name: "Ada", Password: password, Invitation: secret})
+	refused(t, err, "invalid_email") // she would look for the account under an address that it does not have
+	u, err := a.SignUp(t.Context(), sensocto.SignUp{Email: " Ada@Example.org", Name: "Ada", Password: password, Invitation: secret})
 	if err != nil || u.Email != "ada@example.org" {
 		t.Errorf("%+v, %v", u, err)
 	}
@@ -422,4 +428,175 @@ func TestResetPassword_ProvesTheAddress(t *testing.T) {
 	if err != nil || !u.EmailProven {
 		t.Errorf("%+v %v", u, err)
 	}
+}
+
+// After a change of the cost everybody still comes in, and gets a hash of the new
+// cost on the way.
+func TestSignIn_AHashOfAnotherCostCountsAndIsMadeAnew(t *testing.T) {
+	m := newStore(t)
+	a := account.New(account.Options{Store: m, Registration: account.RegistrationOpen})
+	ada := signUp(t, a, "ada")
+	present, _, _ := strings.Cut(strings.TrimPrefix(ada.PasswordHash, "$argon2id$v=19$"), "$")
+	set := func(hash string) {
+		t.Helper()
+		u, err := m.User(t.Context(), ada.ID)
+		if err != nil {
+			t.Fatal(err)
+		}
+		u.PasswordHash = hash
+		if _, err := m.UpdateUser(t.Context(), u); err != nil {
+			t.Fatal(err)
+		}
+	}
+	old := func(memory, passes uint32, threads uint8, key uint32) string {
+		salt := []byte("another salt")
+		return fmt.Sprintf("$argon2id$v=19$m=%d,t=%d,p=%d$%s$%s", memory, passes, threads, base64.RawStdEncoding.EncodeToString(salt),
+			base64.RawStdEncoding.EncodeToString(argon2.IDKey([]byte(password), salt, passes, memory, threads, key)))
+	}
+	for _, hash := range []string{old(8<<10, 1, 1, 32), old(16<<10, 3, 2, 16)} {
+		set(hash)
+		if _, err := a.SignIn(t.Context(), ada.Email, "a wrong password", home); sensocto.ErrorReason(err) != "wrong_credentials" {
+			t.Error(err)
+		}
+		if u, _ := m.User(t.Context(), ada.ID); u.PasswordHash != hash {
+			t.Error("a wrong password changed the hash")
+		}
+		signIn(t, a, "ada")
+		u, err := m.User(t.Context(), ada.ID)
+		if err != nil || !strings.HasPrefix(u.PasswordHash, "$argon2id$v=19$"+present+"$") || u.PasswordHash == hash {
+			t.Errorf("%s, %v", u.PasswordHash, err)
+		}
+		signIn(t, a, "ada")
+		if again, _ := m.User(t.Context(), ada.ID); again.PasswordHash != u.PasswordHash {
+			t.Error("a hash of the present cost was made anew")
+		}
+	}
+	for _, damaged := range []string{"x", "$argon2i$v=19$m=8,t=1,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=99999999,t=1,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ",
+		"$argon2id$v=19$m=8192,t=0,p=1$YWFhYWFhYWE$YWFhYWFhYWFhYWFhYWFhYQ", "$argon2id$v=19$m=8192,t=1,p=1$YWFhYWFhYWE$"} {
+		set(damaged)
+		if _, err := a.SignIn(t.Context(), ada.Email, password, home); err == nil || strings.Contains(err.Error(), damaged) {
+			t.Errorf("%s: %v", damaged, err)
+		}
+	}
+}
+
+func TestSignOut_EndsSessionsAndLeavesTokens(t *testing.T) {
+	a := account.New(account.Options{Store: newStore(t), Registration: account.RegistrationOpen})
+	ada := signUp(t, a, "ada")
+	signUp(t, a, "eve")
+	one, two, eve := signIn(t, a, "ada"), signIn(t, a, "ada"), signIn(t, a, "eve")
+	token, _, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "strap", Scopes: viewer})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var told []string
+	defer a.OnRevoked(func(id string) { told = append(told, id) })()
+	if err := a.SignOut(t.Context(), ada.ID, ""); err != nil {
+		t.Fatal(err)
+	}
+	slices.Sort(told)
+	want := []string{one.Token.ID, two.Token.ID}
+	slices.Sort(want)
+	if !slices.Equal(told, want) {
+		t.Errorf("told of %v, want %v", told, want)
+	}
+	wantCode(t, a, one.Secret, sensocto.CodeUnauthorized)
+	wantCode(t, a, two.Secret, sensocto.CodeUnauthorized)
+	wantCode(t, a, eve.Secret, "")
+	wantCode(t, a, token, "")
+}
+
+func TestSession_EndsWhenItIsNotUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newStore(t)
+		o := account.Options{Store: m, Registration: account.RegistrationOpen, SessionIdle: 6 * time.Minute}
+		a := watched(t, o)
+		ada := signUp(t, a, "ada")
+		used, left := signIn(t, a, "ada"), signIn(t, a, "ada")
+		wantCode(t, a, left.Secret, "")
+		told := make(chan string, 4) // more than there are sessions
+		defer a.OnRevoked(func(id string) { told <- id })()
+		for range 3 {
+			time.Sleep(5 * time.Minute)
+			wantCode(t, a, used.Secret, "")
+		}
+		wantCode(t, a, left.Secret, sensocto.CodeUnauthorized)
+		if len(told) != 1 || <-told != left.Token.ID {
+			t.Error("nobody was told that the session has ended")
+		}
+		sessions, err := a.Sessions(t.Context(), ada.ID)
+		if err != nil || len(sessions) != 1 || sessions[0].ID != used.Token.ID || time.Since(sessions[0].UsedAt) > time.Second {
+			t.Errorf("%+v, %v", sessions, err)
+		}
+		token, _, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "strap", Scopes: viewer})
+		if err != nil {
+			t.Fatal(err)
+		}
+
+		m.setFail(errAway) // what was used last is not forgotten meanwhile
+		time.Sleep(4 * time.Minute)
+		wantCode(t, a, used.Secret, "")
+		m.setFail(nil)
+		time.Sleep(70 * time.Second) // it is stored
+		other := account.New(o)      // as after a restart
+		time.Sleep(4 * time.Minute)
+		wantCode(t, other, used.Secret, "")
+		time.Sleep(6 * time.Minute)
+		wantCode(t, account.New(o), used.Secret, sensocto.CodeUnauthorized)
+		wantCode(t, account.New(o), token, "") // a device may be silent for as long as it likes
+	})
+}
+
+// What has ended does not pile up in the database.
+func TestSession_IsForgottenADayAfterItsEnd(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		m := newStore(t)
+		a := account.New(account.Options{Store: m, Registration: account.RegistrationOpen})
+		ada := signUp(t, a, "ada")
+		long, just, open := signIn(t, a, "ada"), signIn(t, a, "ada"), signIn(t, a, "ada")
+		end := func(s sensocto.Session) {
+			t.Helper()
+			if err := a.EndSession(t.Context(), ada.ID, s.Token.ID); err != nil {
+				t.Fatal(err)
+			}
+		}
+		end(long)
+		time.Sleep(25 * time.Hour)
+		end(just)
+		ctx, cancel := context.WithCancel(t.Context())
+		done := make(chan error, 1) // the one result
+		go func() { done <- a.Run(ctx) }()
+		time.Sleep(time.Second)
+		cancel()
+		<-done
+		all, err := m.UserTokens(t.Context(), ada.ID)
+		if err != nil || len(all) != 2 || all[0].ID == long.Token.ID || all[1].ID == long.Token.ID {
+			t.Errorf("%+v, %v", all, err)
+		}
+		wantCode(t, a, open.Secret, "")
+	})
+}
+
+// Of two processes one sees a session all the time, the other has its channel.
+func TestSession_IsInUseWhereverItIsUsed(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := account.Options{Store: newStore(t), Registration: account.RegistrationOpen, SessionIdle: 6 * time.Minute}
+		here, there := watched(t, o), watched(t, o)
+		signUp(t, here, "ada")
+		s := signIn(t, here, "ada")
+		wantCode(t, here, s.Secret, "")
+		told := make(chan string, 4) // more than there are sessions
+		defer here.OnRevoked(func(id string) { told <- id })()
+		for range 4 {
+			time.Sleep(4 * time.Minute)
+			wantCode(t, there, s.Secret, "")
+		}
+		if len(told) > 0 {
+			t.Error("the channel was closed")
+		}
+		time.Sleep(8 * time.Minute)
+		if len(told) != 1 {
+			t.Errorf("told %d times that the session has ended", len(told))
+		}
+	})
 }

@@ -32,13 +32,16 @@ type listener struct{ revoked func(identityID string) }
 type live struct {
 	userID  string
 	expires time.Time
+	session bool
+	// used is when it was last used, stored the latest that the store knows.
+	used, stored time.Time
 }
 
-// follow remembers a credential that was accepted.
-func (w *watch) follow(t sensocto.Token) {
+// follow remembers a credential that was accepted, and when.
+func (w *watch) follow(t sensocto.Token, now time.Time) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
-	w.live[t.ID] = live{t.UserID, t.ExpiresAt}
+	w.live[t.ID] = live{t.UserID, t.ExpiresAt, t.Kind == sensocto.KindSession, now, t.UsedAt}
 }
 
 // ofUser returns the ids of a user's live credentials.
@@ -104,7 +107,7 @@ func (a *Accounts) OnRevoked(f func(identityID string)) (stop func()) {
 }
 
 // Run watches the store for what other processes change, and the clock for what
-// expires, until ctx ends.
+// expires, and stores when sessions were last used, until ctx ends.
 func (a *Accounts) Run(ctx context.Context) error {
 	tick := time.NewTicker(PollInterval)
 	defer tick.Stop()
@@ -113,6 +116,7 @@ func (a *Accounts) Run(ctx context.Context) error {
 		p.poll(ctx)
 		select {
 		case <-ctx.Done():
+			a.storeLastUses(ctx)
 			return nil
 		case <-tick.C:
 		}
@@ -125,6 +129,8 @@ type poller struct {
 	version int64 // of the last change that was seen
 	failing bool  // the failure was logged
 	checked time.Time
+	stored  time.Time // when the uses of sessions were stored
+	forgot  time.Time // when sessions that had ended were removed
 }
 
 func (p *poller) poll(ctx context.Context) {
@@ -136,14 +142,44 @@ func (p *poller) poll(ctx context.Context) {
 		p.attempts.forget(now)
 	}
 	err := p.refresh(ctx)
+	if err == nil {
+		err = p.useSessions(ctx, time.Now())
+	}
 	switch {
 	case err == nil:
 		p.failing = false
 	case ctx.Err() == nil && !p.failing:
 		// Not fatal: without the store only those are let in whom it knew last.
 		p.failing = true
-		p.log.Error("cannot see whether credentials were revoked; trying on", "err", err)
+		p.log.Error("cannot see whether credentials were revoked, or note that they are in use; trying on", "err", err)
 	}
+}
+
+// useSessions stores when sessions were last used, from time to time, ends those
+// that were not for too long, which another process may have seen since, and
+// removes what ended long ago.
+func (p *poller) useSessions(ctx context.Context, now time.Time) error {
+	if now.Sub(p.stored) >= useInterval {
+		p.stored = now
+		if err := p.storeUses(ctx); err != nil {
+			return err
+		}
+	}
+	if now.Sub(p.forgot) >= forgetInterval {
+		p.forgot = now
+		if _, err := p.store.ForgetTokens(ctx, now.Add(-forgottenAfter)); err != nil {
+			return err
+		}
+	}
+	if p.options.SessionIdle < 0 {
+		return nil
+	}
+	for _, id := range p.watch.unusedSince(now.Add(-p.options.SessionIdle)) {
+		if err := p.check(ctx, id); err != nil {
+			return err
+		}
+	}
+	return nil
 }
 
 // refresh looks at what has changed since the last time.
@@ -193,8 +229,9 @@ func (p *poller) check(ctx context.Context, id string) error {
 		return err
 	default:
 		p.seen.refresh(c, time.Now())
+		p.watch.usedElsewhere(id, token.UsedAt)
 	}
-	if !c.valid(time.Now()) {
+	if now := time.Now(); !c.valid(now) || p.idle(token, now) {
 		p.watch.tell(id, false)
 	}
 	return nil

@@ -74,6 +74,9 @@ type Options struct {
 	Attention Listener
 	// Mailer sends e-mail; nil means that there is none.
 	Mailer Mailer
+	// Origin is under which people reach the server, "https://example.org", for the
+	// links in mails; "" leaves them out.
+	Origin func() string
 	// Sensor returns what is known of a sensor, for its name.
 	Sensor func(id string) (sensocto.Sensor, bool)
 	Log    *slog.Logger
@@ -115,6 +118,9 @@ func New(o Options) *Alerts {
 	}
 	if o.Sensor == nil {
 		o.Sensor = func(id string) (sensocto.Sensor, bool) { return sensocto.UnknownSensor(id), false }
+	}
+	if o.Origin == nil {
+		o.Origin = func() string { return "" }
 	}
 	o.RulesOfUser, o.RulesOfSensor = cmp.Or(o.RulesOfUser, 100), cmp.Or(o.RulesOfSensor, 200)
 	return &Alerts{

@@ -2,6 +2,7 @@ package alert_test
 
 import (
 	"context"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -180,21 +181,23 @@ func TestAlerts_AreMailed(t *testing.T) {
 	db := openSQLite(t)
 	addUsers(t, db, "ada")
 	p := post{make(chan string, 10)}
-	w := newWorld(t, db, func(o *alert.Options) { o.Mailer = p })
+	w := newWorld(t, db, func(o *alert.Options) {
+		o.Mailer, o.Origin = p, func() string { return "https://sensors.example.org" }
+	})
 	defer run(w.Alerts)()
 	r := high()
 	r.Email = true
 	i, err := w.Create(t.Context(), identity("ada"), r)
 	must(t, err)
 	publish(w.hub, "strap", "hr", 130)
-	if got := <-p.sent; !strings.HasPrefix(got, "ada@example.org: Alert: Fast: strap: hr is 130, above 100\n") {
+	if got := <-p.sent; !strings.HasPrefix(got, "ada@example.org: Alert: Fast: strap: hr is 130, above 100\n") || !strings.Contains(got, "https://sensors.example.org/sensors/strap\n") {
 		t.Errorf("%q", got)
 	}
 	done, err := w.Test(t.Context(), identity("ada"), i.Rule.ID)
 	if err != nil || len(done) != 2 || !done[0].OK || !done[1].OK || done[1].Way != "email" {
 		t.Errorf("%+v, %v", done, err)
 	}
-	if got := <-p.sent; !strings.Contains(got, "this is a test") {
+	if got := <-p.sent; !strings.HasPrefix(got, "ada@example.org: Test of an alert: Fast: ") || !strings.Contains(got, "this is a test") {
 		t.Errorf("%q", got)
 	}
 	_, err = w.Test(t.Context(), identity("ada"), i.Rule.ID)
@@ -215,5 +218,30 @@ func TestAlerts_AreNotMailedToAnAddressThatIsOnlyClaimed(t *testing.T) {
 	must(t, err)
 	if len(done) != 2 || !done[0].OK || done[1].Way != "email" || done[1].OK || !strings.Contains(done[1].Error, "has not confirmed") || len(p.sent) > 0 {
 		t.Errorf("%+v, %d mails", done, len(p.sent))
+	}
+}
+
+// Whoever makes a rule that cannot reach everybody hears so at once.
+func TestAlerts_WarnOfWhatCannotWork(t *testing.T) {
+	db := openSQLite(t)
+	addUsers(t, db, "ada", "bob")
+	w := newWorld(t, db, func(o *alert.Options) {
+		o.Sensor = func(id string) (sensocto.Sensor, bool) {
+			return sensocto.Sensor{ID: id, Attributes: []sensocto.Attribute{{ID: "hr"}}}, true
+		}
+	})
+	i, err := w.Create(t.Context(), identity("ada"), high())
+	if err != nil || len(i.Warnings) > 0 {
+		t.Fatalf("%v %q", err, i.Warnings)
+	}
+	i, err = w.Update(t.Context(), identity("ada"), i.Rule.ID, func(r *sensocto.AlertRule) {
+		r.AttributeID, r.Notify = "hearrate", []string{"ada", "bob", "zoe"}
+	})
+	want := []string{"bob may not see the sensor, and is not told until that changes", "there is no user zoe: nobody is told in that name", "the sensor has no attribute hearrate so far"}
+	if err != nil || !slices.Equal(i.Warnings, want) {
+		t.Errorf("%v %q", err, i.Warnings)
+	}
+	if i, err = w.Alert(t.Context(), identity("ada"), i.Rule.ID); err != nil || !slices.Equal(i.Warnings, want) {
+		t.Errorf("later: %v %q", err, i.Warnings)
 	}
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"net/url"
 	"strconv"
 	"time"
 
@@ -185,8 +186,7 @@ func (a *Alerts) mail(ctx context.Context, m mail) error {
 		ctx, cancel := context.WithTimeout(ctx, mailTimeout)
 		defer cancel()
 		e := m.event
-		text := e.Text + "\n\nRule: " + e.Name + "\nTime: " + e.At.Format(time.RFC3339) + "\n"
-		err = a.options.Mailer.Mail(ctx, m.to, "Alert: "+e.Name, text)
+		err = a.options.Mailer.Mail(ctx, m.to, subject(e), a.letter(e))
 	}
 	if err != nil {
 		a.mailsFailed.Add(1)
@@ -194,6 +194,22 @@ func (a *Alerts) mail(ctx context.Context, m mail) error {
 	}
 	a.mailed.Add(1)
 	return nil
+}
+
+func subject(e alertEvent) string {
+	if e.Test {
+		return "Test of an alert: " + e.Name
+	}
+	return "Alert: " + e.Name
+}
+
+// letter is the text of a mail.
+func (a *Alerts) letter(e alertEvent) string {
+	text := e.Text + "\n\nRule: " + e.Name + "\nTime: " + e.At.Format(time.RFC3339) + "\n"
+	if origin := a.options.Origin(); origin != "" {
+		text += "\nLook at it: " + origin + "/sensors/" + url.PathEscape(e.SensorID) + "\n"
+	}
+	return text + "\nYou get this mail because the rule names you. Whoever made it can change it, or take you out of it.\n"
 }
 
 // body is what a webhook is sent.

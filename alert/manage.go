@@ -46,12 +46,16 @@ func (a *Alerts) Create(ctx context.Context, id sensocto.Identity, r sensocto.Al
 	if r.WebhookURL != "" {
 		r.WebhookSecret = newSecret()
 	}
+	warnings, err := a.warn(ctx, r)
+	if err != nil {
+		return sensocto.AlertInfo{}, err
+	}
 	a.change.Lock()
 	defer a.change.Unlock()
 	if err := a.options.Store.InsertAlert(ctx, r, a.options.RulesOfUser, a.options.RulesOfSensor); err != nil {
 		return sensocto.AlertInfo{}, err
 	}
-	info := sensocto.AlertInfo{Rule: r, State: sensocto.AlertState{RuleID: r.ID}}
+	info := sensocto.AlertInfo{Rule: r, State: sensocto.AlertState{RuleID: r.ID}, Warnings: warnings}
 	a.add(info)
 	a.log.Info("alert rule made", "alert", r.ID, "sensor", r.SensorID, "user", r.OwnerID)
 	info.NewSecret = r.WebhookSecret
@@ -91,7 +95,8 @@ func (a *Alerts) Update(ctx context.Context, id sensocto.Identity, ruleID string
 	r.Version++
 	info.Rule = r
 	a.add(info)
-	return info, nil
+	info.Warnings, err = a.warn(ctx, r)
+	return info, err
 }
 
 func looksForOther(a, b sensocto.AlertRule) bool {
@@ -114,7 +119,11 @@ func (a *Alerts) Delete(ctx context.Context, id sensocto.Identity, ruleID string
 
 // Alert returns a rule of the identity's user, or sensocto.ErrNotFound.
 func (a *Alerts) Alert(ctx context.Context, id sensocto.Identity, ruleID string) (sensocto.AlertInfo, error) {
-	return a.own(ctx, id, ruleID)
+	info, err := a.own(ctx, id, ruleID)
+	if err == nil {
+		info.Warnings, err = a.warn(ctx, info.Rule)
+	}
+	return info, err
 }
 
 // List returns up to limit rules of the identity's user behind an id, oldest

@@ -50,6 +50,8 @@ type Log struct {
 	log   *slog.Logger
 	queue chan sensocto.AuditEvent // when full, Record drops and counts
 
+	repeats repeats // of commands
+
 	recorded, written, dropped, failures, forgotten atomic.Uint64
 }
 
@@ -73,11 +75,21 @@ const maxDetailBytes = 256
 func (l *Log) Record(ctx context.Context, e sensocto.AuditEvent) {
 	caller := sensocto.CallerOf(ctx)
 	if e.ActorID == "" && e.Action != sensocto.AuditSignInRefused {
-		e.ActorID, e.CredentialID = caller.Identity.OwnerID, caller.Identity.ID
+		e.ActorID = caller.Identity.OwnerID
+	}
+	if e.ActorID != "" && e.ActorID == caller.Identity.OwnerID {
+		e.CredentialID = cmp.Or(e.CredentialID, caller.Identity.ID)
 	}
 	e.ID, e.At = uuid.Must(uuid.NewV7()).String(), time.Now().UTC().Truncate(time.Microsecond)
 	e.Address = sensocto.HostOf(cmp.Or(e.Address, caller.Address))
 	e.Detail = clean(e.Detail)
+	if e.Action == sensocto.AuditCommanded && l.repeats.isOne(e) {
+		return
+	}
+	l.enqueue(e)
+}
+
+func (l *Log) enqueue(e sensocto.AuditEvent) {
 	select {
 	case l.queue <- e:
 		l.recorded.Add(1)

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -77,7 +78,7 @@ func TestLog_ShowsPeopleWhatConcernsThem(t *testing.T) {
 		log.Record(as(ada, "192.0.2.1:99"), sensocto.AuditEvent{Action: sensocto.AuditRoomCreated, RoomID: "r"})
 		log.Record(as(ada, "192.0.2.1:99"), sensocto.AuditEvent{Action: sensocto.AuditMemberKicked, UserID: "bob", RoomID: "r"})
 		log.Record(as(sensocto.Identity{OwnerID: sensocto.GuestID}, "192.0.2.7:1"), sensocto.AuditEvent{Action: sensocto.AuditSignInRefused, UserID: "bob"})
-		log.Record(as(bob, "[2001:db8::1]:5"), sensocto.AuditEvent{Action: sensocto.AuditSignedIn, UserID: "bob"})
+		log.Record(as(bob, "[2001:db8::1]:5"), sensocto.AuditEvent{Action: sensocto.AuditSignedIn, ActorID: "bob", UserID: "bob"})
 		stop() // writes what is queued
 
 		list := func(id sensocto.Identity, q sensocto.AuditQuery) []sensocto.AuditEvent {
@@ -104,6 +105,11 @@ func TestLog_ShowsPeopleWhatConcernsThem(t *testing.T) {
 		}
 		if got := text(list(admin, sensocto.AuditQuery{UserID: "bob", Limit: 10})); !strings.Contains(got, "member_kicked:ada>bob@192.0.2.1") {
 			t.Errorf("an administrator sees %s", got)
+		}
+		for _, e := range list(admin, sensocto.AuditQuery{Limit: 10}) {
+			if named := e.CredentialID != ""; named != (e.Action != sensocto.AuditSignInRefused) {
+				t.Errorf("%s with credential %q", e.Action, e.CredentialID)
+			}
 		}
 		if _, err := log.List(t.Context(), bob, sensocto.AuditQuery{UserID: "ada", Limit: 10}); sensocto.ErrorReason(err) != "no_right" {
 			t.Errorf("bob sees ada's: %v", err)
@@ -222,6 +228,39 @@ func TestLog_DropsAndCountsWhatExceedsTheQueue(t *testing.T) {
 		stop()
 		if took := time.Since(began); took > 6*time.Second || metric(log, "audit_dropped_total") != 6 {
 			t.Errorf("the end took %v, dropped %v", took, metric(log, "audit_dropped_total"))
+		}
+	})
+}
+
+// Commands that are sent again and again have an event for the first and one for
+// the others: they push out nobody's.
+func TestLog_GathersCommands(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		store := &memory{}
+		log := audit.New(audit.Options{Store: store})
+		stop := run(log)
+		send := func(id sensocto.Identity, sensorID string, times int) {
+			for range times {
+				log.Record(sensocto.WithCaller(t.Context(), sensocto.Caller{Identity: id}), sensocto.AuditEvent{Action: sensocto.AuditCommanded, SensorID: sensorID, UserID: "owner"})
+			}
+		}
+		send(ada, "strap", 10_000)
+		send(bob, "strap", 1)
+		send(ada, "belt", 1)
+		time.Sleep(3 * time.Minute)
+		send(ada, "strap", 3)
+		stop()
+		var got []string
+		for _, e := range store.events {
+			detail, _, _ := strings.Cut(e.Detail, " since")
+			got = append(got, fmt.Sprintf("%s %s>%s %s", e.SensorID, e.ActorID, e.UserID, detail))
+		}
+		want := []string{"strap ada>owner ", "strap bob>owner ", "belt ada>owner ", "strap ada>owner 9999 more", "strap ada>owner ", "strap ada>owner 2 more"}
+		if !slices.Equal(got, want) {
+			t.Errorf("got %q, want %q", got, want)
+		}
+		if n := metric(log, "audit_dropped_total"); n != 0 {
+			t.Errorf("%v dropped", n)
 		}
 	})
 }

@@ -21,9 +21,13 @@ const (
 func (l *Log) Run(ctx context.Context) error {
 	forget := time.NewTicker(forgetInterval)
 	defer forget.Stop()
+	repeat := time.NewTicker(repeatTime)
+	defer repeat.Stop()
 	l.forget(ctx)
 	for {
 		select {
+		case <-repeat.C:
+			l.enqueueRepeats(time.Now().Add(-repeatTime))
 		case e := <-l.queue:
 			if batch := l.gather(ctx, e); !l.write(ctx, batch) {
 				l.finish(ctx, batch)
@@ -35,6 +39,13 @@ func (l *Log) Run(ctx context.Context) error {
 			l.finish(ctx, nil)
 			return nil
 		}
+	}
+}
+
+// enqueueRepeats queues an event for each that was repeated since.
+func (l *Log) enqueueRepeats(before time.Time) {
+	for _, e := range l.repeats.over(before) {
+		l.enqueue(e)
 	}
 }
 
@@ -82,6 +93,7 @@ func (l *Log) write(ctx context.Context, batch []sensocto.AuditEvent) bool {
 // finish writes a batch and what is queued, as far as finalTime allows. What is
 // left is counted as dropped.
 func (l *Log) finish(ctx context.Context, batch []sensocto.AuditEvent) {
+	l.enqueueRepeats(time.Now().Add(time.Second))
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(ctx), finalTime)
 	defer cancel()
 	for {

@@ -19,6 +19,9 @@ import (
 // Interval is how often Run looks for marks that another process has set.
 const Interval = 2 * time.Second
 
+// orphanInterval is how often Run looks for sensors whose owner has no account.
+const orphanInterval = time.Hour
+
 // page is how many people are read at once.
 const page = 100
 
@@ -27,6 +30,9 @@ type Store interface {
 	UsersToErase(ctx context.Context, before time.Time, limit int) ([]string, error)
 	RoomsOwnedBy(ctx context.Context, userID string) ([]string, error)
 	DeleteUser(ctx context.Context, id string) error
+	// User returns sensocto.ErrNotFound for nobody.
+	User(ctx context.Context, id string) (sensocto.User, error)
+	Users(ctx context.Context, after string, limit int) ([]sensocto.User, error)
 }
 
 // Sensors are all sensors of the server; *sensor.Registry is one.
@@ -53,7 +59,10 @@ type Eraser struct {
 	options Options
 	turn    sync.Mutex // one person at a time: a deletion flushes the store
 
-	erased, failures atomic.Uint64
+	suspects map[string]string // owners without an account by sensor, as of the last call of Orphans; guarded by turn
+
+	erased, failures, orphansRemoved atomic.Uint64
+	held                             atomic.Int64 // orphans that are too many to be removed
 }
 
 // New returns an Eraser. It starts nothing: see Run.
@@ -64,10 +73,11 @@ func New(o Options) *Eraser {
 	return &Eraser{options: o}
 }
 
-// Run erases whoever is marked, until ctx ends.
+// Run erases whoever is marked, and removes sensors of nobody, until ctx ends.
 func (e *Eraser) Run(ctx context.Context) error {
-	tick := time.NewTicker(Interval)
+	tick, orphans := time.NewTicker(Interval), time.NewTicker(orphanInterval)
 	defer tick.Stop()
+	defer orphans.Stop()
 	failing := false
 	for {
 		err := e.All(ctx)
@@ -79,6 +89,10 @@ func (e *Eraser) Run(ctx context.Context) error {
 		case <-ctx.Done():
 			return nil
 		case <-tick.C:
+		case <-orphans.C:
+			if err := e.Orphans(ctx); err != nil && ctx.Err() == nil {
+				e.options.Log.Error("sensors of nobody could not be removed; it is tried again", "err", err)
+			}
 		}
 	}
 }
@@ -160,5 +174,7 @@ func (e *Eraser) sensors(ctx context.Context, userID string) (removed int, err e
 // Metrics implements sensocto.MetricSource.
 func (e *Eraser) Metrics(emit func(sensocto.Metric)) {
 	emit(sensocto.Metric{Name: "users_erased_total", Help: "People who were removed with everything that is theirs, guests included.", Kind: sensocto.KindCounter, Value: float64(e.erased.Load())})
+	emit(sensocto.Metric{Name: "erasure_orphans_removed_total", Help: "Sensors removed because their owner has no account any more.", Kind: sensocto.KindCounter, Value: float64(e.orphansRemoved.Load())})
+	emit(sensocto.Metric{Name: "erasure_orphans_held", Help: "Sensors whose owner has no account, and which are not removed because they are so many, or nobody has an account.", Kind: sensocto.KindGauge, Value: float64(e.held.Load())})
 	emit(sensocto.Metric{Name: "erasure_failures_total", Help: "Attempts to remove somebody that failed, and are repeated.", Kind: sensocto.KindCounter, Value: float64(e.failures.Load())})
 }

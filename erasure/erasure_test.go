@@ -4,9 +4,11 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"fmt"
 	"path/filepath"
 	"slices"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"go.uber.org/goleak"
@@ -173,4 +175,124 @@ func TestErase_TheLastAdministratorStays(t *testing.T) {
 	if _, err := w.accounts.SignIn(t.Context(), ada.Email, "whatever", sensocto.Client{Address: "192.0.2.1:1"}); err == nil {
 		t.Error("signed in")
 	}
+}
+
+// orphan makes sensors that somebody without an account owns.
+func (w *world) orphan(n int, of string) (ids []string) {
+	w.t.Helper()
+	nobody := sensocto.Identity{ID: "s-" + of, UserID: of, OwnerID: of, Scopes: []sensocto.Scope{sensocto.ScopeIngest}}
+	for i := range n {
+		id := fmt.Sprintf("%s-%d", of, i)
+		w.bring(nobody, id)
+		ids = append(ids, id)
+	}
+	return ids
+}
+
+// A sensor whose owner has no account goes, with its samples, at the second look;
+// those of people, of the operator and of callers without a credential stay.
+func TestOrphans_AreRemoved(t *testing.T) {
+	w, stop := open(t, t.TempDir())
+	defer stop()
+	_, adaID := w.person("ada", false)
+	w.bring(adaID, "strap")
+	w.bring(sensocto.Identity{ID: "token", OwnerID: sensocto.OperatorID, Scopes: []sensocto.Scope{sensocto.ScopeIngest}}, "clock")
+	w.bring(sensocto.Identity{ID: sensocto.GuestID, OwnerID: sensocto.GuestID, Scopes: []sensocto.Scope{sensocto.ScopeIngest}}, "kiosk")
+	w.orphan(2, "gone")
+	must(t, w.eraser.Orphans(t.Context()))
+	if n := len(w.ids()); n != 5 {
+		t.Fatalf("%d sensors after one look", n)
+	}
+	w.orphan(1, "gone-since")
+	must(t, w.eraser.Orphans(t.Context()))
+	got := w.ids()
+	if slices.Sort(got); !slices.Equal(got, []string{"clock", "gone-since-0", "kiosk", "strap"}) {
+		t.Errorf("sensors: %v", got)
+	}
+	if page, err := w.store.Read(t.Context(), "gone-0", "ecg", sensocto.Query{}); err != nil || len(page.Samples) != 0 {
+		t.Errorf("its samples: %v %v", page.Samples, err)
+	}
+	if n := metric(w.eraser, "erasure_orphans_removed_total"); n != 2 {
+		t.Errorf("%v were counted", n)
+	}
+}
+
+// A database without its accounts does not lose its measurements.
+func TestOrphans_ManyAreHeld(t *testing.T) {
+	w, stop := open(t, t.TempDir())
+	defer stop()
+	w.orphan(11, "gone")
+	w.person("ada", false)
+	for range 3 {
+		must(t, w.eraser.Orphans(t.Context()))
+	}
+	if n := len(w.ids()); n != 11 || metric(w.eraser, "erasure_orphans_held") != 11 {
+		t.Errorf("%d sensors, %v held", n, metric(w.eraser, "erasure_orphans_held"))
+	}
+	_, err := w.sensors.Delete(t.Context(), "gone-0") // the operator decides
+	must(t, err)
+	must(t, w.eraser.Orphans(t.Context()))
+	if n := len(w.ids()); n != 0 || metric(w.eraser, "erasure_orphans_held") != 0 {
+		t.Errorf("%d sensors, %v held", n, metric(w.eraser, "erasure_orphans_held"))
+	}
+}
+
+func TestOrphans_AreHeldWhereNobodyHasAnAccount(t *testing.T) {
+	w, stop := open(t, t.TempDir())
+	defer stop()
+	w.orphan(1, "gone")
+	for range 3 {
+		must(t, w.eraser.Orphans(t.Context()))
+	}
+	if n := len(w.ids()); n != 1 || metric(w.eraser, "erasure_orphans_held") != 1 {
+		t.Errorf("%d sensors, %v held", n, metric(w.eraser, "erasure_orphans_held"))
+	}
+}
+
+func metric(e *erasure.Eraser, name string) (v float64) {
+	e.Metrics(func(m sensocto.Metric) {
+		if m.Name == name {
+			v = m.Value
+		}
+	})
+	return v
+}
+
+// one is a Store and Sensors with one sensor, whose owner is gone.
+type one struct{ deleted chan string }
+
+func (one) UsersToErase(context.Context, time.Time, int) ([]string, error) { return nil, nil }
+func (one) RoomsOwnedBy(context.Context, string) ([]string, error)         { return nil, nil }
+func (one) DeleteUser(context.Context, string) error                       { return nil }
+func (one) User(context.Context, string) (sensocto.User, error) {
+	return sensocto.User{}, sensocto.ErrNotFound
+}
+func (one) Users(context.Context, string, int) ([]sensocto.User, error) {
+	return make([]sensocto.User, 1), nil
+}
+func (o one) Sensors() []sensocto.Sensor { return []sensocto.Sensor{{ID: "strap", OwnerID: "gone"}} }
+func (o one) Delete(_ context.Context, id string) (sensocto.Removed, error) {
+	o.deleted <- id
+	return sensocto.Removed{}, sensocto.ErrNotFound
+}
+
+// Run looks for sensors of nobody each hour.
+func TestRun_LooksForOrphans(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		o := one{make(chan string, 10)}
+		e := erasure.New(erasure.Options{Store: o, Sensors: o})
+		ctx, cancel := context.WithCancel(t.Context())
+		ended := make(chan error, 1)
+		go func() { ended <- e.Run(ctx) }()
+		time.Sleep(90 * time.Minute)
+		if synctest.Wait(); len(o.deleted) != 0 {
+			t.Error("deleted at the first look")
+		}
+		time.Sleep(time.Hour)
+		if synctest.Wait(); len(o.deleted) != 1 {
+			t.Errorf("%d deletions after the second look", len(o.deleted))
+		}
+		cancel()
+		must(t, <-ended)
+	})
 }

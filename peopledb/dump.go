@@ -169,7 +169,10 @@ func cell(v any) (any, error) {
 	case nil, string:
 		return v, nil
 	case json.Number:
-		return v.Int64()
+		if n, err := v.Int64(); err == nil {
+			return n, nil
+		}
+		return v.Float64() // a threshold; the database refuses it where it has integers
 	case map[string]any:
 		text, ok := v["base64"].(string)
 		if !ok || len(v) != 1 {

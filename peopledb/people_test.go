@@ -2,6 +2,7 @@ package peopledb_test
 
 import (
 	"bytes"
+	"context"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -50,6 +51,22 @@ func each(t *testing.T, f func(t *testing.T, server, command *peopledb.DB)) {
 			return peopledb.New(db)
 		}
 		f(t, open(postgres.Options{Exclusive: true}), open(postgres.Options{}))
+	})
+}
+
+// eachSQL runs a test on a database of both kinds.
+func eachSQL(t *testing.T, f func(t *testing.T, db peopledb.SQL)) {
+	t.Run("sqlite", func(t *testing.T) {
+		db, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "sensocto.db"), sqlite.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
+	})
+	t.Run("postgres", func(t *testing.T) {
+		db, err := postgres.Open(t.Context(), shared.Database(t), postgres.Options{})
+		must(t, err)
+		t.Cleanup(func() { _ = db.Close() })
+		f(t, db)
 	})
 }
 
@@ -108,7 +125,7 @@ func TestTokens(t *testing.T) {
 		wantCode(t, err, sensocto.CodeNotFound)
 
 		session := sensocto.Token{ID: "s1", Name: "session", Kind: sensocto.KindSession, SecretHash: bytes.Repeat([]byte{3}, 32), CreatedAt: at,
-			ExpiresAt: at.Add(time.Hour), UserID: "u1", SensorIDs: []string{"a", "b:c"}, Device: "Firefox on Linux"}
+			ExpiresAt: at.Add(time.Hour), ConfirmedAt: at, UserID: "u1", SensorIDs: []string{"a", "b:c"}, Device: "Firefox on Linux"}
 		must(t, server.InsertToken(ctx, session))
 		mine, err := command.UserTokens(ctx, "u1")
 		must(t, err)
@@ -117,6 +134,12 @@ func TestTokens(t *testing.T) {
 		if err != nil || len(all) != 2 || all[0].ID != "t1" || all[1].ID != "t2" || !all[1].RevokedAt.Equal(at) {
 			t.Error(all, err)
 		}
+		must(t, server.UseTokens(ctx, map[string]time.Time{"s1": at.Add(time.Minute), "unknown": at}))
+		must(t, command.UseTokens(ctx, map[string]time.Time{"s1": at})) // of another process, late
+		session.UsedAt = at.Add(time.Minute)
+		got, err = server.Token(ctx, "s1")
+		must(t, err)
+		same(t, session, got)
 		n, err := server.ForgetTokens(ctx, at.Add(2*time.Hour))
 		if err != nil || n != 1 {
 			t.Errorf("forgot %d sessions: %v", n, err)
@@ -467,15 +490,19 @@ func TestInvitations(t *testing.T) {
 		must(t, db.InsertInvitation(ctx, again)) // takes the place of the first
 		mine, err := db.Invitations(ctx, "bob", "bob@example.org", at)
 		must(t, err)
-		byMail.RoomName, again.RoomName = "Room r", "Room r"
+		byMail.RoomName, again.RoomName, again.UserName = "Room r", "Room r", "Name of bob"
 		same(t, []sensocto.Invitation{byMail, again}, mine)
 		if late, err := db.Invitations(ctx, "bob", "", at.Add(2*time.Hour)); err != nil || len(late) != 0 {
 			t.Error(late, err)
 		}
 		bob := sensocto.Member{RoomID: "r", UserID: "bob", Role: again.Role, JoinedAt: at}
-		wantCode(t, db.AcceptInvitation(ctx, "i1", bob, 10), sensocto.CodeNotFound)
-		wantCode(t, db.AcceptInvitation(ctx, "i3", bob, 1), sensocto.CodeRateLimited)
-		must(t, db.AcceptInvitation(ctx, "i3", bob, 10)) // the refusal before has undone nothing
+		accept := func(ctx context.Context, id string, m sensocto.Member, limit int) error {
+			_, err := db.AcceptInvitation(ctx, id, m, limit)
+			return err
+		}
+		wantCode(t, accept(ctx, "i1", bob, 10), sensocto.CodeNotFound)
+		wantCode(t, accept(ctx, "i3", bob, 1), sensocto.CodeRateLimited)
+		must(t, accept(ctx, "i3", bob, 10)) // the refusal before has undone nothing
 		must(t, db.DeleteInvitation(ctx, "i2"))
 		wantCode(t, db.DeleteInvitation(ctx, "i2"), sensocto.CodeNotFound)
 	})
@@ -506,6 +533,64 @@ func TestNotifications(t *testing.T) {
 			}
 		}); !slices.Equal(ids, []string{"02"}) {
 			t.Errorf("%v are kept beside the newest two", ids)
+		}
+	})
+}
+
+// A room lists its invitations and bans page by page; accepting an invitation lifts
+// a ban of before it, and none of after it.
+func TestRooms_InvitationsAndBans(t *testing.T) {
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		ctx := t.Context()
+		for _, name := range []string{"ada", "bob", "eve"} {
+			must(t, db.InsertUser(ctx, sensocto.User{ID: name, Name: name, Email: name + "@example.org", EmailProven: name == "eve", CreatedAt: at}))
+		}
+		must(t, db.InsertRoom(ctx, sensocto.Room{ID: "r", Name: "Lab", OwnerID: "ada", CreatedAt: at}))
+		invite := func(id, user, email string, created time.Time) {
+			must(t, db.InsertInvitation(ctx, sensocto.Invitation{ID: id, RoomID: "r", UserID: user, Email: email, Role: sensocto.RoleMember, InvitedBy: "ada", CreatedAt: created, ExpiresAt: created.Add(time.Hour)}))
+		}
+		ids := func(after string, limit int, now time.Time) (ids []string) {
+			list, err := db.RoomInvitations(ctx, "r", after, limit, now)
+			must(t, err)
+			for _, i := range list {
+				ids = append(ids, i.ID+" "+i.UserName)
+			}
+			return ids
+		}
+		invite("1", "bob", "", at)
+		invite("2", "eve", "", at)
+		invite("3", "", "eve@example.org", at)
+		invite("4", "", "bob@example.org", at) // which bob has not confirmed
+		for _, c := range []struct{ got, want []string }{
+			{ids("", 10, at), []string{"1 bob", "2 eve", "3 ", "4 "}},
+			{ids("1", 2, at), []string{"2 eve", "3 "}},
+			{ids("", 10, at.Add(time.Hour)), nil},
+		} {
+			if !slices.Equal(c.got, c.want) {
+				t.Errorf("%q, want %q", c.got, c.want)
+			}
+		}
+		must(t, db.RemoveMember(ctx, "r", "eve", true, at.Add(time.Minute)))
+		must(t, db.RemoveMember(ctx, "r", "bob", true, at.Add(-time.Minute)))
+		bans, err := db.Bans(ctx, "r", "", 1)
+		if err != nil || len(bans) != 1 || bans[0] != (sensocto.Ban{RoomID: "r", UserID: "bob", Name: "bob", BannedAt: at.Add(-time.Minute)}) {
+			t.Errorf("%+v %v", bans, err)
+		}
+		member := func(user string) sensocto.Member {
+			return sensocto.Member{RoomID: "r", UserID: user, Role: sensocto.RoleMember, JoinedAt: at}
+		}
+		_, err = db.AcceptInvitation(ctx, "2", member("eve"), 10)
+		wantCode(t, err, sensocto.CodeUnauthorized)
+		if unbanned, err := db.AcceptInvitation(ctx, "1", member("bob"), 10); err != nil || !unbanned {
+			t.Error(unbanned, err)
+		}
+		if bans, err = db.Bans(ctx, "r", "bob", 10); err != nil || len(bans) != 1 || bans[0].UserID != "eve" {
+			t.Errorf("%+v %v", bans, err)
+		}
+		gone, err := db.WithdrawInvitations(ctx, "r", "eve")
+		slices.Sort(gone)
+		if err != nil || !slices.Equal(gone, []string{"2", "3"}) || !slices.Equal(ids("", 10, at), []string{"4 "}) {
+			t.Error(gone, err)
 		}
 	})
 }

@@ -214,6 +214,17 @@ func (db *DB) Unban(ctx context.Context, roomID, userID string) error {
 	})
 }
 
+// Bans returns up to limit bans from a room behind a user's id, in order of these.
+func (db *DB) Bans(ctx context.Context, roomID, after string, limit int) ([]sensocto.Ban, error) {
+	return view(ctx, db, func(row *sql.Rows) (b sensocto.Ban, err error) {
+		var at int64
+		err = row.Scan(&b.RoomID, &b.UserID, &b.Name, &at)
+		b.BannedAt = fromMicros(at)
+		return b, err
+	}, `SELECT b.room_id, b.account_id, a.name, b.banned_at FROM ban b JOIN account a ON a.id = b.account_id
+		WHERE b.room_id = $1 AND b.account_id > $2 ORDER BY b.account_id LIMIT $3`, roomID, after, limit)
+}
+
 // Members returns up to limit members of a room behind a user's id, in order of
 // these.
 func (db *DB) Members(ctx context.Context, roomID, after string, limit int) ([]sensocto.Member, error) {

@@ -4,6 +4,8 @@ import (
 	"context"
 	"database/sql"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 	"time"
 
@@ -29,11 +31,11 @@ func insertToken(ctx context.Context, tx *sql.Tx, t sensocto.Token) error {
 		kind = sensocto.KindToken
 	}
 	taken := &sensocto.Error{Code: sensocto.CodeConflict, Message: fmt.Sprintf("there is a token %s already", t.ID)}
-	return mustAffect(ctx, tx, taken, `INSERT INTO token (id, name, scopes, secret_hash, created_at, revoked_at, kind, account_id, expires_at, sensor_ids, device)
-		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11) ON CONFLICT DO NOTHING`,
+	return mustAffect(ctx, tx, taken, `INSERT INTO token (id, name, scopes, secret_hash, created_at, revoked_at, kind, account_id, expires_at, sensor_ids, device, confirmed_at, used_at)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9, $10, $11, $12, $13) ON CONFLICT DO NOTHING`,
 		t.ID, t.Name, strings.Join(scopes, ","), append([]byte{}, t.SecretHash...), t.CreatedAt.UnixMicro(),
 		sql.NullInt64{Int64: micros(t.RevokedAt), Valid: !t.RevokedAt.IsZero()},
-		string(kind), t.UserID, micros(t.ExpiresAt), strings.Join(t.SensorIDs, ","), t.Device)
+		string(kind), t.UserID, micros(t.ExpiresAt), strings.Join(t.SensorIDs, ","), t.Device, micros(t.ConfirmedAt), micros(t.UsedAt))
 }
 
 // RevokeToken notes when a credential stopped being valid; the first time
@@ -41,6 +43,28 @@ func insertToken(ctx context.Context, tx *sql.Tx, t sensocto.Token) error {
 func (db *DB) RevokeToken(ctx context.Context, id string, at time.Time) error {
 	return db.update(ctx, tokenChanged(id), func(ctx context.Context, tx *sql.Tx) error {
 		return mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE token SET revoked_at = coalesce(revoked_at, $1) WHERE id = $2`, at.UnixMicro(), id)
+	})
+}
+
+// ConfirmToken notes when the person of a session showed who they are. It returns
+// sensocto.ErrNotFound for an unknown one.
+func (db *DB) ConfirmToken(ctx context.Context, id string, at time.Time) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		return mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE token SET confirmed_at = $1 WHERE id = $2`, at.UnixMicro(), id)
+	})
+}
+
+// UseTokens notes when credentials were last used. A later use that is known
+// stays; unknown credentials are none of its business.
+func (db *DB) UseTokens(ctx context.Context, uses map[string]time.Time) error {
+	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
+		for _, id := range slices.Sorted(maps.Keys(uses)) { // in one order: processes do not wait for each other in a circle
+			at := uses[id].UnixMicro()
+			if _, err := affect(ctx, tx, `UPDATE token SET used_at = $1 WHERE id = $2 AND used_at < $3`, at, id, at); err != nil {
+				return err
+			}
+		}
+		return nil
 	})
 }
 
@@ -55,7 +79,7 @@ func (db *DB) ForgetTokens(ctx context.Context, before time.Time) (n int64, err 
 	return n, err
 }
 
-const tokenColumns = `SELECT id, name, scopes, secret_hash, created_at, revoked_at, kind, account_id, expires_at, sensor_ids, device FROM token`
+const tokenColumns = `SELECT id, name, scopes, secret_hash, created_at, revoked_at, kind, account_id, expires_at, sensor_ids, device, confirmed_at, used_at FROM token`
 
 // Token returns one credential, or sensocto.ErrNotFound.
 func (db *DB) Token(ctx context.Context, id string) (sensocto.Token, error) {
@@ -105,12 +129,13 @@ func (db *DB) UserTokens(ctx context.Context, userID string) ([]sensocto.Token, 
 
 func scanToken(row *sql.Rows) (t sensocto.Token, err error) {
 	var scopes, sensors string
-	var created, expires int64
+	var created, expires, confirmed, used int64
 	var revoked sql.NullInt64
-	if err := row.Scan(&t.ID, &t.Name, &scopes, &t.SecretHash, &created, &revoked, &t.Kind, &t.UserID, &expires, &sensors, &t.Device); err != nil {
+	if err := row.Scan(&t.ID, &t.Name, &scopes, &t.SecretHash, &created, &revoked, &t.Kind, &t.UserID, &expires, &sensors, &t.Device, &confirmed, &used); err != nil {
 		return sensocto.Token{}, err
 	}
 	t.CreatedAt, t.ExpiresAt = time.UnixMicro(created).UTC(), fromMicros(expires)
+	t.ConfirmedAt, t.UsedAt = fromMicros(confirmed), fromMicros(used)
 	if revoked.Valid {
 		t.RevokedAt = time.UnixMicro(revoked.Int64).UTC()
 	}

@@ -98,7 +98,7 @@ func (db *DB) queryOnce(ctx context.Context, f func(context.Context, *pgx.Conn) 
 	}
 	defer conn.Release()
 	started := time.Now()
-	defer func() { db.reading.Observe(time.Now().Sub(started)) }()
+	defer func() { db.reading.Observe(time.Since(started)) }()
 	err = f(bounded, conn.Conn())
 	if ctx.Err() != nil && err != nil {
 		return context.Cause(ctx)

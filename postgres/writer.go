@@ -124,14 +124,25 @@ func (w *writer) lock(ctx context.Context, conn *pgx.Conn) error {
 			return err
 		}
 	}
-	if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, lockClass, lockServer).Scan(&locked); err != nil {
-		return err
+	for began := time.Now(); ; time.Sleep(lockPause) {
+		if err := conn.QueryRow(ctx, `SELECT pg_try_advisory_lock($1, $2)`, lockClass, lockServer).Scan(&locked); err != nil {
+			return err
+		}
+		switch {
+		case locked:
+			return nil
+		case w.last.pid != 0 || time.Since(began) > lockPatience:
+			return &failure{text: ErrInUse.Error(), err: errors.Join(ErrInUse, sensocto.ErrUnavailable)}
+		}
 	}
-	if !locked {
-		return &failure{text: ErrInUse.Error(), err: errors.Join(ErrInUse, sensocto.ErrUnavailable)}
-	}
-	return nil
 }
+
+// A server that was killed keeps the lock until PostgreSQL notices: who opens the
+// database waits a little before it says that another one uses it.
+const (
+	lockPatience = 2 * time.Second
+	lockPause    = 50 * time.Millisecond
+)
 
 // drop forgets a connection and what was known through it.
 func (w *writer) drop(ctx context.Context) {

@@ -451,3 +451,12 @@ func BenchmarkSensor(b *testing.B) {
 		}
 	}
 }
+
+// To accept an invitation lifts a ban: whoever may invite has to have the right to.
+func TestTable_WhoeverMayInviteMayUnban(t *testing.T) {
+	for who, row := range table(t, "Rooms") {
+		if row["invite"] == "yes" && row["kick"] != "yes" {
+			t.Errorf("%s may invite, and not kick", who)
+		}
+	}
+}

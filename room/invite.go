@@ -1,8 +1,8 @@
 package room
 
 import (
+	"cmp"
 	"context"
-	"encoding/json"
 	"errors"
 	"fmt"
 	"slices"
@@ -14,6 +14,8 @@ import (
 // invitationLife is how long an invitation waits for an answer.
 const invitationLife = 14 * 24 * time.Hour
 
+var errNoInvitation = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_invitation", Message: "there is no such invitation into the room: it was answered or withdrawn, or has expired"}
+
 var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_invitation", Message: "say whom to invite: user_id or email"}
 
 // Invite asks a user, or whoever has an address, into a room. Whether an address
@@ -24,25 +26,26 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 	if err != nil {
 		return sensocto.Invitation{}, err
 	}
-	if role == "" {
-		role = sensocto.RoleMember
-	}
 	switch {
-	case !role.Valid() || role == sensocto.RoleOwner:
+	case role != "" && !role.Valid() || role == sensocto.RoleOwner:
 		return sensocto.Invitation{}, errInvalidRole
 	case role == sensocto.RoleAdmin && !rights.Manage:
 		return sensocto.Invitation{}, errNoRight
 	case (userID == "") == (email == ""):
 		return sensocto.Invitation{}, errInvalidGuest
 	}
-	i := sensocto.Invitation{ID: newID(), RoomID: roomID, RoomName: room.Name, UserID: userID, Role: role, InvitedBy: id.UserID, CreatedAt: now(), ExpiresAt: now().Add(invitationLife)}
-	to, err := r.invited(ctx, &i, email)
+	i := sensocto.Invitation{ID: newID(), RoomID: roomID, RoomName: room.Name, UserID: userID, InvitedBy: id.UserID, CreatedAt: now(), ExpiresAt: now().Add(invitationLife)}
+	u, err := r.invited(ctx, &i, email)
+	if err == nil {
+		err = mayBe(u, role)
+	}
 	if err != nil {
 		return sensocto.Invitation{}, err
 	}
-	if to != "" {
-		if m, err := r.store.Member(ctx, roomID, to); err == nil && userID != "" {
-			return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: m.Name + " is a member of the room already"}
+	i.Role = cmp.Or(role, firstRole(u))
+	if userID != "" {
+		if _, err := r.store.Member(ctx, roomID, userID); err == nil {
+			return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: u.Name + " is a member of the room already"}
 		}
 	}
 	if n, err := r.store.InvitationCount(ctx, roomID); err != nil {
@@ -50,40 +53,47 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 	} else if n >= r.limits.Invitations {
 		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_invitations", Message: "as many invitations into the room wait for an answer as the server allows: use the join code"}
 	}
-	waiting, err := r.store.Invitations(ctx, i.UserID, i.Email, now())
+	again, err := r.isInvited(ctx, u, roomID)
 	if err != nil {
 		return sensocto.Invitation{}, err
 	}
-	again := slices.ContainsFunc(waiting, func(w sensocto.Invitation) bool { return w.RoomID == roomID })
 	if err := r.store.InsertInvitation(ctx, i); err != nil {
 		return sensocto.Invitation{}, err
 	}
 	r.log.Info("invitation made", "room", roomID, "user", id.UserID)
-	if to != "" && !again {
-		r.publish(sensocto.UserTopic(to), sensocto.EventInvitation, i.View())
-		data := map[string]any{"invitation_id": i.ID, "room_id": roomID, "room_name": room.Name, "invited_by": id.UserID, "role": role}
-		if err := r.Notify(ctx, to, "invitation", data); err != nil {
-			r.log.Warn("an invitation was not announced", "user", to, "err", err)
-		}
+	if u.ID != "" {
+		r.publish(sensocto.UserTopic(u.ID), sensocto.EventInvitation, i.View())
+	}
+	if u.ID != "" && !again {
+		r.notify(ctx, u.ID, noteInvitation, map[string]any{"invitation_id": i.ID, "room_id": roomID, "room_name": room.Name, "invited_by": id.UserID, "role": i.Role})
 	}
 	return i, nil
 }
 
+// isInvited reports whether a user has an invitation into the room already, by id
+// or by address; nobody has none.
+func (r *Rooms) isInvited(ctx context.Context, u sensocto.User, roomID string) (bool, error) {
+	if u.ID == "" {
+		return false, nil
+	}
+	waiting, err := r.store.Invitations(ctx, u.ID, u.ProvenEmail(), now())
+	return slices.ContainsFunc(waiting, func(w sensocto.Invitation) bool { return w.RoomID == roomID }), err
+}
+
 // invited settles whom an invitation is for, and returns the user who has an
-// account already, or "".
-func (r *Rooms) invited(ctx context.Context, i *sensocto.Invitation, email string) (userID string, err error) {
+// account already, or nobody.
+func (r *Rooms) invited(ctx context.Context, i *sensocto.Invitation, email string) (u sensocto.User, err error) {
 	if i.UserID != "" {
-		u, err := r.store.User(ctx, i.UserID)
-		return u.ID, err
+		return r.store.User(ctx, i.UserID)
 	}
 	if i.Email, err = sensocto.NormalizeEmail(email); err != nil {
-		return "", err
+		return u, err
 	}
-	u, err := r.store.UserByEmail(ctx, i.Email)
+	u, err = r.store.UserByEmail(ctx, i.Email)
 	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !u.EmailProven { // it may be another person who claims the address
-		return "", nil
+		return sensocto.User{}, nil
 	}
-	return u.ID, err
+	return u, err
 }
 
 // Invitations returns what the user was invited to and has not answered.
@@ -96,11 +106,7 @@ func (r *Rooms) Invitations(ctx context.Context, id sensocto.Identity) ([]sensoc
 	if err != nil {
 		return nil, fmt.Errorf("list invitations: %w", err)
 	}
-	views := make([]sensocto.InvitationView, len(list))
-	for i, invitation := range list {
-		views[i] = invitation.View()
-	}
-	return views, nil
+	return invitationViews(list), nil
 }
 
 func (r *Rooms) asker(ctx context.Context, id sensocto.Identity) (sensocto.User, error) {
@@ -130,8 +136,15 @@ func (r *Rooms) Accept(ctx context.Context, id sensocto.Identity, invitationID s
 	if err != nil {
 		return sensocto.RoomView{}, err
 	}
+	u, err := r.store.User(ctx, id.UserID)
+	if err == nil {
+		err = mayBe(u, i.Role)
+	}
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
 	m := sensocto.Member{RoomID: i.RoomID, UserID: id.UserID, Role: i.Role, JoinedAt: now()}
-	err = r.store.AcceptInvitation(ctx, i.ID, m, r.limits.Members)
+	unbanned, err := r.store.AcceptInvitation(ctx, i.ID, m, r.limits.Members)
 	if sensocto.ErrorReason(err) == "already_member" {
 		if err := r.store.DeleteInvitation(ctx, i.ID); err != nil {
 			return sensocto.RoomView{}, err
@@ -144,6 +157,9 @@ func (r *Rooms) Accept(ctx context.Context, id sensocto.Identity, invitationID s
 	room, err := r.store.Room(ctx, i.RoomID)
 	if err != nil {
 		return sensocto.RoomView{}, err
+	}
+	if unbanned { // by whoever invited the user
+		r.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberUnbanned, ActorID: i.InvitedBy, UserID: id.UserID, RoomID: i.RoomID, Detail: "invitation"})
 	}
 	r.joined(ctx, room, m)
 	return r.Room(ctx, id, i.RoomID)
@@ -158,42 +174,56 @@ func (r *Rooms) Decline(ctx context.Context, id sensocto.Identity, invitationID 
 	return r.store.DeleteInvitation(ctx, i.ID)
 }
 
-// Notify keeps a notification for a user and sends it to where the user is.
-// data is what has a JSON form that is an object.
-func (r *Rooms) Notify(ctx context.Context, userID, kind string, data any) error {
-	raw, err := json.Marshal(data)
+// RoomInvitations returns up to limit invitations into a room behind an id that
+// wait for an answer, to whoever may invite.
+func (r *Rooms) RoomInvitations(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.InvitationView, error) {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite }); err != nil {
+		return nil, err
+	}
+	list, err := r.store.RoomInvitations(ctx, roomID, after, limit, now())
+	if err != nil {
+		return nil, fmt.Errorf("list invitations: %w", err)
+	}
+	return invitationViews(list), nil
+}
+
+// Withdraw ends an invitation into a room before it was answered.
+func (r *Rooms) Withdraw(ctx context.Context, id sensocto.Identity, roomID, invitationID string) error {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite }); err != nil {
+		return err
+	}
+	i, err := r.store.Invitation(ctx, invitationID)
+	if errors.Is(err, sensocto.ErrNotFound) || err == nil && i.RoomID != roomID {
+		return errNoInvitation
+	}
+	if err == nil {
+		err = r.store.DeleteInvitation(ctx, invitationID)
+	}
 	if err != nil {
 		return err
 	}
-	n := sensocto.Notification{ID: newID(), UserID: userID, Kind: kind, Data: raw, CreatedAt: now()}
-	if err := r.store.InsertNotification(ctx, n, r.limits.Notifications); err != nil {
-		return fmt.Errorf("store notification: %w", err)
-	}
-	r.publish(sensocto.UserTopic(userID), sensocto.EventNotification, n.View())
+	r.log.Info("invitation withdrawn", "room", roomID, "user", id.UserID)
+	r.invitationEnded(ctx, i)
 	return nil
 }
 
-// Notifications returns up to limit notifications of the user before an id, the
-// newest first.
-func (r *Rooms) Notifications(ctx context.Context, id sensocto.Identity, before string, limit int) ([]sensocto.NotificationView, error) {
-	if id.UserID == "" {
-		return nil, errNoAccount
+// invitationEnded tells whoever was invited that the invitation is gone.
+func (r *Rooms) invitationEnded(ctx context.Context, i sensocto.Invitation) {
+	to := i.UserID
+	if to == "" {
+		if u, err := r.store.UserByEmail(ctx, i.Email); err == nil && u.EmailProven {
+			to = u.ID
+		}
 	}
-	list, err := r.store.Notifications(ctx, id.UserID, before, limit)
-	if err != nil {
-		return nil, fmt.Errorf("list notifications: %w", err)
+	if to != "" {
+		r.publish(sensocto.UserTopic(to), sensocto.EventInvitationEnded, sensocto.InvitationRef{ID: i.ID, RoomID: i.RoomID})
 	}
-	views := make([]sensocto.NotificationView, len(list))
-	for i, n := range list {
-		views[i] = n.View()
-	}
-	return views, nil
 }
 
-// ReadNotification notes that the user has read a notification.
-func (r *Rooms) ReadNotification(ctx context.Context, id sensocto.Identity, notificationID string) error {
-	if id.UserID == "" {
-		return errNoAccount
+func invitationViews(list []sensocto.Invitation) []sensocto.InvitationView {
+	views := make([]sensocto.InvitationView, len(list))
+	for i, invitation := range list {
+		views[i] = invitation.View()
 	}
-	return r.store.ReadNotification(ctx, id.UserID, notificationID, now())
+	return views
 }

@@ -37,11 +37,31 @@ func normalizeCode(code string) string {
 }
 
 var (
-	errBadCode     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "invalid_code", Message: "there is no room with this code, or the code has expired"}
-	errOwnerStays  = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owner_stays", Message: "the owner cannot leave: hand the room over or delete it"}
-	errInvalidRole = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a role is one of guest, member, admin and owner"}
-	errNoMember    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_member", Message: "the user is no member of the room"}
+	errBadCode      = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "invalid_code", Message: "there is no room with this code, or the code has expired"}
+	errNoCode       = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room's join code has expired: make another with POST /api/v1/rooms/{id}/code or 'sensocto room code --new'"}
+	errOwnerStays   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "owner_stays", Message: "the owner cannot leave: hand the room over or delete it"}
+	errInvalidRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a role is one of guest, member, admin and owner"}
+	errGuestAccount = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "guest_account", Message: "a guest account ends after a day: it can be guest or member of a room, not its owner or admin"}
+	errNoMember     = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_member", Message: "the user is no member of the room"}
 )
+
+// codeWorks reports whether the room has a join code that has not expired.
+func codeWorks(room sensocto.Room) bool {
+	return room.JoinCode != "" && now().Before(room.CodeExpiresAt)
+}
+
+// JoinCode returns the code with which others join the room, to whoever may
+// invite. It returns an error of code conflict where it has expired.
+func (r *Rooms) JoinCode(ctx context.Context, id sensocto.Identity, roomID string) (string, error) {
+	_, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite })
+	switch {
+	case err != nil:
+		return "", err
+	case !codeWorks(room):
+		return "", errNoCode
+	}
+	return room.JoinCode, nil
+}
 
 // NewCode gives the room another join code; the one before ends.
 func (r *Rooms) NewCode(ctx context.Context, id sensocto.Identity, roomID string) (code string, expires time.Time, err error) {
@@ -52,6 +72,9 @@ func (r *Rooms) NewCode(ctx context.Context, id sensocto.Identity, roomID string
 	renewCode(&room)
 	if room, err = r.store.UpdateRoom(ctx, room); sensocto.ErrorCode(err) == sensocto.CodeConflict {
 		err = errChanged
+	}
+	if err == nil {
+		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomChanged, UserID: room.OwnerID, RoomID: roomID, Detail: "join code"})
 	}
 	return room.JoinCode, room.CodeExpiresAt, err
 }
@@ -66,14 +89,14 @@ func (r *Rooms) JoinByCode(ctx context.Context, id sensocto.Identity, code, addr
 		return sensocto.RoomView{}, err
 	}
 	room, err := r.store.RoomByCode(ctx, normalizeCode(code))
-	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !now().Before(room.CodeExpiresAt) {
+	if errors.Is(err, sensocto.ErrNotFound) || err == nil && !codeWorks(room) {
 		err = errBadCode
 	}
 	if err != nil {
 		return sensocto.RoomView{}, err
 	}
 	r.options.Attempts.AttemptSucceeded("join code", id.UserID, address)
-	return r.admit(ctx, id, room, sensocto.RoleMember)
+	return r.admit(ctx, id, room)
 }
 
 // Join makes the user a member of a public room.
@@ -81,7 +104,7 @@ func (r *Rooms) Join(ctx context.Context, id sensocto.Identity, roomID string) (
 	if id.UserID == "" {
 		return sensocto.RoomView{}, errNoAccount
 	}
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	switch {
 	case err != nil:
 		return sensocto.RoomView{}, err
@@ -90,14 +113,18 @@ func (r *Rooms) Join(ctx context.Context, id sensocto.Identity, roomID string) (
 	case !rights.Join:
 		return sensocto.RoomView{}, errNoRight
 	}
-	return r.admit(ctx, id, room, sensocto.RoleMember)
+	return r.admit(ctx, id, room)
 }
 
 // admit makes the user a member, whose right to be one was checked. A member
 // stays what it is.
-func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.Room, role sensocto.Role) (sensocto.RoomView, error) {
-	m := sensocto.Member{RoomID: room.ID, UserID: id.UserID, Role: role, JoinedAt: now()}
-	err := r.store.AddMember(ctx, m, r.limits.Members)
+func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.Room) (sensocto.RoomView, error) {
+	u, err := r.store.User(ctx, id.UserID)
+	if err != nil {
+		return sensocto.RoomView{}, err
+	}
+	m := sensocto.Member{RoomID: room.ID, UserID: id.UserID, Role: firstRole(u), JoinedAt: now()}
+	err = r.store.AddMember(ctx, m, r.limits.Members)
 	if sensocto.ErrorReason(err) == "already_member" {
 		return r.Room(ctx, id, room.ID)
 	}
@@ -106,6 +133,24 @@ func (r *Rooms) admit(ctx context.Context, id sensocto.Identity, room sensocto.R
 	}
 	r.joined(ctx, room, m)
 	return r.Room(ctx, id, room.ID)
+}
+
+// firstRole is what a user becomes in a room where nobody said what: an account of
+// a day may not take measurements away.
+func firstRole(u sensocto.User) sensocto.Role {
+	if u.IsGuest {
+		return sensocto.RoleGuest
+	}
+	return sensocto.RoleMember
+}
+
+// mayBe returns an error where a user cannot have a role: guest accounts are
+// erased after a day, and a room with its owner.
+func mayBe(u sensocto.User, role sensocto.Role) error {
+	if u.IsGuest && role.AtLeast(sensocto.RoleAdmin) {
+		return errGuestAccount
+	}
+	return nil
 }
 
 // joined tells that somebody became a member.
@@ -127,7 +172,7 @@ func (r *Rooms) memberEvent(ctx context.Context, m sensocto.Member, member bool)
 
 // Leave ends the user's membership. The owner hands the room over first.
 func (r *Rooms) Leave(ctx context.Context, id sensocto.Identity, roomID string) error {
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	switch {
 	case err != nil:
 		return err
@@ -170,7 +215,39 @@ func (r *Rooms) Remove(ctx context.Context, id sensocto.Identity, roomID, userID
 		action = sensocto.AuditMemberBanned
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: action, UserID: userID, RoomID: roomID})
-	return nil
+	if ban {
+		err = r.withdrawAll(ctx, roomID, userID)
+	}
+	if m.UserID != "" { // who was no member need not learn of the room
+		kind := map[bool]string{false: noteKicked, true: noteBanned}[ban]
+		r.notify(ctx, userID, kind, map[string]any{"room_id": roomID, "room_name": room.Name, "by": id.UserID})
+	}
+	return err
+}
+
+// withdrawAll ends the invitations of a user into a room.
+func (r *Rooms) withdrawAll(ctx context.Context, roomID, userID string) error {
+	ids, err := r.store.WithdrawInvitations(ctx, roomID, userID)
+	for _, id := range ids {
+		r.publish(sensocto.UserTopic(userID), sensocto.EventInvitationEnded, sensocto.InvitationRef{ID: id, RoomID: roomID})
+	}
+	return err
+}
+
+// Bans returns up to limit bans behind a user's id, to whoever may kick.
+func (r *Rooms) Bans(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.BanView, error) {
+	if _, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick }); err != nil {
+		return nil, err
+	}
+	list, err := r.store.Bans(ctx, roomID, after, limit)
+	if err != nil {
+		return nil, fmt.Errorf("list bans: %w", err)
+	}
+	views := make([]sensocto.BanView, len(list))
+	for i, b := range list {
+		views[i] = b.View()
+	}
+	return views, nil
 }
 
 func (r *Rooms) remove(ctx context.Context, room sensocto.Room, userID string, ban bool) error {
@@ -215,7 +292,7 @@ func (r *Rooms) Unban(ctx context.Context, id sensocto.Identity, roomID, userID 
 // SetRole changes what a member is. Making somebody the owner hands the room
 // over; the owner before is an administrator of the room then.
 func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userID string, role sensocto.Role) error {
-	rights, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick })
+	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Kick })
 	if err != nil {
 		return err
 	}
@@ -231,7 +308,13 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 	if (role.AtLeast(sensocto.RoleAdmin) || m.Role.AtLeast(sensocto.RoleAdmin)) && !rights.Manage {
 		return errNoRight
 	}
+	u, err := r.store.User(ctx, userID)
+	if err == nil {
+		err = mayBe(u, role)
+	}
 	switch {
+	case err != nil:
+		return err
 	case m.Role == role:
 		return nil
 	case m.Role == sensocto.RoleOwner:
@@ -245,6 +328,8 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 		return err
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoleChanged, UserID: userID, RoomID: roomID, Detail: string(m.Role) + " to " + string(role)})
+	data := map[string]any{"room_id": roomID, "room_name": room.Name, "role": role, "by": id.UserID}
+	r.notify(ctx, userID, map[bool]string{false: noteRoleChanged, true: noteMadeOwner}[role == sensocto.RoleOwner], data)
 	m.Role = role
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
 	if room, err := r.store.Room(ctx, roomID); err == nil {
@@ -284,6 +369,6 @@ func (r *Rooms) State(ctx context.Context, id sensocto.Identity, roomID string) 
 		return sensocto.RoomState{}, err
 	}
 	members, err := r.members(ctx, roomID, "", r.limits.Members)
-	return sensocto.RoomState{RoomID: roomID, Room: forAsker(view, room, rights.Role), Sensors: view.Sensors, Members: members,
+	return sensocto.RoomState{RoomID: roomID, Room: forAsker(view, room, rights), Sensors: view.Sensors, Members: members,
 		MemberCount: view.MemberCount, Settings: view.Settings}, err
 }

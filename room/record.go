@@ -1,6 +1,7 @@
 package room
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,7 +57,7 @@ func (r *Rooms) followRecordings(ctx context.Context) error {
 	wanted := map[string]map[string]bool{} // by room and sensor
 	for _, rec := range active {
 		if now().Sub(rec.BeganAt) > recordingLife {
-			if err := r.endRecording(ctx, rec); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			if err := r.endRecording(ctx, sensocto.Identity{OwnerID: sensocto.OperatorID}, rec); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 				return err
 			}
 			continue
@@ -153,7 +154,7 @@ func (r *Rooms) silence() {
 
 // StartRecording begins to record all sensors of a room.
 func (r *Rooms) StartRecording(ctx context.Context, id sensocto.Identity, roomID, name string) (sensocto.RoomRecording, error) {
-	_, _, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Record })
+	_, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Record })
 	if err != nil {
 		return sensocto.RoomRecording{}, err
 	}
@@ -176,8 +177,22 @@ func (r *Rooms) StartRecording(ctx context.Context, id sensocto.Identity, roomID
 	}
 	r.listen(roomID, rec.SensorIDs...)
 	r.log.Info("recording started", "room", roomID, "recording", rec.ID, "user", id.UserID)
+	r.recordRecording(ctx, id, sensocto.AuditRecordingStarted, rec, room.OwnerID, shares)
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRecordingStarted, rec.View())
 	return rec, nil
+}
+
+// recordRecording notes a recording in the audit log: it concerns the owner of the
+// room, and whoever shared a sensor that is recorded.
+func (r *Rooms) recordRecording(ctx context.Context, id sensocto.Identity, action sensocto.AuditAction, rec sensocto.RoomRecording, ownerID string, shares []sensocto.Share) {
+	concerned := map[string]bool{ownerID: true}
+	for _, s := range shares {
+		concerned[s.SharedBy] = true
+	}
+	delete(concerned, "")
+	for _, userID := range slices.Sorted(maps.Keys(concerned)) {
+		r.record(ctx, id, sensocto.AuditEvent{Action: action, UserID: userID, RoomID: rec.RoomID, Detail: rec.Name})
+	}
 }
 
 // StopRecording ends the recording of a room.
@@ -187,7 +202,7 @@ func (r *Rooms) StopRecording(ctx context.Context, id sensocto.Identity, roomID,
 		return rec, nil // as it was wanted
 	}
 	if err == nil {
-		err = r.endRecording(ctx, rec)
+		err = r.endRecording(ctx, id, rec)
 	}
 	if err != nil {
 		return rec, err
@@ -195,13 +210,20 @@ func (r *Rooms) StopRecording(ctx context.Context, id sensocto.Identity, roomID,
 	return r.store.Recording(ctx, roomID, recordingID)
 }
 
-func (r *Rooms) endRecording(ctx context.Context, rec sensocto.RoomRecording) error {
+// endRecording ends a recording on behalf of somebody.
+func (r *Rooms) endRecording(ctx context.Context, id sensocto.Identity, rec sensocto.RoomRecording) error {
 	rec.EndedAt = now()
 	if err := r.store.EndRecording(ctx, rec.RoomID, rec.ID, rec.EndedAt); err != nil {
 		return err
 	}
 	r.unlisten(rec.RoomID, "")
 	r.log.Info("recording ended", "room", rec.RoomID, "recording", rec.ID)
+	room, err := r.store.Room(ctx, rec.RoomID)
+	shares, e := r.store.Shares(ctx, rec.RoomID)
+	if err := errors.Join(err, e); err != nil {
+		r.log.Warn("the audit log does not say to all that a recording ended", "recording", rec.ID, "err", err)
+	}
+	r.recordRecording(ctx, id, sensocto.AuditRecordingStopped, rec, cmp.Or(room.OwnerID, rec.StartedBy), shares)
 	r.publish(sensocto.RoomTopic(rec.RoomID), sensocto.EventRecordingStopped, rec.View())
 	return nil
 }

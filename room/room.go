@@ -5,6 +5,7 @@ import (
 	"cmp"
 	"context"
 	"encoding/json"
+	"errors"
 	"fmt"
 	"log/slog"
 	"strings"
@@ -33,6 +34,7 @@ type Store interface {
 	SetRole(ctx context.Context, roomID, userID string, role sensocto.Role) error
 	RemoveMember(ctx context.Context, roomID, userID string, ban bool, at time.Time) error
 	Unban(ctx context.Context, roomID, userID string) error
+	Bans(ctx context.Context, roomID, after string, limit int) ([]sensocto.Ban, error)
 	Members(ctx context.Context, roomID, after string, limit int) ([]sensocto.Member, error)
 	Member(ctx context.Context, roomID, userID string) (sensocto.Member, error)
 	MemberCount(ctx context.Context, roomID string) (int, error)
@@ -51,7 +53,9 @@ type Store interface {
 	Invitation(ctx context.Context, id string) (sensocto.Invitation, error)
 	Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error)
 	DeleteInvitation(ctx context.Context, id string) error
-	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) error
+	AcceptInvitation(ctx context.Context, id string, m sensocto.Member, limit int) (unbanned bool, err error)
+	RoomInvitations(ctx context.Context, roomID, after string, limit int, at time.Time) ([]sensocto.Invitation, error)
+	WithdrawInvitations(ctx context.Context, roomID, userID string) (ids []string, err error)
 
 	InsertRecording(ctx context.Context, r sensocto.RoomRecording, limit int) error
 	EndRecording(ctx context.Context, roomID, id string, at time.Time) error
@@ -62,6 +66,7 @@ type Store interface {
 	ActiveRecordings(ctx context.Context) ([]sensocto.RoomRecording, error)
 
 	InsertNotification(ctx context.Context, n sensocto.Notification, keep int) error
+	InsertNotifications(ctx context.Context, all []sensocto.Notification, keep int) error
 	Notifications(ctx context.Context, userID, before string, limit int) ([]sensocto.Notification, error)
 	ReadNotification(ctx context.Context, userID, id string, at time.Time) error
 
@@ -152,6 +157,7 @@ const (
 
 var (
 	errNoAccount = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
+	errNoRoom    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
 	errNoRight   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
 	errTooMany   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_rooms", Message: "you own as many rooms as the server allows: delete one first"}
 	errChanged   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "version_mismatch", Message: "somebody else has changed the room: read it again, and try with its present version"}
@@ -166,6 +172,13 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 	room := sensocto.Room{ID: newID(), Name: d.Name, Description: d.Description, IsPublic: d.IsPublic, Settings: d.Settings,
 		OwnerID: id.UserID, CreatedAt: now(), Version: 1}
 	if err := check(&room); err != nil {
+		return sensocto.RoomView{}, err
+	}
+	u, err := r.store.User(ctx, id.UserID)
+	if err == nil {
+		err = mayBe(u, sensocto.RoleOwner)
+	}
+	if err != nil {
 		return sensocto.RoomView{}, err
 	}
 	owned, err := r.store.OwnedRooms(ctx, id.UserID)
@@ -186,7 +199,8 @@ func (r *Rooms) Create(ctx context.Context, id sensocto.Identity, d sensocto.Roo
 		return view, err
 	}
 	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomCreated, view)
-	return forAsker(view, room, sensocto.RoleOwner), nil
+	rights, err := r.rights.RoomRights(ctx, id, room)
+	return forAsker(view, room, rights), err
 }
 
 func newID() string { return uuid.Must(uuid.NewV7()).String() }
@@ -218,9 +232,18 @@ func check(room *sensocto.Room) error {
 // enter returns a room if the identity has a right in it, which allowed tells.
 // A room that the identity may not see is not found.
 func (r *Rooms) enter(ctx context.Context, id sensocto.Identity, roomID string, allowed func(sensocto.RoomRights) bool) (sensocto.RoomRights, sensocto.Room, error) {
-	rights, room, err := r.rights.Room(ctx, id, roomID)
+	rights, room, err := r.known(ctx, id, roomID)
 	if err == nil && !allowed(rights) {
 		err = errNoRight
+	}
+	return rights, room, err
+}
+
+// known returns a room that the identity may see, and what it may do there.
+func (r *Rooms) known(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomRights, sensocto.Room, error) {
+	rights, room, err := r.rights.Room(ctx, id, roomID)
+	if errors.Is(err, sensocto.ErrNotFound) {
+		err = errNoRoom
 	}
 	return rights, room, err
 }
@@ -232,7 +255,7 @@ func (r *Rooms) Room(ctx context.Context, id sensocto.Identity, roomID string) (
 		return sensocto.RoomView{}, err
 	}
 	view, err := r.view(ctx, room)
-	return forAsker(view, room, rights.Role), err
+	return forAsker(view, room, rights), err
 }
 
 // view returns a room as all see it who may enter it.
@@ -266,14 +289,14 @@ func (r *Rooms) sensor(share sensocto.Share) sensocto.Sensor {
 }
 
 // forAsker adds to a view what depends on who asks. Who is no member sees
-// neither sensors nor settings.
-func forAsker(v sensocto.RoomView, room sensocto.Room, role sensocto.Role) sensocto.RoomView {
-	if role == "" {
+// neither sensors nor settings; only who may invite sees the join code.
+func forAsker(v sensocto.RoomView, room sensocto.Room, rights sensocto.RoomRights) sensocto.RoomView {
+	if rights.Role == "" {
 		v.Sensors, v.Settings = []sensocto.Sensor{}, json.RawMessage("{}")
 		return v
 	}
-	v.Role = &role
-	if role.AtLeast(sensocto.RoleMember) && room.JoinCode != "" && now().Before(room.CodeExpiresAt) {
+	v.Role = &rights.Role
+	if rights.Invite && codeWorks(room) {
 		v.JoinCode, v.CodeExpiresAt = room.JoinCode, &room.CodeExpiresAt
 	}
 	return v
@@ -302,7 +325,7 @@ func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, aft
 		if err != nil {
 			return nil, err
 		}
-		views[i] = forAsker(v, room, rights.Role)
+		views[i] = forAsker(v, room, rights)
 	}
 	return views, nil
 }
@@ -333,11 +356,34 @@ func (r *Rooms) Update(ctx context.Context, id sensocto.Identity, roomID string,
 	if err := check(&room); err != nil {
 		return sensocto.RoomView{}, err
 	}
-	return r.save(ctx, room, rights.Role)
+	view, err := r.save(ctx, room, rights)
+	if err == nil {
+		r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditRoomChanged, UserID: room.OwnerID, RoomID: roomID, Detail: patched(p)})
+	}
+	return view, err
+}
+
+// patched names what a patch changes, without what it says: whether a room is
+// public decides who may enter.
+func patched(p sensocto.RoomPatch) string {
+	var names []string
+	if p.Name != nil {
+		names = append(names, "name")
+	}
+	if p.Description != nil {
+		names = append(names, "description")
+	}
+	if p.IsPublic != nil {
+		names = append(names, map[bool]string{true: "public", false: "not public"}[*p.IsPublic])
+	}
+	if p.Settings != nil {
+		names = append(names, "settings")
+	}
+	return strings.Join(names, ", ")
 }
 
 // save stores a changed room and tells those who see it.
-func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role) (sensocto.RoomView, error) {
+func (r *Rooms) save(ctx context.Context, room sensocto.Room, rights sensocto.RoomRights) (sensocto.RoomView, error) {
 	room, err := r.store.UpdateRoom(ctx, room)
 	if sensocto.ErrorCode(err) == sensocto.CodeConflict {
 		err = errChanged
@@ -350,7 +396,7 @@ func (r *Rooms) save(ctx context.Context, room sensocto.Room, role sensocto.Role
 		r.publish(sensocto.RoomTopic(room.ID), sensocto.EventSettingsUpdated, view)
 		r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated, view)
 	}
-	return forAsker(view, room, role), err
+	return forAsker(view, room, rights), err
 }
 
 // Delete removes a room. Its channels hear room_closed, and end.
@@ -359,7 +405,7 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 	if err != nil {
 		return err
 	}
-	if err := r.Erase(ctx, roomID); err != nil {
+	if err := r.erase(ctx, room, id.UserID); err != nil {
 		return err
 	}
 	r.log.Info("room deleted", "room", roomID, "user", id.UserID)
@@ -370,6 +416,25 @@ func (r *Rooms) Delete(ctx context.Context, id sensocto.Identity, roomID string)
 // Erase is Delete for the server itself, which asks for no right: the owner is
 // being erased.
 func (r *Rooms) Erase(ctx context.Context, roomID string) error {
+	room, err := r.store.Room(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	return r.erase(ctx, room, room.OwnerID)
+}
+
+// erase removes a room, and tells its members and those invited, but not the user
+// by whom it is deleted.
+func (r *Rooms) erase(ctx context.Context, room sensocto.Room, by string) error {
+	roomID := room.ID
+	members, err := r.store.Members(ctx, roomID, "", r.limits.Members)
+	if err != nil {
+		return fmt.Errorf("list members: %w", err)
+	}
+	invitations, err := r.store.RoomInvitations(ctx, roomID, "", r.limits.Invitations, now())
+	if err != nil {
+		return fmt.Errorf("list invitations: %w", err)
+	}
 	// The last event goes first: with the room the right to hear of it ends.
 	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
@@ -378,6 +443,10 @@ func (r *Rooms) Erase(ctx context.Context, roomID string) error {
 		return err
 	}
 	r.unlisten(roomID, "")
+	for _, i := range invitations {
+		r.invitationEnded(ctx, i)
+	}
+	r.notifyMembers(ctx, members, by, noteRoomDeleted, map[string]any{"room_id": roomID, "room_name": room.Name, "by": by})
 	return nil
 }
 

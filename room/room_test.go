@@ -2,7 +2,6 @@ package room_test
 
 import (
 	"encoding/json"
-	"errors"
 	"fmt"
 	"path/filepath"
 	"regexp"
@@ -196,7 +195,7 @@ func TestRoom_ALife(t *testing.T) {
 		w.must(w.Delete(ctx, ada, r.ID))
 		w.heard(inside, "room_closed")
 		_, err = w.Room(ctx, ada, r.ID)
-		w.refused(err, "not_found")
+		w.refused(err, "no_room")
 	})
 }
 
@@ -240,7 +239,7 @@ func TestRoom_IsHiddenFromStrangers(t *testing.T) {
 		"leave":   func() error { return w.Leave(ctx, eve, r.ID) },
 		"state":   func() error { _, err := w.State(ctx, eve, r.ID); return err },
 	} {
-		if err := do(); !errors.Is(err, sensocto.ErrNotFound) {
+		if err := do(); sensocto.ErrorReason(err) != "no_room" {
 			t.Errorf("%s: %v", what, err)
 		}
 	}
@@ -278,7 +277,7 @@ func TestJoinCode(t *testing.T) {
 	w.refused(err, "room_full")
 	w.must(w.Leave(ctx, bob, r.ID))
 	_, _, err = w.NewCode(ctx, bob, r.ID)
-	w.refused(err, "not_found")
+	w.refused(err, "no_room")
 	code, _, err := w.NewCode(ctx, ada, r.ID)
 	w.must(err)
 	_, err = w.JoinByCode(ctx, eve, r.JoinCode, "192.0.2.2")
@@ -351,7 +350,7 @@ func TestShare_IsTheOwnersBusiness(t *testing.T) {
 	w := newWorld(t, openSQLite(t), room.Limits{Sensors: 1})
 	ctx, eve := t.Context(), w.users["eve"]
 	ada, bob, r := w.room(false)
-	w.refused(w.Share(ctx, bob, r.ID, "strap", sensocto.ShareTerms{}), "not_found") // of which bob knows nothing
+	w.refused(w.Share(ctx, bob, r.ID, "strap", sensocto.ShareTerms{}), "no_sensor") // of which bob knows nothing
 	w.must(w.Share(ctx, ada, r.ID, "strap", sensocto.ShareTerms{Control: true}))
 	w.refused(w.Share(ctx, bob, r.ID, "strap", sensocto.ShareTerms{AllHistory: true}), "no_right")
 	w.refused(w.Share(ctx, bob, r.ID, "belt", sensocto.ShareTerms{}), "too_many_sensors")

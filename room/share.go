@@ -1,11 +1,18 @@
 package room
 
 import (
+	"cmp"
 	"context"
+	"errors"
 	"slices"
 	"strings"
 
 	"github.com/sensocto/sensocto"
+)
+
+var (
+	errNoSensor  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_sensor", Message: "there is no sensor with this id that you may see"}
+	errNotShared = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the sensor is not in the room"}
 )
 
 var errNotYours = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only the owner of a sensor can share it"}
@@ -29,7 +36,7 @@ func (r *Rooms) share(ctx context.Context, id sensocto.Identity, s sensocto.Shar
 		return err
 	}
 	if !sensocto.ValidID(s.SensorID) {
-		return sensocto.ErrNotFound
+		return errNoSensor
 	}
 	mine, err := r.rights.Sensor(ctx, id, s.SensorID)
 	if err != nil {
@@ -60,7 +67,7 @@ func (r *Rooms) hidden(s sensocto.SensorRights) error {
 	if s.Live || s.Edit {
 		return errNotYours
 	}
-	return sensocto.ErrNotFound
+	return errNoSensor
 }
 
 // Unshare takes a sensor out of a room: its owner may, and whoever may edit the
@@ -80,7 +87,9 @@ func (r *Rooms) Unshare(ctx context.Context, id sensocto.Identity, roomID, senso
 		}
 	}
 	sharer := r.sharer(ctx, roomID, sensorID)
-	if err := r.store.RemoveShare(ctx, roomID, sensorID); err != nil {
+	if err := r.store.RemoveShare(ctx, roomID, sensorID); errors.Is(err, sensocto.ErrNotFound) {
+		return errNotShared
+	} else if err != nil {
 		return err
 	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditSensorUnshared, UserID: sharer, SensorID: sensorID, RoomID: roomID})
@@ -155,17 +164,32 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 		return err
 	}
 	g := sensocto.Grant{SensorID: sensorID, UserID: userID, GrantedAt: now(), Control: t.Control && userID != "", AllHistory: t.AllHistory}
-	if grants, err := r.store.Grants(ctx, sensorID); err != nil {
+	grants, err := r.store.Grants(ctx, sensorID)
+	if err != nil {
 		return err
-	} else if len(grants) >= r.limits.Grants && !slices.ContainsFunc(grants, func(g sensocto.Grant) bool { return g.UserID == userID }) {
+	}
+	again := slices.ContainsFunc(grants, func(g sensocto.Grant) bool { return g.UserID == userID })
+	if len(grants) >= r.limits.Grants && !again {
 		return &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_grants", Message: "the sensor is shared with as many people as the server allows: make a room for them"}
 	}
 	if err := r.store.PutGrant(ctx, g); err != nil {
 		return err
 	}
 	r.log.Info("grant given", "sensor", sensorID, "user", userID)
+	if userID != "" && !again {
+		r.notify(ctx, userID, noteSensorGranted, map[string]any{"sensor_id": sensorID, "sensor_name": r.sensorName(sensorID), "by": id.UserID})
+	}
 	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditGrantGiven, UserID: userID, SensorID: sensorID, Detail: grantText(userID, termsText(t))})
 	return nil
+}
+
+// sensorName is what people call a sensor.
+func (r *Rooms) sensorName(id string) string {
+	s, ok := r.options.Sensor(id)
+	if !ok {
+		s = sensocto.UnknownSensor(id)
+	}
+	return cmp.Or(s.Name, id)
 }
 
 // grantText is what a grant's event says beside the user.

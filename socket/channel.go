@@ -24,12 +24,13 @@ const (
 	familyRoom
 	familyRooms
 	familyUser
+	familyCall
 	familyCount
 )
 
 // String returns the name that the metrics use.
 func (f family) String() string {
-	return [familyCount]string{"unknown", "connector", "sensor", "receiver", "data", "viewer", "signal", "status", "all", "room", "rooms", "user"}[f]
+	return [familyCount]string{"unknown", "connector", "sensor", "receiver", "data", "viewer", "signal", "status", "all", "room", "rooms", "user", "call"}[f]
 }
 
 // isList reports whether a topic shows many sensors or rooms, of which the viewer
@@ -97,6 +98,9 @@ func route(topic string, p params) (family, string, sensocto.Scope) {
 			if r.family == familySensor && p.text("sensor_type") == "receiver" {
 				return familyReceiver, id, sensocto.ScopeView
 			}
+			if room, isCall := cutCall(id); isCall && r.family == familyRoom {
+				return familyCall, room, sensocto.ScopeView
+			}
 			return r.family, id, r.scope
 		}
 	}
@@ -122,6 +126,8 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: feed{ch: ch}}
 	case familyRooms:
 		return &roomList{ch: ch, identity: identity, feed: feed{ch: ch}, shown: make(map[string]bool)}
+	case familyCall:
+		return &caller{ch: ch, roomID: id, identity: identity}
 	case familyUser:
 		return &inbox{ch: ch, userID: id, identity: identity, feed: feed{ch: ch}}
 	}

@@ -101,6 +101,7 @@ func (c *conn) fail(err error) {
 	case errors.Is(err, errPeerClosed):
 		return // and was answered
 	case errors.As(err, &protocol):
+		c.noteProtocolError(protocol)
 		c.close(protocol.code, protocol.reason)
 		return
 	}

@@ -10,6 +10,7 @@ import (
 	"unicode/utf8"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/wire"
 )
@@ -127,6 +128,7 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	case errors.As(err, &item):
 		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
+		c.noteRefusal(err, "event "+string(f.Event), ch.topic)
 		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
@@ -135,6 +137,12 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 // gapObject tells which batch of a stream has to come next.
 func gapObject(expected uint64) []byte {
 	return append(strconv.AppendUint([]byte(`{"reason":"gap","expected":`), expected, 10), '}')
+}
+
+// callFullObject tells how many peers a call may have.
+func callFullObject(reason string, limit int) []byte {
+	dst := append(jsonscan.AppendString([]byte(`{"reason":`), reason), `,"limit":`...)
+	return append(strconv.AppendInt(dst, int64(limit), 10), '}')
 }
 
 // reason returns the word for an error; one that is a fault of the program is
@@ -308,7 +316,12 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	}
 	reason := c.reason(err)
 	c.srv.count.joins.add(family.String()+","+reason, 1)
-	c.answer(f, phx.StatusError, reasonObject(reason))
+	c.noteRefusal(err, "join "+family.String(), string(f.Topic))
+	response := reasonObject(reason)
+	if full, ok := errors.AsType[*sensocto.CallFullError](err); ok {
+		response = callFullObject(reason, full.Limit)
+	}
+	c.answer(f, phx.StatusError, response)
 	if sensocto.ErrorCode(err) == sensocto.CodeUnauthorized {
 		c.refused()
 	}

@@ -186,9 +186,10 @@ func tidyUpdate(u sensocto.SensorListUpdate) sensocto.SensorListUpdate {
 // cannot carry, as a text frame behind it. Buckets are text too, and what comes
 // with them.
 func encodeColumns(m *sensocto.Message, topic string) []byte {
-	b, ok := m.Payload.(*sensocto.Batch)
+	b, _ := m.Payload.(*sensocto.Batch)
 	if d, merged := m.Payload.(*digest); merged {
-		if b, ok = d.batch(); !ok {
+		var numbers bool
+		if b, numbers = d.batch(); !numbers {
 			return encodeText(m, phx.V2, topic)
 		}
 	}

@@ -93,10 +93,19 @@ func (c *conn) authorize(ctx context.Context, p params, scope sensocto.Scope) (b
 	case err != nil:
 		return bound{}, err
 	case who.known && id.ID != who.identity.ID, !id.Can(scope), !mayClaim(p, id):
-		return bound{}, sensocto.ErrUnauthorized
+		return bound{}, &refusedIdentity{id}
 	}
 	return bound{identity: id, credential: credential, known: true}, nil
 }
+
+// refusedIdentity is sensocto.ErrUnauthorized for somebody who is known.
+type refusedIdentity struct{ identity sensocto.Identity }
+
+// Error implements error.
+func (e *refusedIdentity) Error() string { return sensocto.ErrUnauthorized.Error() }
+
+// Unwrap is for errors.Is and errors.As.
+func (e *refusedIdentity) Unwrap() error { return sensocto.ErrUnauthorized }
 
 // mayClaim reports whether the payload's user_id, if there is one, is true: a
 // person's own, or, without a person, the credential's.
@@ -116,8 +125,10 @@ func (c *conn) refused() {
 	c.srv.refuse(c.address)
 	switch {
 	case blocked:
+		c.noteLimit("too_many_refusals")
 		c.close(closePolicy, "too_many_refusals")
 	case enough:
+		c.noteLimit("too_many_refusals")
 		c.close(closePolicy, "unauthorized")
 	}
 }

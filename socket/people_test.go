@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	people "github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/postgres/postgrestest"
@@ -72,7 +73,7 @@ func newPeopleWorldOn(t testing.TB, db *peopledb.DB, change ...func(*rights.Opti
 		}
 		p.rights = rights.New(ro)
 		p.rooms = room.New(room.Options{Store: p.db, Rights: p.rights, Attempts: p.accounts, Sensor: o.Sensors.Sensor, PubSub: o.PubSub})
-		o.Auth, o.Rights, o.Rooms = p.accounts, p.rights, p.rooms
+		o.Auth, o.Rights, o.Rooms, o.Calls = p.accounts, p.rights, p.rooms, call.New(call.Options{Limit: 3})
 	})
 	return p
 }
@@ -626,5 +627,63 @@ func TestRights_LastValuesOfBeforeAreHidden(t *testing.T) {
 		if reply := string(c.await("viewer:x", "phx_reply")); !strings.Contains(reply, `"strap"`) || strings.Contains(reply, `"last_value":{`) == (who == now) {
 			t.Errorf("%s learns by watching: %s", who.name, reply)
 		}
+	}
+}
+
+// The join code is for those who may invite: others find it in no reply and no event.
+func TestPeople_TheJoinCodeIsForWhoeverMayInvite(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob := p.person("ada", false), p.person("bob", false)
+	lab, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Lab"})
+	p.must(err)
+	_, err = p.rooms.JoinByCode(t.Context(), bob.id, lab.JoinCode, "192.0.2.1")
+	p.must(err)
+	for who, may := range map[*somebody]bool{ada: true, bob: false} {
+		c := who.dial(p)
+		c.send(`["1","1","room:` + lab.ID + `","phx_join",{}]`)
+		c.awaitText("room_state", lab.JoinCode, may)
+		c.send(`["2","2","rooms:updates","phx_join",{}]`)
+		c.awaitText(`"rooms"`, lab.JoinCode, may)
+		name := "Ward of " + who.name
+		_, err = p.rooms.Update(t.Context(), ada.id, lab.ID, 0, sensocto.RoomPatch{Name: &name})
+		p.must(err)
+		c.awaitText("settings_updated", lab.JoinCode, false)
+	}
+}
+
+// wait reads frames until one holds a word, and says whether it has to hold another.
+func (c *client) awaitText(word, other string, holds bool) {
+	c.t.Helper()
+	for range 20 {
+		frame := c.receive()
+		if strings.Contains(frame, other) && !holds {
+			c.t.Errorf("%s: %s", word, frame)
+		}
+		if strings.Contains(frame, word) {
+			if strings.Contains(frame, other) != holds {
+				c.t.Errorf("holds %s: %v, in %s", other, !holds, frame)
+			}
+			return
+		}
+	}
+	c.t.Errorf("no frame with %s", word)
+}
+
+// A withdrawn invitation is gone at once where the invited person looks.
+func TestPeople_AWithdrawnInvitationIsGoneAtOnce(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob := p.person("ada", false), p.person("bob", false)
+	lab, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Lab"})
+	p.must(err)
+	c := bob.dial(p)
+	topic := "user:" + bob.id.UserID
+	if ok, reason := c.tryJoin(topic, "{}"); !ok {
+		t.Fatal(reason)
+	}
+	i, err := p.rooms.Invite(t.Context(), ada.id, lab.ID, bob.id.UserID, "", "")
+	p.must(err)
+	p.must(p.rooms.Withdraw(t.Context(), ada.id, lab.ID, i.ID))
+	if got := string(c.await(topic, "invitation_ended")); got != `{"id":"`+i.ID+`","room_id":"`+lab.ID+`"}` {
+		t.Error(got)
 	}
 }

@@ -97,7 +97,9 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 			continue
 		}
 		c.forget(ch)
-		if c.out.end(ch, true, ch.closeFrame()) {
+		// What waits of a sensor is not for the viewer any more. What waits of a room
+		// says why the topic ends: room_closed.
+		if c.out.end(ch, ch.family != familyRoom, ch.closeFrame()) {
 			lost = append(lost, ch)
 		}
 	}

@@ -80,7 +80,9 @@ type Options struct {
 	// credentials alone.
 	Rights sensocto.Rights
 	// Rooms are what room topics show; nil means that there are none.
-	Rooms  Rooms
+	Rooms Rooms
+	// Calls are the calls of rooms; nil means that there are none.
+	Calls  Calls
 	Limits Limits
 	// Now is the clock that timestamps are checked against; default time.Now.
 	Now func() time.Time
@@ -91,7 +93,11 @@ type Options struct {
 	// Address returns whom a request comes from, for the limit on refused
 	// peers; by default its RemoteAddr. Behind a proxy it has to look deeper.
 	Address func(*http.Request) string
-	Log     *slog.Logger
+	// Audit is told which commands are sent to sensors; nil discards it.
+	Audit sensocto.Auditor
+	// Security takes what is refused; nil discards it.
+	Security sensocto.SecurityLog
+	Log      *slog.Logger
 }
 
 // Server is the WebSocket endpoint: an http.Handler for /socket/websocket.
@@ -103,10 +109,13 @@ type Server struct {
 	attention sensocto.Attention
 	rights    sensocto.Rights
 	rooms     Rooms
+	calls     Calls
 	limits    Limits
 	origins   []string
 	addressOf func(*http.Request) string
 	clock     func() time.Time // nil for the wall clock
+	audit     sensocto.Auditor
+	security  sensocto.SecurityLog
 	log       *slog.Logger
 	events    eventLog // of what clients can cause
 
@@ -140,13 +149,19 @@ type Server struct {
 // New returns a Server. It starts nothing.
 func New(o Options) *Server {
 	s := &Server{
-		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms,
+		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms, calls: o.Calls,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
-		addressOf: o.Address, clock: o.Now, log: o.Log,
+		addressOf: o.Address, clock: o.Now, audit: o.Audit, security: o.Security, log: o.Log,
 		started: time.Now(), conns: make(map[*conn]struct{}), roomStays: roomStays{seed: maphash.MakeSeed()},
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
+	}
+	if s.audit == nil {
+		s.audit = sensocto.NoAudit{}
+	}
+	if s.security == nil {
+		s.security = sensocto.NoSecurityLog{}
 	}
 	if s.rights == nil {
 		s.rights = sensocto.ScopeRights{}

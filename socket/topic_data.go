@@ -219,8 +219,18 @@ func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 	if err := v.ch.conn.srv.sensors.Command(ctx, v.sensorID, command); err != nil {
 		return err
 	}
+	v.recordCommand(ctx)
 	v.ch.ok(f)
 	return nil
+}
+
+// recordCommand notes a command, but not what it says, in the audit log.
+func (v *dataViewer) recordCommand(ctx context.Context) {
+	srv := v.ch.conn.srv
+	owner, _ := srv.sensors.Owner(v.sensorID)
+	e := sensocto.AuditOfSensor(sensocto.AuditCommanded, v.sensorID, owner)
+	e.ActorID, e.CredentialID, e.Address = v.identity.OwnerID, v.identity.ID, v.ch.conn.address
+	srv.audit.Record(ctx, e)
 }
 
 func (v *dataViewer) close() {

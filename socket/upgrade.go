@@ -144,6 +144,7 @@ func (s *Server) check(r *http.Request) (phx.Version, *refusal) {
 // refuseUpgrade answers with a problem (RFC 9457) and its reason.
 func (s *Server) refuseUpgrade(w http.ResponseWriter, r *http.Request, f *refusal) {
 	s.count.refusedUpgrades.add(f.reason, 1)
+	s.noteUpgrade(r, f)
 	if f.fault {
 		s.refuse(s.addressOf(r))
 	}

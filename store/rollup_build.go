@@ -179,7 +179,8 @@ func (g *group) widest() int64 {
 // cells, somewhat finer than it will be: gaps are not known yet.
 func (g *group) startingWidth() int64 {
 	const cells = 4 * rollupCells
-	for _, width := range ladder() {
+	widths := ladder()
+	for _, width := range widths {
 		sum := uint64(0)
 		for i := range g.chunks {
 			c := &g.chunks[i]
@@ -189,5 +190,5 @@ func (g *group) startingWidth() int64 {
 			return width
 		}
 	}
-	return ladder()[len(ladder())-1]
+	return widths[len(widths)-1]
 }

@@ -5,6 +5,7 @@ import (
 	"net"
 	"net/http/httptest"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
@@ -64,14 +65,35 @@ func TestAccountPage_Passkeys(t *testing.T) {
 	c.wait(shown("account") + " && " + says("who", "Ada"))
 	c.wait(says("passkeys", "my laptop") + " && !" + says("passkeys", "–")) // it was used
 
+	me := p.user("ada@example.org")
+	p.age(&person{people: p, id: me.ID}, 16*time.Minute)
 	c.run("document.querySelector('#passkeys button').click()")
-	c.wait(says("passkeys", "None yet"))
+	c.click("again-cancel")
+	c.wait("!" + shown("again") + " && " + says("passkeys", "my laptop"))
+	c.run("document.querySelector('#passkeys button').click()")
+	c.wait(shown("again-password"))
+	c.fill("again-password", "wrong")
+	c.run("document.querySelector('#again button').click()")
+	c.wait(says("again-problem", "is wrong"))
+	c.fill("again-password", secretWords)
+	c.run("document.querySelector('#again button').click()")
+	c.wait("!" + shown("again") + " && " + says("passkeys", "None yet"))
 	c.click("out")
 	c.click("passkey")
 	c.wait(says("problem", "this passkey is not known here"))
 	if len(c.refused) > 0 {
 		t.Error(c.refused)
 	}
+}
+
+// user returns who has an address.
+func (p *people) user(email string) sensocto.User {
+	p.t.Helper()
+	u, err := p.accounts.FindUser(p.t.Context(), email)
+	if err != nil {
+		p.t.Fatal(err)
+	}
+	return u
 }
 
 func TestAccountPage_PasskeysElsewhere(t *testing.T) {
@@ -94,6 +116,63 @@ func TestAccountPage_PasskeysElsewhere(t *testing.T) {
 	c.wait(says("title", "Sign in") + " && " + shown("form"))
 }
 
+// What other tabs show goes when somebody signs out.
+func TestAccountPage_SigningOutClearsEveryTab(t *testing.T) {
+	c := newChromium(t)
+	l, origin := listenLocally(t)
+	p := newPeople(t)
+	serveLocally(t, l, p)
+	c.open(origin + "/account")
+	c.fill("name", "Ada")
+	c.fill("email", "ada@example.org")
+	c.fill("password", secretWords)
+	c.click("go")
+	c.wait(shown("account") + " && " + says("details", "ada@example.org"))
+	first := c.session
+	c.tab(origin + "/account")
+	c.wait(shown("account") + " && " + says("details", "ada@example.org"))
+	c.run("sessionStorage.setItem('sensocto_token', 'sno_entered')")
+	second := c.session
+	c.session = first
+	c.click("out")
+	c.wait(shown("form"))
+	for _, tab := range []string{first, second} {
+		c.session = tab
+		c.wait(shown("form") + " && !document.documentElement.textContent.includes('ada@') && document.getElementById('sessions').children.length === 0")
+	}
+	c.wait("sessionStorage.length === 0")
+}
+
+// Whoever was sent a code sees which program they would let in, and as what.
+func TestAccountPage_ShowsAProgramBeforeItIsLetIn(t *testing.T) {
+	c := newChromium(t)
+	l, origin := listenLocally(t)
+	p := newPeople(t)
+	serveLocally(t, l, p)
+	begun := decode[struct{ Code, Secret string }](t, p.do(call{method: "POST", path: "/api/v1/device", body: `{"name":"laptop"}`, peer: "192.0.2.7:1"}).Body)
+	finish := call{method: "POST", path: "/api/v1/device/token", body: `{"secret":"` + begun.Secret + `"}`}
+	c.open(origin + "/account")
+	c.fill("name", "Ada")
+	c.fill("email", "ada@example.org")
+	c.fill("password", secretWords)
+	c.click("go")
+	c.fill("code", begun.Code)
+	c.run("document.querySelector('#confirm button').click()")
+	c.wait(shown("program") + " && " + says("program-name", "laptop") + " && " + says("program-asks", "192.0.2.7") + " && " + says("program-scopes", "bring measurements"))
+	c.click("program-no")
+	c.wait("!" + shown("program") + " && " + says("confirmed", "not let in"))
+	if answer := p.do(finish); answer.Code != 409 {
+		t.Errorf("when it was only looked at: %d %s", answer.Code, answer.Body)
+	}
+	c.fill("code", begun.Code)
+	c.run("document.querySelector('#confirm button').click()")
+	c.click("program-yes")
+	c.wait(says("confirmed", "laptop signs in as you"))
+	if answer := p.do(finish); answer.Code != 201 {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+}
+
 func TestAccountPage_OIDC(t *testing.T) {
 	c := newChromium(t)
 	l, origin := listenLocally(t)
@@ -112,7 +191,9 @@ func TestAccountPage_OIDC(t *testing.T) {
 	}
 
 	c.open("http://" + l.Addr().String() + "/account") // under another name than the issuer sends back to
-	c.wait(says("oidc", "Sign in with Example"))
+	c.wait(says("oidc", "Sign in with Example at "+origin))
+	c.click("oidc")
+	c.wait("location.origin === '" + origin + "' && " + says("oidc", "Sign in with Example"))
 	c.click("oidc")
 	c.wait(says("problem", "There is an account with your e-mail address already"))
 

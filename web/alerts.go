@@ -69,6 +69,7 @@ type alertView struct {
 	FiredAt       *time.Time              `json:"fired_at,omitempty" doc:"When the last alert was sent."`
 	FiredValue    *float64                `json:"fired_value,omitempty"`
 	Silent        bool                    `json:"silent" doc:"One may not see the sensor now: nobody is told, until that changes."`
+	Warnings      []string                `json:"warnings,omitempty" doc:"What of the rule cannot work as it is now, for people. Not in lists."`
 	CreatedAt     time.Time               `json:"created_at"`
 	Version       int64                   `json:"version"`
 }
@@ -78,7 +79,7 @@ func viewOfAlert(i sensocto.AlertInfo) alertView {
 	v := alertView{
 		ID: r.ID, SensorID: r.SensorID, AttributeID: r.AttributeID, Name: r.Name, Condition: r.Condition, Low: r.Low, High: r.High, Hysteresis: r.Hysteresis,
 		AfterSeconds: r.After.Seconds(), PauseSeconds: r.Pause.Seconds(), Notify: r.Notify, Email: r.Email, WebhookURL: r.WebhookURL, WebhookSecret: i.NewSecret,
-		Enabled: r.Enabled, Firing: i.State.Firing, Silent: i.Silent, CreatedAt: r.CreatedAt, Version: r.Version,
+		Enabled: r.Enabled, Firing: i.State.Firing, Silent: i.Silent, Warnings: i.Warnings, CreatedAt: r.CreatedAt, Version: r.Version,
 	}
 	if !i.State.FiredAt.IsZero() {
 		v.FiredAt = &i.State.FiredAt
@@ -174,6 +175,9 @@ func (s *server) createAlert(ctx context.Context, in *createAlertInput) (*alertA
 	r := sensocto.AlertRule{SensorID: in.Body.SensorID, Enabled: true}
 	in.Body.apply(&r)
 	i, err := s.Alerts.Create(ctx, identityOf(ctx), r)
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertCreated, i.Rule)
+	}
 	return s.alertAnswer(i, err, "make an alert rule")
 }
 
@@ -203,11 +207,21 @@ func (s *server) changeAlert(ctx context.Context, in *changeAlertInput) (*alertA
 			r.WebhookSecret = ""
 		}
 	})
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertChanged, i.Rule)
+	}
 	return s.alertAnswer(i, err, "change an alert rule")
 }
 
 func (s *server) deleteAlert(ctx context.Context, in *AlertPath) (*empty, error) {
-	return s.done(s.Alerts.Delete(ctx, identityOf(ctx), in.AlertID), "delete an alert rule")
+	i, err := s.Alerts.Alert(ctx, identityOf(ctx), in.AlertID)
+	if err == nil {
+		err = s.Alerts.Delete(ctx, identityOf(ctx), in.AlertID)
+	}
+	if err == nil {
+		s.recordAlert(ctx, sensocto.AuditAlertDeleted, i.Rule)
+	}
+	return s.done(err, "delete an alert rule")
 }
 
 type testAlertAnswer struct {

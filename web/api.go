@@ -2,6 +2,7 @@ package web
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -87,7 +88,7 @@ func (s *server) config() huma.Config {
 	if s.Accounts != nil {
 		schemes := config.Components.SecuritySchemes
 		schemes["bearer"].Description = "A token made with `sensocto token create`, or a personal one."
-		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session."}
+		schemes["session"] = &huma.SecurityScheme{Type: "apiKey", In: "cookie", Name: SessionCookie, Description: "The cookie of a session. By TLS its name begins with __Host-."}
 		config.Tags = slices.Insert(config.Tags, 2, &huma.Tag{Name: "People"}, &huma.Tag{Name: "Rooms"}, &huma.Tag{Name: "Alerts"})
 	}
 	return config
@@ -284,11 +285,27 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if u, err := s.Accounts.User(ctx, ownerID); err != nil || !u.Active(time.Now()) || u.IsGuest {
 		return problem(http.StatusUnprocessableEntity, "owner_id: there is no such user, or it is a guest")
 	}
+	before := s.sensorEvent(sensocto.AuditHandedOver, sensorID)
 	if err := s.HandOver(ctx, sensorID, ownerID); err != nil {
 		return s.translate(err, "hand over", sensorID)
 	}
-	s.Log.Info("sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
+	s.recordHandOver(ctx, before, ownerID)
+	s.notifyReceived(ctx, sensorID, ownerID)
+	s.Log.InfoContext(ctx, "sensor handed over", "sensor", sensorID, "from", identityOf(ctx).ID, "to", ownerID)
 	return nil
+}
+
+// notifyReceived tells the new owner of a sensor, unless the caller is that.
+func (s *server) notifyReceived(ctx context.Context, sensorID, ownerID string) {
+	by := identityOf(ctx).OwnerID
+	if s.Rooms == nil || ownerID == by {
+		return
+	}
+	sensor, _ := s.Sensors.Sensor(sensorID)
+	data := map[string]any{"sensor_id": sensorID, "sensor_name": cmp.Or(sensor.Name, sensorID), "by": by}
+	if err := s.Rooms.Notify(context.WithoutCancel(ctx), ownerID, "sensor_received", data); err != nil {
+		s.Log.WarnContext(ctx, "somebody was not notified", "user", ownerID, "kind", "sensor_received", "err", err)
+	}
 }
 
 type removedAnswer struct{ Body removedView }
@@ -327,5 +344,6 @@ func (s *server) commandSensor(ctx context.Context, in *commandInput) (*struct{}
 	if err := s.Sensors.Command(ctx, in.SensorID, command); err != nil {
 		return nil, s.translate(err, "command", in.SensorID)
 	}
+	s.record(ctx, sensocto.AuditCommanded, in.SensorID, "")
 	return nil, nil
 }

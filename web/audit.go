@@ -1,8 +1,11 @@
 package web
 
 import (
+	"cmp"
 	"context"
+	"fmt"
 	"net/http"
+	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -26,17 +29,39 @@ func (s *server) record(ctx context.Context, action sensocto.AuditAction, sensor
 
 // sensorEvent is an event that concerns the owner of a sensor, if that is a user.
 func (s *server) sensorEvent(action sensocto.AuditAction, sensorID string) sensocto.AuditEvent {
-	e := sensocto.AuditEvent{Action: action, SensorID: sensorID}
-	if owner, ok := s.Sensors.Owner(sensorID); ok && owner != sensocto.OperatorID && owner != sensocto.GuestID {
-		e.UserID = owner
+	owner, _ := s.Sensors.Owner(sensorID)
+	return sensocto.AuditOfSensor(action, sensorID, owner)
+}
+
+// recordHandOver notes that a sensor has another owner. It concerns the new one,
+// and the one before where somebody else did it.
+func (s *server) recordHandOver(ctx context.Context, before sensocto.AuditEvent, ownerID string) {
+	after := before
+	after.UserID, after.Detail = ownerID, "from "+cmp.Or(before.UserID, "the operator")
+	s.Audit.Record(ctx, after)
+	if before.UserID != "" && before.UserID != identityOf(ctx).UserID && before.UserID != ownerID {
+		before.Detail = "to " + ownerID
+		s.Audit.Record(ctx, before)
 	}
-	return e
+}
+
+// recordAlert notes what became of an alert rule: it concerns the owner of the
+// sensor, too, whose measurements are told to others by it.
+func (s *server) recordAlert(ctx context.Context, action sensocto.AuditAction, r sensocto.AlertRule) {
+	ways := []string{string(r.Condition), fmt.Sprintf("tells %d", len(r.Notify))}
+	if r.Email {
+		ways = append(ways, "e-mail")
+	}
+	if r.WebhookURL != "" {
+		ways = append(ways, "webhook")
+	}
+	s.record(ctx, action, r.SensorID, strings.Join(ways, ", "))
 }
 
 func (s *server) registerAudit() {
 	op := s.personal("list-audit", http.MethodGet, "/audit", signedIn, "People", "Who did what")
-	op.Description = "What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, tokens, rooms, members, " +
-		"shared sensors, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. " +
+	op.Description = "What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, ways to sign in, tokens, rooms, members, " +
+		"recordings, shared sensors, commands, alert rules, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. " +
 		"An event appears within a second."
 	op.Middlewares = append(op.Middlewares, knownParameters)
 	huma.Register(s.api, op, s.listAudit)

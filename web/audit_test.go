@@ -1,19 +1,24 @@
 package web_test
 
 import (
+	"context"
 	"fmt"
 	"net/http"
 	"path/filepath"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/alert"
+	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/audit"
 	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/rights"
 	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/sqlite"
 	"github.com/sensocto/sensocto/web"
 )
@@ -41,14 +46,20 @@ func newAuditedPeople(t *testing.T) (p *people, flush func()) {
 	log := audit.New(audit.Options{Store: store})
 	p = &people{t: t, owners: map[string]string{}}
 	p.accounts = account.New(account.Options{Store: store, Registration: account.RegistrationOpen, Audit: log})
-	r := rights.New(rights.Options{Store: store, Owner: func(id string) (string, bool) { owner, ok := p.owners[id]; return owner, ok }})
+	r := rights.New(rights.Options{Store: store, Owner: p.owner})
 	t.Cleanup(r.Close)
 	rooms := room.New(room.Options{
 		Store: store, Rights: r, Attempts: p.accounts, PubSub: pubsub.New(), Audit: log,
-		Sensor: func(id string) (sensocto.Sensor, bool) { _, ok := p.owners[id]; return sensocto.Sensor{ID: id}, ok },
+		Sensor: func(id string) (sensocto.Sensor, bool) { _, ok := p.owner(id); return sensocto.Sensor{ID: id}, ok },
 	})
+	alerts := alert.New(alert.Options{Store: store, Rights: r, Notifier: rooms, PubSub: pubsub.New(), Attention: attention.New(attention.Options{})})
 	p.world = newWorld(t, setup{web: func(o *web.Options) {
-		o.Auth, o.Accounts, o.Rooms, o.Rights, o.Audit, o.AuditLog = p.accounts, p.accounts, rooms, r, log, log
+		o.Auth, o.Accounts, o.Rooms, o.Rights, o.Audit, o.AuditLog, o.Alerts = p.accounts, p.accounts, rooms, r, log, log, alerts
+		p.sensors = o.Sensors.(*sensor.Registry)
+		o.HandOver = func(ctx context.Context, sensorID, ownerID string) error {
+			defer r.Recheck()
+			return p.sensors.SetOwner(ctx, sensorID, ownerID)
+		}
 	}})
 	return p, func() {
 		if err := log.Flush(t.Context()); err != nil {
@@ -103,6 +114,74 @@ func TestAudit_RecordsWhatPeopleDo(t *testing.T) {
 	}
 }
 
+// What is done with a person's sensors and rooms is in the log of that person,
+// whoever did it: recordings, settings, alert rules, commands, hand-overs.
+func TestAudit_TellsWhomItConcerns(t *testing.T) {
+	p, flush := newAuditedPeople(t)
+	ada, bob := p.signUp("ada"), p.signUp("bob")
+	_, strap := p.connect(t, "strap")
+	if err := p.sensors.SetOwner(t.Context(), "strap", ada.id); err != nil {
+		t.Fatal(err)
+	}
+	room := decode[struct{ ID string }](t, bob.asks(201, "POST", "/rooms", `{"name":"Lab","is_public":true}`).Body).ID
+	ada.asks(200, "POST", "/rooms/"+room+"/join", "")
+	ada.asks(204, "PUT", "/rooms/"+room+"/sensors/strap", `{"control":true}`)
+	ada.asks(204, "PUT", "/sensors/strap/grants/"+bob.id, `{"control":true}`)
+
+	bob.asks(200, "PATCH", "/rooms/"+room, `{"name":"Lab 2","is_public":false}`, "If-Match", `"1"`)
+	bob.asks(201, "POST", "/rooms/"+room+"/code", "")
+	rec := decode[struct{ ID string }](t, bob.asks(201, "POST", "/rooms/"+room+"/recordings", `{"name":"night"}`).Body).ID
+	bob.asks(200, "POST", "/rooms/"+room+"/recordings/"+rec+"/stop", "")
+	rule := decode[alertT](t, bob.asks(201, "POST", "/alerts", `{"sensor_id":"strap","attribute_id":"ecg","name":"private words","condition":"above","high":120,"webhook_url":"https://127.0.0.1:9/secret"}`).Body).ID
+	bob.asks(200, "PATCH", "/alerts/"+rule, `{"webhook_url":""}`)
+	bob.asks(204, "DELETE", "/alerts/"+rule, "")
+	bob.asks(202, "POST", "/sensors/strap/command", `{"secret":"value"}`)
+	ada.asks(200, "PATCH", "/sensors/strap", `{"owner_id":"`+bob.id+`"}`)
+	flush()
+	if strap.commands[0] != `{"secret":"value"}` {
+		t.Errorf("%q", strap.commands)
+	}
+
+	show := func(who *person) (lines []string) {
+		for _, e := range decode[auditEvents](t, who.asks(200, "GET", "/audit?limit=100", "").Body).Events {
+			by := map[string]string{ada.id: "ada", bob.id: "bob"}
+			lines = append(lines, fmt.Sprintf("%s: %s to %s, sensor %q, room %v: %s", e.Action, by[e.ActorID], by[e.UserID], e.SensorID, e.RoomID == room, strings.NewReplacer(ada.id, "ada", bob.id, "bob").Replace(e.Detail)))
+		}
+		return lines
+	}
+	hers := strings.Join(show(ada), "\n")
+	for _, want := range []string{
+		`sensor_handed_over: ada to bob, sensor "strap", room false: from ada`,
+		`sensor_commanded: bob to ada, sensor "strap", room false: `,
+		`alert_deleted: bob to ada, sensor "strap", room false: above, tells 1`,
+		`alert_changed: bob to ada, sensor "strap", room false: above, tells 1`,
+		`alert_created: bob to ada, sensor "strap", room false: above, tells 1, webhook`,
+		`recording_stopped: bob to ada, sensor "", room true: night`,
+		`recording_started: bob to ada, sensor "", room true: night`,
+	} {
+		if strings.Count(hers, want) != 1 {
+			t.Errorf("ada does not see %s in\n%s", want, hers)
+		}
+	}
+	if strings.Contains(hers, "room_changed") {
+		t.Error("ada sees changes of a room that is not hers")
+	}
+	his := strings.Join(show(bob), "\n")
+	for _, want := range []string{
+		`room_changed: bob to bob, sensor "", room true: name, not public`,
+		`room_changed: bob to bob, sensor "", room true: join code`,
+		`recording_stopped: bob to bob, sensor "", room true: night`,
+		`sensor_handed_over: ada to bob, sensor "strap", room false: from ada`,
+	} {
+		if !strings.Contains(his, want) {
+			t.Errorf("bob does not see %s in\n%s", want, his)
+		}
+	}
+	if raw := bob.asks(200, "GET", "/audit?limit=500", "").Body.String(); strings.Contains(raw, "secret") || strings.Contains(raw, "private words") {
+		t.Errorf("the log holds what was said: %s", raw)
+	}
+}
+
 func TestAudit_IsPagedAndPrivate(t *testing.T) {
 	p, flush := newAuditedPeople(t)
 	ada, bob := p.signUp("ada"), p.signUp("bob")
@@ -137,5 +216,46 @@ func TestAudit_IsPagedAndPrivate(t *testing.T) {
 	flush()
 	if all := decode[auditEvents](t, eve.asks(200, "GET", "/audit?user_id="+bob.id, "").Body); len(all.Events) != 4 || all.Events[0].Address != "192.0.2.1" {
 		t.Errorf("%+v", all)
+	}
+}
+
+// What leaves the server, and who is removed from it, is in the log of an
+// administrator, who may have done neither.
+func TestAudit_ExportsAndErasures(t *testing.T) {
+	p, flush := newAuditedPeople(t)
+	ada := p.signUp("ada")
+	ada.bring("strap")
+	ada.asks(201, "POST", "/sensors/strap/notes", `{"text":"private words"}`)
+	ada.asks(200, "GET", "/users/me/export", "")
+	if _, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, ada.id, "", time.Hour); err != nil {
+		t.Fatal(err)
+	}
+	u, err := p.accounts.User(t.Context(), ada.id)
+	if err == nil {
+		err = p.accounts.Erase(t.Context(), u)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.signUp("root")
+	root, err := p.accounts.User(t.Context(), p.signInAs("root").id)
+	if err == nil {
+		_, err = p.accounts.SetAdmin(t.Context(), root, true)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	flush()
+	answer := p.signInAs("root").asks(200, "GET", "/audit", "")
+	got := map[string]string{}
+	for _, e := range decode[auditEvents](t, answer.Body).Events {
+		got[e.Action] = e.UserID + " " + e.SensorID + " " + e.Detail
+	}
+	for action, want := range map[string]string{
+		"note_added": ada.id + " strap ", "exported": "  archive of the account", "reset_link_made": ada.id + "  ", "user_erased": ada.id + "  ",
+	} {
+		if got[action] != want {
+			t.Errorf("%s: %q, want %q", action, got[action], want)
+		}
 	}
 }

@@ -16,9 +16,6 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// SessionCookie is the cookie that may carry a token instead of the header.
-const SessionCookie = "sensocto_token"
-
 // credential returns what the request brings (protocol section 2): the header
 // goes before the query, the query before the cookie. An empty one is none.
 func credential(r *http.Request) string {
@@ -68,14 +65,17 @@ func mayOwn(id sensocto.Identity) bool {
 func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensocto.Scope, lets func(sensocto.Identity) bool) (sensocto.Identity, bool) {
 	token := credential(r)
 	if explicitCredential(r) == "" && s.crossSite(r) {
+		refusedAs(r.Context(), sensocto.SecurityCrossSiteRefused, "other_site")
 		writeProblem(w, http.StatusForbidden, "a page of another site asks for this: it has to bring a token, and be of an origin in allowed_origins")
 		return sensocto.Identity{}, false
 	}
 	if token == "" && s.rebound(r) {
+		refusedAs(r.Context(), sensocto.SecurityCrossSiteRefused, "unknown_host")
 		s.challenge(w, http.StatusUnauthorized, "", scope, "without a token this server answers only to its own names, not to "+truncate(r.Host, 100)+": the operator adds names to hosts")
 		return sensocto.Identity{}, false
 	}
 	id, err := s.Auth.Authenticate(r.Context(), token)
+	noteAsker(r, id, token != "")
 	switch {
 	case err == nil && lets(id):
 		return id, true

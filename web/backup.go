@@ -59,6 +59,8 @@ func (s *server) finishDownload(r *http.Request, out *download, doing string, er
 			writeProblem(out.w, p.GetStatus(), p.Error())
 		}
 		return
+	case errors.Is(err, errRightEnded):
+		s.Log.InfoContext(r.Context(), "download broken off: the right to a sensor ended", "doing", doing)
 	case r.Context().Err() == nil:
 		s.Log.Error("download ended early", "doing", doing, "err", err)
 	}

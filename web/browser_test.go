@@ -84,14 +84,21 @@ func newChromium(t *testing.T) *chromium {
 	case <-time.After(browserPatience):
 		t.Fatal("the browser does not start")
 	}
+	c.tab("about:blank")
+	return c
+}
+
+// tab opens another page, which is the one that is driven from now on.
+func (c *chromium) tab(url string) {
+	c.t.Helper()
+	c.session = ""
 	var target struct{ TargetID string }
-	c.call("Target.createTarget", map[string]any{"url": "about:blank"}, &target)
+	c.call("Target.createTarget", map[string]any{"url": url}, &target)
 	var attached struct{ SessionID string }
 	c.call("Target.attachToTarget", map[string]any{"targetId": target.TargetID, "flatten": true}, &attached)
 	c.session = attached.SessionID
 	c.call("Page.enable", nil, nil)
 	c.call("Log.enable", nil, nil)
-	return c
 }
 
 // call asks the browser for something and waits for its answer.

@@ -17,6 +17,9 @@ func (s *server) registerDevices() {
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.beginDevice)
+	op = s.personal("see-device", http.MethodPost, "/device/request", signedIn, tag, "See which program waits with a code")
+	op.Description = "For its owner, before they confirm the code: a code that somebody sent is not theirs."
+	huma.Register(s.api, op, s.seeDevice)
 	op = s.personal("confirm-device", http.MethodPost, "/device/confirm", signedIn, tag, "Let a program sign in with its code")
 	huma.Register(s.api, op, s.confirmDevice)
 	op = s.personal("finish-device", http.MethodPost, "/device/token", anybody, tag, "Get the token of a program whose code was confirmed")
@@ -56,6 +59,29 @@ type confirmDeviceInput struct {
 	Body struct {
 		Code string `json:"code" maxLength:"16"`
 	}
+}
+
+type deviceRequestAnswer struct {
+	Body struct {
+		Name      string           `json:"name" doc:"What the program calls itself."`
+		Scopes    []sensocto.Scope `json:"scopes" nullable:"false" doc:"What it will be able to do."`
+		Address   string           `json:"address" doc:"Where it asks from; of IPv6 the network."`
+		ExpiresAt time.Time        `json:"expires_at"`
+	}
+}
+
+func (s *server) seeDevice(ctx context.Context, in *confirmDeviceInput) (*deviceRequestAnswer, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	r, err := s.Accounts.Device(u, in.Body.Code, in.client.Address)
+	if err != nil {
+		return nil, s.personalProblem(err, "look up a code")
+	}
+	var out deviceRequestAnswer
+	out.Body.Name, out.Body.Scopes, out.Body.Address, out.Body.ExpiresAt = r.Name, r.Scopes, r.Address, r.ExpiresAt
+	return &out, nil
 }
 
 type confirmedAnswer struct {

@@ -9,6 +9,8 @@ import (
 	"net/http"
 	"sync"
 	"time"
+
+	"github.com/sensocto/sensocto"
 )
 
 // A request with both Content-Length and Transfer-Encoding may be two requests
@@ -92,6 +94,7 @@ func (s *server) strictFraming(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		c, _ := r.Context().Value(headKey{}).(*headConn)
 		if c != nil && len(r.TransferEncoding) > 0 && c.mayHaveLength(r) {
+			s.refuse(r, sensocto.SecurityMalformedInput, "two_lengths", "")
 			w.Header().Set("Connection", "close")
 			writeProblem(w, http.StatusBadRequest, "Content-Length and Transfer-Encoding exclude each other")
 			return

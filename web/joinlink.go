@@ -14,7 +14,7 @@ import (
 
 func (s *server) registerJoinLink() {
 	op := s.personal("draw-join-link", http.MethodGet, "/rooms/{id}/qr", person, "Rooms", "The link with which others join a room, as a QR code")
-	op.Description = "For members: the link holds the room's join code."
+	op.Description = "For whoever may invite: the link holds the room's join code. 409: the code has expired."
 	op.Responses = map[string]*huma.Response{"200": {Description: "The picture", Content: map[string]*huma.MediaType{
 		"image/png": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}}
@@ -34,21 +34,16 @@ type pictureAnswer struct {
 }
 
 func (s *server) drawJoinLink(ctx context.Context, in *RoomPath) (*pictureAnswer, error) {
-	room, err := s.Rooms.Room(ctx, identityOf(ctx), in.RoomID)
+	joinCode, err := s.Rooms.JoinCode(ctx, identityOf(ctx), in.RoomID)
 	if err != nil {
 		return nil, s.personalProblem(err, "draw a code")
 	}
-	if room.JoinCode == "" {
-		return nil, s.personalProblem(errNoCode, "draw a code")
-	}
-	code, err := qr.Encode(s.joinLink(room.JoinCode), qr.M)
+	code, err := qr.Encode(s.joinLink(joinCode), qr.M)
 	if err != nil {
 		return nil, s.translate(err, "draw a code", "")
 	}
 	return &pictureAnswer{"image/png", code.PNG()}, nil
 }
-
-var errNoCode = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "no_code", Message: "the room has no join code that works now, or is not shown yours: ask for another with POST /api/v1/rooms/{id}/code"}
 
 // addJoinLink adds the link to a room that has a code for the asker.
 func (s *server) addJoinLink(v *sensocto.RoomView) {

@@ -28,7 +28,8 @@ type running struct {
 // watch returns a context that ends, with sensocto.ErrUnauthorized, when the
 // identity's credential does, or when rights have changed and may says no: what is
 // being read from or written to the client then fails at once. end is called when
-// the request is over.
+// the request is over. Without a control the context alone ends, for a part of a
+// request.
 func (l *longRequests) watch(ctx context.Context, id sensocto.Identity, may func() bool, control *http.ResponseController) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
 	r, identityID := &running{cancel, control, id.UserID, may}, id.ID
@@ -82,6 +83,9 @@ func (l *longRequests) rightsChanged(userIDs []string) {
 
 func (r *running) stop() {
 	r.cancel(sensocto.ErrUnauthorized)
+	if r.control == nil {
+		return
+	}
 	now := time.Now() // not every ResponseWriter has deadlines; the context ends in any case
 	_, _ = r.control.SetReadDeadline(now), r.control.SetWriteDeadline(now)
 }

@@ -1,6 +1,7 @@
 package web
 
 import (
+	"cmp"
 	"context"
 	"net/http"
 	"time"
@@ -21,6 +22,7 @@ func (s *server) registerMembers() {
 	op.DefaultStatus = http.StatusNoContent
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.removeMember)
+	huma.Register(s.api, s.personal("list-bans", http.MethodGet, "/rooms/{id}/bans", person, tag, "List who is banned from a room"), s.listBans)
 	op = s.personal("unban", http.MethodDelete, "/rooms/{id}/bans/{user_id}", person, tag, "Let somebody come back who was banned")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.unban)
@@ -36,6 +38,23 @@ func (s *server) registerMembers() {
 type listMembersInput struct {
 	RoomPath
 	PageQuery
+}
+
+type bansAnswer struct {
+	Body struct {
+		Bans []sensocto.BanView `json:"bans" nullable:"false"`
+		Next string             `json:"next" doc:"Where the list goes on; empty at its end."`
+	}
+}
+
+func (s *server) listBans(ctx context.Context, in *listMembersInput) (*bansAnswer, error) {
+	bans, err := s.Rooms.Bans(ctx, identityOf(ctx), in.RoomID, in.After, in.Limit)
+	if err != nil {
+		return nil, s.personalProblem(err, "list bans")
+	}
+	var out bansAnswer
+	out.Body.Bans, out.Body.Next = bans, next(bans, in.Limit, func(b sensocto.BanView) string { return b.UserID })
+	return &out, nil
 }
 
 type membersAnswer struct {
@@ -166,18 +185,16 @@ func (s *server) listGrants(ctx context.Context, in *SensorPath) (*grantsAnswer,
 		return nil, s.personalProblem(err, "list grants")
 	}
 	var out grantsAnswer
-	out.Body.Grants, out.Body.Rooms = []grantView{}, []shareView{}
-	for _, g := range grants {
-		v := grantView{UserID: g.UserID, GrantedAt: g.GrantedAt, Control: g.Control, History: historyWord(g.AllHistory)}
-		if v.UserID == "" {
-			v.UserID = public
-		}
-		out.Body.Grants = append(out.Body.Grants, v)
-	}
-	for _, share := range shares {
-		out.Body.Rooms = append(out.Body.Rooms, shareView{share.RoomID, share.SharedAt, share.Control, historyWord(share.AllHistory)})
-	}
+	out.Body.Grants, out.Body.Rooms = views(grants, viewOfGrant), views(shares, viewOfShare)
 	return &out, nil
+}
+
+func viewOfGrant(g sensocto.Grant) grantView {
+	return grantView{UserID: cmp.Or(g.UserID, public), GrantedAt: g.GrantedAt, Control: g.Control, History: historyWord(g.AllHistory)}
+}
+
+func viewOfShare(s sensocto.Share) shareView {
+	return shareView{s.RoomID, s.SharedAt, s.Control, historyWord(s.AllHistory)}
 }
 
 // GrantPath is a user's right to a sensor in the path.

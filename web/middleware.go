@@ -1,10 +1,13 @@
 package web
 
 import (
+	"context"
 	"net/http"
 	"runtime/debug"
 	"slices"
 	"time"
+
+	"github.com/sensocto/sensocto"
 )
 
 // contentPolicy lets pages use what this server serves and nothing else.
@@ -36,7 +39,8 @@ func (s *server) sameOrigin(next http.Handler) http.Handler {
 			s.Log.Warn("allowed origin ignored: it must look like https://example.org", "origin", origin, "err", err)
 		}
 	}
-	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, _ *http.Request) {
+	p.SetDenyHandler(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		refusedAs(r.Context(), sensocto.SecurityCrossSiteRefused, "other_site")
 		writeProblem(w, http.StatusForbidden, "pages of other sites may not change anything here")
 	}))
 	return p.Handler(next)
@@ -97,12 +101,14 @@ func (s *server) observe(next http.Handler) http.Handler {
 	return http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		start := time.Now()
 		m := &meter{ResponseWriter: w}
+		who := &asked{}
 		defer func() {
 			took := time.Since(start)
+			s.noteRefusal(r, m.code(), who)
 			s.requests.add(m.code(), took)
 			s.Log.Debug("request", "method", r.Method, "path", r.URL.Path, "status", m.code(), "bytes", m.bytes, "took", took, "peer", r.RemoteAddr)
 		}()
-		next.ServeHTTP(m, r)
+		next.ServeHTTP(m, r.WithContext(context.WithValue(r.Context(), askedKey{}, who)))
 	})
 }
 

@@ -68,6 +68,7 @@ func (s *server) addNote(ctx context.Context, in *noteInput) (*noteAnswer, error
 	if err := s.Sensors.Put(ctx, in.SensorID, sensocto.Measurement{AttributeID: notesID, Sample: sample}); err != nil {
 		return nil, s.translate(err, "note", in.SensorID)
 	}
+	s.record(ctx, sensocto.AuditNoted, in.SensorID, "")
 	return &noteAnswer{measurementView{timestamp(at), document}}, nil
 }
 

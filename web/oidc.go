@@ -16,9 +16,8 @@ import (
 // Issuer signs people in with an OpenID Connect issuer.
 type Issuer interface {
 	// BeginOIDC returns where to send the person, and a secret that the browser
-	// has to bring back. linkTo is the user to whom the identity is linked; ""
-	// for a sign-in.
-	BeginOIDC(ctx context.Context, linkTo string, from sensocto.Client) (location, browser string, err error)
+	// has to bring back.
+	BeginOIDC(ctx context.Context, want sensocto.IssuerRequest, from sensocto.Client) (location, browser string, err error)
 	// FinishOIDC returns the session that a sign-in began, or the zero Session
 	// where an identity was linked.
 	FinishOIDC(ctx context.Context, browser string, answer sensocto.IssuerAnswer, signedIn string, from sensocto.Client) (sensocto.Session, error)
@@ -26,17 +25,12 @@ type Issuer interface {
 	Unlink(ctx context.Context, u sensocto.User, issuer string) error
 }
 
-const (
-	oidcPath = "/session/oidc"
-	// oidcCookie binds a sign-in with the issuer to the browser that began it.
-	oidcCookie        = "sensocto_oidc"
-	oidcCookieSeconds = 5 * 60
-)
+const oidcPath = "/session/oidc"
 
 func (s *server) registerOIDC() {
 	const tag = "People"
 	op := s.personal("begin-oidc", http.MethodGet, oidcPath, anybody, tag, "Sign in with the OpenID Connect issuer")
-	op.Description = "For browsers: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session that began within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
+	op.Description = "For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
 	op.DefaultStatus = http.StatusFound
 	huma.Register(s.api, op, s.beginOIDC)
 
@@ -46,6 +40,7 @@ func (s *server) registerOIDC() {
 
 	huma.Register(s.api, s.personal("list-identities", http.MethodGet, "/identities", signedIn, tag, "List the issuers with which one signs in"), s.listIdentities)
 	op = s.personal("unlink-identity", http.MethodDelete, "/identities", signedIn, tag, "Sign in with an issuer no longer")
+	op.Description = "Takes a recent confirmation: POST /api/v1/session/confirm."
 	op.DefaultStatus = http.StatusNoContent
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.unlinkIdentity)
@@ -73,18 +68,20 @@ func (s *server) failed(err error, doing string, cookies ...http.Cookie) *redire
 	return toAccount("#error="+url.QueryEscape(sensocto.ErrorReason(err)), cookies...)
 }
 
-func bindingCookie(secure bool, value string) http.Cookie {
-	c := http.Cookie{Name: oidcCookie, Value: value, Path: "/api/v1" + oidcPath, MaxAge: oidcCookieSeconds, HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: secure}
-	if value == "" {
-		c.MaxAge = -1
+// bindingCookie binds a sign-in to the browser that began it.
+func (s *server) bindingCookie(ctx *FromClient, value string) http.Cookie {
+	c := s.cookie(ctx, oidcCookie, value)
+	if value != "" {
+		c.MaxAge = oidcCookieSeconds
 	}
 	return c
 }
 
 type beginOIDCInput struct {
 	FromClient
-	origin     *http.Request
-	Redirected bool `query:"redirected" doc:"The browser was sent here from another of the server's names."`
+	origin *http.Request
+	Here   bool `query:"here" doc:"The page is at the server's own origin, though a proxy may call the server by another name."`
+	Fresh  bool `query:"fresh" doc:"Sign in, and have the issuer ask anew who the person is: a recent confirmation for whoever has no password."`
 }
 
 // Resolve implements huma.Resolver.
@@ -93,34 +90,39 @@ func (in *beginOIDCInput) Resolve(ctx huma.Context) []error {
 	return in.FromClient.Resolve(ctx)
 }
 
-// beginOIDC sends a browser to the issuer. The issuer sends it back to one name
-// of the server, where cookies that another one set are not sent: it has to
-// begin there.
+// beginOIDC sends a browser to the issuer, if a page of ours or the person asks
+// for it: another site could sign its visitors in without their knowing. The
+// issuer sends it back to one name of the server, where cookies that another one
+// set are not sent: it has to begin on the account page there.
 func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, error) {
 	w := s.Accounts.Ways()
-	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Redirected && !strings.EqualFold(host, in.origin.Host) {
-		return &redirect{Status: http.StatusFound, Location: w.Origin + "/api/v1" + oidcPath + "?redirected=true"}, nil
+	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Here && !strings.EqualFold(host, in.origin.Host) {
+		return &redirect{Status: http.StatusFound, Location: w.Origin + "/account"}, nil
+	}
+	if site := in.origin.Header.Get("Sec-Fetch-Site"); w.Issuer != "" && site != "same-origin" && site != "none" {
+		return s.failed(errBegunElsewhere, "begin a sign-in with the issuer"), nil
 	}
 	linkTo, err := s.linksTo(ctx, in)
 	if err != nil {
 		return s.failed(err, "begin to link an identity"), nil
 	}
-	location, browser, err := s.Accounts.BeginOIDC(ctx, linkTo, in.client)
+	location, browser, err := s.Accounts.BeginOIDC(ctx, sensocto.IssuerRequest{LinkTo: linkTo, Fresh: in.Fresh}, in.client)
 	if err != nil {
 		return s.failed(err, "begin a sign-in with the issuer"), nil
 	}
-	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{bindingCookie(in.secure || s.behindTLS(in.host), browser)}}, nil
+	return &redirect{Status: http.StatusFound, Location: location, SetCookie: []http.Cookie{s.bindingCookie(&in.FromClient, browser)}}, nil
 }
 
-// errBegunElsewhere keeps another site's page from linking an identity of its
-// own to the account of whoever visits it.
-var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "linking begins on the account page"}
+// errBegunElsewhere keeps another site's page from signing in whoever visits it,
+// and from linking an identity of its own to their account. Browsers that do not
+// say which page asks are refused as well: they are old, or speak plain HTTP.
+var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "signing in with the service begins on the account page"}
 
 // linksTo returns the user to whom the identity is linked: who is signed in,
 // unless as a guest, and asks for it on a page of ours.
 func (s *server) linksTo(ctx context.Context, in *beginOIDCInput) (userID string, err error) {
 	id := identityOf(ctx)
-	if id.UserID == "" || id.Kind != sensocto.KindSession {
+	if id.UserID == "" || id.Kind != sensocto.KindSession || in.Fresh {
 		return "", nil
 	}
 	u, err := s.Accounts.User(ctx, id.UserID)
@@ -149,14 +151,15 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 	}
 	answer := sensocto.IssuerAnswer{State: in.State, Code: in.Code, Error: in.Error, Issuer: in.Issuer}
 	session, err := s.Accounts.FinishOIDC(ctx, in.Browser, answer, signedIn, in.client)
-	used := bindingCookie(in.secure, "")
+	used := s.bindingCookie(&in.FromClient, "")
 	switch {
 	case err != nil:
 		return s.failed(err, "end a sign-in with the issuer", used), nil
 	case session.Secret == "":
 		return toAccount("#linked=1", used), nil
 	}
-	return toAccount("", append(s.cookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
+	s.endFormer(ctx)
+	return toAccount("", append(s.sessionCookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
 }
 
 type identitiesAnswer struct {
@@ -180,15 +183,18 @@ func (s *server) listIdentities(ctx context.Context, _ *empty) (*identitiesAnswe
 	return &out, nil
 }
 
-// IssuerQuery names an issuer.
-type IssuerQuery struct {
+type unlinkIdentityInput struct {
+	FromClient
 	Issuer string `query:"issuer" required:"true" maxLength:"2048" doc:"One of the issuers in the list."`
 }
 
-func (s *server) unlinkIdentity(ctx context.Context, in *IssuerQuery) (*empty, error) {
+func (s *server) unlinkIdentity(ctx context.Context, in *unlinkIdentityInput) (*empty, error) {
 	u, err := s.me(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, "", in.client); err != nil {
+		return nil, s.personalProblem(err, "unlink an identity")
 	}
 	if err := s.Accounts.Unlink(ctx, u, in.Issuer); err != nil {
 		return nil, s.personalProblem(err, "unlink an identity")

@@ -204,15 +204,50 @@ func TestOIDC_AGuestSignsInAndLinksNothing(t *testing.T) {
 	if me := decode[sensocto.UserView](t, b.goes("/api/v1/session").Body); me.Name != "Grace" || me.IsGuest {
 		t.Errorf("%+v", me)
 	}
+	former := &person{people: f.people, name: "Gus", cookie: cookieOf(t, guest)}
+	former.asks(401, "GET", "/session", "")
+}
+
+// Another site may not sign its visitors in: where the issuer does not ask, they
+// would not notice.
+func TestOIDC_OtherSitesBeginNothing(t *testing.T) {
+	f := newFederation(t)
+	b := f.browser()
+	for _, site := range []string{"cross-site", "same-site", ""} {
+		for _, path := range []string{"", "?here=true", "?fresh=true"} {
+			answer := b.goes("/api/v1/session/oidc"+path, "Sec-Fetch-Site", site)
+			b.led(answer, "/account#error=begin_on_the_page")
+			if len(answer.Result().Cookies()) > 0 {
+				t.Errorf("%s %s: a sign-in has begun", site, path)
+			}
+		}
+	}
+	b.begin("Sec-Fetch-Site", "none") // an address that was typed
+}
+
+// Whoever has no password, and came in long ago, signs in anew.
+func TestOIDC_SigningInAnewConfirms(t *testing.T) {
+	f := newFederation(t)
+	b := f.browser()
+	f.issuer.SignedIn = func() time.Time { return time.Now().Add(-time.Hour) }
+	b.signIn("/account")
+	grace := &person{people: f.people, name: "grace", cookie: b.cookies["sensocto_token"]}
+	f.wantReason(grace.asks(403, "POST", "/passkeys/registration", `{}`), "confirmation_needed")
+	f.issuer.SignedIn = nil
+	location := b.led(b.goes("/api/v1/session/oidc?fresh=true"), b.issuer.URL+"/authorize?")
+	b.led(b.goes(b.issuer.Visit(t, location).RequestURI(), "Sec-Fetch-Site", "cross-site"), "/account")
+	grace.cookie = b.cookies["sensocto_token"]
+	grace.asks(200, "POST", "/passkeys/registration", `{}`)
 }
 
 func TestOIDC_CookiesAreForTLSWhereThereIsTLS(t *testing.T) {
 	f := newFederation(t)
 	r := httptest.NewRequest("GET", "https://localhost:4000/api/v1/session/oidc", nil)
+	r.Header.Set("Sec-Fetch-Site", "same-origin")
 	answer := httptest.NewRecorder()
 	f.ServeHTTP(answer, r)
 	cookies := answer.Result().Cookies()
-	if len(cookies) != 1 || !cookies[0].Secure || cookies[0].Path != "/api/v1/session/oidc" || cookies[0].MaxAge != 300 {
+	if len(cookies) != 1 || !cookies[0].Secure || cookies[0].Name != "__Host-sensocto_oidc" || cookies[0].Path != "/" || cookies[0].MaxAge != 300 {
 		t.Errorf("%+v", cookies)
 	}
 }
@@ -220,11 +255,11 @@ func TestOIDC_CookiesAreForTLSWhereThereIsTLS(t *testing.T) {
 func TestOIDC_BeginsUnderTheServersName(t *testing.T) {
 	f := newFederation(t)
 	location := f.do(call{path: "/api/v1/session/oidc", host: "127.0.0.1:4000"}).Header().Get("Location")
-	if location != site+"/api/v1/session/oidc?redirected=true" {
+	if location != site+"/account" {
 		t.Error(location)
 	}
 	// A proxy may call the server by another name always.
-	location = f.do(call{path: "/api/v1/session/oidc?redirected=true", host: "backend:4000"}).Header().Get("Location")
+	location = f.do(call{path: "/api/v1/session/oidc?here=true", host: "backend:4000", header: map[string]string{"Sec-Fetch-Site": "same-origin"}}).Header().Get("Location")
 	if !strings.HasPrefix(location, f.issuer.URL) {
 		t.Error(location)
 	}

@@ -25,7 +25,7 @@ type Passkeys interface {
 func (s *server) registerPasskeys() {
 	const tag = "People"
 	op := s.personal("begin-passkey", http.MethodPost, "/passkeys/registration", signedIn, tag, "Begin to register a passkey")
-	op.Description = "Takes a session that began within 15 minutes, or the password. The answer is for navigator.credentials.create, once and within 5 minutes."
+	op.Description = "Takes a recent confirmation (POST /api/v1/session/confirm), or the password. The answer is for navigator.credentials.create, once and within 5 minutes."
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.beginPasskey)
 
@@ -37,6 +37,7 @@ func (s *server) registerPasskeys() {
 	huma.Register(s.api, s.personal("list-passkeys", http.MethodGet, "/passkeys", signedIn, tag, "List one's passkeys"), s.listPasskeys)
 
 	op = s.personal("remove-passkey", http.MethodDelete, "/passkeys/{id}", signedIn, tag, "Remove one of one's passkeys")
+	op.Description = "Takes a recent confirmation: POST /api/v1/session/confirm."
 	op.DefaultStatus = http.StatusNoContent
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.removePasskey)
@@ -136,15 +137,18 @@ func (s *server) listPasskeys(ctx context.Context, _ *empty) (*passkeysAnswer, e
 	return &out, nil
 }
 
-// PasskeyPath is a passkey in the path.
-type PasskeyPath struct {
+type removePasskeyInput struct {
+	FromClient
 	PasskeyID string `path:"id" maxLength:"1400" doc:"Its id."`
 }
 
-func (s *server) removePasskey(ctx context.Context, in *PasskeyPath) (*empty, error) {
+func (s *server) removePasskey(ctx context.Context, in *removePasskeyInput) (*empty, error) {
 	u, err := s.me(ctx)
 	if err != nil {
 		return nil, err
+	}
+	if err := s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, "", in.client); err != nil {
+		return nil, s.personalProblem(err, "remove a passkey")
 	}
 	id, err := base64.RawURLEncoding.DecodeString(in.PasskeyID)
 	if err != nil {
@@ -177,5 +181,5 @@ type passkeySignInInput struct {
 
 func (s *server) signInWithPasskey(ctx context.Context, in *passkeySignInInput) (*userAnswer, error) {
 	session, err := s.Accounts.SignInWithPasskey(ctx, in.Body.Credential, in.client)
-	return s.begun(&in.FromClient, session, err, "sign in with a passkey")
+	return s.begun(ctx, &in.FromClient, session, err, "sign in with a passkey")
 }

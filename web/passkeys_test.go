@@ -92,6 +92,47 @@ func TestPasskeys_TakeARecentSessionOrThePassword(t *testing.T) {
 	ada.asks(200, "POST", "/passkeys/registration", `{"password":"`+secretWords+`"}`)
 }
 
+// Whoever finds a browser open must not lock its owner out, or take the account.
+func TestConfirmation_IsNeededForWhatSignsOneIn(t *testing.T) {
+	p := withPasskeys(t)
+	ada := p.signUp("ada")
+	key := &accounttest.Authenticator{Origin: site, RPID: "localhost", Counter: 1}
+	options := decode[publicKey](t, ada.asks(200, "POST", "/passkeys/registration", `{}`).Body)
+	made := decode[struct{ ID string }](t, ada.asks(201, "POST", "/passkeys", `{"name":"laptop","credential":`+string(key.Create(t, options.PublicKey))+`}`).Body)
+	u, err := p.accounts.User(t.Context(), ada.id)
+	if err != nil {
+		t.Fatal(err)
+	}
+	issuer := "https://id.example.org"
+	if err := p.store.InsertIdentity(t.Context(), sensocto.ExternalIdentity{Issuer: issuer, Subject: "1", UserID: u.ID}); err != nil {
+		t.Fatal(err)
+	}
+	p.age(ada, 16*time.Minute)
+	changes := []struct{ method, path, body string }{
+		{"DELETE", "/passkeys/" + made.ID, ""},
+		{"DELETE", "/identities?issuer=" + issuer, ""},
+		{"PATCH", "/users/me", `{"email":"other@example.org"}`},
+	}
+	for _, c := range changes {
+		p.wantReason(ada.asks(403, c.method, c.path, c.body), "confirmation_needed")
+	}
+	p.wantReason(ada.asks(401, "POST", "/session/confirm", `{"password":"wrong"}`), "wrong_credentials")
+	p.wantReason(ada.asks(403, "DELETE", "/passkeys/"+made.ID, ""), "confirmation_needed")
+	ada.asks(204, "POST", "/session/confirm", `{"password":"`+secretWords+`"}`)
+	ada.asks(204, "DELETE", "/passkeys/"+made.ID, "")
+	ada.asks(204, "DELETE", "/identities?issuer="+issuer, "")
+}
+
+func TestSessions_EndEverywhereElse(t *testing.T) {
+	p := newPeople(t)
+	ada, other, eve := p.signUp("ada"), &person{people: p, name: "ada"}, p.signUp("eve")
+	other.signsIn()
+	ada.asks(204, "DELETE", "/sessions", "")
+	other.asks(401, "GET", "/session", "")
+	ada.asks(200, "GET", "/session", "")
+	eve.asks(200, "GET", "/session", "")
+}
+
 func TestPasskeys_OffWithoutAName(t *testing.T) {
 	p := newPeople(t)
 	if body := p.do(call{path: "/api/v1/registration"}).Body.String(); !strings.Contains(body, `"passkeys":false`) {

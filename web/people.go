@@ -4,6 +4,7 @@ import (
 	"context"
 	"errors"
 	"net/http"
+	"regexp"
 	"strconv"
 	"strings"
 	"time"
@@ -32,6 +33,7 @@ type Accounts interface {
 	InviteToServer(ctx context.Context, by sensocto.User, email string) (link string, err error)
 	MailInvitation(i sensocto.Invitation, by string) error
 	BeginDevice(name, address string) (code, secret string, expires time.Time, err error)
+	Device(u sensocto.User, code, address string) (sensocto.DeviceRequest, error)
 	ConfirmDevice(u sensocto.User, code, address string) (name string, err error)
 	DeviceToken(ctx context.Context, secret string) (text string, _ sensocto.User, err error)
 	Sessions(ctx context.Context, userID string) ([]sensocto.Token, error)
@@ -42,13 +44,17 @@ type Accounts interface {
 	SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error)
 	Erase(ctx context.Context, u sensocto.User) error
 	SetAdmin(ctx context.Context, u sensocto.User, admin bool) (sensocto.User, error)
+	// SignOut ends all sessions of a user except one.
+	SignOut(ctx context.Context, userID, except string) error
 	SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error)
 	UserTokens(ctx context.Context, userID string) ([]sensocto.Token, error)
 	CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error)
 	ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error)
-	// Confirm returns nil where a session began recently or the password is the
-	// user's.
+	// Confirm returns nil where the person showed in a session a short while ago who
+	// they are, or the password is the user's.
 	Confirm(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error
+	// ConfirmSession notes that they did so now, by the password.
+	ConfirmSession(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error
 	// Ways returns how people sign in beside passwords.
 	Ways() sensocto.SignInWays
 	Passkeys
@@ -81,7 +87,7 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: 64 << 10, BodyReadTimeout: 10 * time.Second,
-		Middlewares: huma.Middlewares{s.asPerson(a), noStore},
+		Middlewares: huma.Middlewares{s.asPerson(a), noStore, idCursors},
 		Errors:      []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
 	if a != anybody {
@@ -95,7 +101,11 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 	return func(ctx huma.Context, next func(huma.Context)) {
 		r, w := humago.Unwrap(ctx)
-		id, err := s.Auth.Authenticate(r.Context(), credential(r))
+		token := credential(r)
+		id, err := s.Auth.Authenticate(r.Context(), token)
+		if a != anybody { // whoever calls those has no right to be refused; sign-ins have an event of their own
+			noteAsker(r, id, token != "")
+		}
 		switch {
 		case err != nil && !errors.Is(err, sensocto.ErrUnauthorized):
 			s.Log.Error("cannot check a credential", "err", err)
@@ -225,6 +235,29 @@ type PageQuery struct {
 	After string `query:"after" maxLength:"64" doc:"Continue behind this id: next of the page before."`
 	Limit int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
 }
+
+// BackQuery selects a part of a list whose newest items come first.
+type BackQuery struct {
+	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
+	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+}
+
+// idCursors refuses what is no next of a page before: it would be answered with an
+// empty page, or the wrong one. All lists of people's API go on behind an id.
+func idCursors(ctx huma.Context, next func(huma.Context)) {
+	for _, name := range []string{"after", "before"} {
+		if text := ctx.Query(name); text != "" && !uuidText.MatchString(text) {
+			_, w := humago.Unwrap(ctx)
+			p := reasoned{*problem(http.StatusUnprocessableEntity, "query."+name+": a cursor is the next of the page before"), "invalid_cursor"}
+			writeReasoned(w, &p)
+			return
+		}
+	}
+	next(ctx)
+}
+
+// uuidText is how ids are written.
+var uuidText = regexp.MustCompile(`^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$`)
 
 // next returns the id behind which a list goes on, "" at its end.
 func next[T any](items []T, limit int, id func(T) string) string {

@@ -30,6 +30,7 @@ type people struct {
 	*world
 	t        testing.TB
 	db       peopledb.SQL
+	store    *peopledb.DB
 	accounts *account.Accounts
 	rights   *rights.Rights
 	sensors  *sensor.Registry
@@ -58,7 +59,7 @@ func newPeopleOn(t testing.TB, db peopledb.SQL, more func(*web.Options), change 
 		db = file
 	}
 	store := peopledb.New(db)
-	p := &people{t: t, db: db, owners: map[string]string{}}
+	p := &people{t: t, db: db, store: store, owners: map[string]string{}}
 	o := account.Options{Store: store, Registration: account.RegistrationOpen, Guests: true}
 	for _, c := range change {
 		c(&o)
@@ -117,7 +118,7 @@ func (p *people) owner(id string) (string, bool) {
 func (p *people) age(who *person, by time.Duration) {
 	p.t.Helper()
 	err := p.db.Update(p.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
+		_, err := tx.ExecContext(ctx, `UPDATE token SET created_at = created_at - $1, confirmed_at = confirmed_at - $1 WHERE account_id = $2`, by.Microseconds(), who.id)
 		return err
 	})
 	if err != nil {
@@ -140,6 +141,58 @@ func (p *people) signUp(name string) *person {
 		p.t.Fatalf("%d %s", answer.Code, answer.Body)
 	}
 	return &person{people: p, id: decode[sensocto.UserView](p.t, answer.Body).ID, name: name, cookie: cookieOf(p.t, answer)}
+}
+
+// signsIn signs the person in with the browser's cookie, and keeps the new one.
+func (p *person) signsIn() {
+	p.t.Helper()
+	answer := p.asks(200, "POST", "/session", fmt.Sprintf(`{"email":"%s@example.org","password":%q}`, p.name, secretWords))
+	p.cookie = cookieOf(p.t, answer)
+}
+
+// The socket knows the cookie by its plain name, and sees it as the API does.
+func TestPeople_TheSocketSeesTheCookieThatCounts(t *testing.T) {
+	got := ""
+	p := newPeopleWith(t, func(o *web.Options) {
+		o.Socket = http.HandlerFunc(func(_ http.ResponseWriter, r *http.Request) { got = r.Header.Get("Cookie") })
+	})
+	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
+		t.Fatal(err)
+	}
+	for host, want := range map[string]string{"sensors.example.org": "sensocto_token=right", "127.0.0.1": "sensocto_token=planted; __Host-sensocto_token=right"} {
+		p.do(call{path: "/socket/websocket", host: host, header: map[string]string{"Cookie": "sensocto_token=planted; __Host-sensocto_token=right"}})
+		if got != want {
+			t.Errorf("%s: %s, want %s", host, got, want)
+		}
+	}
+}
+
+func TestPeople_SigningOutClearsTheBrowser(t *testing.T) {
+	p := newPeople(t)
+	answer := p.signUp("ada").asks(204, "DELETE", "/session", "")
+	if clears := answer.Header().Get("Clear-Site-Data"); clears != `"storage"` {
+		t.Errorf("Clear-Site-Data: %s", clears)
+	}
+	if c := answer.Result().Cookies(); len(c) != 1 || c[0].MaxAge >= 0 {
+		t.Errorf("%v", c)
+	}
+}
+
+// Whoever signs in leaves no session behind that nobody sees any more.
+func TestPeople_ASignInEndsTheFormerSession(t *testing.T) {
+	p := newPeople(t)
+	ada, elsewhere := p.signUp("ada"), &person{people: p, name: "ada"}
+	elsewhere.signsIn()
+	former := *ada
+	ada.asks(401, "POST", "/session", `{"email":"ada@example.org","password":"wrong"}`)
+	former.asks(200, "GET", "/session", "")
+	ada.signsIn()
+	former.asks(401, "GET", "/session", "")
+	ada.asks(200, "GET", "/session", "")
+	elsewhere.asks(200, "GET", "/session", "")
+	former = *ada
+	ada.asks(201, "POST", "/users", `{"email":"bob@example.org","name":"bob","password":"`+secretWords+`"}`) // another person at the same browser
+	former.asks(401, "GET", "/session", "")
 }
 
 func cookieOf(t testing.TB, answer *httptest.ResponseRecorder) string {
@@ -245,6 +298,16 @@ func TestPeople_SetUpAndAdministration(t *testing.T) {
 	if list := root.asks(200, "GET", "/users?limit=1", "").Body.String(); !strings.Contains(list, `"next":"`+eve.id+`"`) {
 		t.Error(list)
 	}
+	made := decode[struct{ Token string }](t, eve.asks(201, "POST", "/tokens", `{"name":"watch","scopes":["view"]}`).Body)
+	eve.asks(403, "DELETE", "/users/"+eve.id+"/sessions", "")
+	root.asks(404, "DELETE", "/users/nobody/sessions", "")
+	root.asks(204, "DELETE", "/users/"+eve.id+"/sessions", "")
+	eve.asks(401, "GET", "/session", "")
+	root.asks(200, "GET", "/session", "")
+	if answer := p.do(call{path: "/api/v1/session", token: made.Token}); answer.Code != 200 {
+		t.Errorf("a token of hers: %d", answer.Code)
+	}
+	eve.signsIn()
 	root.asks(200, "PATCH", "/users/"+eve.id, `{"disabled":true}`)
 	eve.asks(401, "GET", "/session", "")
 	reset, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, eve.id, "", 1<<40)

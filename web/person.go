@@ -6,7 +6,6 @@ import (
 	"encoding/json"
 	"io"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -31,7 +30,8 @@ func (s *server) registerPerson() {
 	huma.Register(s.api, op, s.eraseUser)
 
 	op = s.personal("export-me", http.MethodGet, "/users/me/export", signedIn, tag, "Take everything along, in one ZIP archive")
-	op.Description = "The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV."
+	op.Description = "The account, sessions and tokens without their secrets, passkeys, linked issuers, rooms, invitations, notifications, alert rules, what the audit log holds, " +
+		"and all sensors of one's own as CSV or Parquet, with whom they are shared. " + brokenArchive
 	op.Responses = map[string]*huma.Response{"200": {Description: "The archive", Content: map[string]*huma.MediaType{
 		"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}}
@@ -64,6 +64,9 @@ func (s *server) eraseMe(ctx context.Context, in *eraseMeInput) (*erasedAnswer, 
 		if in.Body != nil {
 			password = in.Body.CurrentPassword
 		}
+		if password == "" {
+			return nil, problem(http.StatusUnprocessableEntity, "body.current_password: say the account's password, so that nobody else erases it")
+		}
 		if err := s.Accounts.CheckPassword(ctx, u, password, in.client); err != nil {
 			return nil, s.personalProblem(err, "check a password")
 		}
@@ -72,7 +75,7 @@ func (s *server) eraseMe(ctx context.Context, in *eraseMeInput) (*erasedAnswer, 
 	if err != nil {
 		return nil, err
 	}
-	return &erasedAnswer{Status: status, SetCookie: s.cookie(&in.FromClient, "", time.Time{})}, nil
+	return &erasedAnswer{Status: status, SetCookie: s.sessionCookie(&in.FromClient, "", time.Time{})}, nil
 }
 
 func (s *server) eraseUser(ctx context.Context, in *UserPath) (*erasedAnswer, error) {
@@ -102,23 +105,28 @@ func (s *server) erase(ctx context.Context, u sensocto.User) (status int, err er
 	return http.StatusNoContent, nil
 }
 
-func (s *server) exportMe(ctx context.Context, _ *empty) (*huma.StreamResponse, error) {
+type exportMeInput struct {
+	Format string `query:"format" enum:"csv,parquet" default:"csv" doc:"Of the sensors' files."`
+}
+
+func (s *server) exportMe(ctx context.Context, in *exportMeInput) (*huma.StreamResponse, error) {
 	u, err := s.me(ctx)
 	if err != nil {
 		return nil, err
 	}
 	id := identityOf(ctx)
+	s.record(ctx, sensocto.AuditExported, "", "archive of the account")
 	return &huma.StreamResponse{Body: func(ctx huma.Context) {
 		r, w := humago.Unwrap(ctx)
 		out := &download{w: w, deadline: http.NewResponseController(w)}
 		out.mediaType = "application/zip"
 		w.Header().Set("Content-Disposition", `attachment; filename="sensocto.zip"`)
-		s.finishDownload(r, out, "export a person", s.writePerson(r.Context(), out, u, id))
+		s.finishDownload(r, out, "export a person", s.writePerson(r.Context(), out, u, id, in.Format))
 	}}, nil
 }
 
 // writePerson writes the archive.
-func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User, id sensocto.Identity) error {
+func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User, id sensocto.Identity, format string) error {
 	z := zip.NewWriter(out)
 	for _, part := range []struct {
 		name string
@@ -133,6 +141,18 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 			list, err := s.Accounts.UserTokens(ctx, u.ID)
 			return viewsOfTokens(list, ""), err
 		}},
+		{"passkeys.json", func() (any, error) {
+			list, err := s.Accounts.Passkeys(ctx, u.ID)
+			return views(list, viewOfPasskey), err
+		}},
+		{"identities.json", func() (any, error) {
+			list, err := s.Accounts.Identities(ctx, u.ID)
+			return views(list, func(e sensocto.ExternalIdentity) any {
+				return map[string]string{"issuer": e.Issuer, "subject": e.Subject}
+			}), err
+		}},
+		{"alerts.json", func() (any, error) { return s.allAlerts(ctx, id) }},
+		{"shares.json", func() (any, error) { return s.allShares(ctx, id) }},
 		{"rooms.json", func() (any, error) { return s.allRooms(ctx, id) }},
 		{"invitations.json", func() (any, error) { return s.Rooms.Invitations(ctx, id) }},
 		{"audit.json", func() (any, error) { return s.allEvents(ctx, id) }},
@@ -156,7 +176,7 @@ func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User
 		if owner, known := s.Sensors.Owner(sensor.ID); !known || owner != u.ID { // it may have been handed over while the others were written
 			continue
 		}
-		if err := s.writeSensor(ctx, z, sensor); err != nil {
+		if err := s.writeSensor(ctx, z, id, sensor, format); err != nil {
 			return err
 		}
 	}
@@ -204,25 +224,11 @@ func (s *server) allRooms(ctx context.Context, id sensocto.Identity) (all []sens
 	}
 }
 
-// writeSensor writes all measurements of a sensor. Its id, which may begin with
-// a dot or hold a colon, is no path: not every system takes it as a file's name.
-func (s *server) writeSensor(ctx context.Context, z *zip.Writer, sensor sensocto.Sensor) error {
+// writeSensor writes all measurements of a sensor of one's own.
+func (s *server) writeSensor(ctx context.Context, z *zip.Writer, id sensocto.Identity, sensor sensocto.Sensor, format string) error {
 	if s.Export == nil {
 		return nil
 	}
-	return s.writeSensorTo(ctx, z, "sensors/sensor_"+strings.ReplaceAll(sensor.ID, ":", "_")+".csv", ExportQuery{Sensor: sensor, Format: "csv"})
-}
-
-// writeSensorTo writes an export as an entry of an archive.
-func (s *server) writeSensorTo(ctx context.Context, z *zip.Writer, name string, q ExportQuery) error {
-	file, err := s.Export(ctx, q)
-	if err != nil {
-		return err
-	}
-	defer file.Close()
-	entry, err := z.Create(name)
-	if err != nil {
-		return err
-	}
-	return file.Write(ctx, entry)
+	own := func() bool { owner, known := s.Sensors.Owner(sensor.ID); return known && owner == id.UserID }
+	return s.writeEntry(ctx, z, id, ExportQuery{Sensor: sensor, Format: format}, own)
 }

@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"maps"
 	"slices"
 	"strings"
 	"testing"
@@ -63,8 +64,10 @@ func TestPerson_ExportAndErasure(t *testing.T) {
 	bob.bring("belt")
 	ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)
 	ada.asks(201, "POST", "/tokens", `{"name":"chest strap","scopes":["ingest"]}`)
+	ada.asks(204, "PUT", "/sensors/strap/grants/"+bob.id, `{"control":true}`)
 	entries := archive(t, ada.asks(200, "GET", "/users/me/export", "").Body.Bytes())
-	want := []string{"account.json", "audit.json", "invitations.json", "notifications.json", "rooms.json", "sensors/sensor_...csv", "sensors/sensor_a_b.csv", "sensors/sensor_strap.csv", "sessions.json", "tokens.json"}
+	want := []string{"account.json", "alerts.json", "audit.json", "identities.json", "invitations.json", "notifications.json", "passkeys.json", "rooms.json",
+		"sensors/sensor_...csv", "sensors/sensor_a_b.csv", "sensors/sensor_strap.csv", "sessions.json", "shares.json", "tokens.json"}
 	var names []string
 	for name := range entries {
 		names = append(names, name)
@@ -72,7 +75,7 @@ func TestPerson_ExportAndErasure(t *testing.T) {
 	if slices.Sort(names); !slices.Equal(names, want) {
 		t.Errorf("%q", names)
 	}
-	for name, part := range map[string]string{"account.json": "ada@example.org", "rooms.json": "Lab", "tokens.json": "chest strap", "sensors/sensor_strap.csv": "samples of strap"} {
+	for name, part := range map[string]string{"account.json": "ada@example.org", "rooms.json": "Lab", "tokens.json": "chest strap", "shares.json": bob.id, "sensors/sensor_strap.csv": "samples of strap"} {
 		if !strings.Contains(entries[name], part) {
 			t.Errorf("%s lacks %q: %s", name, part, entries[name])
 		}
@@ -83,6 +86,10 @@ func TestPerson_ExportAndErasure(t *testing.T) {
 		}
 	}
 
+	if other := archive(t, ada.asks(200, "GET", "/users/me/export?format=parquet", "").Body.Bytes()); other["sensors/sensor_strap.parquet"] == "" {
+		t.Errorf("as Parquet: %q", slices.Sorted(maps.Keys(other)))
+	}
+	ada.asks(422, "DELETE", "/users/me", `{}`)
 	p.wantReason(ada.asks(401, "DELETE", "/users/me", `{"current_password":"wrong"}`), "wrong_credentials")
 	ada.asks(204, "DELETE", "/users/me", fmt.Sprintf(`{"current_password":%q}`, secretWords))
 	ada.asks(401, "GET", "/session", "")

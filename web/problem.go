@@ -15,7 +15,14 @@ const problemType = "application/problem+json"
 
 // writeProblem answers with an RFC 9457 problem.
 func writeProblem(w http.ResponseWriter, status int, detail string) {
-	body, _ := json.Marshal(problem(status, detail)) // strings and numbers: cannot fail
+	writeBody(w, status, problem(status, detail))
+}
+
+// writeReasoned is writeProblem with a word for programs.
+func writeReasoned(w http.ResponseWriter, p *reasoned) { writeBody(w, p.Status, p) }
+
+func writeBody(w http.ResponseWriter, status int, problem any) {
+	body, _ := json.Marshal(problem) // strings and numbers: cannot fail
 	h := w.Header()
 	for _, meantForSuccess := range []string{"Content-Length", "Etag", "Last-Modified", "Link"} {
 		h.Del(meantForSuccess)

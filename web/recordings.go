@@ -5,7 +5,6 @@ import (
 	"context"
 	"encoding/json"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -27,7 +26,7 @@ func (s *server) registerRecordings() {
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.deleteRecording)
 	op = s.personal("export-recording", http.MethodGet, path+"/{recording_id}/export", person, tag, "Download a recording as one ZIP archive")
-	op.Description = "A file for each sensor that one may export, and recording.json, which says which others were recorded."
+	op.Description = "A file for each sensor that one may export, and recording.json, which says which others were recorded. " + brokenArchive
 	op.Responses = map[string]*huma.Response{"200": {Description: "The archive", Content: map[string]*huma.MediaType{
 		"application/zip": {Schema: &huma.Schema{Type: "string", Format: "binary"}},
 	}}}
@@ -37,8 +36,7 @@ func (s *server) registerRecordings() {
 
 type listRecordingsInput struct {
 	RoomPath
-	Before string `query:"before" maxLength:"64" doc:"Continue before this id: next of the page before."`
-	Limit  int    `query:"limit" minimum:"1" maximum:"500" default:"100" doc:"Most items of a page."`
+	BackQuery
 }
 
 type recordingsAnswer struct {
@@ -153,11 +151,16 @@ func (s *server) writeRecording(ctx context.Context, z *zip.Writer, id sensocto.
 			manifest.LeftOut[sensorID] = "you have no right to export it"
 			continue
 		}
-		name := "sensors/sensor_" + strings.ReplaceAll(sensorID, ":", "_") + "." + format
-		if err := s.writeSensorTo(ctx, z, name, ExportQuery{Sensor: sensor, From: from, To: end.UnixMicro(), Format: format}); err != nil {
+		still := func() bool { // nothing that is written is from before the right
+			rights, err := s.Rights.Sensor(context.WithoutCancel(ctx), id, sensorID)
+			_, known := s.Sensors.Sensor(sensorID)
+			return err == nil && known && rights.Export && since(from, rights) == from
+		}
+		if err := s.writeEntry(ctx, z, id, ExportQuery{Sensor: sensor, From: from, To: end.UnixMicro(), Format: format}, still); err != nil {
 			return err
 		}
-		manifest.Files[sensorID] = name
+		manifest.Files[sensorID] = entryOf(sensorID, format)
+		s.record(ctx, sensocto.AuditExported, sensorID, format+" of a recording")
 	}
 	entry, err := z.Create("recording.json")
 	if err != nil {

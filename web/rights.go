@@ -38,6 +38,7 @@ func (s *server) may(ctx context.Context, sensorID string, has right) (sensocto.
 	case has(rights):
 		return rights, nil
 	case !rights.Live && !rights.Edit && !rights.Ingest && !id.Operator():
+		refusedAs(ctx, sensocto.SecurityRightRefused, "no_right") // the answer does not tell
 		return rights, noSensor(sensorID)
 	case id.ID == sensocto.GuestID:
 		return rights, huma.ErrorWithHeaders(problem(http.StatusUnauthorized, "without a token this is not allowed: sign in, or send one"),

@@ -20,14 +20,14 @@ import (
 
 var shared postgrestest.Shared
 
-// sensorTable reads the table of sensors in docs/rights.md: by row and column.
-func sensorTable(t *testing.T) map[string]map[string]string {
+// rightsTable reads a table of docs/rights.md: by row and column.
+func rightsTable(t *testing.T, heading string) map[string]map[string]string {
 	t.Helper()
 	text, err := os.ReadFile("../docs/rights.md")
 	if err != nil {
 		t.Fatal(err)
 	}
-	_, section, _ := strings.Cut(string(text), "## Sensors\n")
+	_, section, _ := strings.Cut(string(text), "## "+heading+"\n")
 	section, _, _ = strings.Cut(section, "\n## ")
 	var columns []string
 	rows := map[string]map[string]string{}
@@ -83,7 +83,7 @@ func testRightsOverHTTP(t *testing.T, db peopledb.SQL) {
 	p.signUp("administrator")
 	w.promote("administrator")
 	w.openRoom()
-	rows := sensorTable(t)
+	rows := rightsTable(t, "Sensors")
 	if len(rows) != 8 {
 		t.Fatalf("%d rows", len(rows))
 	}

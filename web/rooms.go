@@ -21,11 +21,13 @@ type Rooms interface {
 	JoinByCode(ctx context.Context, id sensocto.Identity, code, address string) (sensocto.RoomView, error)
 	Join(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomView, error)
 	Leave(ctx context.Context, id sensocto.Identity, roomID string) error
+	JoinCode(ctx context.Context, id sensocto.Identity, roomID string) (string, error)
 	NewCode(ctx context.Context, id sensocto.Identity, roomID string) (code string, expires time.Time, err error)
 
 	Members(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.MemberView, error)
 	SetRole(ctx context.Context, id sensocto.Identity, roomID, userID string, role sensocto.Role) error
 	Remove(ctx context.Context, id sensocto.Identity, roomID, userID string, ban bool) error
+	Bans(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.BanView, error)
 	Unban(ctx context.Context, id sensocto.Identity, roomID, userID string) error
 	Share(ctx context.Context, id sensocto.Identity, roomID, sensorID string, t sensocto.ShareTerms) error
 	Unshare(ctx context.Context, id sensocto.Identity, roomID, sensorID string) error
@@ -41,10 +43,13 @@ type Rooms interface {
 	Shared(ctx context.Context, id sensocto.Identity, sensorID string) ([]sensocto.Grant, []sensocto.Share, error)
 
 	Invite(ctx context.Context, id sensocto.Identity, roomID, userID, email string, role sensocto.Role) (sensocto.Invitation, error)
+	RoomInvitations(ctx context.Context, id sensocto.Identity, roomID, after string, limit int) ([]sensocto.InvitationView, error)
+	Withdraw(ctx context.Context, id sensocto.Identity, roomID, invitationID string) error
 	Invitations(ctx context.Context, id sensocto.Identity) ([]sensocto.InvitationView, error)
 	Accept(ctx context.Context, id sensocto.Identity, invitationID string) (sensocto.RoomView, error)
 	Decline(ctx context.Context, id sensocto.Identity, invitationID string) error
 	Notifications(ctx context.Context, id sensocto.Identity, before string, limit int) ([]sensocto.NotificationView, error)
+	Notify(ctx context.Context, userID, kind string, data any) error
 	ReadNotification(ctx context.Context, id sensocto.Identity, notificationID string) error
 }
 

@@ -17,6 +17,10 @@ func (s *server) registerTokens() {
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.endToken)
 
+	op = s.personal("end-other-sessions", http.MethodDelete, "/sessions", signedIn, tag, "End all of one's sessions but the present one")
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.endOtherSessions)
+
 	huma.Register(s.api, s.personal("list-tokens", http.MethodGet, "/tokens", signedIn, tag, "List one's tokens"), s.listTokens)
 	op = s.personal("create-token", http.MethodPost, "/tokens", signedIn, tag, "Make a token for a program or a device")
 	op.Description = "The secret is in this answer, and nowhere else."
@@ -37,6 +41,7 @@ type tokenView struct {
 	Device    string           `json:"device,omitempty" doc:"What a session was begun with."`
 	CreatedAt time.Time        `json:"created_at"`
 	ExpiresAt *time.Time       `json:"expires_at,omitempty"`
+	UsedAt    *time.Time       `json:"used_at,omitempty" doc:"When a session was last used, about."`
 	Current   bool             `json:"current,omitempty" doc:"It is the one that this request came with."`
 }
 
@@ -44,6 +49,9 @@ func viewOfToken(t sensocto.Token, current string) tokenView {
 	v := tokenView{ID: t.ID, Name: t.Name, Scopes: t.Scopes, SensorIDs: t.SensorIDs, Device: t.Device, CreatedAt: t.CreatedAt, Current: t.ID == current}
 	if !t.ExpiresAt.IsZero() {
 		v.ExpiresAt = &t.ExpiresAt
+	}
+	if !t.UsedAt.IsZero() {
+		v.UsedAt = &t.UsedAt
 	}
 	return v
 }
@@ -98,6 +106,14 @@ type TokenPath struct {
 func (s *server) endToken(ctx context.Context, in *TokenPath) (*empty, error) {
 	if err := s.Accounts.EndSession(ctx, identityOf(ctx).UserID, in.TokenID); err != nil {
 		return nil, s.personalProblem(err, "end a session or token")
+	}
+	return nil, nil
+}
+
+func (s *server) endOtherSessions(ctx context.Context, _ *empty) (*empty, error) {
+	id := identityOf(ctx)
+	if err := s.Accounts.SignOut(ctx, id.UserID, id.ID); err != nil {
+		return nil, s.personalProblem(err, "end sessions")
 	}
 	return nil, nil
 }

@@ -2,8 +2,8 @@ package web
 
 import (
 	"context"
+	"errors"
 	"net/http"
-	"strings"
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
@@ -41,6 +41,11 @@ func (s *server) registerUsers() {
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.signOut)
 
+	op = s.personal("confirm-session", http.MethodPost, "/session/confirm", signedIn, tag, "Show once more who one is")
+	op.Description = "Changes of how one signs in, and of the e-mail address, take a session in which the person showed who they are within 15 minutes: by signing in, or by this. They answer confirmation_needed otherwise. Who has no password signs in again, with a passkey or GET /api/v1/session/oidc?fresh=true."
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.confirmSession)
+
 	huma.Register(s.api, s.personal("get-me", http.MethodGet, "/users/me", known, tag, "Read one's account"), s.whoAmI)
 	op = s.personal("change-me", http.MethodPatch, "/users/me", signedIn, tag, "Change one's name, password or e-mail address")
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
@@ -54,6 +59,10 @@ func (s *server) registerUsers() {
 	op = s.personal("change-user", http.MethodPatch, "/users/{id}", moderator, tag, "Disable a user, or make one an administrator")
 	op.Errors = append(op.Errors, http.StatusConflict)
 	huma.Register(s.api, op, s.changeUser)
+	op = s.personal("sign-out-user", http.MethodDelete, "/users/{id}/sessions", moderator, tag, "End all sessions of a user")
+	op.Description = "Wherever they are signed in, they sign in again; their channels are closed at once. Tokens of their devices go on."
+	op.DefaultStatus = http.StatusNoContent
+	huma.Register(s.api, op, s.signOutUser)
 }
 
 type registrationAnswer struct {
@@ -82,29 +91,33 @@ type userAnswer struct {
 	Body      sensocto.UserView
 }
 
-// cookie is the session's. Scripts cannot read it, and other sites' forms do not
-// send it (SameSite=Lax).
-func (s *server) cookie(ctx *FromClient, value string, expires time.Time) []http.Cookie {
-	c := http.Cookie{Name: SessionCookie, Value: value, Path: "/", HttpOnly: true, SameSite: http.SameSiteLaxMode, Secure: ctx.secure || s.behindTLS(ctx.host)}
-	if value == "" {
-		c.MaxAge = -1
-	} else {
-		c.Expires = expires
-	}
+// sessionCookie is the session's; without a secret it removes the cookie.
+func (s *server) sessionCookie(ctx *FromClient, secret string, expires time.Time) []http.Cookie {
+	c := s.cookie(ctx, SessionCookie, secret)
+	c.Expires = expires
 	return []http.Cookie{c}
 }
 
-// behindTLS reports whether people reach the server by TLS under a name, as its url
-// says: then a proxy may speak plain HTTP to it.
-func (s *server) behindTLS(host string) bool {
-	return s.Accounts != nil && strings.EqualFold(s.Accounts.Ways().Origin, "https://"+host)
-}
-
-func (s *server) begun(from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {
+// begun answers a sign-in. What the browser was signed in as before ends: nobody
+// would see that session again.
+func (s *server) begun(ctx context.Context, from *FromClient, session sensocto.Session, err error, doing string) (*userAnswer, error) {
 	if err != nil {
 		return nil, s.personalProblem(err, doing)
 	}
-	return &userAnswer{SetCookie: s.cookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
+	s.endFormer(ctx)
+	return &userAnswer{SetCookie: s.sessionCookie(from, session.Secret, session.Expires), Body: session.User.View(true)}, nil
+}
+
+// endFormer ends the session that a request came with, where another one has begun.
+func (s *server) endFormer(ctx context.Context) {
+	id := identityOf(ctx)
+	if id.Kind != sensocto.KindSession {
+		return
+	}
+	err := s.Accounts.EndSession(ctx, id.UserID, id.ID)
+	if err != nil && !errors.Is(err, sensocto.ErrNotFound) { // a new password has ended it already
+		s.Log.Error("cannot end the session that a browser had before it signed in", "session", id.ID, "err", err)
+	}
 }
 
 type signUpInput struct {
@@ -124,7 +137,7 @@ func (s *server) signUp(ctx context.Context, in *signUpInput) (*userAnswer, erro
 		return nil, s.personalProblem(err, "sign up")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "sign up")
+	return s.begun(ctx, &in.FromClient, session, err, "sign up")
 }
 
 type setUpInput struct {
@@ -144,7 +157,7 @@ func (s *server) setUp(ctx context.Context, in *setUpInput) (*userAnswer, error)
 		return nil, s.personalProblem(err, "set up")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "set up")
+	return s.begun(ctx, &in.FromClient, session, err, "set up")
 }
 
 type signInInput struct {
@@ -157,7 +170,7 @@ type signInInput struct {
 
 func (s *server) signIn(ctx context.Context, in *signInInput) (*userAnswer, error) {
 	session, err := s.Accounts.SignIn(ctx, in.Body.Email, in.Body.Password, in.client)
-	return s.begun(&in.FromClient, session, err, "sign in")
+	return s.begun(ctx, &in.FromClient, session, err, "sign in")
 }
 
 type guestInput struct {
@@ -169,7 +182,7 @@ type guestInput struct {
 
 func (s *server) signInAsGuest(ctx context.Context, in *guestInput) (*userAnswer, error) {
 	session, err := s.Accounts.Guest(ctx, in.Body.Name, in.client)
-	return s.begun(&in.FromClient, session, err, "begin a guest's session")
+	return s.begun(ctx, &in.FromClient, session, err, "begin a guest's session")
 }
 
 func (s *server) whoAmI(ctx context.Context, _ *empty) (*userAnswer, error) {
@@ -191,6 +204,10 @@ func (s *server) me(ctx context.Context) (sensocto.User, error) {
 
 type signedOut struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
+	// Clear makes the browser drop what pages have stored. Its cache holds nothing
+	// of people, and takes seconds to clear; other tabs drop what they show
+	// themselves.
+	Clear string `header:"Clear-Site-Data"`
 }
 
 // signOut ends the session, or the token that the request came with. The cookie
@@ -201,7 +218,25 @@ func (s *server) signOut(ctx context.Context, in *FromClient) (*signedOut, error
 			return nil, s.personalProblem(err, "sign out")
 		}
 	}
-	return &signedOut{s.cookie(in, "", time.Time{})}, nil
+	return &signedOut{s.sessionCookie(in, "", time.Time{}), `"storage"`}, nil
+}
+
+type confirmSessionInput struct {
+	FromClient
+	Body struct {
+		Password string `json:"password" maxLength:"1024"`
+	}
+}
+
+func (s *server) confirmSession(ctx context.Context, in *confirmSessionInput) (*empty, error) {
+	u, err := s.me(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := s.Accounts.ConfirmSession(ctx, u, identityOf(ctx).ID, in.Body.Password, in.client); err != nil {
+		return nil, s.personalProblem(err, "check a password")
+	}
+	return nil, nil
 }
 
 type changeMeInput struct {
@@ -270,7 +305,7 @@ func (s *server) resetPassword(ctx context.Context, in *resetInput) (*userAnswer
 		return nil, s.personalProblem(err, "reset a password")
 	}
 	session, err := s.Accounts.Begin(ctx, u, in.client)
-	return s.begun(&in.FromClient, session, err, "reset a password")
+	return s.begun(ctx, &in.FromClient, session, err, "reset a password")
 }
 
 type usersAnswer struct {
@@ -319,4 +354,15 @@ func (s *server) changeUser(ctx context.Context, in *changeUserInput) (*userAnsw
 		return nil, s.personalProblem(err, "change a user")
 	}
 	return &userAnswer{Body: u.View(true)}, nil
+}
+
+func (s *server) signOutUser(ctx context.Context, in *UserPath) (*empty, error) {
+	u, err := s.Accounts.User(ctx, in.UserID)
+	if err == nil {
+		err = s.Accounts.SignOut(ctx, u.ID, "")
+	}
+	if err != nil {
+		return nil, s.personalProblem(err, "sign a user out")
+	}
+	return nil, nil
 }

@@ -36,40 +36,43 @@ var private = map[string]struct {
 	"grant-sensor":      {want: []int{404}},
 	"revoke-grant":      {want: []int{404}},
 	// Rooms.
-	"get-room":          {want: []int{404}},
-	"change-room":       {body: `{"name":"mine"}`, want: []int{404}},
-	"delete-room":       {want: []int{404}},
-	"join-room":         {want: []int{404}},
-	"join-room-by-code": {body: `{"code":"00000-00000"}`, want: []int{404}},
-	"leave-room":        {want: []int{404}},
-	"renew-code":        {want: []int{404}},
-	"list-members":      {want: []int{404}},
-	"change-member":     {body: `{"role":"owner"}`, want: []int{404}},
-	"remove-member":     {want: []int{404}},
-	"unban":             {want: []int{404}},
-	"share-sensor":      {want: []int{404}},
-	"unshare-sensor":    {want: []int{404}},
-	"draw-join-link":    {want: []int{404}},
-	"list-recordings":   {want: []int{404}},
-	"start-recording":   {want: []int{404}},
-	"stop-recording":    {want: []int{404}},
-	"delete-recording":  {want: []int{404}},
-	"export-recording":  {want: []int{404}},
-	"invite":            {body: `{"email":"eve@example.org"}`, want: []int{404}},
+	"get-room":              {want: []int{404}},
+	"change-room":           {body: `{"name":"mine"}`, want: []int{404}},
+	"delete-room":           {want: []int{404}},
+	"join-room":             {want: []int{404}},
+	"join-room-by-code":     {body: `{"code":"00000-00000"}`, want: []int{404}},
+	"leave-room":            {want: []int{404}},
+	"renew-code":            {want: []int{404}},
+	"list-members":          {want: []int{404}},
+	"change-member":         {body: `{"role":"owner"}`, want: []int{404}},
+	"remove-member":         {want: []int{404}},
+	"unban":                 {want: []int{404}},
+	"list-bans":             {want: []int{404}},
+	"share-sensor":          {want: []int{404}},
+	"unshare-sensor":        {want: []int{404}},
+	"draw-join-link":        {want: []int{404}},
+	"list-recordings":       {want: []int{404}},
+	"start-recording":       {want: []int{404}},
+	"stop-recording":        {want: []int{404}},
+	"delete-recording":      {want: []int{404}},
+	"export-recording":      {want: []int{404}},
+	"invite":                {body: `{"email":"eve@example.org"}`, want: []int{404}},
+	"list-room-invitations": {want: []int{404}}, "withdraw-invitation": {want: []int{404}},
 	"accept-invitation": {want: []int{404}}, "decline-invitation": {want: []int{404}},
 	"read-notification": {want: []int{404}},
 	// Credentials, and what administrators do.
 	"end-session": {want: []int{404}}, "revoke-token": {want: []int{404}},
+	"see-device":       {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"confirm-device":   {body: `{"code":"BBBB-BBBB"}`, want: []int{404}},
 	"invite-to-server": {body: `{"email":"x@example.org"}`, want: []int{403}},
 	"remove-passkey":   {want: []int{404, 422}},
-	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}},
+	"list-users":       {want: []int{403}}, "change-user": {body: `{"is_admin":true}`, want: []int{403}}, "erase-user": {want: []int{403}}, "sign-out-user": {want: []int{403}},
 	"backup": {want: []int{403}}, "plan-retention": {want: []int{403}}, "apply-retention": {want: []int{403}},
 }
 
 // own are the operations that answer with what is the asker's own: none of it may
 // be ada's.
-var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "list-tokens", "create-token",
+var own = []string{"list-sensors", "see-attention", "who-am-i", "get-me", "change-me", "export-me", "list-sessions", "end-other-sessions", "confirm-session", "list-tokens", "create-token",
 	"list-rooms", "create-room", "list-invitations", "list-notifications", "erase-me",
 	"list-passkeys", "begin-passkey", "add-passkey", "list-identities", "unlink-identity"}
 
@@ -82,7 +85,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 	ada.bring("strap")
 	room := decode[struct{ ID string }](t, ada.asks(201, "POST", "/rooms", `{"name":"Ada's room"}`).Body).ID
 	ada.asks(204, "PUT", "/rooms/"+room+"/sensors/strap", `{}`)
-	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	invitation := decode[struct{ ID string }](t, ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`).Body).ID
 	recording := decode[struct{ ID string }](t, ada.asks(201, "POST", "/rooms/"+room+"/recordings", `{"name":"Ada's night"}`).Body).ID
 	token := decode[struct{ ID string }](t, ada.asks(201, "POST", "/tokens", `{"name":"Ada's token","scopes":["view"]}`).Body).ID
 	var document struct {
@@ -108,7 +111,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 			case strings.Contains(path, "/users/"):
 				thing = ada.id
 			}
-			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{user_id}", ada.id, "{recording_id}", recording).Replace(strings.TrimPrefix(path, "/api/v1"))
+			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{user_id}", ada.id, "{recording_id}", recording, "{invitation_id}", invitation).Replace(strings.TrimPrefix(path, "/api/v1"))
 			verb := strings.ToUpper(method)
 			test, isPrivate := private[id]
 			body := test.body
@@ -146,6 +149,9 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 		}
 	}
 	ada.asks(200, "GET", "/sensors/strap", "")
+	if left := ada.asks(200, "GET", "/rooms/"+room+"/invitations", "").Body.String(); !strings.Contains(left, invitation) {
+		t.Errorf("her invitation is gone: %s", left)
+	}
 	if left := ada.asks(200, "GET", "/rooms/"+room, "").Body.String(); !strings.Contains(left, "Ada's room") || !strings.Contains(left, `"member_count":1`) {
 		t.Errorf("her room was changed: %s", left)
 	}

@@ -43,6 +43,8 @@ type Options struct {
 	Alerts Alerts
 	// Audit is told what people do with sensors and the server; nil discards it.
 	Audit sensocto.Auditor
+	// Security takes what is refused; nil discards it.
+	Security sensocto.SecurityLog
 	// AuditLog is what was recorded; nil leaves it out of the API.
 	AuditLog AuditLog
 	// Socket serves /socket/websocket; nil means 404.
@@ -135,6 +137,9 @@ func New(o Options) *Handler {
 	if s.Audit == nil {
 		s.Audit = sensocto.NoAudit{}
 	}
+	if s.Security == nil {
+		s.Security = sensocto.NoSecurityLog{}
+	}
 	if s.Rights == nil {
 		s.Rights = sensocto.ScopeRights{}
 	}
@@ -158,6 +163,7 @@ func (s *server) handler() http.Handler {
 	h = s.observe(h)
 	h = s.securityHeaders(h)
 	h = s.passSocket(h)
+	h = s.plainCookies(h)
 	h = s.strictFraming(h)
 	return s.behindProxies(h)
 }
@@ -173,6 +179,7 @@ func (s *server) passSocket(next http.Handler) http.Handler {
 		case strings.TrimSuffix(r.URL.Path, "/") != "/socket/websocket": // Phoenix takes the slash as well
 			next.ServeHTTP(w, r)
 		case s.reboundGuest(r):
+			s.refuse(r, sensocto.SecurityCrossSiteRefused, "unknown_host", r.Host)
 			writeProblem(w, http.StatusForbidden, "while guests are on, pages may connect only under the server's own names, not "+r.Host+": add it to hosts")
 		default:
 			s.Socket.ServeHTTP(w, r)

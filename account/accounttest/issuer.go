@@ -1,6 +1,7 @@
 package accounttest
 
 import (
+	"context"
 	"crypto/sha256"
 	"encoding/json"
 	"net/http"
@@ -9,6 +10,7 @@ import (
 	"sync"
 	"sync/atomic"
 	"testing"
+	"time"
 
 	"github.com/zitadel/oidc/v3/example/server/storage"
 	"github.com/zitadel/oidc/v3/pkg/op"
@@ -36,6 +38,9 @@ type Issuer struct {
 	// Describe changes its description before it is sent, Tell what it says of
 	// people; nil leaves them.
 	Describe, Tell func(document map[string]any)
+	// SignedIn is when browsers signed in at the issuer, which does not ask again;
+	// nil says that they do so now. The zero time is not said at all.
+	SignedIn func() time.Time
 
 	people *people
 }
@@ -48,7 +53,7 @@ func NewIssuer(t testing.TB, callback string) *Issuer {
 	i := &Issuer{URL: "http://" + server.Listener.Addr().String(), people: &people{users: map[string]*storage.User{}}}
 	store := storage.NewStorageWithClients(i.people, map[string]*storage.Client{ClientID: storage.WebClient(ClientID, ClientSecret, callback)})
 	config := &op.Config{CryptoKey: sha256.Sum256([]byte(t.Name())), CodeMethodS256: true, AuthMethodPost: true, SupportedUILocales: []language.Tag{language.English}}
-	provider, err := op.NewProvider(config, store, op.StaticIssuer(i.URL), op.WithAllowInsecure())
+	provider, err := op.NewProvider(config, &remembering{store, i}, op.StaticIssuer(i.URL), op.WithAllowInsecure())
 	check(t, err)
 	mux := http.NewServeMux()
 	login := func(w http.ResponseWriter, r *http.Request) {
@@ -73,6 +78,41 @@ func NewIssuer(t testing.TB, callback string) *Issuer {
 	server.Start()
 	t.Cleanup(server.Close)
 	return i
+}
+
+// remembering is a storage whose people may have signed in earlier.
+type remembering struct {
+	*storage.Storage
+	issuer *Issuer
+}
+
+// earlier is a request of somebody who signed in earlier.
+type earlier struct {
+	op.AuthRequest
+	at time.Time
+}
+
+// GetAuthTime implements op.AuthRequest.
+func (e earlier) GetAuthTime() time.Time { return e.at }
+
+func (r *remembering) aged(request op.AuthRequest, err error) (op.AuthRequest, error) {
+	if err != nil || r.issuer.SignedIn == nil {
+		return request, err
+	}
+	return earlier{request, r.issuer.SignedIn()}, nil
+}
+
+// AuthRequestByCode implements op.Storage.
+func (r *remembering) AuthRequestByCode(ctx context.Context, code string) (op.AuthRequest, error) {
+	return r.aged(r.Storage.AuthRequestByCode(ctx, code))
+}
+
+// CreateAccessToken implements op.Storage.
+func (r *remembering) CreateAccessToken(ctx context.Context, request op.TokenRequest) (id string, expires time.Time, err error) {
+	if e, ok := request.(earlier); ok {
+		request = e.AuthRequest
+	}
+	return r.Storage.CreateAccessToken(ctx, request)
 }
 
 // changed answers with what the provider answers, changed.

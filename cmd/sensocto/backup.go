@@ -85,7 +85,7 @@ func (f remoteFlags) copyBackup(ctx context.Context, w io.Writer) error {
 // save writes what produce produces to the file, and reads along: a file that
 // gets its name is complete.
 func (c backupCmd) save(a *app, produce func(context.Context, io.Writer) error) (err error) {
-	out, finish, err := c.create(a)
+	out, finish, err := createWhole(a, c.File)
 	if err != nil {
 		return err
 	}
@@ -115,13 +115,13 @@ func (c backupCmd) save(a *app, produce func(context.Context, io.Writer) error) 
 	return damagedIn(totals)
 }
 
-// create opens a file beside FILE. finish gives it its name, unless there was
-// an error that made it useless.
-func (c backupCmd) create(a *app) (out io.Writer, finish func(error) error, err error) {
-	if c.File == "-" {
+// createWhole opens a file beside file, or standard output for "-". finish gives
+// it its name, unless there was an error that made it useless.
+func createWhole(a *app, file string) (out io.Writer, finish func(error) error, err error) {
+	if file == "-" {
 		return a.stdout, func(err error) error { return err }, nil
 	}
-	partial := c.File + ".partial"
+	partial := file + ".partial"
 	f, err := os.OpenFile(partial, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
 	if err != nil {
 		return nil, nil, err
@@ -134,7 +134,7 @@ func (c backupCmd) create(a *app) (out io.Writer, finish func(error) error, err 
 		if failed := errors.Join(f.Sync(), f.Close()); failed != nil {
 			return errors.Join(failed, os.Remove(partial))
 		}
-		return errors.Join(err, os.Rename(partial, c.File), syncDir(filepath.Dir(c.File)))
+		return errors.Join(err, os.Rename(partial, file), syncDir(filepath.Dir(file)))
 	}, nil
 }
 

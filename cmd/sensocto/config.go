@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/mail"
 	"github.com/sensocto/sensocto/postgres"
 	"github.com/sensocto/sensocto/store"
@@ -30,6 +31,8 @@ type Config struct {
 	AllowRemoteGuests bool             `key:"allow_remote_guests" help:"Let guests in on an address that is not loopback."`
 	Registration      string           `key:"registration" help:"Who may make an account: open (everybody), invited (who has an invitation), closed (nobody; administrators make them)."`
 	GuestAccounts     bool             `key:"guest_accounts" help:"Let people in for a day with nothing but a name: they may join rooms, and see what is shared there."`
+	SessionLife       Age              `key:"session.life" help:"How long somebody stays signed in, 400d at most: then they sign in again."`
+	SessionIdle       Age              `key:"session.idle" help:"How long somebody stays signed in without using the server, such as 15m, 7d or forever: as long as session.life."`
 	AllowedOrigins    []string         `key:"allowed_origins" help:"Origins of other sites whose pages may connect, such as https://example.org."`
 	Hosts             []string         `key:"hosts" help:"Further names by which this server is called. Guests are answered under these alone, beside localhost and addresses: a page of another site may make its own name resolve to this server."`
 	TrustedProxies    []netip.Prefix   `key:"trusted_proxies" help:"Addresses or networks of reverse proxies, such as 127.0.0.1 or 10.0.0.0/8: what they say in X-Forwarded-For is believed."`
@@ -56,6 +59,16 @@ type Config struct {
 	OIDCClientSecretFile string `key:"oidc.client_secret_file" help:"File with the secret that the issuer gave this server. Empty: none, where the issuer knows it as a public client."`
 	OIDCName             string `key:"oidc.name" help:"What people call the issuer, on the button that signs in with it. Empty: its address."`
 	WebhooksAllowPrivate bool   `key:"webhooks.allow_private" help:"Let webhooks of alerts go to private and loopback addresses, and over http: whoever has an account can make this server call those then."`
+
+	CallLimit          int      `key:"call.limit" help:"Peers of one call: each sends to each other."`
+	CallICEServers     []string `key:"call.ice_servers" help:"STUN and TURN servers elsewhere that calls may use, such as stun:stun.example.org:3478 or turn:turn.example.org:3478?transport=udp."`
+	CallTURNSecretFile string   `key:"call.turn_secret_file" help:"File with the secret that the TURN servers elsewhere share with this server (coturn: static-auth-secret): each peer gets a credential of its own, for 12 hours."`
+	TURNListen         string   `key:"turn.listen" help:"Address of the TURN server in this program, UDP and TCP, such as 0.0.0.0:3478: it relays calls where people cannot reach each other directly. Empty: off."`
+	TURNPublic         string   `key:"turn.public" help:"IP address at which others reach turn.listen. Relayed media come from it."`
+	TURNPrivate        bool     `key:"turn.private" help:"Relay to loopback and private addresses as well: for calls in one's own network."`
+	TURNMinPort        int      `key:"turn.min_port" help:"First UDP port of relayed media."`
+	TURNMaxPort        int      `key:"turn.max_port" help:"Last UDP port of relayed media."`
+	TURNRate           Bytes    `key:"turn.rate" help:"What one peer may have relayed in a second, both ways together."`
 
 	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
 
@@ -109,6 +122,12 @@ func defaults(env environment) Config {
 		LogLevel:        "info",
 		LogFormat:       "text",
 		ShutdownTimeout: 15 * time.Second,
+		SessionLife:     Age(30 * 24 * time.Hour),
+		SessionIdle:     Age(7 * 24 * time.Hour),
+		CallLimit:       call.DefaultLimit,
+		TURNMinPort:     49152,
+		TURNMaxPort:     65535,
+		TURNRate:        2_000_000,
 		AuditKeep:       Age(400 * 24 * time.Hour),
 		Connections:     50_000,
 		TextFrame:       1 << 20,
@@ -209,6 +228,8 @@ func (c Config) check() (problems []problem) {
 		bad("url", "%q is not the address of a server, such as https://sensors.example.org", c.URL)
 	}
 	c.checkMail(bad)
+	c.checkSession(bad)
+	c.checkCalls(bad)
 	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")
@@ -238,6 +259,17 @@ func (c Config) checkTLS(bad func(key, format string, args ...any)) {
 		if _, _, ok := splitPort(c.MetricsListen); !ok {
 			bad("metrics_listen", "%q is not host:port, such as 127.0.0.1:9100", c.MetricsListen)
 		}
+	}
+}
+
+// checkSession returns what is wrong with how long people stay signed in.
+func (c Config) checkSession(bad func(key, format string, args ...any)) {
+	const least, most = 5 * time.Minute, 400 * 24 * time.Hour // browsers keep no cookie for longer
+	if life := time.Duration(c.SessionLife); life < least || life > most {
+		bad("session.life", "must be from 5m to 400d")
+	}
+	if time.Duration(c.SessionIdle) < least {
+		bad("session.idle", "must be at least 5m")
 	}
 }
 

@@ -20,6 +20,7 @@ type serverFlags struct {
 	AllowRemoteGuests *bool     `help:"Let guests in on an address that is not loopback."`
 	Registration      *string   `placeholder:"WHO" help:"Who may make an account: open, invited or closed (default)."`
 	GuestAccounts     *bool     `help:"Let people in for a day with nothing but a name."`
+	Session           sessFlag  `embed:"" prefix:"session-"`
 	AllowedOrigins    *string   `placeholder:"ORIGINS" help:"Origins of other sites whose pages may connect."`
 	Hosts             *string   `placeholder:"NAMES" help:"Further names by which this server is called."`
 	TrustedProxies    *string   `placeholder:"NETWORKS" help:"Reverse proxies whose X-Forwarded-For is believed."`
@@ -34,6 +35,8 @@ type serverFlags struct {
 	ACME              acmeFlag  `embed:"" prefix:"acme-" group:"TLS:"`
 	OIDC              oidcFlag  `embed:"" prefix:"oidc-" group:"Sign-in with an OpenID Connect issuer:"`
 	Webhooks          hooksFlag `embed:"" prefix:"webhooks-"`
+	Call              callFlag  `embed:"" prefix:"call-" group:"Calls:"`
+	TURN              turnFlag  `embed:"" prefix:"turn-" group:"Calls:"`
 	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
@@ -41,8 +44,28 @@ type serverFlags struct {
 	Store             storeFlag `embed:"" prefix:"store-" group:"Store:"`
 }
 
+type sessFlag struct {
+	Life *string `placeholder:"AGE" help:"How long somebody stays signed in, default 30d."`
+	Idle *string `placeholder:"AGE" help:"The same without using the server, default 7d."`
+}
+
 type hooksFlag struct {
 	AllowPrivate *bool `help:"Let webhooks of alerts go to private and loopback addresses, and over http."`
+}
+
+type callFlag struct {
+	Limit          *string `placeholder:"N" help:"Peers of one call, default 8."`
+	ICEServers     *string `placeholder:"URLS" help:"STUN and TURN servers elsewhere that calls may use."`
+	TURNSecretFile *string `placeholder:"FILE" help:"The secret that those TURN servers share with this server."`
+}
+
+type turnFlag struct {
+	Listen  *string `placeholder:"ADDRESS" help:"Address of the TURN server in this program. Default: off."`
+	Public  *string `placeholder:"IP" help:"Address at which others reach it."`
+	Private *bool   `help:"Relay to loopback and private addresses as well."`
+	MinPort *string `placeholder:"PORT" help:"First UDP port of relayed media, default 49152."`
+	MaxPort *string `placeholder:"PORT" help:"Last one, default 65535."`
+	Rate    *string `placeholder:"SIZE" help:"What a peer may have relayed in a second, default 2MB."`
 }
 
 type auditFlag struct {

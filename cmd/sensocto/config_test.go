@@ -153,6 +153,11 @@ func TestConfig_ChecksValues(t *testing.T) {
 		{map[string]string{"limits.topics": "0"}, "limits.topics: must be greater than 0"},
 		{map[string]string{"shutdown_timeout": "-1s"}, "shutdown_timeout: must be greater than 0"},
 		{map[string]string{"data_dir": ""}, "data_dir: "},
+		{map[string]string{"session.life": "401d"}, "session.life: must be from"},
+		{map[string]string{"session.life": "forever"}, "session.life: must be from"},
+		{map[string]string{"session.life": "12h", "session.idle": "15m"}, ""},
+		{map[string]string{"session.idle": "forever"}, ""},
+		{map[string]string{"session.idle": "4m"}, "session.idle: must be at least"},
 	} {
 		_, err := loadConfig(environment{"HOME": "/h"}, "", tc.flags)
 		if tc.want == "" && err != nil || tc.want != "" && (err == nil || !strings.Contains(err.Error(), tc.want)) {

@@ -39,7 +39,12 @@ func newVisitor(t *testing.T, s *running) *visitor {
 // get follows redirects, and returns where they lead to and what is there.
 func (v *visitor) get(url string) (where, text string) {
 	v.t.Helper()
-	answer, err := v.client.Get(url)
+	request, err := http.NewRequest(http.MethodGet, url, nil)
+	if err != nil {
+		v.t.Fatal(err)
+	}
+	request.Header.Set("Sec-Fetch-Site", "same-origin") // a page of the server asks
+	answer, err := v.client.Do(request)
 	if err != nil {
 		v.t.Fatal(err)
 	}

@@ -136,6 +136,30 @@ func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 		t.Errorf("the operator's token: %d %s", code, body)
 	}
 
+	page, err := dialRaw(p.url, ada.cookie, "2.0.0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer page.Close()
+	if err := page.WriteMessage(1, []byte(`["1","1","data:strap","phx_join",{}]`)); err != nil {
+		t.Fatal(err)
+	}
+	if _, reply, err := page.ReadMessage(); err != nil || !strings.Contains(string(reply), `"ok"`) {
+		t.Fatalf("%s %v", reply, err)
+	}
+	user("sign-out", "ada@example.org").wants(t, 0)
+	ada.eventually(401, "/session")
+	_ = page.SetReadDeadline(time.Now().Add(patience))
+	for { // what the session watched ends; the device goes on
+		_, text, err := page.ReadMessage()
+		if err != nil || strings.Contains(string(text), "phx_close") {
+			break
+		}
+	}
+	device := &browser{t: t, url: p.url, cookie: token}
+	device.asks(200, "GET", "/users/me", "")
+	ada.asks(200, "POST", "/session", `{"email":"ada@example.org","password":"`+goodPassword+`"}`)
+
 	user("disable", "ada@example.org").wants(t, 0)
 	ada.eventually(401, "/session")
 	_ = ws.SetReadDeadline(time.Now().Add(patience))
@@ -234,6 +258,8 @@ func TestLogin_WithACodeThenRooms(t *testing.T) {
 		t.Errorf("record: %d %s", code, stderr)
 	}
 	runCLI(t, bobEnv, "room", "record", id, "--list").wants(t, 0, "first night", "Z  1")
+	exportsRecording(t, adaEnv, id)
+	managesRoom(t, adaEnv, bobEnv, id, sensor)
 	runCLI(t, bobEnv, "room", "leave", id).wants(t, 0)
 	if list := runCLI(t, adaEnv, "watch"); strings.Contains(list.stdout, sensor) {
 		t.Errorf("ada sees it after bob has left: %s", list.stdout)
@@ -333,10 +359,12 @@ func TestMail_CarriesLinks(t *testing.T) {
 	nobody.asks(404, "POST", "/email", fmt.Sprintf(`{"link":%q}`, confirm))
 
 	room := ada.asks(201, "POST", "/rooms", `{"name":"Lab"}`)["id"].(string)
-	ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`)
+	if answer := ada.asks(201, "POST", "/rooms/"+room+"/invitations", `{"email":"bob@example.org"}`); answer["mailed"] != true || answer["join_link"] != nil {
+		t.Errorf("%v", answer)
+	}
 	bob := &browser{t: t, url: p.url}
 	invite := mailed("bob@example.org", "invite")
-	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"somebody@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
+	bob.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Bob","email":"bob@example.org","password":%q,"invitation":%q}`, goodPassword, invite))
 	invitations := bob.asks(200, "GET", "/invitations", "")["invitations"].([]any)
 	if len(invitations) != 1 {
 		t.Fatalf("%v", invitations)

@@ -173,11 +173,16 @@ func (f remoteFlags) sensors(ctx context.Context) (all []json.RawMessage, err er
 func (f remoteFlags) request(ctx context.Context, path string, read func(body io.Reader) error) error {
 	ctx, cancel := context.WithTimeout(ctx, time.Minute)
 	defer cancel()
+	return f.download(ctx, path, read)
+}
+
+// download is request without a bound on its time.
+func (f remoteFlags) download(ctx context.Context, path string, read func(body io.Reader) error) error {
 	req, err := http.NewRequestWithContext(ctx, http.MethodGet, f.base()+path, nil)
 	if err != nil {
 		return usagef("--server: %w", err)
 	}
-	req.Header.Set("Accept", "application/json")
+	req.Header.Set("Accept", "application/json, application/zip")
 	if f.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+f.Token)
 	}
@@ -198,6 +203,7 @@ func (f remoteFlags) apiError(resp *http.Response) error {
 	var body struct {
 		Detail string `json:"detail"`
 		Title  string `json:"title"`
+		Reason string `json:"reason"`
 	}
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body)
 	if body.Detail == "" {
@@ -208,9 +214,26 @@ func (f remoteFlags) apiError(resp *http.Response) error {
 	case http.StatusUnauthorized, http.StatusForbidden:
 		return fmt.Errorf("%w\n%s", err, f.tokenHint())
 	case http.StatusNotFound:
-		return fmt.Errorf("%w\n'sensocto watch' without a sensor lists what there is", err)
+		return withHint(err, notFoundHints[body.Reason])
 	}
 	return err
+}
+
+// notFoundHints say where to look for what is missing, by reason; "" is that of what
+// is asked about sensors.
+var notFoundHints = map[string]string{
+	"":              "'sensocto watch' without a sensor lists what there is",
+	"no_sensor":     "'sensocto watch' without a sensor lists what there is",
+	"no_room":       "'sensocto room list' lists your rooms, and with --public those that you may join",
+	"no_member":     "'sensocto room members' lists who is in the room",
+	"no_invitation": "'sensocto room invitations' lists those that wait for an answer",
+}
+
+func withHint(err error, hint string) error {
+	if hint == "" {
+		return err
+	}
+	return fmt.Errorf("%w\n%s", err, hint)
 }
 
 // sampleWriter is one of the output formats.

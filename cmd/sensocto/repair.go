@@ -234,7 +234,7 @@ func (c repairCmd) salvage(a *app, config Config, aside string) (totals backup.T
 	if err != nil {
 		return totals, err
 	}
-	_, err = restoreCmd{Tokens: true, Quiet: c.Quiet}.fill(a, w, archive, restoring{})
+	_, _, err = restoreCmd{Tokens: true, Quiet: c.Quiet}.fill(a, w, archive, restoring{})
 	if err = errors.Join(err, w.db.Close()); err != nil {
 		return totals, err
 	}

@@ -141,7 +141,7 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring
 		return err
 	}
 	defer func() { err = errors.Join(err, w.discard()) }()
-	totals, err := c.fill(a, w, archive, r)
+	totals, left, err := c.fill(a, w, archive, r)
 	if err != nil {
 		return fmt.Errorf("%w\nNothing was changed", err)
 	}
@@ -163,22 +163,26 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring
 	if len(r.skip) > 0 {
 		fmt.Fprintf(a.stdout, "%s were left out\n", plural(int64(len(r.skip)), "damaged chunk"))
 	}
+	if left > 0 {
+		fmt.Fprintf(a.stdout, "%s stayed in the backup: --tokens brings them back\n", plural(left, "token"))
+	}
 	for _, where := range aside {
 		fmt.Fprintf(a.stdout, "what was there before is in %s: delete it once you do not need it\n", where)
 	}
 	return nil
 }
 
-// fill makes a database of the archive and of the tokens that stay.
-func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (totals backup.Trailer, err error) {
+// fill makes a database of the archive and of the tokens that stay. left is how many
+// tokens of the archive were not brought back.
+func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (totals backup.Trailer, left int64, err error) {
 	for _, t := range r.kept {
 		if err := peopledb.New(w.db).InsertToken(a.ctx, t); err != nil {
-			return totals, err
+			return totals, 0, err
 		}
 	}
 	info, err := archive.Stat()
 	if err != nil {
-		return totals, err
+		return totals, 0, err
 	}
 	var people []json.RawMessage
 	target := backup.Target{
@@ -204,11 +208,14 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 	progress := newBar(a.stderr, "restoring", c.Quiet)
 	defer progress.finish()
 	totals, err = backup.Restore(a.ctx, &countingReader{in: archive, seen: func(n int64) { progress.show(n, info.Size()) }}, target)
+	if !c.Tokens {
+		left = totals.Tokens
+	}
 	totals.Tokens = brought
 	if err == nil {
 		_, err = peopledb.New(w.db).Load(a.ctx, people, c.Tokens)
 	}
-	return totals, err
+	return totals, left, err
 }
 
 // countingReader tells how much was read.

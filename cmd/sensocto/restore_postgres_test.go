@@ -21,7 +21,7 @@ func TestPostgres_RestoreIntoIt(t *testing.T) {
 	dir, file, there := t.TempDir(), t.TempDir()+"/all.backup", []string{"--database-url", url, "--data-dir", t.TempDir()}
 	runCLI(t, nil, "backup", file, "--data-dir", s.dir).wants(t, 0)
 	runCLI(t, nil, append([]string{"token", "create", "--name", "stays", "--scope", "view"}, there...)...).wants(t, 0)
-	r := runCLI(t, nil, append([]string{"restore", file}, there...)...).wants(t, 0, "restored 2 sensors", "9098 samples", "0 tokens")
+	r := runCLI(t, nil, append([]string{"restore", file}, there...)...).wants(t, 0, "restored 2 sensors", "9098 samples", "0 tokens", "2 tokens stayed in the backup: --tokens brings")
 	if strings.Contains(r.stdout, "what was there before") {
 		t.Errorf("kept what was empty: %s", r.stdout)
 	}

@@ -5,30 +5,43 @@ import (
 	"fmt"
 	"net/http"
 	"net/url"
+	"strconv"
 	"strings"
-	"text/tabwriter"
 	"time"
 )
 
 type roomCmd struct {
-	List    roomListCmd    `cmd:"" help:"List your rooms, or public ones."`
-	Create  roomCreateCmd  `cmd:"" help:"Make a room, and print its id and join code."`
-	Join    roomJoinCmd    `cmd:"" help:"Join a room with its code, or a public one by its id."`
-	Leave   roomLeaveCmd   `cmd:"" help:"Leave a room."`
-	Members roomMembersCmd `cmd:"" help:"List who is in a room."`
-	Share   roomShareCmd   `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
-	Record  roomRecordCmd  `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`
+	List        roomListCmd        `cmd:"" help:"List your rooms, or public ones."`
+	Create      roomCreateCmd      `cmd:"" help:"Make a room, and print its id and join code."`
+	Join        roomJoinCmd        `cmd:"" help:"Join a room with its code, or a public one by its id."`
+	Leave       roomLeaveCmd       `cmd:"" help:"Leave a room."`
+	Delete      roomDeleteCmd      `cmd:"" help:"Delete a room; the sensors in it stay their owners'."`
+	Members     roomMembersCmd     `cmd:"" help:"List who is in a room."`
+	Role        roomRoleCmd        `cmd:"" help:"Make a member guest, member or admin, or the room's owner."`
+	Kick        roomKickCmd        `cmd:"" help:"Remove a member, who may come back."`
+	Ban         roomBanCmd         `cmd:"" help:"Remove somebody, who may not come back, or list who may not."`
+	Unban       roomUnbanCmd       `cmd:"" help:"Let somebody come back who was banned."`
+	Code        roomCodeCmd        `cmd:"" help:"Print a room's join code and link, or make another code."`
+	Invite      roomInviteCmd      `cmd:"" help:"Invite somebody by e-mail address or user id."`
+	Invitations roomInvitationsCmd `cmd:"" help:"List the invitations that wait for an answer, or withdraw one."`
+	Share       roomShareCmd       `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
+	Record      roomRecordCmd      `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`
+	Export      roomExportCmd      `cmd:"" help:"Download a recording as one ZIP archive."`
 }
 
 // Help is shown by --help.
 func (roomCmd) Help() string {
 	return `Rooms are for people: sign in with 'sensocto login' first, or give a personal token.
-A room is named by its id, as 'sensocto room list' shows it.
+A room is named by its id, as 'sensocto room list' shows it; a user by the id that
+'sensocto room members' shows.
 
 Examples:
   sensocto room create "Sleep lab"
   sensocto room join 7GK2M-Q9XRT
-  sensocto room share chest-strap-7 0199d2b7-…`
+  sensocto room invite 0199d2b7-… ada@example.org
+  sensocto room share chest-strap-7 0199d2b7-…
+  sensocto room export 0199d2b7-… 0199d2c1-… --output night.zip
+`
 }
 
 // apiRoom is a room as the API answers it.
@@ -39,6 +52,8 @@ type apiRoom struct {
 	MemberCount int    `json:"member_count"`
 	IsPublic    bool   `json:"is_public"`
 	JoinCode    string `json:"join_code"`
+	JoinLink    string `json:"join_link"`
+	ExpiresAt   string `json:"code_expires_at"`
 	Sensors     []struct {
 		ID string `json:"sensor_id"`
 	}
@@ -51,33 +66,15 @@ type roomListCmd struct {
 
 // Run prints a table.
 func (c roomListCmd) Run(a *app) error {
-	api := &apiClient{remoteFlags: c.remoteFlags}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tYOU ARE\tMEMBERS\tSENSORS\tPUBLIC\tCODE")
-	query := url.Values{"limit": {"500"}, "scope": {"mine"}}
+	l := apiList{path: "/rooms", key: "rooms", cursor: "after", query: url.Values{"scope": {"mine"}}, header: "ID\tNAME\tYOU ARE\tMEMBERS\tSENSORS\tPUBLIC\tCODE",
+		empty: "You are in no room: 'sensocto room create NAME' makes one, 'sensocto room join CODE' enters one."}
 	if c.Public {
-		query.Set("scope", "public")
+		l.query.Set("scope", "public")
+		l.empty = "There are no public rooms."
 	}
-	for {
-		var page struct {
-			Rooms []apiRoom
-			Next  string
-		}
-		if err := api.call(a.ctx, http.MethodGet, "/rooms?"+query.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for _, r := range page.Rooms {
-			public := "no"
-			if r.IsPublic {
-				public = "yes"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%s\t%s\n", r.ID, r.Name, orDash(r.Role), r.MemberCount, len(r.Sensors), public, orDash(r.JoinCode))
-		}
-		if page.Next == "" {
-			return w.Flush()
-		}
-		query.Set("after", page.Next)
-	}
+	return printList(a, c.remoteFlags, l, func(r apiRoom) []string {
+		return []string{r.ID, r.Name, orDash(r.Role), strconv.Itoa(r.MemberCount), strconv.Itoa(len(r.Sensors)), yes(r.IsPublic, "no"), orDash(r.JoinCode)}
+	})
 }
 
 type roomCreateCmd struct {
@@ -90,8 +87,7 @@ type roomCreateCmd struct {
 // Run prints the id and the code, separated by a tab.
 func (c roomCreateCmd) Run(a *app) error {
 	var r apiRoom
-	err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodPost, "/rooms",
-		map[string]any{"name": c.Name, "description": c.Description, "is_public": c.Public}, &r)
+	err := c.ask(a, http.MethodPost, "/rooms", map[string]any{"name": c.Name, "description": c.Description, "is_public": c.Public}, &r)
 	if err == nil {
 		fmt.Fprintf(a.stdout, "%s\t%s\n", r.ID, r.JoinCode)
 	}
@@ -105,67 +101,36 @@ type roomJoinCmd struct {
 
 // Run joins, and prints the room's id and name.
 func (c roomJoinCmd) Run(a *app) error {
-	api := &apiClient{remoteFlags: c.remoteFlags}
-	var r apiRoom
-	var err error
+	path, body := "/rooms/join", any(map[string]string{"code": c.Room})
 	if strings.Count(c.Room, "-") == 4 { // a UUID
-		err = api.call(a.ctx, http.MethodPost, "/rooms/"+url.PathEscape(c.Room)+"/join", nil, &r)
-	} else {
-		err = api.call(a.ctx, http.MethodPost, "/rooms/join", map[string]string{"code": c.Room}, &r)
+		path, body = roomPath(c.Room, "join"), nil
 	}
+	var r apiRoom
+	err := c.ask(a, http.MethodPost, path, body, &r)
 	if err == nil {
 		fmt.Fprintf(a.stdout, "%s\t%s\n", r.ID, r.Name)
 	}
 	return err
 }
 
-type roomLeaveCmd struct {
-	remoteFlags
-	Room string `arg:"" help:"The room's id."`
-}
+type roomLeaveCmd struct{ roomFlags }
 
 // Run leaves.
 func (c roomLeaveCmd) Run(a *app) error {
-	return (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodPost, "/rooms/"+url.PathEscape(c.Room)+"/leave", nil, nil)
+	return c.ask(a, http.MethodPost, c.path("leave"), nil, nil)
 }
 
-type roomMembersCmd struct {
-	remoteFlags
-	Room string `arg:"" help:"The room's id."`
+type roomDeleteCmd struct {
+	roomFlags
+	Yes bool `help:"Required: it cannot be undone. The members are notified."`
 }
 
-// Run prints a table.
-func (c roomMembersCmd) Run(a *app) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "USER\tNAME\tROLE\tJOINED\tHERE")
-	query := url.Values{"limit": {"500"}}
-	for {
-		var page struct {
-			Members []struct {
-				UserID   string `json:"user_id"`
-				Name     string
-				Role     string
-				JoinedAt string `json:"joined_at"`
-				Online   bool
-			}
-			Next string
-		}
-		path := "/rooms/" + url.PathEscape(c.Room) + "/members?" + query.Encode()
-		if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, path, nil, &page); err != nil {
-			return err
-		}
-		for _, m := range page.Members {
-			here := "-"
-			if m.Online {
-				here = "yes"
-			}
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\n", m.UserID, m.Name, m.Role, m.JoinedAt, here)
-		}
-		if page.Next == "" {
-			return w.Flush()
-		}
-		query.Set("after", page.Next)
+// Run deletes the room.
+func (c roomDeleteCmd) Run(a *app) error {
+	if !c.Yes {
+		return usagef("this removes the room with its members, invitations and entries of recordings: repeat it with --yes")
 	}
+	return c.ask(a, http.MethodDelete, c.path(), nil, nil)
 }
 
 type roomShareCmd struct {
@@ -179,73 +144,56 @@ type roomShareCmd struct {
 
 // Run shares the sensor, or ends that.
 func (c roomShareCmd) Run(a *app) error {
-	api := &apiClient{remoteFlags: c.remoteFlags}
-	path := "/rooms/" + url.PathEscape(c.Room) + "/sensors/" + url.PathEscape(c.Sensor)
+	path := roomPath(c.Room, "sensors", c.Sensor)
 	if c.End {
-		return api.call(a.ctx, http.MethodDelete, path, nil, nil)
+		return c.ask(a, http.MethodDelete, path, nil, nil)
 	}
 	history := "since_shared"
 	if c.AllHistory {
 		history = "all"
 	}
-	return api.call(a.ctx, http.MethodPut, path, map[string]any{"control": c.Control, "history": history}, nil)
+	return c.ask(a, http.MethodPut, path, map[string]any{"control": c.Control, "history": history}, nil)
 }
 
 type roomRecordCmd struct {
-	remoteFlags
-	Room string `arg:"" help:"The room's id."`
+	roomFlags
 	Name string `help:"What the recording is called; by default the time."`
 	List bool   `help:"List what the room recorded."`
 }
 
 // Run records until it is stopped, or lists.
 func (c roomRecordCmd) Run(a *app) error {
-	api := &apiClient{remoteFlags: c.remoteFlags}
-	path := "/rooms/" + url.PathEscape(c.Room) + "/recordings"
 	if c.List {
-		return c.list(a, api, path)
+		return c.list(a)
 	}
 	var rec struct {
 		ID, Name  string
 		SensorIDs []string `json:"sensor_ids"`
 	}
-	if err := api.call(a.ctx, http.MethodPost, path, map[string]string{"name": c.Name}, &rec); err != nil {
+	if err := c.ask(a, http.MethodPost, c.path("recordings"), map[string]string{"name": c.Name}, &rec); err != nil {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "Recording %q, %d sensors. Ctrl-C ends it.\n", rec.Name, len(rec.SensorIDs))
 	<-a.ctx.Done()
 	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), 15*time.Second)
 	defer cancel()
-	if err := api.call(ctx, http.MethodPost, path+"/"+rec.ID+"/stop", nil, nil); err != nil {
+	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(ctx, http.MethodPost, c.path("recordings", rec.ID, "stop"), nil, nil); err != nil {
 		return fmt.Errorf("the recording goes on: %w", err)
 	}
 	fmt.Fprintln(a.stdout, rec.ID)
 	return nil
 }
 
-func (c roomRecordCmd) list(a *app, api *apiClient, path string) error {
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ID\tNAME\tBEGAN\tENDED\tSENSORS")
-	query := url.Values{"limit": {"500"}}
-	for {
-		var page struct {
-			Recordings []struct {
-				ID, Name  string
-				BeganAt   string   `json:"began_at"`
-				EndedAt   string   `json:"ended_at"`
-				SensorIDs []string `json:"sensor_ids"`
-			}
-			Next string
-		}
-		if err := api.call(a.ctx, http.MethodGet, path+"?"+query.Encode(), nil, &page); err != nil {
-			return err
-		}
-		for _, r := range page.Recordings {
-			fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%d\n", r.ID, r.Name, r.BeganAt, orDash(r.EndedAt), len(r.SensorIDs))
-		}
-		if page.Next == "" {
-			return w.Flush()
-		}
-		query.Set("before", page.Next)
+func (c roomRecordCmd) list(a *app) error {
+	type recording struct {
+		ID, Name  string
+		BeganAt   string   `json:"began_at"`
+		EndedAt   string   `json:"ended_at"`
+		SensorIDs []string `json:"sensor_ids"`
 	}
+	l := apiList{path: c.path("recordings"), key: "recordings", cursor: "before", header: "ID\tNAME\tBEGAN\tENDED\tSENSORS",
+		empty: "The room has recorded nothing: 'sensocto room record ROOM' begins."}
+	return printList(a, c.remoteFlags, l, func(r recording) []string {
+		return []string{r.ID, r.Name, r.BeganAt, orDash(r.EndedAt), strconv.Itoa(len(r.SensorIDs))}
+	})
 }

@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/seclog"
 	"github.com/sensocto/sensocto/web"
 )
 
@@ -98,9 +99,9 @@ func newLogger(w io.Writer, c Config) *slog.Logger {
 	_ = level.UnmarshalText([]byte(c.LogLevel)) // checked with the configuration
 	options := &slog.HandlerOptions{Level: level}
 	if c.LogFormat == "json" {
-		return slog.New(slog.NewJSONHandler(w, options))
+		return slog.New(seclog.WithCaller(slog.NewJSONHandler(w, options)))
 	}
-	return slog.New(slog.NewTextHandler(w, options))
+	return slog.New(seclog.WithCaller(slog.NewTextHandler(w, options)))
 }
 
 // greet prints the admin token of a first start, and how the first person gets

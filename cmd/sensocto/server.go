@@ -16,6 +16,7 @@ import (
 	"github.com/sensocto/sensocto/alert"
 	"github.com/sensocto/sensocto/attention"
 	"github.com/sensocto/sensocto/audit"
+	"github.com/sensocto/sensocto/call"
 	"github.com/sensocto/sensocto/erasure"
 	"github.com/sensocto/sensocto/load"
 	"github.com/sensocto/sensocto/mail"
@@ -23,6 +24,7 @@ import (
 	"github.com/sensocto/sensocto/pubsub"
 	"github.com/sensocto/sensocto/rights"
 	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/seclog"
 	"github.com/sensocto/sensocto/sensor"
 	"github.com/sensocto/sensocto/socket"
 	"github.com/sensocto/sensocto/store"
@@ -38,10 +40,13 @@ type server struct {
 	store    *store.Store
 	retainer *store.Retainer
 	people   *peopledb.DB
+	security *seclog.Log
 	mailer   *mail.Mailer // nil where no mail is sent
 	accounts *account.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
+	calls    *call.Calls
+	relay    *call.Relay // nil where it is off
 	eraser   *erasure.Eraser
 	audit    *audit.Log
 	alerts   *alert.Alerts
@@ -58,7 +63,7 @@ type server struct {
 
 // newServer builds the parts and starts none of them.
 func newServer(ctx context.Context, c Config, db database, log *slog.Logger, more ...sensocto.MetricSource) (*server, error) {
-	s := &server{config: c, log: log, conns: web.NewConns(maxConnections()), people: peopledb.New(db), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
+	s := &server{config: c, log: log, security: seclog.New(log), conns: web.NewConns(maxConnections()), people: peopledb.New(db), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
 	var err error
 	options := c.storeOptions(log)
 	options.Attention = s.looks.Level
@@ -74,7 +79,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	s.audit = audit.New(audit.Options{Store: s.people, Keep: time.Duration(c.AuditKeep), Log: log})
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, SessionLife: time.Duration(c.SessionLife), SessionIdle: time.Duration(c.SessionIdle), OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Security: s.security, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
@@ -101,17 +106,20 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	}
 	s.alerts = alert.New(alert.Options{
 		Store: s.people, Rights: s.rights, Notifier: s.rooms, PubSub: hub, Attention: s.looks, Sensor: s.sensors.Sensor,
-		AllowPrivate: c.WebhooksAllowPrivate, Mailer: alerting(s.mailer), Log: log,
+		AllowPrivate: c.WebhooksAllowPrivate, Mailer: alerting(s.mailer), Origin: func() string { return s.accounts.Ways().Origin }, Log: log,
 	})
 	if err := s.alerts.Load(ctx); err != nil {
 		return nil, err
 	}
+	if s.calls, err = newCalls(c); err != nil {
+		return nil, err
+	}
 	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms,
-		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Log: log,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms, Calls: s.calls,
+		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Audit: s.audit, Security: s.security, Log: log,
 	})
-	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser)
+	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.security, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser, s.calls)
 	if s.mailer != nil {
 		sources = append(sources, s.mailer)
 	}
@@ -119,7 +127,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
-		Alerts: s.alerts, Audit: s.audit, AuditLog: s.audit,
+		Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -135,7 +143,8 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if c.Pprof != "" {
 		s.pprof = newPprof(log)
 	}
-	return s, nil
+	s.relay, err = newRelay(c, s.calls, log) // the last: it opens sockets
+	return s, err
 }
 
 func (c Config) storeOptions(log *slog.Logger) store.Options {
@@ -238,6 +247,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	loaded := make(chan struct{})
 	stages := []*stage{
 		{name: "memory", run: trimMemory},
+		{name: "security log", run: s.security.Run},
 		{name: "store", run: s.store.Run},
 		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
@@ -254,6 +264,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	}
 	if s.mailer != nil {
 		stages = slices.Insert(stages, 1, &stage{name: "mail", run: s.mailer.Run})
+	}
+	if s.relay != nil {
+		s.log.Info("TURN server", "address", s.relay.Addr(), "public", s.config.TURNPublic)
+		stages = slices.Insert(stages, 1, &stage{name: "turn", run: s.relay.Run})
 	}
 	if s.pprof != nil {
 		l, err := listen("pprof", s.config.Pprof)

@@ -20,6 +20,7 @@ type userCmd struct {
 	List      userListCmd    `cmd:"" help:"List all accounts."`
 	Reset     userResetCmd   `cmd:"" help:"Print a link that sets a new password."`
 	Disable   userDisableCmd `cmd:"" help:"Keep somebody from signing in, and end what they began."`
+	SignOut   userSignOutCmd `cmd:"" help:"End all sessions of somebody, who signs in again."`
 	Enable    userEnableCmd  `cmd:"" help:"Let somebody in again."`
 	Delete    userDeleteCmd  `cmd:"" help:"Erase somebody with everything that is theirs; it cannot be undone."`
 	MakeAdmin userAdminCmd   `cmd:"" help:"Make somebody an administrator, or take that back."`
@@ -183,6 +184,15 @@ func (c userDisableCmd) Run(a *app) error {
 	return c.withUser(a, func(ctx context.Context, _ Config, accounts *account.Accounts, u sensocto.User) error {
 		_, err := accounts.SetDisabled(ctx, u, true)
 		return err
+	})
+}
+
+type userSignOutCmd struct{ userArg }
+
+// Run ends the sessions. A server that runs closes their channels.
+func (c userSignOutCmd) Run(a *app) error {
+	return c.withUser(a, func(ctx context.Context, _ Config, accounts *account.Accounts, u sensocto.User) error {
+		return accounts.SignOut(ctx, u.ID, "")
 	})
 }
 

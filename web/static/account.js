@@ -1,4 +1,4 @@
-import { element } from "./session.js";
+import { element, forget, onChange, tell } from "./session.js";
 import * as ways from "./ways.js";
 
 // The page that a person signs in with. Links that are printed or mailed carry
@@ -9,8 +9,8 @@ const all = ["name", "email", "password", "current"];
 
 let secret = "", server = {}, notice = "", me = {};
 
-// ask sends JSON and returns the answer; a refusal is thrown as its text.
-async function ask(method, path, body) {
+// send sends JSON and returns the answer; a refusal is thrown as its text.
+async function send(method, path, body) {
   const answer = await fetch(`/api/v1${path}`, { method, cache: "no-store", credentials: "same-origin",
     headers: body ? { "Content-Type": "application/json" } : {}, body: body && JSON.stringify(body) });
   const text = await answer.text();
@@ -18,6 +18,16 @@ async function ask(method, path, body) {
   if (answer.ok) return value;
   const details = (value.errors ?? []).map((e) => e.message).join("; ");
   throw Object.assign(new Error(details || value.detail || answer.statusText), { status: answer.status, reason: value.reason });
+}
+
+// ask is send for whoever confirms, where the server wants it, that it is them.
+async function ask(method, path, body) {
+  try {
+    return await send(method, path, body);
+  } catch (error) {
+    if (error.reason !== "confirmation_needed" || !(await ways.confirm(server, send))) throw error;
+    return send(method, path, body);
+  }
 }
 
 const enter = () => ({ name: $("name").value.trim(), email: $("email").value.trim(), password: $("password").value });
@@ -94,6 +104,7 @@ function open(kind) {
     try {
       await f.send();
       secret = "";
+      if (kind !== "change" && kind !== "forgotten") tell("in");
       await start();
     } catch (error) {
       $("problem").textContent = error.message;
@@ -120,6 +131,22 @@ function answer(text, invitation) {
   } });
 }
 
+// clear drops what the page shows of a person.
+function clear() {
+  me = {};
+  $("account").hidden = $("program").hidden = true;
+  for (const id of ["sessions", "tokens", "invitations", "passkeys", "issuers", "details", "account-title", "made", "confirmed", "status"]) $(id).replaceChildren();
+  for (const id of all) $(id).value = "";
+  $("who").textContent = "Account";
+  if ($("again").open) $("again").close();
+}
+
+onChange((word) => {
+  if (word === "out") forget();
+  clear();
+  start();
+});
+
 const cells = (...texts) => texts.map((t) => element("td", {}, t));
 
 async function show(person) {
@@ -130,10 +157,15 @@ async function show(person) {
   $("account-title").textContent = me.name;
   $("details").textContent = [me.email && !me.email_proven ? `${me.email} (not confirmed)` : me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
   $("change").onclick = () => { $("name").value = me.name; $("email").value = me.email ?? ""; open("change"); };
-  $("out").onclick = async () => { await ask("DELETE", "/session"); await start(); };
+  $("out").onclick = async () => { await ask("DELETE", "/session"); forget(); clear(); tell("out"); await start(); };
   const { sessions } = await ask("GET", "/sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
-    ...cells(s.device || "unknown", day(s.created_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
+    ...cells(s.device || "unknown", day(s.created_at), day(s.used_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
+  $("out-elsewhere").hidden = sessions.length < 2;
+  $("out-elsewhere").onclick = async () => {
+    try { await ask("DELETE", "/sessions"); notice = "You are signed out everywhere else."; } catch (error) { notice = error.message; }
+    await start();
+  };
   const { tokens } = await ask("GET", "/tokens");
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
@@ -157,17 +189,39 @@ $("make").onsubmit = async (e) => {
   }
 };
 
+const rights = { view: "see the sensors and rooms that you see", ingest: "bring measurements, and change what you may change", admin: "administer this server" };
+
+// A program that shows a code is shown before anybody lets it in.
 $("confirm").onsubmit = async (e) => {
   e.preventDefault();
+  const code = $("code").value;
+  $("confirmed").textContent = "";
+  $("program").hidden = true;
   try {
-    const { name } = await ask("POST", "/device/confirm", { code: $("code").value });
+    const { name, scopes, address } = await ask("POST", "/device/request", { code });
+    $("program-name").textContent = name;
+    $("program-asks").textContent = `A program that calls itself “${name}” asks, from ${address}, to sign in as ${me.name}. It will be able to:`;
+    $("program-scopes").replaceChildren(...scopes.map((s) => element("li", { textContent: rights[s] ?? s })));
+    $("program").hidden = false;
+    $("program").focus();
+    $("program-yes").onclick = () => letIn(code);
+  } catch (error) {
+    $("confirmed").textContent = error.message;
+  }
+};
+$("program-no").onclick = () => { $("program").hidden = true; $("code").value = ""; $("confirmed").textContent = "It was not let in."; };
+
+async function letIn(code) {
+  $("program").hidden = true;
+  try {
+    const { name } = await ask("POST", "/device/confirm", { code });
     $("code").value = "";
     await start();
     $("confirmed").textContent = `${name} signs in as you.`;
   } catch (error) {
     $("confirmed").textContent = error.message;
   }
-};
+}
 
 // join joins the room of a link that was opened.
 async function join() {
@@ -203,6 +257,7 @@ async function start() {
     await join();
     $("status").textContent = notice;
     await show(person);
+    if (value === "confirmation_needed") await ways.confirm(server, send);
   } catch (error) {
     $("status").textContent = "";
     if (error.status === 401) open(server.registration === "open" && !notice ? "signUp" : "signIn");

@@ -78,6 +78,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/device/request": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See which program waits with a code
+         * @description For its owner, before they confirm the code: a code that somebody sent is not theirs.
+         */
+        post: operations["see-device"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/device/token": {
         parameters: {
             query?: never;
@@ -126,7 +146,10 @@ export interface paths {
         get: operations["list-identities"];
         put?: never;
         post?: never;
-        /** Sign in with an issuer no longer */
+        /**
+         * Sign in with an issuer no longer
+         * @description Takes a recent confirmation: POST /api/v1/session/confirm.
+         */
         delete: operations["unlink-identity"];
         options?: never;
         head?: never;
@@ -250,7 +273,10 @@ export interface paths {
         get?: never;
         put?: never;
         post?: never;
-        /** Remove one of one's passkeys */
+        /**
+         * Remove one of one's passkeys
+         * @description Takes a recent confirmation: POST /api/v1/session/confirm.
+         */
         delete: operations["remove-passkey"];
         options?: never;
         head?: never;
@@ -268,7 +294,7 @@ export interface paths {
         put?: never;
         /**
          * Begin to register a passkey
-         * @description Takes a session that began within 15 minutes, or the password. The answer is for navigator.credentials.create, once and within 5 minutes.
+         * @description Takes a recent confirmation (POST /api/v1/session/confirm), or the password. The answer is for navigator.credentials.create, once and within 5 minutes.
          */
         post: operations["begin-passkey"];
         delete?: never;
@@ -395,6 +421,23 @@ export interface paths {
         patch: operations["change-room"];
         trace?: never;
     };
+    "/api/v1/rooms/{id}/bans": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** List who is banned from a room */
+        get: operations["list-bans"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/bans/{user_id}": {
         parameters: {
             query?: never;
@@ -436,11 +479,32 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /** List the invitations into a room that wait for an answer */
+        get: operations["list-room-invitations"];
         put?: never;
-        /** Invite a user or an address into a room */
+        /**
+         * Invite a user or an address into a room
+         * @description An address gets a mail. Where this server sends none, `mailed` is false and `join_link` is to be passed on; whoever has confirmed the address finds the invitation among their own. Guest accounts are invited as guests, unless `role` is member. A ban of before the invitation ends when it is accepted.
+         */
         post: operations["invite"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/invitations/{invitation_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /** Withdraw an invitation */
+        delete: operations["withdraw-invitation"];
         options?: never;
         head?: never;
         patch?: never;
@@ -524,7 +588,7 @@ export interface paths {
         };
         /**
          * The link with which others join a room, as a QR code
-         * @description For members: the link holds the room's join code.
+         * @description For whoever may invite: the link holds the room's join code. 409: the code has expired.
          */
         get: operations["draw-join-link"];
         put?: never;
@@ -582,7 +646,7 @@ export interface paths {
         };
         /**
          * Download a recording as one ZIP archive
-         * @description A file for each sensor that one may export, and recording.json, which says which others were recorded.
+         * @description A file for each sensor that one may export, and recording.json, which says which others were recorded. Where a sensor is handed over, deleted or no longer shared while it is being written, the connection breaks and the archive has no end: what has an end is complete.
          */
         get: operations["export-recording"];
         put?: never;
@@ -652,7 +716,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** List all sensors */
+        /** List sensors */
         get: operations["list-sensors"];
         put?: never;
         post?: never;
@@ -822,6 +886,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/sensors/{id}/notes": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Note what happened
+         * @description For whoever may send commands to the sensor. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes.
+         */
+        post: operations["add-note"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/session": {
         parameters: {
             query?: never;
@@ -839,6 +923,26 @@ export interface paths {
         post: operations["sign-in"];
         /** Sign out */
         delete: operations["sign-out"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/session/confirm": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Show once more who one is
+         * @description Changes of how one signs in, and of the e-mail address, take a session in which the person showed who they are within 15 minutes: by signing in, or by this. They answer confirmation_needed otherwise. Who has no password signs in again, with a passkey or GET /api/v1/session/oidc?fresh=true.
+         */
+        post: operations["confirm-session"];
+        delete?: never;
         options?: never;
         head?: never;
         patch?: never;
@@ -870,7 +974,7 @@ export interface paths {
         };
         /**
          * Sign in with the OpenID Connect issuer
-         * @description For browsers: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session that began within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
+         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
          */
         get: operations["begin-oidc"];
         put?: never;
@@ -946,7 +1050,8 @@ export interface paths {
         get: operations["list-sessions"];
         put?: never;
         post?: never;
-        delete?: never;
+        /** End all of one's sessions but the present one */
+        delete: operations["end-other-sessions"];
         options?: never;
         head?: never;
         patch?: never;
@@ -1063,6 +1168,26 @@ export interface paths {
         patch: operations["change-user"];
         trace?: never;
     };
+    "/api/v1/users/{id}/sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End all sessions of a user
+         * @description Wherever they are signed in, they sign in again; their channels are closed at once. Tokens of their devices go on.
+         */
+        delete: operations["sign-out-user"];
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/users/me": {
         parameters: {
             query?: never;
@@ -1094,7 +1219,7 @@ export interface paths {
         };
         /**
          * Take everything along, in one ZIP archive
-         * @description The account, sessions and tokens without their secrets, rooms, invitations, notifications, and all sensors of one's own as CSV.
+         * @description The account, sessions and tokens without their secrets, passkeys, linked issuers, rooms, invitations, notifications, alert rules, what the audit log holds, and all sensors of one's own as CSV or Parquet, with whom they are shared. Where a sensor is handed over, deleted or no longer shared while it is being written, the connection breaks and the archive has no end: what has an end is complete.
          */
         get: operations["export-me"];
         put?: never;
@@ -1182,6 +1307,21 @@ export interface components {
             sampling_rate: number;
             /** @example mV */
             unit: string;
+        } & {
+            [key: string]: unknown;
+        };
+        Ban: {
+            /** Format: date-time */
+            banned_at: string;
+            name: string;
+            user_id: string;
+        } & {
+            [key: string]: unknown;
+        };
+        BansAnswerBody: {
+            bans: components["schemas"]["Ban"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
         } & {
             [key: string]: unknown;
         };
@@ -1307,6 +1447,11 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        ConfirmSessionInputBody: {
+            password: string;
+        } & {
+            [key: string]: unknown;
+        };
         CreatedTokenBody: {
             /** @description The secret: it cannot be had again. */
             token: string;
@@ -1345,6 +1490,18 @@ export interface components {
             expires_at: string;
             /** @description For the program. */
             secret: string;
+        } & {
+            [key: string]: unknown;
+        };
+        DeviceRequestAnswerBody: {
+            /** @description Where it asks from; of IPv6 the network. */
+            address: string;
+            /** Format: date-time */
+            expires_at: string;
+            /** @description What the program calls itself. */
+            name: string;
+            /** @description What it will be able to do. */
+            scopes: string[];
         } & {
             [key: string]: unknown;
         };
@@ -1479,6 +1636,27 @@ export interface components {
             room_id: string;
             room_name: string;
             user_id?: string;
+            user_name?: string;
+        } & {
+            [key: string]: unknown;
+        };
+        InvitationAnswerBody: {
+            /** Format: date-time */
+            created_at: string;
+            email?: string;
+            /** Format: date-time */
+            expires_at: string;
+            id: string;
+            invited_by: string;
+            /** @description Where no mail is sent: the link to pass on. Missing where the room's join code has expired. */
+            join_link?: string;
+            /** @description Whether a mail is on its way; only where an address was invited. */
+            mailed?: boolean;
+            role: string;
+            room_id: string;
+            room_name: string;
+            user_id?: string;
+            user_name?: string;
         } & {
             [key: string]: unknown;
         };
@@ -1604,6 +1782,23 @@ export interface components {
             next: string;
         } & {
             [key: string]: unknown;
+        };
+        NoteInputBody: {
+            /**
+             * Format: double
+             * @description How long it lasted, in seconds.
+             */
+            duration?: number;
+            /**
+             * @description What happened.
+             * @example Stood up
+             */
+            text: string;
+            /**
+             * Format: double
+             * @description When it happened or began, in Unix milliseconds; now, where it is missing.
+             */
+            timestamp?: number;
         };
         Notification: {
             /** Format: date-time */
@@ -1754,6 +1949,13 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        RoomInvitationsAnswerBody: {
+            invitations: components["schemas"]["Invitation"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
+        } & {
+            [key: string]: unknown;
+        };
         RoomRecording: {
             /** Format: date-time */
             began_at: string;
@@ -1810,7 +2012,9 @@ export interface components {
             [key: string]: unknown;
         };
         SensorList: {
-            /** @description All sensors, sorted by id. */
+            /** @description Where the list goes on: pass it back as after=; empty at its end. */
+            next: string;
+            /** @description Sorted by id. */
             sensors: components["schemas"]["Sensor"][];
         } & {
             [key: string]: unknown;
@@ -1885,6 +2089,11 @@ export interface components {
             scopes: string[];
             /** @description The only sensors that it is for; missing means all. */
             sensor_ids?: string[] | null;
+            /**
+             * Format: date-time
+             * @description When a session was last used, about.
+             */
+            used_at?: string;
         } & {
             [key: string]: unknown;
         };
@@ -2168,6 +2377,93 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfirmedAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "see-device": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmDeviceInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["DeviceRequestAnswerBody"];
                 };
             };
             /** @description Unauthorized */
@@ -4195,6 +4491,97 @@ export interface operations {
             };
         };
     };
+    "list-bans": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["BansAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     unban: {
         parameters: {
             query?: never;
@@ -4376,6 +4763,97 @@ export interface operations {
             };
         };
     };
+    "list-room-invitations": {
+        parameters: {
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["RoomInvitationsAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     invite: {
         parameters: {
             query?: never;
@@ -4398,7 +4876,7 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content: {
-                    "application/json": components["schemas"]["Invitation"];
+                    "application/json": components["schemas"]["InvitationAnswerBody"];
                 };
             };
             /** @description Unauthorized */
@@ -4430,6 +4908,92 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "withdraw-invitation": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+                /** @description The invitation's id. */
+                invitation_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -5777,7 +6341,12 @@ export interface operations {
     };
     "list-sensors": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most sensors of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -5813,6 +6382,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6829,6 +7407,96 @@ export interface operations {
             };
         };
     };
+    "add-note": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The sensor's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["NoteInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Measurement"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "who-am-i": {
         parameters: {
             query?: never;
@@ -6986,10 +7654,96 @@ export interface operations {
             /** @description No Content */
             204: {
                 headers: {
+                    "Clear-Site-Data"?: string;
                     "Set-Cookie"?: string;
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "confirm-session": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["ConfirmSessionInputBody"];
+            };
+        };
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
             };
             /** @description Too Many Requests */
             429: {
@@ -7093,8 +7847,10 @@ export interface operations {
     "begin-oidc": {
         parameters: {
             query?: {
-                /** @description The browser was sent here from another of the server's names. */
-                redirected?: boolean;
+                /** @description Sign in, and have the issuer ask anew who the person is: a recent confirmation for whoever has no password. */
+                fresh?: boolean;
+                /** @description The page is at the server's own origin, though a proxy may call the server by another name. */
+                here?: boolean;
             };
             header?: never;
             path?: never;
@@ -7365,6 +8121,78 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["SessionsAnswerBody"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-other-sessions": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {
@@ -8191,6 +9019,90 @@ export interface operations {
             };
         };
     };
+    "sign-out-user": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The user's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "get-me": {
         parameters: {
             query?: never;
@@ -8451,7 +9363,10 @@ export interface operations {
     };
     "export-me": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Of the sensors' files. */
+                format?: "csv" | "parquet";
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -8496,6 +9411,15 @@ export interface operations {
             };
             /** @description Conflict */
             409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

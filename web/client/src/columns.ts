@@ -110,43 +110,52 @@ function readRegular(r: Reader, count: number): () => Float64Array {
   return () => {
     const last = first + count;
     if (!(rate > 0) || last >= maxTime || !((last * 1e6) / rate < maxTime)) throw malformed("times out of range");
-    return Float64Array.from({ length: count }, (_, i) => regularTime(origin, first + i, rate));
+    const times = new Float64Array(count);
+    for (let i = 0; i < count; i++) times[i] = regularTime(origin, first + i, rate);
+    return times;
   };
 }
 
 function readExplicit(r: Reader, count: number): () => Float64Array {
   let time = r.time();
   const deltas = r.view(4 * count);
-  return () => Float64Array.from({ length: count }, (_, i) => (time += deltas.getInt32(4 * i, true)));
+  return () => {
+    const times = new Float64Array(count);
+    for (let i = 0; i < count; i++) times[i] = time += deltas.getInt32(4 * i, true);
+    return times;
+  };
 }
 
 function readValues(r: Reader, form: Form, count: number): Float64Array {
-  const scaled = form === "int16" || form === "int32";
-  const baseline = scaled ? r.f64() : 0;
-  const gain = scaled ? r.f64() : 1;
-  const raw = r.view(sizes[form] * count);
-  const read = reader(raw, form);
-  const values = new Float64Array(count);
+  if (form === "float32" || form === "float64") return finite(readFloats(r, form, count));
+  const baseline = r.f64();
+  const gain = r.f64();
+  const values = readIntegers(r, form, count);
   if (gain === 0 || !Number.isFinite(gain) || !Number.isFinite(baseline)) throw notFinite();
-  for (let i = 0; i < count; i++) {
-    const v = scaled ? (read(i) - baseline) / gain : read(i);
-    if (!Number.isFinite(v)) throw notFinite();
-    values[i] = v;
-  }
+  for (let i = 0; i < count; i++) values[i] = (values[i]! - baseline) / gain;
+  return finite(values);
+}
+
+// One loop for each form: a call for each sample would cost more than the sample.
+function readFloats(r: Reader, form: "float32" | "float64", count: number): Float64Array {
+  const raw = r.view(sizes[form] * count);
+  const values = new Float64Array(count);
+  if (form === "float32") for (let i = 0; i < count; i++) values[i] = raw.getFloat32(4 * i, true);
+  else for (let i = 0; i < count; i++) values[i] = raw.getFloat64(8 * i, true);
   return values;
 }
 
-function reader(raw: DataView, form: Form): (i: number) => number {
-  switch (form) {
-    case "int16":
-      return (i) => raw.getInt16(2 * i, true);
-    case "int32":
-      return (i) => raw.getInt32(4 * i, true);
-    case "float32":
-      return (i) => raw.getFloat32(4 * i, true);
-    case "float64":
-      return (i) => raw.getFloat64(8 * i, true);
-  }
+function readIntegers(r: Reader, form: "int16" | "int32", count: number): Float64Array {
+  const raw = r.view(sizes[form] * count);
+  const values = new Float64Array(count);
+  if (form === "int16") for (let i = 0; i < count; i++) values[i] = raw.getInt16(2 * i, true);
+  else for (let i = 0; i < count; i++) values[i] = raw.getInt32(4 * i, true);
+  return values;
+}
+
+function finite(values: Float64Array): Float64Array {
+  for (let i = 0; i < values.length; i++) if (!Number.isFinite(values[i])) throw notFinite();
+  return values;
 }
 
 const malformed = (why: string) => new ColumnsError("invalid_columns", why);
@@ -193,16 +202,15 @@ class Reader {
 /** Encodes a body. A column whose times are too far apart becomes several. */
 export function encodeColumns(header: Header, columns: Column[]): ArrayBuffer {
   const pieces = columns.flatMap(split);
-  const w = new Writer();
-  const flags = (header.stream === undefined ? 0 : 1) | (header.lagged ? 2 : 0);
+  if (pieces.length > 0xffff) throw malformed("too many columns");
+  const w = new Writer(pieces.reduce((n, piece) => n + sizeOf(piece), 32));
   w.u8(columnsVersion);
-  w.u8(flags);
+  w.u8((header.stream === undefined ? 0 : 1) | (header.lagged ? 2 : 0));
   if (header.stream !== undefined) {
     for (const pair of header.stream.replaceAll("-", "").match(/../g) ?? []) w.u8(parseInt(pair, 16));
     w.i64(header.seq ?? 0n);
   }
   if (header.lagged) w.u32(header.lagged);
-  if (pieces.length > 0xffff) throw malformed("too many columns");
   w.u16(pieces.length);
   for (const piece of pieces) writeColumn(w, piece);
   const body = w.finish();
@@ -212,23 +220,28 @@ export function encodeColumns(header: Header, columns: Column[]): ArrayBuffer {
 
 const valuesOf = (c: Values) => ("raw" in c ? c.raw : c.values);
 
+/** At most so many bytes are written for a column. */
+function sizeOf(c: Column): number {
+  return 64 + c.attributeId.length + (4 + sizes[c.form]) * valuesOf(c).length;
+}
+
 function split(c: Column): Column[] {
   if (c.times === "regular") return [c];
-  const all = Array.from(c.timestamps);
+  const all = c.timestamps;
   if (all.length !== valuesOf(c).length) throw malformed("other numbers of timestamps than of values");
   const pieces: Column[] = [];
   let from = 0;
   for (let i = 1; i <= all.length; i++) {
-    const delta = (all[i] ?? Infinity) - (all[i - 1] ?? 0);
+    const delta = i < all.length ? all[i]! - all[i - 1]! : Infinity;
     if (-maxDelta <= delta && delta < maxDelta) continue;
-    pieces.push(slice(c, all, from, i));
+    pieces.push(from === 0 && i === all.length ? c : slice(c, all, from, i));
     from = i;
   }
   return pieces.length > 0 ? pieces : [c];
 }
 
-function slice(c: Column, timestamps: number[], from: number, to: number): Column {
-  const times = { attributeId: c.attributeId, times: "explicit", timestamps: timestamps.slice(from, to) } as const;
+function slice(c: Column, timestamps: ArrayLike<number>, from: number, to: number): Column {
+  const times = { attributeId: c.attributeId, times: "explicit", timestamps: Array.from(timestamps).slice(from, to) } as const;
   const part = Array.from(valuesOf(c)).slice(from, to);
   return "raw" in c ? { ...times, form: c.form, raw: part, baseline: c.baseline, gain: c.gain } : { ...times, form: c.form, values: part };
 }
@@ -245,64 +258,64 @@ function writeColumn(w: Writer, c: Column): void {
     w.i64(BigInt(c.first));
     w.f64(c.rate);
   } else {
-    let previous = c.timestamps[0] ?? 0;
-    w.i64(BigInt(previous));
-    for (const time of Array.from(c.timestamps)) {
-      w.i32(time - previous);
-      previous = time;
-    }
+    w.i64(BigInt(c.timestamps[0] ?? 0));
+    w.deltas(c.timestamps);
   }
   if ("raw" in c) {
     w.f64(c.baseline);
     w.f64(c.gain);
   }
-  for (const v of Array.from(values)) w.value(c.form, v);
+  w.values(c.form, values);
 }
 
-/** Writer appends fields to a buffer that grows. */
+/** Writer puts fields into a buffer that is large enough. */
 class Writer {
-  #bytes = new Uint8Array(256);
-  #view = new DataView(this.#bytes.buffer);
+  #view: DataView<ArrayBuffer>;
   #at = 0;
 
-  #room(n: number): number {
-    if (this.#at + n > this.#bytes.length) {
-      const larger = new Uint8Array(2 * this.#bytes.length);
-      larger.set(this.#bytes);
-      this.#bytes = larger;
-      this.#view = new DataView(larger.buffer);
-    }
+  constructor(size: number) {
+    this.#view = new DataView(new ArrayBuffer(size));
+  }
+
+  /** Reserves n bytes and returns where they begin. */
+  #take(n: number): number {
     const at = this.#at;
     this.#at += n;
     return at;
   }
 
-  #set(n: number, set: (view: DataView, at: number) => void): void {
-    const at = this.#room(n);
-    set(this.#view, at);
+  u8 = (v: number) => this.#view.setUint8(this.#take(1), v);
+  u16 = (v: number) => this.#view.setUint16(this.#take(2), v, true);
+  u32 = (v: number) => this.#view.setUint32(this.#take(4), v, true);
+  i64 = (v: bigint) => this.#view.setBigInt64(this.#take(8), v, true);
+  f64 = (v: number) => this.#view.setFloat64(this.#take(8), v, true);
+
+  deltas(times: ArrayLike<number>): void {
+    const view = this.#view;
+    const at = this.#take(4 * times.length);
+    for (let i = 1; i < times.length; i++) view.setInt32(at + 4 * i, times[i]! - times[i - 1]!, true);
   }
 
-  u8 = (v: number) => this.#set(1, (view, at) => view.setUint8(at, v));
-  u16 = (v: number) => this.#set(2, (view, at) => view.setUint16(at, v, true));
-  u32 = (v: number) => this.#set(4, (view, at) => view.setUint32(at, v, true));
-  i32 = (v: number) => this.#set(4, (view, at) => view.setInt32(at, v, true));
-  i64 = (v: bigint) => this.#set(8, (view, at) => view.setBigInt64(at, v, true));
-  f64 = (v: number) => this.#set(8, (view, at) => view.setFloat64(at, v, true));
-
-  value(form: Form, v: number): void {
+  values(form: Form, values: ArrayLike<number>): void {
+    const view = this.#view;
+    const n = values.length;
+    const at = this.#take(sizes[form] * n);
     switch (form) {
       case "int16":
-        return this.#set(2, (view, at) => view.setInt16(at, v, true));
+        for (let i = 0; i < n; i++) view.setInt16(at + 2 * i, values[i]!, true);
+        return;
       case "int32":
-        return this.i32(v);
+        for (let i = 0; i < n; i++) view.setInt32(at + 4 * i, values[i]!, true);
+        return;
       case "float32":
-        return this.#set(4, (view, at) => view.setFloat32(at, v, true));
+        for (let i = 0; i < n; i++) view.setFloat32(at + 4 * i, values[i]!, true);
+        return;
       case "float64":
-        return this.f64(v);
+        for (let i = 0; i < n; i++) view.setFloat64(at + 8 * i, values[i]!, true);
     }
   }
 
-  finish = () => this.#bytes.slice(0, this.#at).buffer;
+  finish = () => this.#view.buffer.slice(0, this.#at);
 }
 
 function uuid(bytes: Uint8Array): string {

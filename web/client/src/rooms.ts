@@ -72,11 +72,11 @@ export class RoomView extends Emitter<RoomEvents> {
     this.emit("changed", undefined);
   }
 
-  /** Who is no member and not online any more is gone. */
+  /** Who is no member any more is gone, whatever connection is still open. */
   #memberChanged(payload: unknown): void {
     const p = object(payload);
     const userId = text(p["user_id"]);
-    if (p["member"] === true || p["online"] === true) {
+    if (p["member"] === true) {
       const before = this.#members.get(userId);
       this.#members.set(userId, {
         user_id: userId,

@@ -48,8 +48,10 @@ export class Topic {
       .receive("error", (response) => this.#refused(object(response)));
   }
 
+  // While a connection closes, its channels count as joined a moment longer, and
+  // pushes would wait for the next one, behind what that is told first.
   get joined(): boolean {
-    return this.#channel.state === "joined" && this.#over === undefined;
+    return this.#channel.state === "joined" && this.#connection.socket.isConnected() && this.#over === undefined;
   }
 
   /** Why the topic is over, undefined while it is not. */

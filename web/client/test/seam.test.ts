@@ -60,8 +60,8 @@ test("viewers whose network is cut while a device streams get every sample once"
   const { program, token, client } = await world();
   const network = await new Network(program.url).listen();
   const { stop } = stream(client());
-  // One whose history reaches over the cut, and one that has to read what lies between.
-  const views = [10_000, 50].map((history) => given(connect(network.url, token).sensor("ecg", { history })));
+  // One whose history reaches over the cut, and those that have to read what lies between.
+  const views = [10_000, 50, 0].map((history) => given(connect(network.url, token).sensor("ecg", { history })));
   await until(() => views.every((values) => values.length > 100));
   for (let cuts = 0; cuts < 4; cuts++) {
     network.cut();
@@ -80,13 +80,13 @@ test("a gap that is too large to read back is told, and its bounds are right", a
   const { program, token, client } = await world();
   const network = await new Network(program.url).listen();
   const { stop } = stream(client());
-  const view = connect(network.url, token).sensor("ecg", { history: 10, fill: 20 });
+  const view = connect(network.url, token).sensor("ecg", { history: 10, fill: 20 }); // it remembers 1,000
   const values = given(view);
   const gaps: { attributeId: string; from: number; to: number }[] = [];
   view.on("gap", (gap) => gaps.push(gap));
   await until(() => values.length > 100);
   network.cut();
-  await sleep(1000);
+  await sleep(3000);
   network.restore();
   await until(() => gaps.length > 0);
   const sent = await stop();
@@ -101,4 +101,45 @@ test("a gap that is too large to read back is told, and its bounds are right", a
   }
   expect(missing.size).toBe(0);
   expect(inGap).toBeGreaterThan(0);
+});
+
+test("what comes merged after a stall is told, counts exactly, and is not given again after an interruption", async () => {
+  const { program, token, client } = await world();
+  const network = await new Network(program.url).listen();
+  const device = client().device({ sensorId: "ecg" });
+  const view = connect(network.url, token).sensor("ecg");
+  await view.next("joined");
+  let given = 0;
+  let merged = 0;
+  let lagged = 0;
+  view.on("lagged", ({ samples }) => (lagged += samples));
+  view.on("chunk", (chunk) => {
+    if (chunk.kind !== "buckets") return void (given += chunk.times.length);
+    for (const count of chunk.count) merged += count;
+  });
+  let sent = 0;
+  const send = (n: number) => {
+    const times = Float64Array.from({ length: n }, (_, i) => 1.7e12 + sent + i);
+    device.queueSamples("lead", times, times.map(Math.sin));
+    sent += n;
+  };
+  send(100);
+  await until(() => given === 100);
+  const resume = network.stall();
+  for (let i = 0; i < 100; i++) {
+    send(4000);
+    device.flush();
+    await device.synced(); // far more than the sockets between them hold
+  }
+  resume();
+  await until(() => given + merged === sent);
+  expect(merged).toBeGreaterThan(0);
+  expect(lagged).toBeGreaterThan(0);
+  const again = view.next("joined");
+  network.drop();
+  await again;
+  send(1);
+  await until(() => given + merged >= sent);
+  await sleep(300);
+  expect(given + merged).toBe(sent);
 });

@@ -60,6 +60,7 @@ export class Network {
   #server = createServer((near) => this.#connect(near));
   #target: URL;
   #sockets = new Set<Socket>();
+  #fromServer = new Set<Socket>();
   #cut = false;
 
   constructor(target: string) {
@@ -91,9 +92,18 @@ export class Network {
     for (const socket of this.#sockets) socket.destroy();
   }
 
+  /** Lets nothing through to the clients until it ends. */
+  stall(): () => void {
+    const stalled = [...this.#fromServer];
+    for (const socket of stalled) socket.pause();
+    return () => stalled.forEach((socket) => socket.resume());
+  }
+
   #connect(near: Socket): void {
     if (this.#cut) return void near.destroy();
     const far = dial(Number(this.#target.port), this.#target.hostname);
+    this.#fromServer.add(far);
+    far.on("close", () => this.#fromServer.delete(far));
     for (const [from, to] of [[near, far], [far, near]] as const) {
       this.#sockets.add(from);
       from.on("error", () => undefined);

@@ -89,3 +89,27 @@ test('language and theme are changed and remembered', async ({ page, world }) =>
   await expect(page.locator('html')).toHaveAttribute('data-theme', 'dark');
   await expect(page.locator('html')).toHaveAttribute('lang', 'de');
 });
+
+test('signing out in one tab takes the sensors of that person off the others', async ({ page, context, world }) => {
+  await signUp(page, world.url);
+  await page.getByRole('button', { name: 'Start the demo heart' }).click();
+  await expect(page.getByRole('article', { name: 'Demo heart' })).toBeVisible();
+  const other = await context.newPage();
+  await other.goto(world.url);
+  await expect(other.getByRole('article', { name: 'Demo heart' })).toBeVisible();
+  await signOut(other);
+  await expect(page.getByRole('article', { name: 'Demo heart' })).toBeHidden();
+  await expect(page.getByRole('banner').getByRole('link', { name: 'Sign in' })).toBeVisible();
+});
+
+test('signing out waits for what has not reached the server', async ({ page, world }) => {
+  await signUp(page, world.url);
+  await page.getByRole('button', { name: 'Start the demo heart' }).click();
+  await expect(page.getByRole('article', { name: 'Demo heart' }).getByRole('img', { name: 'Sending' })).toBeVisible();
+  await page.getByRole('button', { name: 'Account of Ada' }).click();
+  await page.getByRole('menuitem', { name: 'Sign out' }).click();
+  // The heart goes on, so there is always something on its way.
+  await expect(page.getByRole('dialog', { name: 'Not everything is sent yet' })).toBeVisible();
+  await page.getByRole('button', { name: 'Cancel' }).click();
+  await expect(page.getByRole('button', { name: 'Account of Ada' })).toBeVisible();
+});

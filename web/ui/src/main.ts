@@ -12,7 +12,7 @@ import { text } from './lib/text/index.svelte.ts';
 theme.start();
 connection.start();
 router.start();
-void session.refresh().catch(() => undefined); // the connection state says that the server is away
+session.start();
 await text.start();
 mount(App, { target: document.body });
 void keepForOffline();

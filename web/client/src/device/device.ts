@@ -65,6 +65,8 @@ export interface DeviceEvents {
   error: Error;
 }
 
+const announceAfter = 250; // ms
+
 /**
  * A sensor that this program brings. What is queued goes to the outbox, and from
  * there to the server, in batches of the size and at the pace that it asks for.
@@ -80,7 +82,9 @@ export class Device extends Emitter<DeviceEvents> {
   #topic: Topic | undefined;
   #sender: Sender | undefined;
   #state: DeviceState = "waiting";
+  #over: Error | undefined; // why nothing is sent any more
   #ending = new AbortController();
+  #announcing: ReturnType<typeof setTimeout> | undefined;
   #unwatch: () => void;
   #opened: Promise<void>;
 
@@ -137,13 +141,13 @@ export class Device extends Emitter<DeviceEvents> {
     return this.#outbox.saved();
   }
 
-  /** Flushes, and resolves when everything is on the server's disk. */
+  /** Flushes, and resolves when everything is on the server's disk. It rejects when the device ends before. */
   async synced(): Promise<void> {
-    await this.#opened;
+    await this.#outbox.begin();
     await this.saved();
     this.flush();
     while (this.unsent > 0) {
-      if (this.#state === "closed") throw new ClosedError(`device ${this.sensorId}`);
+      if (this.#over) throw this.#over;
       await new Promise<void>((resolve) => {
         const off = [this.on("unsent", done), this.on("state", done)];
         function done(): void {
@@ -190,6 +194,7 @@ export class Device extends Emitter<DeviceEvents> {
     await this.#outbox.close();
     await this.#opened;
     await this.#sender?.close();
+    clearTimeout(this.#announcing);
     await this.#topic?.leave();
     this.#ending.abort(new ClosedError(`device ${this.sensorId}`));
     this.removeAllListeners();
@@ -198,7 +203,7 @@ export class Device extends Emitter<DeviceEvents> {
   async #open(): Promise<void> {
     try {
       await this.#outbox.log.register(this.#registration);
-      await this.#refresh();
+      await this.#outbox.begin();
     } catch (err) {
       this.emit("error", err as Error); // writing tries again, and says so
     }
@@ -228,9 +233,17 @@ export class Device extends Emitter<DeviceEvents> {
       rejected: (rejection) => this.emit("rejected", rejection),
       forgotten: (batches) => this.emit("forgotten", { batches }),
       failed: (error) => this.emit("error", error),
-      acknowledged: () => this.#store.announce(this.sensorId), // to tabs that show what is unsent
+      acknowledged: () => this.#announceSoon(),
     });
-    await this.#sender.lead();
+    this.#sender.kick();
+  }
+
+  /** Tells the other tabs what is unsent, a few times a second at most. */
+  #announceSoon(): void {
+    this.#announcing ??= setTimeout(() => {
+      this.#announcing = undefined;
+      this.#store.announce(this.sensorId);
+    }, announceAfter);
   }
 
   #joined(): void {
@@ -241,6 +254,7 @@ export class Device extends Emitter<DeviceEvents> {
   #become(state: DeviceState, error?: Error): void {
     if (this.#state === state || this.#state === "closed") return;
     this.#state = state;
+    this.#over = state === "closed" ? new ClosedError(`device ${this.sensorId}`) : error;
     this.emit("state", { state, ...(error && { error }) });
   }
 

@@ -37,8 +37,15 @@ function concat(parts: Float64Array[]): Float64Array {
 }
 
 function column({ attributeId, times, values }: NumberBlock): Column {
-  const narrow = values.every((v) => Object.is(Math.fround(v), v));
-  return { attributeId, times: "explicit", timestamps: times.map((t) => Math.round(t * 1000)), form: narrow ? "float32" : "float64", values };
+  const timestamps = new Float64Array(times.length);
+  for (let i = 0; i < times.length; i++) timestamps[i] = Math.round(times[i]! * 1000);
+  return { attributeId, times: "explicit", timestamps, form: isNarrow(values) ? "float32" : "float64", values };
+}
+
+/** Whether float32 holds all the values exactly. */
+function isNarrow(values: Float64Array): boolean {
+  for (let i = 0; i < values.length; i++) if (Math.fround(values[i]!) !== values[i]) return false;
+  return true; // also for −0, which is itself in both
 }
 
 function measurements(block: Block): object[] {

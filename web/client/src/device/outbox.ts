@@ -34,6 +34,7 @@ export class Outbox extends Emitter<OutboxEvents> {
   #writing: Promise<void> | undefined;
   #state: Log | undefined;
   #refused = 0;
+  #begun: Promise<void> | undefined;
   #paused = false;
   #wanted = false; // a flush
   #closed = false;
@@ -92,6 +93,18 @@ export class Outbox extends Emitter<OutboxEvents> {
   /** Waits until everything that was taken so far is in the store. */
   async saved(): Promise<void> {
     while (this.#writing) await this.#writing;
+  }
+
+  /** Begins an epoch of the log, and reads what the log holds. */
+  begin(): Promise<void> {
+    this.#begun ??= this.log.beginEpoch().then(
+      (state) => this.update(state),
+      (err: unknown) => {
+        this.#begun = undefined; // it is tried again
+        throw err;
+      },
+    );
+    return this.#begun;
   }
 
   flush(): void {
@@ -159,6 +172,7 @@ export class Outbox extends Emitter<OutboxEvents> {
 
   async #store(group: Group): Promise<void> {
     try {
+      await this.begin();
       const state = await this.log.append(group.blocks);
       this.#queue.shift();
       if (!state) return this.#refuse(group.samples); // other tabs have filled it meanwhile

@@ -33,7 +33,6 @@ export class Sender {
   #outbox: Outbox;
   #topic: Topic;
   #hooks: SenderHooks;
-  #leading = false;
   #position = start; // of what was sent last
   #generation = 0; // of sending: replies to an earlier one do not move the position
   #underWay = 0;
@@ -51,13 +50,6 @@ export class Sender {
     this.#hooks = hooks;
     outbox.on("flush", () => this.kick());
     outbox.on("log", () => this.kick());
-  }
-
-  /** Begins to send: nobody else does. */
-  async lead(): Promise<void> {
-    this.#outbox.update(await this.#outbox.log.beginEpoch());
-    this.#leading = true;
-    this.restart();
   }
 
   /** Goes back to the first batch that is not acknowledged, after a join. */
@@ -89,7 +81,7 @@ export class Sender {
   }
 
   get #able(): boolean {
-    return this.#leading && !this.#stopped && this.#timer === undefined && this.#topic.joined && !this.#outbox.paused && this.#underWay < windowSize;
+    return !this.#stopped && this.#timer === undefined && this.#topic.joined && !this.#outbox.paused && this.#underWay < windowSize;
   }
 
   get #closedWaits(): boolean {
@@ -177,6 +169,7 @@ export class Sender {
 
   // Acknowledgements that come while one is noted are noted together.
   #acknowledge(position: Position): void {
+    if (this.#stopped) return; // it is acknowledged again when it is sent again
     this.#retries = 0;
     this.#acknowledged.push(position);
     this.#acknowledging ??= this.#note().finally(() => (this.#acknowledging = undefined));

@@ -23,10 +23,10 @@ export interface Batch extends Position {
  * The outbox of one sensor in a store. Every change is one transaction, so that a
  * crash at any moment leaves a log that another tab, or the next page, goes on with.
  *
- * Each leader begins an epoch with a stream id of its own. So no number is used
- * for other samples than before, even where a power cut took back the last
- * transactions: what such a store still has is sent again under the old numbers,
- * and the server knows those.
+ * Each page begins an epoch with a stream id of its own before it adds anything.
+ * So no number is used for other samples than before, even where a power cut took
+ * back the last transactions: what such a store still has is sent again under the
+ * old numbers, and the server knows those.
  */
 export class OutboxLog {
   readonly sensorId: string;
@@ -51,12 +51,11 @@ export class OutboxLog {
     });
   }
 
-  /** Begins an epoch, unless the last one has not been used. */
+  /** Begins an epoch. Appends go there from now on, those of other pages too. */
   beginEpoch(): Promise<Log> {
     return this.#change((log) => {
       closeOpen(log);
-      const last = log.epochs.at(-1);
-      if (!last || last.open > 1) log.epochs.push(newEpoch((last?.id ?? 0) + 1));
+      log.epochs.push(newEpoch(lastEpoch(log).id + 1));
       forgetDone(log);
       return Promise.resolve(log);
     });

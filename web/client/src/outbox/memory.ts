@@ -4,54 +4,92 @@ import type { Log, LogRecord, OutboxStore, StoreTransaction } from "./store.js";
 const clone = <T>(value: T): T => structuredClone(value);
 
 /** One sensor's log in memory. */
-export interface MemoryLog {
+export class MemoryLog {
   log: Log | undefined;
-  records: LogRecord[]; // by epoch, seq and n
+  #batches = new Map<string, LogRecord[]>(); // in the order of their first record
+
+  /** The records of one batch, in order. */
+  records(epoch: number, seq: number): readonly LogRecord[] {
+    return this.#batches.get(key(epoch, seq)) ?? [];
+  }
+
+  *all(): Generator<LogRecord> {
+    for (const records of this.#batches.values()) yield* records;
+  }
+
+  apply({ log, put, removed }: Writes): void {
+    if (log) this.log = log;
+    for (const record of put) {
+      const batch = this.#batches.get(key(record.epoch, record.seq));
+      if (batch) batch.push(record);
+      else this.#batches.set(key(record.epoch, record.seq), [record]);
+    }
+    for (const [epoch, seq] of removed) for (const k of this.#upTo(epoch, seq)) this.#batches.delete(k);
+  }
+
+  /** The samples and bytes of an epoch's batches up to a seq. */
+  sizeUpTo(epoch: number, seq: number): { samples: number; bytes: number } {
+    const size = { samples: 0, bytes: 0 };
+    for (const k of this.#upTo(epoch, seq)) {
+      for (const record of this.#batches.get(k) ?? []) {
+        size.samples += record.samples;
+        size.bytes += record.bytes;
+      }
+    }
+    return size;
+  }
+
+  #upTo(epoch: number, seq: number): string[] {
+    const keys: string[] = [];
+    for (const [k, [first]] of this.#batches) {
+      if (first!.epoch > epoch || (first!.epoch === epoch && first!.seq > seq)) break; // those behind are later
+      if (first!.epoch === epoch) keys.push(k);
+    }
+    return keys;
+  }
 }
 
-/** A transaction on a log in memory; what it wrote is in `writes` until it is kept. */
+const key = (epoch: number, seq: number) => `${epoch}:${seq}`;
+
+/** What a transaction wrote. */
+export interface Writes {
+  log?: Log;
+  put: LogRecord[];
+  removed: [epoch: number, seq: number][];
+}
+
+/** A transaction on a log in memory: it reads the log, and collects what is to be written. */
 export class MemoryTransaction implements StoreTransaction {
+  readonly writes: Writes = { put: [], removed: [] };
   #state: MemoryLog;
-  #log: Log | undefined;
-  #records: LogRecord[];
 
   constructor(state: MemoryLog) {
     this.#state = state;
-    this.#log = state.log && clone(state.log);
-    this.#records = state.records;
   }
 
-  log = () => Promise.resolve(this.#log && clone(this.#log));
+  log(): Promise<Log | undefined> {
+    const log = this.writes.log ?? this.#state.log;
+    return Promise.resolve(log && clone(log));
+  }
 
   setLog(log: Log): Promise<void> {
-    this.#log = clone(log);
+    this.writes.log = clone(log);
     return Promise.resolve();
   }
 
   put(record: LogRecord): Promise<void> {
-    this.#records = [...this.#records, clone(record)];
+    this.writes.put.push(clone(record));
     return Promise.resolve();
   }
 
   records(epoch: number, seq: number): Promise<LogRecord[]> {
-    return Promise.resolve(this.#records.filter((r) => r.epoch === epoch && r.seq === seq).map(clone));
+    const put = this.writes.put.filter((r) => r.epoch === epoch && r.seq === seq);
+    return Promise.resolve([...this.#state.records(epoch, seq), ...put].map(clone));
   }
 
   remove(epoch: number, seq: number): Promise<{ samples: number; bytes: number }> {
-    const removed = { samples: 0, bytes: 0 };
-    this.#records = this.#records.filter((r) => {
-      if (r.epoch !== epoch || r.seq > seq) return true;
-      removed.samples += r.samples;
-      removed.bytes += r.bytes;
-      return false;
-    });
-    return Promise.resolve(removed);
-  }
-
-  /** Keeps what the transaction wrote. */
-  commit(): void {
-    this.#state.log = this.#log;
-    this.#state.records = this.#records;
+    this.writes.removed.push([epoch, seq]);
+    return Promise.resolve(this.#state.sizeUpTo(epoch, seq));
   }
 }
 
@@ -64,11 +102,11 @@ export class MemoryStore implements OutboxStore {
 
   transaction<T>(sensorId: string, work: (tx: StoreTransaction) => Promise<T>): Promise<T> {
     return this.#queue.run(sensorId, async () => {
-      const state = this.#sensors.get(sensorId) ?? { log: undefined, records: [] };
+      const state = this.#sensors.get(sensorId) ?? new MemoryLog();
+      this.#sensors.set(sensorId, state);
       const tx = new MemoryTransaction(state);
       const result = await work(tx);
-      tx.commit();
-      this.#sensors.set(sensorId, state);
+      state.apply(tx.writes);
       return result;
     });
   }

@@ -27,11 +27,14 @@ export interface SensorViewEvents {
   gap: { attributeId: string; from: number; to: number };
   /** The connection is away at present. */
   interrupted: void;
+  /** A frame could not be read: it is of a newer server, or was changed on its way. */
+  error: Error;
   ended: Error;
 }
 
 const microsecond = 0.001;
 const pageSize = 5000;
+const leastHistory = 1000; // of a join after an interruption
 
 interface Span {
   from: number;
@@ -83,12 +86,12 @@ export class SensorView extends Emitter<SensorViewEvents> {
     this.#fill = options.fill ?? 100_000;
     this.#attention = options.attention ?? "high";
     this.#topic = new Topic(connection, `data:${sensorId}`, {
-      params: () => ({ history: this.#history, attention: this.#level, encoding: "binary" }),
+      params: () => ({ history: this.#asked, attention: this.#level, encoding: "binary" }),
       onJoin: (response) => this.#joined(response),
       onDown: () => this.emit("interrupted", undefined),
       onEnd: (error) => this.emit("ended", error),
       events: {
-        measurements: (payload) => this.#arrived(readBinary(payload as ArrayBuffer)),
+        measurements: (payload) => this.#binary(payload),
         measurement: (payload) => this.#arrived(readText(payload)),
         measurements_batch: (payload) => this.#arrived(readText(payload)),
       },
@@ -121,6 +124,11 @@ export class SensorView extends Emitter<SensorViewEvents> {
   close(): Promise<void> {
     this.removeAllListeners();
     return this.#topic.leave();
+  }
+
+  /** How much history a join asks for: after an interruption enough to see what was missed. */
+  get #asked(): number {
+    return this.#joins === 0 ? this.#history : Math.max(this.#history, leastHistory);
   }
 
   get #level(): AttentionLevel {
@@ -157,9 +165,10 @@ export class SensorView extends Emitter<SensorViewEvents> {
     for (const { attributeId, runs } of history) {
       const tail = this.#tail(attributeId);
       const begins = firstTime(runs);
-      const whole = sizeOf(runs) < this.#history && !cut.includes(attributeId);
-      const { span } = tail;
-      const missed = span && begins !== undefined && !whole ? await this.#missed(attributeId, { from: span.from, to: begins + microsecond }, held) : [];
+      const whole = sizeOf(runs) < this.#asked && !cut.includes(attributeId);
+      // An attribute of which nothing was given has appeared meanwhile: all of it is new.
+      const span = { from: tail.span?.from ?? 0, to: (begins ?? 0) + microsecond };
+      const missed = begins === undefined || whole ? [] : await this.#missed(attributeId, span, held);
       if (this.#held !== held) return;
       this.#give({ attributeId, runs: tail.missing(joinHistory(missed, runs)) }, "history");
     }
@@ -199,6 +208,14 @@ export class SensorView extends Emitter<SensorViewEvents> {
     for (const arrival of held.arrivals) this.#deliver(arrival);
   }
 
+  #binary(payload: unknown): void {
+    try {
+      this.#arrived(readBinary(payload as ArrayBuffer));
+    } catch (err) {
+      this.emit("error", err instanceof Error ? err : new Error(String(err)));
+    }
+  }
+
   #arrived(arrival: Arrival): void {
     if (this.#held) this.#held.add(arrival);
     else this.#deliver(arrival);
@@ -218,7 +235,7 @@ export class SensorView extends Emitter<SensorViewEvents> {
   }
 
   #tail(attributeId: string): Tail {
-    const tail = this.#tails.get(attributeId) ?? new Tail(2 * this.#history);
+    const tail = this.#tails.get(attributeId) ?? new Tail(2 * Math.max(this.#history, leastHistory));
     this.#tails.set(attributeId, tail);
     return tail;
   }

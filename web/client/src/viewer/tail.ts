@@ -34,7 +34,7 @@ export class Tail {
   add(run: Run): void {
     this.#runs.push(run);
     this.#size += lengthOf(run);
-    while (this.#size - lengthOf(this.#runs[0]!) >= this.#capacity) this.#size -= lengthOf(this.#runs.shift()!);
+    while (this.#runs.length > 1 && this.#size - lengthOf(this.#runs[0]!) >= this.#capacity) this.#size -= lengthOf(this.#runs.shift()!);
   }
 
   /** What of the runs was not given yet. What came merged counts as given. */

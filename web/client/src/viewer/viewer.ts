@@ -58,7 +58,11 @@ export class Viewer extends Emitter<ViewerEvents> {
     return this.#levels;
   }
 
-  /** Watches sensors, also ones that have not appeared yet. Those that are watched already change their level. */
+  /**
+   * Watches sensors, also ones that have not appeared yet. Those that are watched
+   * already change their level. Where the connection breaks before the answer, it
+   * rejects with NoReplyError, and the sensors are watched after the reconnect.
+   */
   async watch(sensorIds: readonly string[], level: AttentionLevel = "high"): Promise<Watched> {
     for (const id of sensorIds) this.#levels.set(id, level);
     await this.#topic.whenJoined();

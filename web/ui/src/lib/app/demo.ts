@@ -22,7 +22,7 @@ async function becomeGuest(): Promise<boolean> {
   const { guest_accounts: open } = await registration();
   if (!open) return false;
   await ask('POST', '/session/guest', { name: m.app.guest() });
-  await session.refresh();
+  await session.signedIn();
   await tick(); // the page connects anew, as the guest
   return true;
 }

@@ -1,3 +1,5 @@
+import { ask } from './api.ts';
+
 // What the server and the browser say to each other about passkeys: the server
 // speaks JSON with base64url, the browser wants bytes.
 
@@ -35,6 +37,11 @@ export async function usePasskey({ publicKey: o }: RequestOptions): Promise<obje
   const r = used.response as AuthenticatorAssertionResponse;
   const userHandle = r.userHandle ? { userHandle: base64url(r.userHandle) } : {};
   return answer(used, { authenticatorData: base64url(r.authenticatorData), signature: base64url(r.signature), ...userHandle });
+}
+
+/** Signs in with a passkey, or shows once more who one is. */
+export async function signInWithPasskey(): Promise<void> {
+  await ask('POST', '/session/passkey', { credential: await usePasskey(await ask('POST', '/session/passkey/options')) });
 }
 
 function answer(credential: PublicKeyCredential, response: object): object {

@@ -22,6 +22,19 @@ export interface Registration {
   readonly origin?: string;
 }
 
+// Tabs tell each other when somebody has signed in or out: what they show is
+// somebody else's then. The account page listens to the same words.
+const tabs = new BroadcastChannel('sensocto_session');
+
+// What is nobody's secret stays when the server has the browser forget the rest.
+const preferences = ['sensocto.theme', 'sensocto.language'];
+
+async function keeping(keys: readonly string[], run: () => Promise<unknown>): Promise<void> {
+  const kept = keys.map((key) => [key, localStorage.getItem(key)] as const);
+  await run();
+  for (const [key, value] of kept) if (value !== null) localStorage.setItem(key, value);
+}
+
 /** Who looks at the page. */
 class Session {
   #person = $state.raw<Person>();
@@ -52,12 +65,27 @@ class Session {
     this.#known = true;
   }
 
+  /** Follows what other tabs do for as long as the page lives. */
+  start(): void {
+    tabs.onmessage = ({ data }) => {
+      if (data === 'out') token.set(undefined);
+      void this.refresh().catch(() => undefined);
+    };
+    void this.refresh().catch(() => undefined); // the connection state says that the server is away
+  }
+
+  /** Somebody has signed in: asks who, and tells other tabs. */
+  async signedIn(): Promise<void> {
+    await this.refresh();
+    tabs.postMessage('in');
+  }
+
   /** Uses a token in place of an account, in this tab. */
   async useToken(value: string): Promise<void> {
     const before = token.get();
     token.set(value);
     try {
-      await ask('GET', '/sensors');
+      await ask('GET', '/sensors?limit=1');
     } catch (error) {
       token.set(before);
       throw error;
@@ -69,7 +97,8 @@ class Session {
   async signOut(): Promise<void> {
     const byToken = token.get() !== undefined;
     token.set(undefined);
-    if (this.#person && !byToken) await ask('DELETE', '/session');
+    if (this.#person && !byToken) await keeping(preferences, () => ask('DELETE', '/session'));
+    tabs.postMessage('out');
     await this.refresh();
     if (byToken) this.#changes++;
   }

@@ -18,39 +18,40 @@ export interface Entry {
 
 interface Kept {
   machine: string;
-  entries: Entry[];
+  entries: readonly Entry[];
 }
 
 /** What one person brings from this browser. Another person's sensors are not theirs: each has a list of their own. */
 export class Catalog {
   #key: string;
   #storage: Pick<Storage, 'getItem' | 'setItem'>;
-  #kept: Kept;
+  #machine: string;
 
   constructor(owner: string, storage: Pick<Storage, 'getItem' | 'setItem'> = localStorage) {
     this.#key = `sensocto.sense.${owner}`;
     this.#storage = storage;
-    this.#kept = read(storage.getItem(this.#key)) ?? { machine: randomId(), entries: [] };
+    this.#machine = read(storage.getItem(this.#key))?.machine ?? randomId();
   }
 
   /** Names this browser for this person: ids of its sensors begin with it. */
   get machine(): string {
-    return this.#kept.machine;
+    return this.#machine;
   }
 
+  /** As of now: other tabs change it, too. */
   get entries(): readonly Entry[] {
-    return this.#kept.entries;
+    return read(this.#storage.getItem(this.#key))?.entries ?? [];
   }
 
   /** Adds an entry, or replaces the one with its id. */
   put(entry: Entry): void {
-    const { entries } = this.#kept;
+    const { entries } = this;
     const at = entries.findIndex((e) => e.id === entry.id);
     this.#save(at < 0 ? [...entries, entry] : entries.with(at, entry));
   }
 
   remove(id: string): void {
-    this.#save(this.#kept.entries.filter((e) => e.id !== id));
+    this.#save(this.entries.filter((e) => e.id !== id));
   }
 
   /**
@@ -70,9 +71,8 @@ export class Catalog {
     return id;
   }
 
-  #save(entries: Entry[]): void {
-    this.#kept = { ...this.#kept, entries };
-    this.#storage.setItem(this.#key, JSON.stringify(this.#kept));
+  #save(entries: readonly Entry[]): void {
+    this.#storage.setItem(this.#key, JSON.stringify({ machine: this.#machine, entries }));
   }
 }
 

@@ -1,6 +1,7 @@
 import type { Client } from '@sensocto/client';
 import { BluetoothSource } from './bluetooth/device.ts';
 import type { Entry } from './catalog.ts';
+import { claim } from './claim.ts';
 import { Delivery, type DeliveryStatus } from './delivery.ts';
 import { type Reading, Readings } from './readings.ts';
 import type { Source, SourceStatus } from './source.ts';
@@ -26,6 +27,8 @@ export interface SensedState {
   /** Packets that were refused, and why the last one was. */
   readonly refused: number;
   readonly refusal: string;
+  /** Another tab of this browser measures it. */
+  readonly isElsewhere: boolean;
 }
 
 /** A sensor that this browser brings: what measures, and how it gets to the server. */
@@ -44,6 +47,8 @@ export class Sensed {
   #refusal = '';
   #stopping: Promise<void> = Promise.resolve();
   #isStopping = false;
+  #release: (() => void) | null = null;
+  #isElsewhere = false;
 
   /** @param changed is called when the entry or the state of the source has changed */
   constructor(entry: Entry, source: Source, connector: { id: string; name: string }, client: () => Client, changed: (sensed: Sensed) => void) {
@@ -88,6 +93,7 @@ export class Sensed {
   /** In a click or tap where a permission may be asked. */
   async start(): Promise<void> {
     if (this.#isStopping) await this.#stopping;
+    if (!(await this.#claim())) return;
     if (this.source.attributes.length > 0) this.#open();
     await this.source.start();
   }
@@ -95,7 +101,7 @@ export class Sensed {
   /** After a reload: goes on measuring if it did, and sends what the outbox still holds. */
   async recall(unsent: number): Promise<void> {
     if (unsent > 0) this.#open();
-    if (this.#entry.running) await this.source.recall();
+    if (this.#entry.running && (await this.#claim())) await this.source.recall();
     if (!this.isOn) await this.#finish();
   }
 
@@ -109,6 +115,7 @@ export class Sensed {
   /** Ends at once; what is not acknowledged stays in the outbox. */
   async close(): Promise<void> {
     await this.source.close();
+    this.#unclaim();
     await this.#delivery.close();
   }
 
@@ -138,6 +145,7 @@ export class Sensed {
       signal: this.#signal,
       refused: this.#refused,
       refusal: this.#refusal,
+      isElsewhere: this.#isElsewhere,
     };
   }
 
@@ -158,7 +166,20 @@ export class Sensed {
     if (id !== this.#entry.device?.id) this.#entry = { ...this.#entry, device: { id, name: name ?? this.#entry.device?.name ?? '' } };
   }
 
+  async #claim(): Promise<boolean> {
+    this.#release ??= await claim(`sensocto.sense.${this.id}`);
+    this.#isElsewhere = this.#release === null;
+    this.update();
+    return !this.#isElsewhere;
+  }
+
+  #unclaim(): void {
+    this.#release?.();
+    this.#release = null;
+  }
+
   async #finish(): Promise<void> {
+    this.#unclaim();
     await this.#delivery.finish();
     this.update();
     this.#changed(this);

@@ -30,6 +30,7 @@ const make: Record<OwnKind, () => Source> = {
 export class Sensing {
   #list = $state.raw<readonly Sensed[]>([]);
   #wake = $state<WakeState>('off');
+  #isReady = $state(false);
   #owner: string | undefined;
   #client: Client | undefined;
   #catalog: Catalog | undefined;
@@ -37,9 +38,15 @@ export class Sensing {
   #lock = new ScreenLock((state) => (this.#wake = state));
   #timer: ReturnType<typeof setInterval> | undefined;
   #using: Promise<void> = Promise.resolve();
+  /** Removed since the page was loaded: they may be put back, or be added again. */
+  #removed: readonly Sensed[] = [];
 
   get list(): readonly Sensed[] {
     return this.#list;
+  }
+  /** Whether it is known what earlier visits left. */
+  get isReady(): boolean {
+    return this.#isReady;
   }
   /** Whether the screen stays on. */
   get wake(): WakeState {
@@ -72,14 +79,15 @@ export class Sensing {
     const source = (e: Entry) => (e.kind === 'bluetooth' ? devices.find((d) => d.known.id === e.device?.id) : make[e.kind]?.());
     const sensed = catalog.entries.flatMap((e) => ((s) => (s ? [this.#sensed(e, s)] : []))(source(e)));
     this.#list = sensed.filter((s) => !s.entry.removed);
+    this.#isReady = true;
     const unsent = new Map((await client.unsent()).map((u) => [u.registration.sensorId, u.samples]));
     for (const s of sensed) void this.#recall(s, unsent.get(s.id) ?? 0);
   }
 
   /** Adds a part of this device and starts it, in a click or tap. */
   async add(kind: OwnKind, name: string): Promise<Sensed> {
-    const there = this.#list.find((s) => s.entry.kind === kind);
-    const sensed = there ?? this.#added({ id: this.#kept.idOf(kind), kind, name }, make[kind]());
+    const id = this.#kept.idOf(kind);
+    const sensed = this.#there((s) => s.id === id) ?? (await this.#added({ id, kind, name }, make[kind]()));
     await sensed.start();
     return sensed;
   }
@@ -88,8 +96,7 @@ export class Sensing {
   async pick(name: string, options: { all?: boolean } = {}): Promise<Sensed | null> {
     const source = await this.#bluetooth.pick(options);
     if (!source) return null;
-    const there = this.#list.find((s) => s.source === source);
-    const sensed = there ?? this.#added(this.#entryOf(source.known, name), source);
+    const sensed = this.#there((s) => s.source === source) ?? (await this.#added(this.#entryOf(source.known, name), source));
     await sensed.start();
     return sensed;
   }
@@ -99,10 +106,11 @@ export class Sensing {
     const wasOn = sensed.isOn;
     const at = this.#list.indexOf(sensed);
     this.#list = this.#list.filter((s) => s !== sensed);
-    void sensed.change({ removed: true }).then(() => this.#removed(sensed));
+    this.#removed = [...this.#removed, sensed];
+    void sensed.change({ removed: true });
+    void sensed.stop().then(() => this.#forget(sensed));
     return () => {
-      this.#list = this.#list.toSpliced(at, 0, sensed);
-      void sensed.change({ removed: false });
+      this.#putBack(sensed, at);
       if (wasOn) void sensed.start();
     };
   }
@@ -117,9 +125,10 @@ export class Sensing {
 
   /** Ends all sources and connections. What is not acknowledged stays in the outbox. */
   async #end(): Promise<void> {
-    await Promise.all(this.#list.map((s) => s.close()));
+    await Promise.all([...this.#list, ...this.#removed].map((s) => s.close()));
     await this.#bluetooth.close();
-    this.#list = [];
+    this.#list = this.#removed = [];
+    this.#isReady = false;
     this.#owner = this.#client = this.#catalog = undefined;
     this.#follow();
   }
@@ -135,12 +144,28 @@ export class Sensing {
     return { id, kind: 'bluetooth', name: known?.name ?? (device.name || name), device, ...(known?.room && { room: known.room }) };
   }
 
-  #added(entry: Entry, source: Source): Sensed {
+  /** One that is on the list, or was. */
+  #there(is: (sensed: Sensed) => boolean): Sensed | undefined {
+    const removed = this.#removed.find(is);
+    if (removed) this.#putBack(removed, this.#list.length);
+    return this.#list.find(is);
+  }
+
+  #putBack(sensed: Sensed, at: number): void {
+    if (!this.#removed.includes(sensed)) return;
+    this.#removed = this.#removed.filter((s) => s !== sensed);
+    this.#list = this.#list.toSpliced(at, 0, sensed);
+    void sensed.change({ removed: false });
+  }
+
+  /** One with the same id is the same device, which the browser did not remember: it makes room. */
+  async #added(entry: Entry, source: Source): Promise<Sensed> {
+    const replaced = [...this.#list, ...this.#removed].filter((s) => s.id === entry.id);
+    await Promise.all(replaced.map((s) => s.close()));
     const sensed = this.#sensed(entry, source);
     this.#kept.put(entry);
-    const replaced = this.#list.filter((s) => s.id === entry.id); // a device that the browser did not remember
+    this.#removed = this.#removed.filter((s) => s.id !== entry.id);
     this.#list = [...this.#list.filter((s) => s.id !== entry.id), sensed];
-    for (const s of replaced) void s.close();
     return sensed;
   }
 
@@ -152,16 +177,11 @@ export class Sensing {
   async #recall(sensed: Sensed, unsent: number): Promise<void> {
     if (!sensed.entry.removed) return sensed.recall(unsent);
     if (unsent > 0) await sensed.recall(unsent);
-    await this.#forget(sensed);
-  }
-
-  async #removed(sensed: Sensed): Promise<void> {
-    await sensed.stop();
-    await this.#forget(sensed);
+    this.#forget(sensed);
   }
 
   /** Once the server has everything, nothing is left to remember. */
-  async #forget(sensed: Sensed): Promise<void> {
+  #forget(sensed: Sensed): void {
     if (sensed.entry.removed && !this.#list.includes(sensed)) this.#catalog?.remove(sensed.id);
   }
 

@@ -1,4 +1,4 @@
-import type { Attribute, Chunk, Run, Sensor } from '@sensocto/client';
+import type { ActivityStatus, Attribute, Chunk, Run, Sensor } from '@sensocto/client';
 import { appendBucket, Flag, SampleRing } from '../../lib/chart/index.ts';
 import { fieldsOf, kindOf, type Kind } from './kinds.ts';
 
@@ -6,6 +6,7 @@ import { fieldsOf, kindOf, type Kind } from './kinds.ts';
 const waveformMS = 12_000;
 const numberMS = 130_000;
 const positionMS = 600_000;
+const sendingMS = 6000; // 5 s of the server, and the second that low attention takes
 
 /** The newest of one attribute: a ring for each of its numbers, and its newest payload. */
 export class AttributeFeed {
@@ -90,6 +91,7 @@ function addBuckets(ring: SampleRing, b: Buckets): void {
 export class SensorFeed {
   #sensor: Sensor;
   #attributes = new Map<string, AttributeFeed>();
+  #heard = -Infinity;
 
   constructor(sensor: Sensor) {
     this.#sensor = sensor;
@@ -107,7 +109,14 @@ export class SensorFeed {
     return made;
   }
 
+  /** Whether it sends: the list of sensors tells of connections, not of each pause in what they send. */
+  status(now: number): ActivityStatus {
+    if (now - this.#heard < sendingMS) return 'online';
+    return this.#sensor.activity_status === 'online' && this.#heard > -Infinity ? 'idle' : this.#sensor.activity_status;
+  }
+
   chunk(chunk: Chunk): void {
+    this.#heard = performance.now();
     const known = this.#attributes.get(chunk.attributeId);
     if (known) return known.add(chunk);
     const a = this.#sensor.attributes.find((x) => x.id === chunk.attributeId);

@@ -6,7 +6,7 @@ import HeartPulse from '@lucide/svelte/icons/heart-pulse';
 import MapPin from '@lucide/svelte/icons/map-pin';
 import Mic from '@lucide/svelte/icons/mic';
 import type { Component } from 'svelte';
-import { SourceError, type SourceKind } from '../../lib/sense/source.ts';
+import { type SourceAttribute, SourceError, type SourceKind } from '../../lib/sense/source.ts';
 import { measured, number } from '../../lib/text/format.ts';
 import { m } from '../../lib/text/index.svelte.ts';
 
@@ -27,16 +27,16 @@ export function reasonOf(error: unknown): string {
 }
 
 /** A value in a few characters: a number, or the numbers of a document by name. */
-export function valueText(value: unknown, unit: string): string {
+export function valueText(value: unknown, { type, unit }: SourceAttribute): string {
   if (value === undefined) return '–';
   if (typeof value === 'number') return withUnit(measured(value), unit);
-  if (typeof value === 'boolean') return value ? m.sense.contactYes() : '–';
   if (typeof value !== 'object' || value === null) return String(value).slice(0, 80);
-  const fields = Object.entries(value).map(([name, v]) => (typeof v === 'number' ? `${name} ${fixed(v)}` : String(v)));
+  const digits = type === 'geolocation' ? 5 : 2; // a metre
+  const fields = Object.entries(value).map(([name, v]) => (typeof v === 'number' ? `${name} ${fixed(v, digits)}` : String(v)));
   return withUnit(fields.slice(0, 4).join('  '), unit);
 }
 
 const withUnit = (text: string, unit: string) => (unit ? `${text} ${unit}` : text);
 
-/** Two decimals always, so that the numbers do not jump about; more for degrees of a position. */
-const fixed = (v: number) => number(v, { minimumFractionDigits: 2, maximumFractionDigits: 2 });
+/** The same number of decimals always, so that numbers do not jump about. */
+const fixed = (v: number, digits: number) => number(v, { minimumFractionDigits: digits, maximumFractionDigits: digits });

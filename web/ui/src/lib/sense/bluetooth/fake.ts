@@ -19,7 +19,11 @@ export class FakeCharacteristic {
   }
 
   startNotifications = async () => void (this.notifying = true);
-  readValue = async () => this.initial;
+  readValue = async () => {
+    this.value = this.initial;
+    this.oncharacteristicvaluechanged(); // as browsers do
+    return this.initial;
+  };
   writeValueWithResponse = async (bytes: Uint8Array) => {
     this.written.push(new Uint8Array(bytes));
     this.onwrite(bytes);

@@ -50,6 +50,12 @@ export async function subscribe(characteristic: BluetoothRemoteGATTCharacteristi
   await characteristic.startNotifications();
 }
 
+/** Reads a value. As a read fires the same event as a notification, it comes before subscribe. */
+export async function read(characteristic: BluetoothRemoteGATTCharacteristic): Promise<DataView> {
+  characteristic.oncharacteristicvaluechanged = () => undefined;
+  return characteristic.readValue();
+}
+
 /** Runs a decoder; what it refuses is reported. */
 export function guarded(out: Output, run: () => void): void {
   try {
@@ -84,14 +90,14 @@ export class Subscriptions implements Session {
       if (!characteristic) continue;
       found++;
       for (const attribute of attributes) this.out.attribute(attribute);
-      if (characteristic.properties.notify || characteristic.properties.indicate) await subscribe(characteristic, this.out, handler);
       if (characteristic.properties.read) await this.#read(characteristic, handler);
+      if (characteristic.properties.notify || characteristic.properties.indicate) await subscribe(characteristic, this.out, handler);
     }
     if (found === 0) throw new DecodeError(service.uuid, 'the service has none of the characteristics that it must have');
   }
 
   async #read(characteristic: BluetoothRemoteGATTCharacteristic, handler: Handler): Promise<void> {
-    const view = await characteristic.readValue();
+    const view = await read(characteristic);
     guarded(this.out, () => handler(view, wallClock.now()));
   }
 }

@@ -25,7 +25,7 @@ export class LocationSource extends Source {
   }
 
   #moved = ({ coords, timestamp }: GeolocationPosition): void => {
-    this.attribute({ id: 'geolocation', name: 'Position', type: 'geolocation', unit: '°' });
+    this.attribute({ id: 'geolocation', name: 'Position', type: 'geolocation', unit: '' });
     if (this.status.state !== 'live') this.become({ state: 'live' });
     if (timestamp === this.#last) return; // browsers repeat a position that they keep
     this.#last = timestamp;

@@ -6,6 +6,8 @@ import { allowMotion, asksForMotion } from './permission.ts';
 
 const silence = 3000;
 const rate = 20;
+/** Where the browser can relate alpha to north it has an event for that; otherwise alpha is as it was at the start. */
+const events = ['deviceorientationabsolute', 'deviceorientation'] as const;
 
 /** iOS has the compass in a field of its own: degrees clockwise from north. */
 type WithCompass = DeviceOrientationEvent & { webkitCompassHeading?: number };
@@ -15,8 +17,7 @@ export class OrientationSource extends Source {
   readonly kind = 'orientation';
   #timer: ReturnType<typeof setTimeout> | undefined;
   #pace = new Pace(rate);
-  // Where the browser can relate alpha to north, it has an event of its own for that.
-  #event = 'ondeviceorientationabsolute' in globalThis ? ('deviceorientationabsolute' as const) : ('deviceorientation' as const);
+  #isAbsolute = false;
 
   async start(): Promise<void> {
     if (this.status.state === 'live' || this.status.state === 'starting') return;
@@ -26,7 +27,7 @@ export class OrientationSource extends Source {
     } catch (error) {
       return this.become({ state: 'failed', error: error as Error });
     }
-    addEventListener(this.#event, this.#turned);
+    for (const event of events) addEventListener(event, this.#turned);
     this.#timer = setTimeout(() => this.#end({ state: 'failed', error: new SourceError('silent') }), silence);
   }
 
@@ -41,12 +42,14 @@ export class OrientationSource extends Source {
 
   #end(status: SourceStatus): void {
     clearTimeout(this.#timer);
-    removeEventListener(this.#event, this.#turned);
+    for (const event of events) removeEventListener(event, this.#turned);
     this.become(status);
   }
 
   #turned = (event: DeviceOrientationEvent): void => {
     if (event.beta === null || event.gamma === null) return;
+    this.#isAbsolute ||= event.type === events[0];
+    if (this.#isAbsolute && event.type !== events[0]) return;
     if (this.status.state !== 'live') {
       clearTimeout(this.#timer);
       this.attribute({ id: 'orientation', name: 'Orientation', type: 'orientation', unit: '°', rate });

@@ -34,7 +34,8 @@ function listen(source: Source) {
   return { numbers, documents };
 }
 
-const happen = (type: string, fields: object) => page.dispatchEvent(Object.assign(new Event(type), fields));
+const happen = (type: string, fields: object) =>
+  page.dispatchEvent(Object.defineProperties(new Event(type), Object.getOwnPropertyDescriptors({ timeStamp: performance.now(), ...fields })));
 
 describe('the demo heart', () => {
   test('beats like one at rest, and the ECG peaks at its beats', () => {
@@ -147,6 +148,10 @@ test('orientation takes the compass of iOS', async () => {
   await source.start();
   happen('deviceorientation', { alpha: 10, beta: 20, gamma: 30, webkitCompassHeading: 90 });
   expect(documents).toEqual([{ alpha: 270, beta: 20, gamma: 30 }]);
+  await vi.advanceTimersByTimeAsync(1000);
+  happen('deviceorientationabsolute', { alpha: 1, beta: 2, gamma: 3 });
+  happen('deviceorientation', { alpha: 4, beta: 5, gamma: 6 }); // not any more
+  expect(documents.slice(1)).toEqual([{ alpha: 1, beta: 2, gamma: 3 }]);
   await source.stop();
 });
 

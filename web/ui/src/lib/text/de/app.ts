@@ -1,4 +1,5 @@
 import type { app as en } from '../en/app.ts';
+import { number, plural } from '../format.ts';
 import type { Translation } from '../translation.ts';
 
 export const app: Translation<typeof en> = {
@@ -21,8 +22,13 @@ export const app: Translation<typeof en> = {
   dark: () => 'Dunkel',
   language: () => 'Sprache',
   guest: () => 'Gast',
+  yourAccount: () => 'Ihr Konto',
   signIn: () => 'Anmelden',
   signOut: () => 'Abmelden',
+  unsentTitle: () => 'Noch nicht alles ist gesendet',
+  unsentText: (n) => `${number(n)} ${plural(n, 'Messwert hat', 'Messwerte haben')} den Server noch nicht erreicht. Das Abmelden entfernt sie aus diesem Browser. Sie werden abgemeldet, sobald alles gesendet ist.`,
+  sending: () => 'Wird gesendet…',
+  signOutAnyway: () => 'Abmelden und sie verlieren',
   signedOut: () => 'Sie sind abgemeldet.',
   notifications: (unread) => (unread === 0 ? 'Benachrichtigungen' : `Benachrichtigungen: ${unread} ungelesen`),
   notification: () => 'Benachrichtigung',

@@ -5,11 +5,60 @@ import type { Translation } from '../translation.ts';
 const count = (n: number) => number(n, { maximumFractionDigits: 0 });
 const samples = (n: number) => `${count(n)} ${plural(n, 'Messwert', 'Messwerte')}`;
 
+const names = new Map(
+  Object.entries({
+    ecg: 'EKG',
+    heartrate: 'Herzfrequenz',
+    rr_interval: 'RR-Abstand',
+    pp_interval: 'Pulsabstand',
+    pp_error: 'Fehler des Pulsabstands',
+    ppg: 'PPG',
+    ppg_2: 'PPG 2',
+    ppg_3: 'PPG 3',
+    ppg_ambient: 'Umgebungslicht',
+    spo2: 'Sauerstoffsättigung',
+    pulse_amplitude: 'Pulsamplitudenindex',
+    energy: 'Energieverbrauch',
+    temperature: 'Temperatur',
+    temperature_intermediate: 'Temperatur während der Messung',
+    humidity: 'Luftfeuchte',
+    pressure: 'Luftdruck',
+    elevation: 'Höhe',
+    illuminance: 'Beleuchtungsstärke',
+    co2: 'CO₂',
+    eco2: 'CO₂ (geschätzt)',
+    tvoc: 'Flüchtige organische Stoffe',
+    speed: 'Geschwindigkeit',
+    cadence: 'Schritt- oder Trittfrequenz',
+    stride_length: 'Schrittlänge',
+    distance: 'Strecke',
+    power: 'Leistung',
+    pedal_balance: 'Pedalbalance',
+    wheel_revolutions: 'Radumdrehungen',
+    crank_revolutions: 'Kurbelumdrehungen',
+    accelerometer: 'Beschleunigung',
+    gyroscope: 'Drehrate',
+    magnetometer: 'Magnetfeld',
+    orientation: 'Ausrichtung',
+    euler: 'Eulerwinkel',
+    quaternion: 'Quaternion',
+    heading: 'Kompassrichtung',
+    gravity: 'Schwerkraft',
+    steps: 'Schritte',
+    tap: 'Antippen',
+    button: 'Taste',
+    color: 'Farbe',
+    geolocation: 'Position',
+    sound_level: 'Schallpegel',
+    annotations: 'Markierungen',
+    line: 'Zeile',
+  }),
+);
+
 export const sense: Translation<typeof en> = {
   title: () => 'Dieses Gerät verwenden',
   intro: () => 'Eigene Sensoren mitbringen: Was sie messen, geht zum Server und ist live zu sehen. Fehlt die Verbindung, geht nichts verloren.',
-  signInTitle: () => 'Zum Messen anmelden',
-  signInText: () => 'Was Sie messen, gehört zu Ihrem Konto. Niemand sonst sieht es, solange Sie es nicht teilen.',
+  strangerText: () => 'Sie sind nicht angemeldet: Was Sie messen, gehört niemandem, und alle, die Sensoren dieses Servers sehen dürfen, sehen es. Melden Sie sich an, um es für sich zu behalten.',
   wake: (state) =>
     ({
       off: '',
@@ -54,8 +103,6 @@ export const sense: Translation<typeof en> = {
     })[browser],
 
   sensors: () => 'Sensoren dieses Browsers',
-  none: () => 'Noch keine Sensoren',
-  noneText: () => 'Wählen Sie oben einen aus. Das Demo-Herz braucht nichts und zeigt alles.',
   state: (state) =>
     ({
       stopped: 'Angehalten',
@@ -74,6 +121,7 @@ export const sense: Translation<typeof en> = {
       silent: 'Es kommt nichts. Prüfen Sie, ob das Gerät an ist, getragen wird und in der Nähe ist.',
       noProfile: 'Das Gerät ist verbunden, bietet aber nichts, was hier verstanden wird. Vielleicht verwendet es gerade eine andere App: Schließen Sie diese und versuchen Sie es noch einmal.',
     })[why],
+  elsewhere: () => 'Ein anderer Tab dieses Browsers misst. Halten Sie dort zuerst an.',
   retryAt: (seconds) => (seconds > 0 ? `Nächster Versuch in ${count(seconds)} s` : 'Versucht es gerade'),
   start: () => 'Starten',
   connect: () => 'Verbinden',
@@ -88,7 +136,6 @@ export const sense: Translation<typeof en> = {
   roomTitle: (name) => `„${name}“ in einem Raum teilen`,
   roomText: () => 'Mitglieder des Raums sehen den Sensor, solange er misst.',
   noRoom: () => 'Kein Raum: nur Sie',
-  inRoom: (room) => `Im Raum ${room}`,
   remove: () => 'Entfernen',
   removed: (name) => `„${name}“ wurde hier entfernt. Was gemessen wurde, bleibt auf dem Server.`,
   open: () => 'Seite des Sensors öffnen',
@@ -96,7 +143,8 @@ export const sense: Translation<typeof en> = {
   trace: (name) => `Live-Kurve von ${name}`,
   readings: (name) => `Neueste Werte von ${name}`,
   attribute: () => 'Messgröße',
-  value: () => 'Wert',
+  /** Of an attribute with a name of its own; empty for others. */
+  attributeName: (id) => names.get(id) ?? '',
   noReadings: () => 'Es wurde noch nichts gemessen.',
   battery: () => 'Akku',
   contact: () => 'Kontakt',
@@ -113,10 +161,10 @@ export const sense: Translation<typeof en> = {
   delivery: (state) =>
     ({
       none: 'Nicht verbunden',
-      waiting: 'Ein anderer Tab sendet für diesen Sensor',
+      waiting: 'Bereitet vor …',
       offline: 'Keine Verbindung: Gemessenes wird hier aufbewahrt',
       online: 'Verbunden',
-      ended: 'Der Server nimmt diesen Sensor nicht an',
+      ended: 'Der Server nimmt diesen Sensor nicht an: melden Sie sich an, oder fragen Sie, wem er gehört',
       closed: 'Nicht verbunden',
     })[state],
   level: () => 'Aufmerksamkeit',

@@ -13,6 +13,8 @@ const oidcErrors: Readonly<Record<string, string>> = {
   sign_in_cancelled: 'Die Anmeldung wurde abgebrochen.',
   sign_in_expired: 'Die Anmeldung dauerte zu lange oder begann in einem anderen Browser: Versuchen Sie es noch einmal.',
   too_many_attempts: 'Zu viele Versuche: Warten Sie eine Minute und versuchen Sie es dann noch einmal.',
+  begin_on_the_page: 'Melden Sie sich von dieser Seite aus mit dem Dienst an, über https oder auf diesem Rechner.',
+  sign_in_stale: 'Der Anmeldedienst hat Sie nicht noch einmal gefragt, wer Sie sind: Setzen Sie ein Passwort, oder fragen Sie die Verwaltung.',
   wrong_issuer: 'Die Antwort kam von einem anderen Anmeldedienst: Versuchen Sie es noch einmal.',
 };
 
@@ -42,6 +44,11 @@ export const signIn: Translation<typeof en> = {
   linkSent: () => 'Wenn es ein Konto mit dieser Adresse gibt, ist ein Link unterwegs.',
   noAccount: () => 'Kein Konto? Die Verwaltung dieses Servers kann Sie einladen.',
   noMail: () => 'Passwort vergessen? Die Verwaltung dieses Servers kann einen Link für ein neues erstellen.',
+  again: () => 'Sind Sie es?',
+  againWhy: () => 'Sie haben zuletzt vor mehr als 15 Minuten gezeigt, wer Sie sind.',
+  confirm: () => 'Bestätigen',
+  confirmPasskey: () => 'Mit Passkey bestätigen',
+  noPassword: () => 'Sie haben kein Passwort: Bestätigen Sie auf anderem Weg, oder melden Sie sich ab und wieder an.',
   welcome: (name) => `Willkommen, ${name}`,
   passkeyError: (why) =>
     ({

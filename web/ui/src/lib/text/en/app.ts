@@ -1,3 +1,5 @@
+import { number, plural } from '../format.ts';
+
 export const app = {
   name: () => 'SensOcto',
   skip: () => 'Skip to the content',
@@ -18,8 +20,13 @@ export const app = {
   dark: () => 'Dark',
   language: () => 'Language',
   guest: () => 'Guest',
+  yourAccount: () => 'Your account',
   signIn: () => 'Sign in',
   signOut: () => 'Sign out',
+  unsentTitle: () => 'Not everything is sent yet',
+  unsentText: (n: number) => `${number(n)} ${plural(n, 'measurement has', 'measurements have')} not reached the server. Signing out removes them from this browser. You are signed out as soon as all of it is sent.`,
+  sending: () => 'Sending…',
+  signOutAnyway: () => 'Sign out and lose them',
   signedOut: () => 'You are signed out.',
   notifications: (unread: number) => (unread === 0 ? 'Notifications' : `Notifications: ${unread} unread`),
   notification: () => 'Notification',

@@ -7,11 +7,60 @@ import { number, plural } from '../format.ts';
 const count = (n: number) => number(n, { maximumFractionDigits: 0 });
 const samples = (n: number) => `${count(n)} ${plural(n, 'sample', 'samples')}`;
 
+const names = new Map(
+  Object.entries({
+    ecg: 'ECG',
+    heartrate: 'Heart rate',
+    rr_interval: 'RR interval',
+    pp_interval: 'Pulse interval',
+    pp_error: 'Error of the pulse interval',
+    ppg: 'PPG',
+    ppg_2: 'PPG 2',
+    ppg_3: 'PPG 3',
+    ppg_ambient: 'Ambient light',
+    spo2: 'Oxygen saturation',
+    pulse_amplitude: 'Pulse amplitude index',
+    energy: 'Energy expended',
+    temperature: 'Temperature',
+    temperature_intermediate: 'Temperature, while measuring',
+    humidity: 'Humidity',
+    pressure: 'Air pressure',
+    elevation: 'Elevation',
+    illuminance: 'Illuminance',
+    co2: 'CO₂',
+    eco2: 'CO₂ (estimated)',
+    tvoc: 'Volatile organic compounds',
+    speed: 'Speed',
+    cadence: 'Cadence',
+    stride_length: 'Stride length',
+    distance: 'Distance',
+    power: 'Power',
+    pedal_balance: 'Pedal balance',
+    wheel_revolutions: 'Wheel revolutions',
+    crank_revolutions: 'Crank revolutions',
+    accelerometer: 'Accelerometer',
+    gyroscope: 'Gyroscope',
+    magnetometer: 'Magnetometer',
+    orientation: 'Orientation',
+    euler: 'Euler angles',
+    quaternion: 'Quaternion',
+    heading: 'Heading',
+    gravity: 'Gravity',
+    steps: 'Steps',
+    tap: 'Tap',
+    button: 'Button',
+    color: 'Colour',
+    geolocation: 'Position',
+    sound_level: 'Sound level',
+    annotations: 'Markers',
+    line: 'Line',
+  }),
+);
+
 export const sense = {
   title: () => 'Use this device',
   intro: () => 'Bring your own sensors: what they measure goes to the server and can be seen live. Nothing is lost while the connection is away.',
-  signInTitle: () => 'Sign in to bring sensors',
-  signInText: () => 'What you measure belongs to your account. Nobody else sees it unless you share it.',
+  strangerText: () => 'You are not signed in: what you measure belongs to nobody, and whoever may see this server’s sensors sees it. Sign in to keep it to yourself.',
   wake: (state: WakeState) =>
     ({
       off: '',
@@ -56,8 +105,6 @@ export const sense = {
     })[browser],
 
   sensors: () => 'Sensors of this browser',
-  none: () => 'No sensors yet',
-  noneText: () => 'Choose one above. The demo heart needs nothing and shows everything.',
   state: (state: SourceState) =>
     ({
       stopped: 'Stopped',
@@ -76,6 +123,7 @@ export const sense = {
       silent: 'Nothing comes. Check that the device is on, worn and close by.',
       noProfile: 'The device is connected, but offers nothing that is understood here. It may be in use by another app: close that and try again.',
     })[why],
+  elsewhere: () => 'Another tab of this browser measures it. Stop it there first.',
   retryAt: (seconds: number) => (seconds > 0 ? `Next attempt in ${count(seconds)} s` : 'Trying now'),
   start: () => 'Start',
   connect: () => 'Connect',
@@ -90,7 +138,6 @@ export const sense = {
   roomTitle: (name: string) => `Share “${name}” in a room`,
   roomText: () => 'Members of the room see the sensor while it is measured.',
   noRoom: () => 'No room: only you',
-  inRoom: (room: string) => `In the room ${room}`,
   remove: () => 'Remove',
   removed: (name: string) => `“${name}” was removed here. What it measured stays on the server.`,
   open: () => 'Open its page',
@@ -98,7 +145,8 @@ export const sense = {
   trace: (name: string) => `Live trace of ${name}`,
   readings: (name: string) => `Newest values of ${name}`,
   attribute: () => 'Attribute',
-  value: () => 'Value',
+  /** Of an attribute with a name of its own; empty for others. */
+  attributeName: (id: string): string => names.get(id) ?? '',
   noReadings: () => 'Nothing was measured yet.',
   battery: () => 'Battery',
   contact: () => 'Contact',
@@ -115,10 +163,10 @@ export const sense = {
   delivery: (state: DeviceState | 'none') =>
     ({
       none: 'Not connected',
-      waiting: 'Another tab sends for this sensor',
+      waiting: 'Getting ready…',
       offline: 'No connection: what is measured is kept here',
       online: 'Connected',
-      ended: 'The server does not take this sensor',
+      ended: 'The server does not take this sensor: sign in, or ask whose it is',
       closed: 'Not connected',
     })[state],
   level: () => 'Attention',

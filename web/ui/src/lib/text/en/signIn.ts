@@ -10,6 +10,8 @@ const oidcErrors: Readonly<Record<string, string>> = {
   sign_in_cancelled: 'The sign-in was cancelled.',
   sign_in_expired: 'The sign-in took too long, or was begun in another browser: try again.',
   too_many_attempts: 'Too many attempts: wait a minute, then try again.',
+  begin_on_the_page: 'Sign in with the service from this page, over https or on this machine.',
+  sign_in_stale: 'The sign-in service did not ask you again who you are: set a password, or ask an administrator.',
   wrong_issuer: 'The answer came from another sign-in service: try again.',
 };
 
@@ -39,6 +41,11 @@ export const signIn = {
   linkSent: () => 'If there is an account with this address, a link is on its way.',
   noAccount: () => 'No account? An administrator of this server can invite you.',
   noMail: () => 'Forgotten your password? An administrator of this server can create a link that sets a new one.',
+  again: () => 'Is it you?',
+  againWhy: () => 'You last showed who you are more than 15 minutes ago.',
+  confirm: () => 'Confirm',
+  confirmPasskey: () => 'Confirm with a passkey',
+  noPassword: () => 'You have no password: confirm in another way, or sign out and in again.',
   welcome: (name: string) => `Welcome, ${name}`,
   passkeyError: (why: 'cancelled' | 'exists' | 'failed') =>
     ({

@@ -1,7 +1,7 @@
 import { DecodeError, Reader } from '../../bytes.ts';
 import { answers, type Command, decodeControl, decodeFeatures, type Response, type Settings, settingsCommand, startCommand, stopCommand } from '../../decoders/polarControl.ts';
 import { measurementType, type MeasurementType } from '../../decoders/polarPmd.ts';
-import { find, type Output, type Profile, type Session, subscribe } from '../profile.ts';
+import { find, type Output, type Profile, read, type Session, subscribe } from '../profile.ts';
 import { PolarStream } from './polarStream.ts';
 
 const uuid = (n: number) => `fb005c8${n}-02e7-f387-1cad-8acd2d8df0c8`;
@@ -24,9 +24,9 @@ class PolarSession implements Session {
     const [control, data] = [await find(service, uuid(1)), await find(service, uuid(2))];
     if (!control || !data) throw new DecodeError('Polar Measurement Data', 'the service lacks a characteristic');
     this.#control = control;
+    const features = decodeFeatures(await read(control));
     await subscribe(control, this.out, (view) => this.#respond(decodeControl(view)));
     await subscribe(data, this.out, (view, arrival) => this.#data(view, arrival));
-    const features = decodeFeatures(await control.readValue());
     for (const type of wanted) if (features.includes(type)) await this.#start(type);
   }
 

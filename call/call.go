@@ -1,0 +1,123 @@
+package call
+
+import (
+	"cmp"
+	"crypto/rand"
+	"encoding/json"
+	"slices"
+	"sync"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// DefaultLimit is how many peers a call has at most by default: each sends to each
+// other, so the upload of everybody grows with it.
+const DefaultLimit = 8
+
+// Options of New. The zero value works: calls without STUN and TURN, which reach
+// as far as the local network.
+type Options struct {
+	// Limit is how many peers a call has at most; DefaultLimit by default.
+	Limit int
+	// ICEServers returns further servers for one peer; nil means none.
+	ICEServers func(peerID string) []sensocto.ICEServer
+	// Now is the clock of the limits; time.Now by default.
+	Now func() time.Time
+}
+
+// Calls are the calls of all rooms. It is safe for concurrent use.
+type Calls struct {
+	options Options
+	count   counters
+	relayed relayCounters
+	relay   *Relay // nil unless there is one
+
+	mu          sync.Mutex // guards what follows, and keeps what a peer hears in order
+	rooms       map[string][]*seat
+	peers       map[string]*seat // by peer id
+	allocations int              // of the relay
+}
+
+// New returns Calls without a peer.
+func New(o Options) *Calls {
+	o.Limit = cmp.Or(o.Limit, DefaultLimit)
+	if o.ICEServers == nil {
+		o.ICEServers = func(string) []sensocto.ICEServer { return nil }
+	}
+	if o.Now == nil {
+		o.Now = time.Now
+	}
+	return &Calls{options: o, rooms: make(map[string][]*seat), peers: make(map[string]*seat)}
+}
+
+// Join adds a peer to the call of a room, and tells the others. It returns a
+// *sensocto.CallFullError where there are too many.
+func (c *Calls) Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error) {
+	s := &seat{
+		calls: c, roomID: roomID, out: out, rates: newRates(c.options.Now()),
+		peer: sensocto.Peer{ID: rand.Text(), UserID: who.UserID, Name: who.Name},
+	}
+	servers := c.options.ICEServers(s.peer.ID)
+	if c.relay != nil {
+		servers = append(servers, c.relay.server(s.peer.ID))
+	}
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	others := c.rooms[roomID]
+	if len(others) >= c.options.Limit {
+		c.count.refused("call_full")
+		return nil, &sensocto.CallFullError{Limit: c.options.Limit}
+	}
+	s.reply = sensocto.CallReply{PeerID: s.peer.ID, ICEServers: append([]sensocto.ICEServer{}, servers...), Peers: []sensocto.Peer{}}
+	for _, other := range others {
+		s.reply.Peers = append(s.reply.Peers, other.peer)
+	}
+	tell(others, nil, sensocto.EventPeerJoined, s.peer)
+	c.rooms[roomID] = append(others, s)
+	c.peers[s.peer.ID] = s
+	c.count.joined.Add(1)
+	return s, nil
+}
+
+// find returns a peer of the same call. The caller holds mu.
+func (c *Calls) find(roomID, peerID string) *seat {
+	for _, s := range c.rooms[roomID] {
+		if s.peer.ID == peerID {
+			return s
+		}
+	}
+	return nil
+}
+
+// remove takes a peer out and tells the others. The caller holds mu.
+func (c *Calls) remove(s *seat) {
+	delete(c.peers, s.peer.ID)
+	others := slices.DeleteFunc(c.rooms[s.roomID], func(o *seat) bool { return o == s })
+	if len(others) == 0 {
+		delete(c.rooms, s.roomID)
+		return
+	}
+	c.rooms[s.roomID] = others
+	tell(others, nil, sensocto.EventPeerLeft, struct {
+		ID string `json:"peer_id"`
+	}{s.peer.ID})
+}
+
+// tell sends an event to all but one.
+func tell(seats []*seat, but *seat, event string, payload any) {
+	text := encode(payload)
+	for _, s := range seats {
+		if s != but {
+			s.out.Send(event, text)
+		}
+	}
+}
+
+func encode(payload any) []byte {
+	text, err := json.Marshal(payload)
+	if err != nil {
+		panic(err) // strings, bools, and JSON that was checked always encode
+	}
+	return text
+}

@@ -1,0 +1,74 @@
+package call
+
+import (
+	"maps"
+	"slices"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sensocto/sensocto"
+)
+
+type counters struct {
+	joined, left atomic.Uint64
+	sent         [kindCount]atomic.Uint64
+
+	mu      sync.Mutex // guards refusal
+	refusal map[string]uint64
+}
+
+func (c *counters) refused(reason string) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if c.refusal == nil {
+		c.refusal = make(map[string]uint64)
+	}
+	c.refusal[reason]++
+}
+
+// relayCounters count what the relay does.
+type relayCounters struct {
+	bytes   atomic.Uint64 // relayed
+	refused atomic.Uint64 // requests
+	foreign atomic.Uint64 // packets to where no peer of the call is
+	tooMuch atomic.Uint64 // packets above a peer's rate
+}
+
+func (c *relayCounters) emit(counter func(name, help string, n uint64, labels ...string)) {
+	counter("turn_bytes_total", "Bytes of media that were relayed.", c.bytes.Load())
+	counter("turn_refused_total", "Requests to the TURN server that were refused: no valid credential, too many allocations, or an address that may not be reached.", c.refused.Load())
+	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.foreign.Load(), "reason", "foreign")
+	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.tooMuch.Load(), "reason", "rate")
+}
+
+// Metrics implements sensocto.MetricSource.
+func (c *Calls) Metrics(emit func(sensocto.Metric)) {
+	gauge := func(name, help string, n int) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: float64(n)})
+	}
+	counter := func(name, help string, n uint64, labels ...string) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Labels: labels, Value: float64(n)})
+	}
+	c.mu.Lock()
+	calls, peers := len(c.rooms), 0
+	for _, seats := range c.rooms {
+		peers += len(seats)
+	}
+	allocations := c.allocations
+	c.mu.Unlock()
+	gauge("turn_allocations", "Allocations of the TURN server.", allocations)
+	c.relayed.emit(counter)
+	gauge("calls", "Rooms with a call.", calls)
+	gauge("call_peers", "Peers in calls.", peers)
+	counter("call_peers_joined_total", "Peers that joined a call.", c.count.joined.Load())
+	counter("call_peers_left_total", "Peers that left a call, or whose connection ended.", c.count.left.Load())
+	for k := range c.count.sent {
+		counter("call_signals_total", "Messages of peers that were passed on, by kind.", c.count.sent[k].Load(), "kind", kind(k).String())
+	}
+	c.count.mu.Lock()
+	refusal := maps.Clone(c.count.refusal)
+	c.count.mu.Unlock()
+	for _, reason := range slices.Sorted(maps.Keys(refusal)) {
+		counter("call_refusals_total", "Joins and messages of peers that were refused, by reason.", refusal[reason], "reason", reason)
+	}
+}

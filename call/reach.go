@@ -1,0 +1,68 @@
+package call
+
+import "net/netip"
+
+// What follows is what the relay asks of the calls.
+
+// present reports whether a peer is in its call.
+func (c *Calls) present(peerID string) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	return c.peers[peerID] != nil
+}
+
+// mayAllocate reports whether a peer has fewer allocations than the limit.
+func (c *Calls) mayAllocate(peerID string, limit int) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.peers[peerID]
+	return s != nil && len(s.allocations) < limit
+}
+
+// allocated notes an allocation, unless its peer has left.
+func (c *Calls) allocated(p *relayed) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.peers[p.peerID]
+	if s == nil {
+		return false
+	}
+	if s.allocations == nil {
+		s.allocations = make(map[netip.AddrPort]*relayed)
+	}
+	s.allocations[p.at] = p
+	c.allocations++
+	return true
+}
+
+// freed forgets an allocation.
+func (c *Calls) freed(p *relayed) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	c.allocations--
+	if s := c.peers[p.peerID]; s != nil {
+		delete(s.allocations, p.at)
+	}
+}
+
+// reaches reports whether an allocation may send to an address: to the allocations
+// of other peers of its call, and elsewhere to where these say that they are. Their
+// ports do not count there: a NAT may give them others than those which they know of.
+func (c *Calls) reaches(p *relayed, to netip.AddrPort) bool {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s := c.peers[p.peerID]
+	if s == nil {
+		return false
+	}
+	for _, other := range c.rooms[s.roomID] {
+		switch {
+		case other == s:
+		case other.allocations[to] != nil:
+			return true
+		case to.Addr() != p.at.Addr() && other.addresses[to.Addr()]:
+			return true
+		}
+	}
+	return false
+}

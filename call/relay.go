@@ -1,0 +1,175 @@
+package call
+
+import (
+	"cmp"
+	"context"
+	"crypto/hmac"
+	"crypto/rand"
+	"crypto/sha1"
+	"encoding/base64"
+	"errors"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/netip"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/pion/turn/v5"
+
+	"github.com/sensocto/sensocto"
+)
+
+// credentialLife is how long a peer may make allocations with what it was given. A
+// call may be longer: allocations that are there are kept.
+const credentialLife = 12 * time.Hour
+
+// RelayOptions say where the TURN server of this program is.
+type RelayOptions struct {
+	// Listen is the address for UDP and TCP, "0.0.0.0:3478".
+	Listen string
+	// Public is the address at which others reach Listen. Relayed media come from it.
+	Public netip.Addr
+	// MinPort and MaxPort bound the UDP ports of relayed media; by default 49152 to
+	// 65535.
+	MinPort, MaxPort uint16
+	// Private lets media go to loopback and private addresses as well: for a server
+	// of one's own network.
+	Private bool
+	// BytesPerSecond is what one peer may have relayed, both ways together; by default
+	// 2 MB. What is above is dropped, as a slow link would.
+	BytesPerSecond float64
+	// Allocations is how many one peer may have at a time; by default 32.
+	Allocations int
+	Log         *slog.Logger
+}
+
+// Relay is a TURN server (RFC 8656) for peers of calls, and nobody else: it relays
+// from a peer to other peers of the same call alone. It does not relay TCP (RFC 6062).
+type Relay struct {
+	options RelayOptions
+	calls   *Calls
+	secret  []byte // of the credentials; new with each start, like the calls
+	log     *slog.Logger
+	count   *relayCounters
+	udp     net.PacketConn
+	tcp     net.Listener
+}
+
+const realm = "sensocto"
+
+// NewRelay opens the sockets of a TURN server for peers of the calls, which name it
+// to their peers from then on. It must be called before the first join. Run serves.
+func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
+	o.MinPort, o.MaxPort = cmp.Or(o.MinPort, 49152), cmp.Or(o.MaxPort, 65535)
+	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 32)
+	if o.Log == nil {
+		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if !o.Public.IsValid() || o.Public.IsUnspecified() {
+		return nil, errors.New("the TURN server needs the address at which others reach it")
+	}
+	if !o.Private && !routable(o.Public) {
+		return nil, fmt.Errorf("%s is no public address: peers elsewhere cannot reach it; switch private addresses on for calls in one's own network", o.Public)
+	}
+	if o.MinPort > o.MaxPort {
+		return nil, fmt.Errorf("the first port of relayed media, %d, is behind the last, %d", o.MinPort, o.MaxPort)
+	}
+	r := &Relay{options: o, calls: c, count: &c.relayed, secret: make([]byte, 32), log: o.Log}
+	_, _ = rand.Read(r.secret) // never fails
+	var err error
+	if r.udp, err = net.ListenPacket("udp", o.Listen); err != nil {
+		return nil, fmt.Errorf("open the TURN server: %w", err)
+	}
+	if r.tcp, err = net.Listen("tcp", r.udp.LocalAddr().String()); err != nil { // the same port, also where any was asked for
+		r.udp.Close()
+		return nil, fmt.Errorf("open the TURN server: %w", err)
+	}
+	c.relay = r
+	return r, nil
+}
+
+// Run serves until ctx ends.
+func (r *Relay) Run(ctx context.Context) error {
+	server, err := turn.NewServer(turn.ServerConfig{
+		Realm:         realm,
+		AuthHandler:   r.authenticate,
+		QuotaHandler:  r.mayAllocate,
+		LoggerFactory: pionLog{r.log},
+		PacketConnConfigs: []turn.PacketConnConfig{{
+			PacketConn: r.udp, RelayAddressGenerator: generator{r}, PermissionHandler: r.mayReach,
+		}},
+		ListenerConfigs: []turn.ListenerConfig{{
+			Listener: r.tcp, RelayAddressGenerator: generator{r}, PermissionHandler: r.mayReach,
+		}},
+	})
+	if err != nil {
+		return errors.Join(fmt.Errorf("start the TURN server: %w", err), r.udp.Close(), r.tcp.Close())
+	}
+	<-ctx.Done()
+	if err := server.Close(); err != nil && !errors.Is(err, net.ErrClosed) {
+		return fmt.Errorf("stop the TURN server: %w", err)
+	}
+	return nil
+}
+
+// Addr returns where the server listens.
+func (r *Relay) Addr() net.Addr { return r.udp.LocalAddr() }
+
+// server returns the server as a peer is told of it, with a credential of its own
+// (draft-uberti-behave-turn-rest-00).
+func (r *Relay) server(peerID string) sensocto.ICEServer {
+	port := strconv.Itoa(r.udp.LocalAddr().(*net.UDPAddr).Port)
+	at := net.JoinHostPort(r.options.Public.String(), port)
+	username := strconv.FormatInt(r.calls.options.Now().Add(credentialLife).Unix(), 10) + ":" + peerID
+	return sensocto.ICEServer{
+		URLs:     []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"},
+		Username: username, Credential: r.password(username),
+	}
+}
+
+func (r *Relay) password(username string) string {
+	mac := hmac.New(sha1.New, r.secret) // what the convention says
+	mac.Write([]byte(username))
+	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
+}
+
+// authenticate returns the key of a credential that was given to a peer which is
+// still in its call.
+func (r *Relay) authenticate(a *turn.RequestAttributes) (peerID string, key []byte, ok bool) {
+	until, peerID, _ := strings.Cut(a.Username, ":")
+	seconds, err := strconv.ParseInt(until, 10, 64)
+	if err != nil || r.calls.options.Now().Unix() > seconds || !r.calls.present(peerID) {
+		r.count.refused.Add(1)
+		return "", nil, false
+	}
+	return peerID, turn.GenerateAuthKey(a.Username, a.Realm, r.password(a.Username)), true
+}
+
+// mayReach is asked when a peer names another: whom media really go to is decided
+// for each packet (see relayed).
+func (r *Relay) mayReach(_ net.Addr, ip net.IP) bool {
+	a, ok := netip.AddrFromSlice(ip)
+	if ok && (r.options.Private || routable(a.Unmap())) {
+		return true
+	}
+	r.count.refused.Add(1)
+	return false
+}
+
+func (r *Relay) mayAllocate(peerID, _ string, _ net.Addr) bool {
+	if r.calls.mayAllocate(peerID, r.options.Allocations) {
+		return true
+	}
+	r.count.refused.Add(1)
+	return false
+}
+
+// routable reports whether an address is one of the Internet.
+func routable(a netip.Addr) bool {
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !sharedSpace.Contains(a)
+}
+
+// sharedSpace is what carriers give their customers (RFC 6598).
+var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")

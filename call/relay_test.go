@@ -1,0 +1,236 @@
+package call_test
+
+import (
+	"context"
+	"fmt"
+	"net"
+	"net/netip"
+	"strings"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/pion/logging"
+	"github.com/pion/turn/v5"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/call"
+)
+
+// openRelay runs a TURN server on loopback.
+func openRelay(t testing.TB, c *call.Calls, change ...func(*call.RelayOptions)) *call.Relay {
+	t.Helper()
+	o := call.RelayOptions{Listen: "127.0.0.1:0", Public: netip.MustParseAddr("127.0.0.1"), Private: true}
+	for _, f := range change {
+		f(&o)
+	}
+	r, err := call.NewRelay(c, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	ctx, cancel := context.WithCancel(context.Background())
+	var work sync.WaitGroup
+	work.Go(func() {
+		if err := r.Run(ctx); err != nil {
+			t.Error(err)
+		}
+	})
+	t.Cleanup(func() { cancel(); work.Wait() })
+	return r
+}
+
+// turnServer returns what a peer was told of the relay.
+func turnServer(t testing.TB, p *phone) sensocto.ICEServer {
+	t.Helper()
+	servers := p.Reply().ICEServers
+	if len(servers) != 1 {
+		t.Fatalf("%+v", servers)
+	}
+	return servers[0]
+}
+
+// allocate makes an allocation with a credential.
+func allocate(t testing.TB, s sensocto.ICEServer) (net.PacketConn, error) {
+	t.Helper()
+	address, _, _ := strings.Cut(strings.TrimPrefix(s.URLs[1], "turn:"), "?")
+	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	client, err := turn.NewClient(&turn.ClientConfig{
+		STUNServerAddr: address, TURNServerAddr: address, Conn: conn, Username: s.Username, Password: s.Credential, RTO: time.Second,
+		LoggerFactory: &logging.DefaultLoggerFactory{Writer: t.Output()},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := client.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); conn.Close() })
+	return client.Allocate()
+}
+
+func mustAllocate(t testing.TB, s sensocto.ICEServer) net.PacketConn {
+	t.Helper()
+	relay, err := allocate(t, s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { relay.Close() })
+	return relay
+}
+
+// hears reports whether a packet that from sends to an address arrives at conn.
+func hears(conn, from net.PacketConn, to net.Addr, text string) bool {
+	buffer := make([]byte, 100)
+	for range 3 { // the first packet makes the permission
+		if _, err := from.WriteTo([]byte(text), to); err != nil {
+			return false
+		}
+		conn.SetReadDeadline(time.Now().Add(300 * time.Millisecond))
+		if n, _, err := conn.ReadFrom(buffer); err == nil {
+			return string(buffer[:n]) == text
+		}
+	}
+	return false
+}
+
+func TestRelay_BetweenPeersOfACall(t *testing.T) {
+	c := call.New(call.Options{})
+	openRelay(t, c)
+	ada, bob, eve := join(t, c, "r1", "ada"), join(t, c, "r1", "bob"), join(t, c, "r2", "eve")
+	a, b, e := mustAllocate(t, turnServer(t, ada)), mustAllocate(t, turnServer(t, bob)), mustAllocate(t, turnServer(t, eve))
+	for _, conn := range []net.PacketConn{a, b, e} { // each lets the address of the relay in
+		for _, to := range []net.PacketConn{a, b, e} {
+			if _, err := conn.WriteTo([]byte("hello"), to.LocalAddr()); err != nil {
+				t.Fatal(err)
+			}
+		}
+	}
+	if !hears(a, b, a.LocalAddr(), "from bob") && !hears(a, b, a.LocalAddr(), "from bob") {
+		t.Error("ada does not hear bob")
+	}
+	drain(a)
+	if hears(a, e, a.LocalAddr(), "from eve") {
+		t.Error("a peer of another call is relayed")
+	}
+
+	// A service of the server's own machine.
+	service, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	if hears(service, a, service.LocalAddr(), "let me in") {
+		t.Error("the relay is a way to the services of its machine")
+	}
+	claim := fmt.Sprintf(`{"candidate":"candidate:1 1 udp 1 %s 9 typ host"}`, "127.0.0.1")
+	if err := bob.Candidate(ada.id(), []byte(claim)); err != nil {
+		t.Fatal(err)
+	}
+	if hears(service, a, service.LocalAddr(), "let me in") {
+		t.Error("a peer that claims to be the server's machine opens its services")
+	}
+
+	// Whoever leaves is not relayed any more.
+	bob.Leave()
+	drain(a)
+	if hears(a, b, a.LocalAddr(), "still here") {
+		t.Error("bob has left, and is heard")
+	}
+	if _, err := allocate(t, turnServer(t, bob)); err == nil {
+		t.Error("bob has left, and makes an allocation")
+	}
+	metrics := map[string]float64{}
+	c.Metrics(func(m sensocto.Metric) { metrics[strings.Join(append([]string{m.Name}, m.Labels...), " ")] += m.Value })
+	if metrics["turn_allocations"] != 2 || metrics["turn_bytes_total"] == 0 || metrics["turn_dropped_total reason foreign"] == 0 || metrics["turn_refused_total"] == 0 {
+		t.Errorf("%v", metrics)
+	}
+}
+
+func drain(conn net.PacketConn) {
+	buffer := make([]byte, 100)
+	for {
+		conn.SetReadDeadline(time.Now().Add(100 * time.Millisecond))
+		if _, _, err := conn.ReadFrom(buffer); err != nil {
+			return
+		}
+	}
+}
+
+func TestRelay_Credentials(t *testing.T) {
+	var mu sync.Mutex
+	at := time.Now()
+	c := call.New(call.Options{Now: func() time.Time {
+		mu.Lock()
+		defer mu.Unlock()
+		return at
+	}})
+	openRelay(t, c, func(o *call.RelayOptions) { o.Allocations = 1 })
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	own, other := turnServer(t, ada), turnServer(t, bob)
+	for name, s := range map[string]sensocto.ICEServer{
+		"no credential":          {URLs: own.URLs},
+		"a wrong one":            {URLs: own.URLs, Username: own.Username, Credential: "x"},
+		"somebody else's":        {URLs: own.URLs, Username: own.Username, Credential: other.Credential},
+		"one that lives on":      {URLs: own.URLs, Username: "9" + own.Username, Credential: own.Credential},
+		"one of no peer":         {URLs: own.URLs, Username: strings.Replace(own.Username, ":", ":x", 1), Credential: own.Credential},
+		"without an expiry date": {URLs: own.URLs, Username: ada.id(), Credential: own.Credential},
+	} {
+		if _, err := allocate(t, s); err == nil {
+			t.Errorf("%s is enough", name)
+		}
+	}
+	mustAllocate(t, own)
+	if _, err := allocate(t, own); err == nil {
+		t.Error("one allocation too many")
+	}
+	mu.Lock()
+	at = at.Add(13 * time.Hour)
+	mu.Unlock()
+	if _, err := allocate(t, other); err == nil {
+		t.Error("an expired credential is enough")
+	}
+}
+
+// What one peer may have relayed is bounded, and what is above is counted.
+func TestRelay_Rate(t *testing.T) {
+	c := call.New(call.Options{})
+	openRelay(t, c, func(o *call.RelayOptions) { o.BytesPerSecond = 1000 })
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	a, b := mustAllocate(t, turnServer(t, ada)), mustAllocate(t, turnServer(t, bob))
+	for range 100 {
+		if _, err := a.WriteTo(make([]byte, 500), b.LocalAddr()); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for end := time.Now().Add(10 * time.Second); time.Now().Before(end); time.Sleep(10 * time.Millisecond) {
+		dropped, relayed := 0.0, 0.0
+		c.Metrics(func(m sensocto.Metric) {
+			switch {
+			case m.Name == "turn_bytes_total":
+				relayed = m.Value
+			case m.Name == "turn_dropped_total" && m.Labels[1] == "rate":
+				dropped = m.Value
+			}
+		})
+		if dropped > 0 && relayed > 0 {
+			return
+		}
+	}
+	t.Error("nothing was dropped")
+}
+
+func TestNewRelay_RefusesWhatCannotWork(t *testing.T) {
+	for name, o := range map[string]call.RelayOptions{
+		"no address":         {Listen: "127.0.0.1:0"},
+		"a private address":  {Listen: "127.0.0.1:0", Public: netip.MustParseAddr("192.168.1.2")},
+		"ports upside down":  {Listen: "127.0.0.1:0", Public: netip.MustParseAddr("192.0.2.1"), MinPort: 6000, MaxPort: 5000},
+		"an unknown network": {Listen: "nowhere", Public: netip.MustParseAddr("192.0.2.1")},
+	} {
+		if _, err := call.NewRelay(call.New(call.Options{}), o); err == nil {
+			t.Errorf("%s: no error", name)
+		}
+	}
+}

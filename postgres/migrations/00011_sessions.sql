@@ -1,0 +1,10 @@
+-- +goose Up
+
+-- When the person last showed who they are in this session, in µs; 0 for never,
+-- as where an issuer signed them in without asking.
+ALTER TABLE token ADD COLUMN confirmed_at bigint NOT NULL DEFAULT 0;
+
+-- When the session was last used, in µs, up to a minute late; 0 for tokens.
+ALTER TABLE token ADD COLUMN used_at bigint NOT NULL DEFAULT 0;
+
+UPDATE token SET confirmed_at = created_at, used_at = extract(epoch FROM now())::bigint * 1000000 WHERE kind = 'session';

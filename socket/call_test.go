@@ -1,0 +1,110 @@
+package socket_test
+
+import (
+	"encoding/json"
+	"fmt"
+	"strings"
+	"testing"
+
+	"github.com/sensocto/sensocto"
+)
+
+// inCall joins the call and returns the peer's id, and how many others there were.
+func (c *client) inCall(topic string) (peerID string, others int) {
+	c.t.Helper()
+	c.send(fmt.Sprintf(`["%s","j","%s","phx_join",{}]`, topic, topic))
+	var r struct {
+		Status   string
+		Response sensocto.CallReply
+	}
+	if err := json.Unmarshal(c.await(topic, "phx_reply"), &r); err != nil || r.Status != "ok" {
+		c.t.Fatalf("%v %+v", err, r)
+	}
+	return r.Response.PeerID, len(r.Response.Peers)
+}
+
+func TestCall_MembersTalk(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob, eve := p.person("ada", false), p.person("bob", false), p.person("eve", false)
+	r, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Room"})
+	p.must(err)
+	_, err = p.rooms.JoinByCode(t.Context(), bob.id, r.JoinCode, "192.0.2.1")
+	p.must(err)
+	topic := "room:" + r.ID + ":call"
+	for name, who := range map[string]*somebody{"stranger": eve, "nobody": nil} {
+		if ok, reason := who.dial(p).tryJoin(topic, "{}"); ok || reason != "unauthorized" {
+			t.Errorf("%s joins: %v %s", name, ok, reason)
+		}
+	}
+	a, b := ada.dial(p), bob.dial(p)
+	adaID, _ := a.inCall(topic)
+	bobID, others := b.inCall(topic)
+	if others != 1 || !strings.Contains(string(a.await(topic, "peer_joined")), `"peer_id":"`+bobID+`","user_id":"`+bob.id.UserID+`"`) {
+		t.Errorf("bob met %d", others)
+	}
+
+	// Whatever from says, it is who sent.
+	if ok, reason := b.push(topic, "offer", `{"to":"`+adaID+`","from":"`+adaID+`","description":{"type":"offer","sdp":"v=0"}}`); !ok {
+		t.Fatal(reason)
+	}
+	if got := string(a.await(topic, "offer")); got != `{"from":"`+bobID+`","description":{"type":"offer","sdp":"v=0"}}` {
+		t.Error(got)
+	}
+	if ok, reason := a.push(topic, "ice_candidate", `{"to":"`+bobID+`","candidate":null}`); !ok {
+		t.Fatal(reason)
+	}
+	b.await(topic, "ice_candidate")
+	if ok, reason := a.push(topic, "media_state", `{"audio":true,"video":false}`); !ok {
+		t.Fatal(reason)
+	}
+	if got := string(b.await(topic, "media_state")); got != `{"peer_id":"`+adaID+`","audio":true,"video":false,"screen":false}` {
+		t.Error(got)
+	}
+	for _, bad := range []struct{ event, payload, reason string }{
+		{"offer", `{"to":"` + bobID + `","description":{"type":"answer","sdp":"v=0"}}`, "invalid_description"},
+		{"offer", `{"to":"` + bobID + `"}`, "invalid_description"},
+		{"offer", `{"to":"` + bobID + `","description":"v=0"}`, "invalid_description"},
+		{"answer", `{"to":"nobody","description":{"type":"answer","sdp":"v=0"}}`, "unknown_peer"},
+		{"ice_candidate", `{"to":"` + bobID + `"}`, "invalid_candidate"},
+		{"media_state", `{"audio":1}`, "invalid_payload"},
+		{"offer", `7`, "invalid_payload"},
+		{"shout", `{}`, "unknown event"},
+	} {
+		if ok, reason := a.push(topic, bad.event, bad.payload); ok || reason != bad.reason {
+			t.Errorf("%s %s: %v %s, want %s", bad.event, bad.payload, ok, reason, bad.reason)
+		}
+	}
+
+	bob.dial(p).inCall(topic)
+	c := ada.dial(p)
+	c.send(fmt.Sprintf(`["j","j","%s","phx_join",{}]`, topic))
+	if got := string(c.await(topic, "phx_reply")); got != `{"status":"error","response":{"reason":"call_full","limit":3}}` {
+		t.Error(got)
+	}
+
+	// Whoever loses the right is out of the call at once, and the others hear of it.
+	p.must(p.rooms.Remove(t.Context(), ada.id, r.ID, bob.id.UserID, false))
+	b.await(topic, "phx_close")
+	left := string(a.await(topic, "peer_left")) + string(a.await(topic, "peer_left"))
+	if !strings.Contains(left, bobID) {
+		t.Error(left)
+	}
+}
+
+// A connection that breaks is a peer that has left.
+func TestCall_ABrokenConnectionLeaves(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada := p.person("ada", false)
+	r, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Room"})
+	p.must(err)
+	topic := "room:" + r.ID + ":call"
+	a, b := ada.dial(p), ada.dial(p)
+	a.inCall(topic)
+	id, _ := b.inCall(topic)
+	b.ws.Close()
+	if got := string(a.await(topic, "peer_left")); got != `{"peer_id":"`+id+`"}` {
+		t.Error(got)
+	}
+	p.must(p.rooms.Delete(t.Context(), ada.id, r.ID))
+	a.await(topic, "phx_close")
+}

@@ -1,0 +1,3 @@
+/** What only Node has: an outbox in files. */
+
+export { FileStore } from "./outbox/file.js";
