@@ -1,12 +1,13 @@
-import { grab, type Callipers } from './callipers.ts';
+import type { Callipers } from './callipers.ts';
 import { loadCalibration } from './calibration.ts';
+import { keyAction } from './chartkeys.ts';
 import { ChartPainter, type Style } from './chartpainter.ts';
 import { listen } from './gestures.ts';
-import { layOut, paneAt } from './layout.ts';
+import { Instruments, type Tool } from './instruments.ts';
+import { layOut } from './layout.ts';
 import { frameLoop, type DrawHandle, type FrameLoop } from './loop.ts';
 import { paintOverlay, type Marker, type OverlayText } from './overlay.ts';
 import { Pane, type PaneOptions } from './pane.ts';
-import { paneScale, type PaneLook } from './panepaint.ts';
 import { paperSpan, type Paper } from './paper.ts';
 import { Playhead } from './playhead.ts';
 import type { Reading } from './series.ts';
@@ -17,9 +18,6 @@ import { TimeView } from './view.ts';
 
 /** Panes of this unit are drawn on millimetre paper. */
 const PAPER_UNIT = 'mV';
-
-/** What a drag does. */
-export type Tool = 'move' | 'measure' | 'select';
 
 export interface ChartOptions {
   readonly panes: readonly PaneOptions[];
@@ -46,6 +44,7 @@ export class Chart {
   readonly painter: ChartPainter;
   readonly #element: HTMLElement;
   readonly #options: ChartOptions;
+  readonly #instruments: Instruments;
   readonly #plot: Surface;
   readonly #over: Surface;
   readonly #handle: DrawHandle;
@@ -58,13 +57,6 @@ export class Chart {
   #pixelsPerMM = loadCalibration().pixelsPerMM;
   #wantedAt = -Infinity;
   #wantedView = '';
-  #tool: Tool = 'move';
-  #cursorX: number | null = null;
-  #cursor: number | null = null;
-  #dragFrom: { time: number; value: number; pane: number } | null = null;
-  #callipers: Callipers | null = null;
-  #selection: readonly [number, number] | null = null;
-  #markers: readonly Marker[] = [];
   #overStale = true;
 
   constructor(element: HTMLElement, options: ChartOptions) {
@@ -73,6 +65,7 @@ export class Chart {
     this.#format = new TimeFormat(options.locale);
     this.panes = options.panes.map((p) => new Pane(p));
     this.painter = new ChartPainter(this.panes);
+    this.#instruments = new Instruments(this.painter, () => this.#plot.ratio);
     this.view = new TimeView(options.spanMS ?? 10_000, options.edge ?? Date.now());
     const canvas = (): HTMLCanvasElement => {
       const c = document.createElement('canvas');
@@ -88,13 +81,13 @@ export class Chart {
     this.#ends.push(
       onThemeChange(() => this.redraw()),
       listen(element, {
-        panBy: (pixels) => this.#pan(-pixels * this.#msPerPixel),
-        zoomAt: (factor, x) => this.#zoom(factor, this.#timeAt(x)),
-        point: (x) => this.#point(x),
-        leave: () => this.#point(null),
+        panBy: (pixels) => this.#pan(-pixels * this.msPerPixel),
+        zoomAt: (factor, x) => this.#zoom(factor, this.#instruments.timeAt(x)),
+        point: (x) => this.#change((i) => i.point(x)),
+        leave: () => this.#change((i) => i.point(null)),
         dragStart: (x, y) => this.#dragStart(x, y),
-        dragTo: (x, y) => this.#dragTo(x, y),
-        dragEnd: () => (this.#dragFrom = null),
+        dragTo: (x, y) => this.#change((i) => i.dragTo(x, y)),
+        dragEnd: () => this.#instruments.dragEnd(),
         key: (event) => this.#key(event),
       }),
     );
@@ -124,38 +117,30 @@ export class Chart {
   }
 
   get tool(): Tool {
-    return this.#tool;
+    return this.#instruments.tool;
   }
   set tool(tool: Tool) {
-    this.#tool = tool;
-    this.#touch();
+    this.#change((i) => (i.tool = tool));
   }
   get callipers(): Callipers | null {
-    return this.#callipers;
-  }
-  set callipers(c: Callipers | null) {
-    this.#callipers = c;
-    this.#touch();
+    return this.#instruments.callipers;
   }
   get selection(): readonly [number, number] | null {
-    return this.#selection;
-  }
-  set selection(s: readonly [number, number] | null) {
-    this.#selection = s;
-    this.#touch();
+    return this.#instruments.selection;
   }
   set markers(list: readonly Marker[]) {
-    this.#markers = list;
-    this.#touch();
+    this.#change((i) => (i.markers = list));
   }
   /** Time of the cursor, or null. */
   get cursor(): number | null {
-    return this.#cursor;
+    return this.#instruments.cursor;
   }
   set cursor(time: number | null) {
-    this.#cursor = time;
-    this.#cursorX = null;
-    this.#touch();
+    this.#change((i) => (i.cursor = time));
+  }
+  /** Takes cursor, callipers and selection away. */
+  clear(): void {
+    this.#change((i) => i.clear());
   }
   /** Whether panes with paper are drawn to scale at present. */
   get toScale(): boolean {
@@ -166,6 +151,10 @@ export class Chart {
   }
   get msPerColumn(): number {
     return this.painter.window.msPerColumn;
+  }
+  /** ms of a CSS pixel. */
+  get msPerPixel(): number {
+    return this.msPerColumn * this.#plot.ratio;
   }
 
   /** What was measured at the time, for each pane and its series. */
@@ -194,7 +183,7 @@ export class Chart {
     this.#touch();
   }
   zoom(factor: number): void {
-    this.#zoom(factor, this.#cursor ?? (this.view.from + this.view.to) / 2);
+    this.#zoom(factor, this.cursor ?? (this.view.from + this.view.to) / 2);
   }
   /** Moves by parts of what is on the screen, negative into the past. */
   pan(part: number): void {
@@ -236,7 +225,7 @@ export class Chart {
     this.painter.paint({ ...this.#stage(), canvas: this.#plot.canvas }, this.#style(), this.view, now);
     const moved = before !== this.painter.window && (before.start !== this.painter.window.start || before.msPerColumn !== this.painter.window.msPerColumn);
     this.#want(now);
-    if (moved && this.#cursorX !== null) this.#cursor = this.#timeAt(this.#cursorX);
+    if (moved) this.#instruments.follow();
     if (moved || this.#overStale) this.#paintOver();
     this.#overStale = false;
     this.#options.onchange?.();
@@ -259,8 +248,7 @@ export class Chart {
   };
 
   #paintOver(): void {
-    const state = { cursor: this.#cursor, callipers: this.#callipers, selection: this.#selection, markers: this.#markers };
-    paintOverlay(this.#over.pen, this.#style(), this.painter, state, this.#options.text);
+    paintOverlay(this.#over.pen, this.#style(), this.painter, this.#instruments, this.#options.text);
   }
 
   /** Asks for the tiles of the view: when it changed, and from time to time while it moves. */
@@ -290,15 +278,6 @@ export class Chart {
     if (this.#scaled) this.#scale(this.#scaled);
   }
 
-  get #msPerPixel(): number {
-    return this.painter.window.msPerColumn * this.#plot.ratio;
-  }
-
-  #timeAt(x: number): number {
-    const { window, layout } = this.painter;
-    return (window.start + x * this.#plot.ratio - layout.left) * window.msPerColumn;
-  }
-
   #pan(ms: number): void {
     this.view.pan(ms);
     this.#touch();
@@ -310,78 +289,21 @@ export class Chart {
     this.#touch();
   }
 
-  #point(x: number | null): void {
-    this.#cursorX = x;
-    this.#cursor = x === null ? null : this.#timeAt(x);
+  #change(change: (i: Instruments) => void): void {
+    change(this.#instruments);
     this.#touch();
-  }
-
-  #place(x: number, y: number): { time: number; value: number; pane: number } {
-    const ratio = this.#plot.ratio;
-    const pane = Math.max(0, paneAt(this.painter.layout, y * ratio));
-    const look = this.painter.looks[pane] as PaneLook;
-    const scale = paneScale(look);
-    return { time: this.#timeAt(x), value: (y * ratio - scale.offset) / scale.factor, pane };
   }
 
   #dragStart(x: number, y: number): boolean {
-    if (this.#tool === 'move' || this.painter.looks.length === 0) return false;
-    const place = this.#place(x, y);
-    this.view.pause();
-    const c = this.#callipers;
-    const near = c?.pane === place.pane && Math.min(Math.abs(place.time - c.timeA), Math.abs(place.time - c.timeB)) < 12 * this.#msPerPixel;
-    if (this.#tool === 'measure' && c && near) {
-      const otherA = grab(c, place.time, place.value).timeB === place.time;
-      this.#dragFrom = { time: otherA ? c.timeA : c.timeB, value: otherA ? c.valueA : c.valueB, pane: c.pane };
-    } else this.#dragFrom = place;
-    return true;
-  }
-
-  #dragTo(x: number, y: number): void {
-    const from = this.#dragFrom;
-    if (!from) return;
-    const to = this.#place(x, y);
-    if (this.#tool === 'select') this.#selection = [Math.min(from.time, to.time), Math.max(from.time, to.time)];
-    else this.#callipers = { pane: from.pane, timeA: from.time, valueA: from.value, timeB: to.time, valueB: to.value };
-    this.#touch();
+    const mine = this.#instruments.dragStart(x, y);
+    if (mine) this.pause(); // what is measured does not move away
+    return mine;
   }
 
   #key(e: KeyboardEvent): boolean {
-    const act = this.#keys(e)[e.key];
-    if (act) act();
-    else return this.#options.onkey?.(e) ?? false;
+    const act = keyAction(this, e);
+    if (!act) return this.#options.onkey?.(e) ?? false;
+    act();
     return true;
-  }
-
-  #keys(e: KeyboardEvent): Record<string, () => void> {
-    const far = e.shiftKey ? 0.5 : 0.1;
-    const arrow = (sign: number) => () => (e.altKey ? this.#stepCursor(sign) : this.pan(sign * far));
-    return {
-      ArrowLeft: arrow(-1),
-      ArrowRight: arrow(1),
-      ArrowUp: () => this.zoom(1 / 1.5),
-      ArrowDown: () => this.zoom(1.5),
-      '+': () => this.zoom(0.5),
-      '-': () => this.zoom(2),
-      PageUp: () => this.pan(-1),
-      PageDown: () => this.pan(1),
-      End: () => this.goLive(),
-      ' ': () => (this.view.live ? this.pause() : this.goLive()),
-      Escape: () => {
-        this.#callipers = this.#selection = null;
-        this.cursor = null;
-      },
-    };
-  }
-
-  /** Moves the cursor to the next measurement, or by a pixel where they are finer. */
-  #stepCursor(sign: number): void {
-    this.view.pause();
-    const from = this.#cursor ?? (this.view.from + this.view.to) / 2;
-    let next = from + sign * this.#msPerPixel;
-    const s = this.panes[0]?.series[0];
-    const p = sign > 0 ? s?.after(next, this.msPerColumn) : s?.before(next, this.msPerColumn);
-    if (p && Math.abs(p.time - from) < this.view.span / 2) next = p.time;
-    this.cursor = Math.min(this.view.to, Math.max(this.view.from, next));
   }
 }

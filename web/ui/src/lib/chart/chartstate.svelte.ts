@@ -1,5 +1,6 @@
 import { measure, type Measured } from './callipers.ts';
-import type { Chart, Tool } from './chart.ts';
+import type { Chart } from './chart.ts';
+import type { Tool } from './instruments.ts';
 import type { Reading } from './series.ts';
 
 /** What the controls around a chart show. It is replaced a few times a second, never by each sample. */

@@ -57,7 +57,8 @@ export function listen(element: HTMLElement, target: GestureTarget): () => void 
   };
   element.addEventListener('pointerup', end, options);
   element.addEventListener('pointercancel', end, options);
-  element.addEventListener('pointerleave', () => pointers.size === 0 && target.leave(), options);
+  // Where a finger pointed stays readable after it is lifted.
+  element.addEventListener('pointerleave', (e) => e.pointerType === 'mouse' && pointers.size === 0 && target.leave(), options);
 
   element.addEventListener('wheel', (e) => {
     e.preventDefault();

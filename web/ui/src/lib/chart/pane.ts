@@ -15,6 +15,9 @@ export interface PaneOptions {
   readonly range?: readonly [number, number];
 }
 
+/** What a trace is called outside of its pane: with the pane's label where its own is that of an axis. */
+export const traceName = (pane: Pane, s: Series): string => (s.options.label.length <= 2 ? `${pane.label} ${s.options.label}` : s.options.label);
+
 /** Some traces with one value axis. */
 export class Pane {
   readonly label: string;

@@ -1,5 +1,6 @@
 import { m } from '../text/index.svelte.ts';
 import type { Chart } from './chart.ts';
+import { traceName } from './pane.ts';
 import { summaryOf } from './summary.ts';
 
 /** What is on the screen, in sentences: value, range, trend and rate of each trace. */
@@ -7,7 +8,7 @@ export function spoken(chart: Chart): string {
   const { from, to } = chart.view;
   const sentences = chart.panes.flatMap((pane) =>
     pane.series.map((s) => {
-      const label = s.options.label === pane.label ? pane.label : `${pane.label} ${s.options.label}`;
+      const label = traceName(pane, s);
       const x = summaryOf(s, from, to, chart.msPerColumn);
       if (!x) return m.chart.nothingShown(label);
       const value = (v: number): string => m.chart.reading(v, pane.unit);
