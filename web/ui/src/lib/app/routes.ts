@@ -4,6 +4,8 @@ import { Router, type Route } from './router.svelte.ts';
 // web/app.go has the same addresses; one that is missing there cannot be reloaded.
 const routes: readonly Route[] = [
   { path: '/', load: () => import('../../views/Lobby.svelte') },
+  { path: '/compare', load: () => import('../../views/Compare.svelte') },
+  { path: '/sensors/:id', load: () => import('../../views/Sensor.svelte') },
   { path: '/sense', load: () => import('../../views/Sense.svelte') },
   { path: '/rooms', load: () => import('../../views/Rooms.svelte') },
   { path: '/rooms/:id', load: () => import('../../views/Room.svelte') },

@@ -18,6 +18,12 @@ export class Columns {
   /** Number of the column at index 0. */
   start = 0;
   length = 0;
+  /** The value where the trace enters at the left edge and leaves at the right one; NaN: it does not. */
+  enter = NaN;
+  leave = NaN;
+  /** Times of the measurements next to the columns; NaN: there are none. */
+  entryTime = NaN;
+  exitTime = NaN;
 
   /** Empties the columns from start up to but not including end. */
   reset(start: number, end: number): void {

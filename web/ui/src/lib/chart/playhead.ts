@@ -1,5 +1,5 @@
 /** Arrivals closer than this are shown as they come; wider ones are spread. */
-const SMOOTH_FROM_MS = 60;
+const SMOOTH_FROM_MS = 120;
 /** Further behind than this, the head jumps. */
 const FAR_MS = 4000;
 

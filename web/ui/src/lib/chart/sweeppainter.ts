@@ -84,7 +84,7 @@ export class SweepPainter {
     if (from !== oldest && fresh[0] >= lo && fresh[1] <= hi && now - this.#checkedAt < 1000) return false;
     this.#checkedAt = now;
     const all = this.#rangeOf(oldest, to) ?? fresh;
-    return this.range.fit(all[0], all[1], now, Number.isNaN(this.#drawn));
+    return this.range.fit(all[0], all[1], now, Number.isNaN(this.#drawn) ? 0 : undefined);
   }
   #checkedAt = -Infinity;
 

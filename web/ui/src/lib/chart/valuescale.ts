@@ -50,18 +50,18 @@ export class AutoRange {
     this.hi = hi;
   }
 
-  /** Fits the range to the data; reports whether it changed. With `atOnce` it shrinks without waiting. */
-  fit(min: number, max: number, now: number, atOnce = false): boolean {
+  /** Fits the range to the data; reports whether it changed. It shrinks where the data needs much less for holdMS. */
+  fit(min: number, max: number, now: number, holdMS = HOLD_MS): boolean {
     if (!(min <= max)) return false;
     const [lo, hi] = padded(min, max);
-    if (!this.#fitted || atOnce) return this.#set(lo, hi);
+    if (!this.#fitted) return this.#set(lo, hi);
     if (min < this.lo || max > this.hi) return this.#set(Math.min(lo, this.lo), Math.max(hi, this.hi));
     if (hi - lo > LOOSE * (this.hi - this.lo)) {
       this.#looseSince = NaN;
       return false;
     }
     if (Number.isNaN(this.#looseSince)) this.#looseSince = now;
-    return now - this.#looseSince >= HOLD_MS && this.#set(lo, hi);
+    return now - this.#looseSince >= holdMS && this.#set(lo, hi);
   }
 
   #set(lo: number, hi: number): boolean {

@@ -1,0 +1,189 @@
+import { writeFileSync } from 'node:fs';
+import { join } from 'node:path';
+import AxeBuilder from '@axe-core/playwright';
+import { sensocto, temporaryDirectory } from '../../../e2e/program.ts';
+import { servePage } from './charts/serve.mjs';
+import { atLevel, expect, test, type Page } from './world.ts';
+
+const chart = (page: Page) => page.getByRole('group', { name: /^Chart of/ });
+const cells = (page: Page, name: RegExp, column: number) => page.getByRole('region', { name }).locator(`tbody tr td:nth-of-type(${column})`).allInnerTexts();
+const sum = (list: string[]) => list.reduce((n, s) => n + Number(s.replaceAll(',', '')), 0);
+
+for (const ratio of [1, 2]) {
+  test(`a 1 mV square of 100 ms is 10 mm high and 2.5 mm wide, ${ratio} device pixels to one`, async ({ browser }) => {
+    const server = await servePage();
+    const page = await browser.newPage({ deviceScaleFactor: ratio });
+    await page.goto(server.url);
+    await page.waitForFunction(() => 'ready' in window);
+    const mm = 5;
+    await page.evaluate((mm) => (window as unknown as { square(mm: number): void }).square(mm), mm);
+    const measured = () => page.evaluate(traceExtent);
+    await expect.poll(async () => (await measured()).width).toBeGreaterThan(0);
+    const { height, width } = await measured();
+    expect(Math.abs(height / ratio / mm - 10)).toBeLessThan(0.4); // the line itself is 1.25 px thick
+    expect(Math.abs(width / ratio / mm - 2.5)).toBeLessThan(0.4);
+    await page.close();
+    await server.close();
+  });
+}
+
+/** In device pixels: height of the trace, the only blue on the paper, from its lowest to its highest row, and its width at half of that. */
+function traceExtent(): { height: number; width: number } {
+  const canvas = document.querySelector<HTMLCanvasElement>('#chart canvas')!;
+  const { data, width } = canvas.getContext('2d')!.getImageData(0, 0, canvas.width, canvas.height);
+  const blue = (i: number) => data[i + 2]! - data[i]! > 60;
+  const rows = new Map<number, number[]>();
+  for (let i = 0; i < data.length; i += 4) {
+    if (!blue(i)) continue;
+    const at = i / 4;
+    const y = Math.floor(at / width);
+    rows.set(y, [...(rows.get(y) ?? []), at % width]);
+  }
+  const ys = [...rows.keys()].sort((a, b) => a - b);
+  if (ys.length === 0) return { height: 0, width: 0 };
+  const [top, bottom] = [ys[0]!, ys.at(-1)!];
+  const middle = rows.get(Math.round((top + bottom) / 2)) ?? [];
+  return { height: bottom - top, width: Math.max(...middle) - Math.min(...middle) };
+}
+
+test('a sensor: every attribute by its kind, live, paused, measured', async ({ page, world }) => {
+  world.simulate(1, 'all');
+  await page.goto(`${world.url}/sensors/sim-1`);
+  await expect(page.getByRole('heading', { name: 'sim-1', level: 1 })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Heart rate' })).toBeVisible();
+  await expect(page.getByRole('img', { name: /^Position: a way of/ })).toBeVisible();
+  for (const name of ['ECG', 'Respiration', 'Accelerometer']) await expect(page.getByRole('button', { name, pressed: true })).toBeVisible();
+
+  const picture = () => chart(page).locator('canvas').first().evaluate((c: HTMLCanvasElement) => c.toDataURL());
+  const before = await picture();
+  await expect.poll(picture).not.toBe(before); // it moves
+
+  await chart(page).press(' ');
+  await expect(page.getByRole('button', { name: 'Go to live' })).toBeVisible();
+  const still = await picture();
+  await page.waitForTimeout(700);
+  expect(await picture()).toBe(still);
+
+  await page.getByRole('button', { name: /^Drag measures/ }).click();
+  const box = (await chart(page).boundingBox())!;
+  await page.mouse.move(box.x + 300, box.y + 90);
+  await page.mouse.down();
+  await page.mouse.move(box.x + 370, box.y + 60, { steps: 4 });
+  await page.mouse.up();
+  await expect(page.getByText(/^Δt .*\/min · Δ .* mV$/)).toBeVisible();
+
+  await chart(page).press('s');
+  await expect(page.getByRole('status').filter({ hasText: /^ECG: -?[\d.]+ mV, between/ })).toBeAttached();
+  await chart(page).press('End');
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+});
+
+test('a device is asked for everything while its sensor is open, and for nothing afterwards', async ({ page, world }) => {
+  const device = world.device('strap');
+  await atLevel('none', device);
+  await page.goto(`${world.url}/sensors/strap`);
+  await atLevel('high', device);
+  await page.getByRole('link', { name: 'Lobby' }).click();
+  await expect(page.getByRole('heading', { name: 'strap' }).or(page.getByRole('article', { name: 'strap' })).first()).toBeVisible();
+  await page.goto('about:blank');
+  await atLevel('none', device);
+});
+
+test('no sample is missing or there twice between history and live, also after the server was away', async ({ page, world }) => {
+  world.device('strap');
+  await page.waitForTimeout(3000); // some history
+  await page.goto(`${world.url}/sensors/strap`);
+  await expect(chart(page)).toBeVisible();
+  await page.waitForTimeout(2000);
+  await world.program.kill();
+  await page.waitForTimeout(1500);
+  await world.program.start();
+  await expect(page.getByText('Connected')).toBeVisible({ timeout: 60_000 });
+  await page.waitForTimeout(9000);
+  await chart(page).press(' ');
+  await page.getByRole('button', { name: 'Table', exact: true }).click();
+  // 10 s of 10 measurements a second
+  await expect.poll(async () => Math.abs(sum(await cells(page, /^level: what is shown/, 4)) - 100), { message: '100 measurements' }).toBeLessThanOrEqual(2);
+});
+
+test('a year: the single peak is there at every zoom, and back to live', async ({ page, world }) => {
+  const end = Math.floor(Date.now() / 600_000) * 600_000;
+  const rows = Array.from({ length: 52_560 }, (_, i) => `${end - (52_560 - i) * 600_000},${i === 40_000 ? 999 : 70 + 10 * Math.sin(i / 23)}`);
+  const file = join(temporaryDirectory(), 'year.csv');
+  writeFileSync(file, `time_ms,heartrate (bpm)\n${rows.join('\n')}\n`);
+  await sensocto(['import', file, '--sensor-id', 'year', '--server', world.program.url]);
+  await page.goto(`${world.url}/sensors/year`);
+  await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: String(365 * 86_400_000) });
+  await page.getByRole('button', { name: 'Table', exact: true }).click();
+  const peaks = async () => Math.max(...(await cells(page, /heartrate: what is shown/, 2)).map((s) => Number(s.replaceAll(',', ''))));
+  await expect.poll(peaks).toBe(999);
+  for (const days of [3650, 30]) {
+    await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: String(days * 86_400_000) });
+    await expect.poll(peaks).toBe(days > 365 ? 999 : 80);
+  }
+  for (let i = 0; i < 5; i++) await chart(page).press('Shift+ArrowLeft'); // 75 days back; the peak is 87 days ago
+  await expect.poll(peaks).toBe(999);
+  await chart(page).press('End');
+  await expect.poll(peaks).toBe(80);
+});
+
+test('a note is an event of the sensor: on the chart, after a reload, in the export; it can be removed', async ({ page, world }) => {
+  world.device('strap');
+  await page.goto(`${world.url}/sensors/strap`);
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  await page.waitForTimeout(1500);
+  await chart(page).press('m');
+  await page.getByRole('textbox', { name: 'Note' }).fill('Felt dizzy');
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByRole('region', { name: 'Events and notes' })).toContainText('Felt dizzy');
+  await page.reload();
+  await expect(page.getByRole('region', { name: 'Events and notes' })).toContainText('Felt dizzy');
+
+  await page.getByRole('button', { name: 'Export' }).click();
+  await page.getByRole('combobox', { name: 'Time', exact: true }).selectOption('all');
+  const download = page.waitForEvent('download');
+  await page.getByRole('button', { name: 'Download' }).click();
+  const stream = await (await download).createReadStream();
+  let text = '';
+  for await (const part of stream) text += String(part);
+  expect(text).toContain('Felt dizzy');
+
+  await page.getByRole('button', { name: /^Remove the note/ }).click();
+  await expect(page.getByRole('region', { name: 'Events and notes' })).not.toContainText('Felt dizzy');
+  await page.getByRole('button', { name: 'Undo' }).click();
+  await expect(page.getByRole('region', { name: 'Events and notes' })).toContainText('Felt dizzy');
+});
+
+for (const scheme of ['light', 'dark'] as const) {
+  test(`axe finds nothing on an open sensor, ${scheme}`, async ({ page, world }) => {
+    world.simulate(1, 'all');
+    await page.emulateMedia({ colorScheme: scheme });
+    await page.goto(`${world.url}/sensors/sim-1`);
+    await expect(page.getByRole('heading', { name: 'Heart rate' })).toBeVisible();
+    await page.getByRole('button', { name: 'Table', exact: true }).click();
+    await expect(page.getByRole('region', { name: /^ECG: what is shown/ })).toBeVisible();
+    await chart(page).press(' ');
+    const { violations } = await new AxeBuilder({ page }).analyze();
+    expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
+  });
+}
+
+test('all heart rates with one click: on one axis, overlaid, and as a link', async ({ page, world, context }) => {
+  world.simulate(3, 'vitals');
+  await page.goto(`${world.url}/compare`);
+  await page.getByRole('button', { name: 'All 3: Heart rate' }).click();
+  for (const name of ['sim-1', 'sim-2', 'sim-3']) await expect(page.locator('dl').getByText(`${name} · Heart rate`)).toBeVisible();
+  await expect(page.locator('dl dd.number').first()).toHaveText(/^\d+ bpm$/);
+  await page.getByRole('switch', { name: 'Overlay traces of the same kind' }).check();
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await page.getByRole('button', { name: 'Copy the link' }).click();
+  await expect(page).toHaveURL(/overlay=1&from=\d+&to=\d+/);
+
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.getByRole('button', { name: 'Go to live' })).toBeVisible();
+  await expect(other.getByRole('switch', { name: 'Overlay traces of the same kind' })).toBeChecked();
+  await expect(other.locator('dl').getByText('sim-3 · Heart rate')).toBeVisible();
+  const { violations } = await new AxeBuilder({ page: other }).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
+});

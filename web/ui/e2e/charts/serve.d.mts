@@ -1,0 +1,1 @@
+export function servePage(): Promise<{ url: string; close(): Promise<void> }>;

@@ -1,0 +1,21 @@
+import type { compare as en } from '../en/compare.ts';
+import type { Translation } from '../translation.ts';
+import { number, plural } from '../format.ts';
+
+export const compare: Translation<typeof en> = {
+  choose: () => 'Was verglichen wird',
+  all: () => 'Dieselbe Messgröße aller Sensoren',
+  allOf: (name, count) => `Alle ${number(count)}: ${name}`,
+  search: () => 'Sensoren und Messgrößen suchen',
+  noneFound: () => 'Kein Sensor dieses Namens misst etwas Vergleichbares.',
+  more: (n) => `${number(n)} ${plural(n, 'weiterer Sensor', 'weitere Sensoren')}: mit der Suche zu finden.`,
+  full: (most) => `Höchstens ${number(most)} Kurven. Nehmen Sie welche weg, um andere zu zeigen.`,
+  overlay: () => 'Gleichartige Kurven übereinander',
+  copy: () => 'Link kopieren',
+  copied: () => 'Der Link ist in der Zwischenablage. Wer ihn öffnet, sieht davon, was er sehen darf.',
+  inAddress: () => 'Der Link steht in der Adresszeile.',
+  clear: () => 'Leeren',
+  nothing: () => 'Noch nichts zu vergleichen',
+  nothingText: () => 'Wählen Sie mit einem Klick eine Messgröße aller Sensoren oder einzelne Messgrößen. Alle haben eine gemeinsame Zeitachse.',
+  missing: (ids) => `Nicht da oder nicht mit Ihnen geteilt: ${ids}`,
+};

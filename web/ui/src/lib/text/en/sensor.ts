@@ -1,0 +1,36 @@
+import { number, plural } from '../format.ts';
+
+const formats = { csv: 'CSV: table of numbers', edf: 'EDF+: biosignals', parquet: 'Parquet: for analysis', wfdb: 'WFDB: PhysioNet record (ZIP)' } as const;
+
+export const sensor = {
+  interrupted: () => 'Connection interrupted: what is missed is read afterwards',
+  lagged: (n: number) => `${number(n)} ${plural(n, 'measurement', 'measurements')} came merged: the network is slow`,
+  ended: () => 'This sensor is not there for you',
+  endedText: () => 'It was removed, or it is no longer shared with you.',
+  nothingYet: () => 'Nothing measured yet',
+  nothingYetText: () => 'As soon as the sensor sends, its measurements appear here.',
+  chooseAttributes: () => 'Choose what the chart shows',
+  events: () => 'Events and notes',
+  noEvents: () => 'None yet. Press M in the chart, or the flag above it, to set a marker at the cursor.',
+  note: () => 'Note',
+  noteHint: () => 'What happened? It is stored as an event of the sensor and is in its exports.',
+  marker: () => 'Marker',
+  removeNote: (text: string) => `Remove the note “${text}”`,
+  noteRemoved: () => 'Note removed.',
+  lastMinutes: (name: string) => `${name} in the last minutes`,
+  way: (name: string, metres: number) => `${name}: a way of ${metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 })}`,
+  export: () => 'Export',
+  exportText: () => 'Measurements, events and notes as a file for other programs.',
+  format: () => 'Format',
+  formatName: (f: keyof typeof formats) => formats[f],
+  stretch: () => 'Time',
+  selection: () => 'The selection',
+  onScreen: () => 'What is on the screen',
+  everything: () => 'Everything',
+  attributes: () => 'Attributes',
+  allAttributes: () => 'All',
+  shownAttributes: () => 'Those in the chart',
+  resample: () => 'Resample to (Hz)',
+  resampleHint: () => 'This format holds even signals alone. Irregular attributes need a rate; leave empty where there are none.',
+  download: () => 'Download',
+};

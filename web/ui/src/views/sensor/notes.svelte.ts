@@ -1,0 +1,111 @@
+import { samplesOf } from './documents.ts';
+import type { Client } from '@sensocto/client';
+import { describe, kindOf, NOTE_ATTRIBUTE, type AttributeLike } from '../../lib/chart/kinds.ts';
+import { importBody } from '../../lib/chart/note.ts';
+import type { SensorFeed } from '../../lib/chart/sensorfeed.ts';
+import { ApiError, token } from '../../lib/app/api.ts';
+
+/** Something that happened: an event that the sensor sent, or a note that somebody set. */
+export interface Happening {
+  readonly id: string;
+  readonly time: number;
+  readonly text: string;
+  readonly attribute: string;
+  readonly note: boolean;
+}
+
+/** A note as it is stored: an event of the attribute `note`. One that is removed gets a second event, because nothing is deleted. */
+interface StoredNote {
+  readonly id: string;
+  readonly text?: string;
+  readonly removed?: boolean;
+}
+
+const MOST = 500;
+const isNote = (p: unknown): p is StoredNote => typeof p === 'object' && p !== null && typeof (p as StoredNote).id === 'string';
+
+/** The events and notes of a sensor, newest first. */
+export class Notes {
+  #events = $state.raw<readonly Happening[]>([]);
+  #notes = $state.raw<ReadonlyMap<string, Happening>>(new Map());
+  readonly #removed = new Set<string>();
+  readonly #followed = new Set<string>();
+  readonly #ends: (() => void)[] = [];
+  #list = $derived([...this.#notes.values(), ...this.#events].sort((a, b) => b.time - a.time));
+
+  constructor(
+    private readonly client: Client,
+    private readonly sensorId: string,
+    private readonly feed: SensorFeed,
+  ) {}
+
+  get list(): readonly Happening[] {
+    return this.#list;
+  }
+  /** Those that people set. */
+  get notes(): readonly Happening[] {
+    return [...this.#notes.values()];
+  }
+
+  /** Follows the attributes that are events. Notes are read once, with the first call. */
+  follow(attributes: readonly AttributeLike[]): void {
+    const events = attributes.filter((a) => kindOf(a) === 'events');
+    for (const a of events) {
+      if (this.#followed.has(a.id)) continue;
+      this.#followed.add(a.id);
+      this.#ends.push(this.feed.follow(a.id, { documents: (times, payloads) => this.#take(a, times, payloads) }));
+      if (a.id === NOTE_ATTRIBUTE) void this.#load(a).catch(() => undefined);
+    }
+  }
+
+  close(): void {
+    for (const end of this.#ends) end();
+  }
+
+  /** Stores a note at the time, Unix ms. It throws ApiError where that is not allowed. */
+  async add(time: number, text: string): Promise<void> {
+    const note = { id: crypto.randomUUID(), text };
+    await this.#store(time, note);
+    this.#put(time, note);
+  }
+
+  /** Takes a note away. */
+  async remove(note: Happening): Promise<void> {
+    await this.#store(note.time, { id: note.id, removed: true });
+    this.#put(note.time, { id: note.id, removed: true });
+  }
+
+  async #load(a: AttributeLike): Promise<void> {
+    for (const { times, payloads } of await samplesOf(this.client, this.sensorId, a.id)) this.#take(a, times, payloads);
+  }
+
+  #take(a: AttributeLike, times: ArrayLike<number>, payloads: readonly unknown[]): void {
+    const fresh: Happening[] = [];
+    payloads.forEach((payload, i) => {
+      const time = times[i] as number;
+      if (a.id === NOTE_ATTRIBUTE && isNote(payload)) this.#put(time, payload);
+      else fresh.push({ id: `${a.id} ${time} ${i}`, time, text: describe(payload), attribute: a.attribute_name || a.id, note: false });
+    });
+    if (fresh.length > 0) this.#events = [...fresh.reverse(), ...this.#events].slice(0, MOST);
+  }
+
+  #put(time: number, n: StoredNote): void {
+    const next = new Map(this.#notes);
+    if (n.removed) this.#removed.add(n.id);
+    if (this.#removed.has(n.id)) next.delete(n.id);
+    else next.set(n.id, { id: n.id, time, text: n.text ?? '', attribute: NOTE_ATTRIBUTE, note: true });
+    this.#notes = next;
+  }
+
+  /** By import: a join would take the sensor away from its device. */
+  async #store(time: number, note: StoredNote): Promise<void> {
+    const body = importBody({ id: NOTE_ATTRIBUTE, name: 'Notes' }, [{ time, payload: note }]);
+    const headers: Record<string, string> = { 'Content-Type': 'application/vnd.sensocto.import' };
+    const bearer = token.get();
+    if (bearer) headers['Authorization'] = `Bearer ${bearer}`;
+    const answer = await fetch(`/api/v1/sensors/${encodeURIComponent(this.sensorId)}/import`, { method: 'POST', headers, body });
+    if (answer.ok) return;
+    const problem = (await answer.json().catch(() => ({}))) as { detail?: string };
+    throw new ApiError(problem.detail ?? answer.statusText, answer.status);
+  }
+}
