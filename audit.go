@@ -53,6 +53,7 @@ const (
 	AuditHandedOver     AuditAction = "sensor_handed_over"
 	AuditCommanded      AuditAction = "sensor_commanded"
 	AuditNoted          AuditAction = "note_added"
+	AuditNoteRemoved    AuditAction = "note_removed"
 	AuditExported       AuditAction = "exported"
 	AuditImported       AuditAction = "imported"
 

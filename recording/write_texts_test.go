@@ -86,7 +86,9 @@ func plain(t *testing.T, text string) {
 func TestExportWFDB_ANoteAtTheStartIsNoDefinition(t *testing.T) {
 	s := series{"a": regular(100, 0, 200, adc(10, 0, 50)), "annotations": {
 		annotation(0, `{"text":"Recording starts"}`), annotation(0, `{"type":"+","text":"(N"}`), annotation(0, `{"text":"## time resolution: 5"}`), annotation(500_000, `{"type":"N"}`),
-		annotation(600_000, `{"text":"stood up","by":"Ada"}`),
+		annotation(600_000, `{"id":"n1","text":"stood up","by":"Ada"}`),
+		annotation(650_000, `{"id":"n2","text":"sat down"}`), annotation(650_000, `{"id":"n2","removed":true}`),
+		annotation(660_000, `{"id":"n3","text":"lay down"}`), annotation(660_000, `{"id":"n3","removed":true}`), annotation(660_000, `{"id":"n3","text":"lay down"}`),
 	}}
 	path, notes := exported(t, export(s, attribute("a", "mV", 100), attribute("annotations", "", 0)), recording.FormatWFDB)
 	if len(notes) != 1 || !strings.Contains(notes[0], "Notes at the start (2) are written 1 µs later") {
@@ -95,6 +97,7 @@ func TestExportWFDB_ANoteAtTheStartIsNoDefinition(t *testing.T) {
 	want := []recording.Annotation{
 		{Type: "+", Text: "(N"}, {Offset: 1, Type: `"`, Text: "Recording starts"}, {Offset: 1, Type: `"`, Text: "## time resolution: 5"}, {Offset: 500_000, Type: "N"},
 		{Offset: 600_000, Type: `"`, Text: "stood up"}, // people's notes name who wrote them: no format has a place for it
+		{Offset: 660_000, Type: `"`, Text: "lay down"}, // removed and brought back, unlike n2
 	}
 	if got := sameSeries(t, path, s, true); !slices.Equal(got, want) {
 		t.Errorf("annotations %+v", got)

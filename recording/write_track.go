@@ -38,9 +38,12 @@ type track struct {
 	rate        float64
 }
 
-// note is an annotation with its absolute time.
+// note is an annotation with its absolute time. People's notes have an id, under
+// which one can be removed later.
 type note struct {
-	at int64
+	at      int64
+	id      string
+	removed bool
 	Annotation
 }
 
@@ -63,6 +66,7 @@ func (e *Export) gather(ctx context.Context) (_ *tracks, err error) {
 		return t, ErrEmpty
 	}
 	slices.SortStableFunc(t.notes, func(a, b note) int { return compare(a.at, b.at) })
+	t.notes = withoutRemoved(t.notes)
 	if err := t.spool.flush(); err != nil {
 		return t, err
 	}
@@ -133,7 +137,8 @@ func (t *track) each(ctx context.Context, s *spool, f func(at int64, v float64) 
 
 // note keeps a payload that is no number as an annotation.
 func (t *tracks) note(a sensocto.Attribute, s *sensocto.Sample) error {
-	n := note{at: s.Timestamp, Annotation: noteOf(a.ID, s.Document)}
+	n := noteOf(a.ID, s.Document)
+	n.at = s.Timestamp
 	t.noteBytes += len(n.Text) + len(n.Type) + 64
 	if len(t.notes) >= maxAnnotations || t.noteBytes > maxNoteBytes {
 		return refused("there are too many measurements that are no numbers (at %s) to be kept as annotations: export less at once, or leave the attribute out", a.ID)
@@ -144,7 +149,7 @@ func (t *tracks) note(a sensocto.Attribute, s *sensocto.Sample) error {
 
 // noteOf reads what Annotation.Document wrote. Anything else becomes text: a
 // string as it is, other JSON as it stands, with the attribute's id before it.
-func noteOf(attribute string, document []byte) Annotation {
+func noteOf(attribute string, document []byte) note {
 	var fields struct {
 		Type     string  `json:"type"`
 		Text     string  `json:"text"`
@@ -152,16 +157,19 @@ func noteOf(attribute string, document []byte) Annotation {
 		Subtype  int     `json:"subtype"`
 		Channel  int     `json:"channel"`
 		Number   int     `json:"number"`
-		By       string  `json:"by"` // of people's notes; no format has a place for it
+		// Of people's notes. No format has a place for who wrote one.
+		ID      string `json:"id"`
+		By      string `json:"by"`
+		Removed bool   `json:"removed"`
 	}
 	strict := json.NewDecoder(bytes.NewReader(document))
 	strict.DisallowUnknownFields()
-	if document[0] == '{' && strict.Decode(&fields) == nil && (fields.Type != "" || fields.Text != "") {
+	if document[0] == '{' && strict.Decode(&fields) == nil && (fields.Type != "" || fields.Text != "" || fields.ID != "" && fields.Removed) {
 		a := Annotation{Type: fields.Type, Text: fields.Text, Subtype: fields.Subtype, Channel: fields.Channel, Number: fields.Number}
 		if fields.Duration > 0 && fields.Duration < 1e9 {
 			a.Duration = int64(math.Round(fields.Duration * 1e6))
 		}
-		return a
+		return note{id: fields.ID, removed: fields.Removed, Annotation: a}
 	}
 	a := Annotation{}
 	if json.Unmarshal(document, &a.Text) != nil {
@@ -170,7 +178,25 @@ func noteOf(attribute string, document []byte) Annotation {
 	if attribute != AnnotationsID {
 		a.Text = attribute + ": " + a.Text
 	}
-	return a
+	return note{Annotation: a}
+}
+
+// withoutRemoved leaves out notes that were removed, and what says so. What comes
+// last counts: a note may come back.
+func withoutRemoved(notes []note) []note {
+	last := make(map[string]int) // by id
+	for i, n := range notes {
+		if n.id != "" {
+			last[n.id] = i
+		}
+	}
+	kept := notes[:0]
+	for i, n := range notes {
+		if n.id == "" || last[n.id] == i && !n.removed {
+			kept = append(kept, n)
+		}
+	}
+	return kept
 }
 
 // findRate settles the rate of a track, or resamples it.

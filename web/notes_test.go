@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"encoding/json"
+	"fmt"
 	"strings"
 	"testing"
 
@@ -33,6 +34,18 @@ func TestNotes_AreMeasurements(t *testing.T) {
 		t.Error(page)
 	}
 
+	id := fmt.Sprint(first.Payload["id"])
+	ada.asks(204, "DELETE", "/sensors/strap/notes/"+id+"?timestamp=1767225600000.125", "")
+	ada.asks(422, "DELETE", "/sensors/strap/notes/"+id, "")
+	if again := decode[noted](t, ada.asks(201, "POST", "/sensors/strap/notes", `{"id":"`+id+`","text":"stood up","timestamp":1767225600000.125}`).Body); again.Payload["id"] != id {
+		t.Errorf("%+v", again)
+	}
+	page = ada.asks(200, "GET", "/sensors/strap/attributes/annotations/measurements?to=1767225600001", "").Body.String()
+	if strings.Count(page, id) != 3 || !strings.Contains(page, `{"id":"`+id+`","removed":true,"by":"ada"}`) {
+		t.Error(page)
+	}
+
+	bob.asks(403, "DELETE", "/sensors/strap/notes/"+id+"?timestamp=1767225600000.125", "")
 	bob.asks(403, "POST", "/sensors/strap/notes", `{"text":"mine"}`)
 	ada.asks(204, "PUT", "/sensors/strap/grants/"+bob.id, `{"control":true}`)
 	bob.asks(201, "POST", "/sensors/strap/notes", `{"text":"looks well"}`)

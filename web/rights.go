@@ -21,6 +21,7 @@ func toView(r sensocto.SensorRights) bool    { return r.Live }
 func toHistory(r sensocto.SensorRights) bool { return r.History }
 func toExport(r sensocto.SensorRights) bool  { return r.Export }
 func toCommand(r sensocto.SensorRights) bool { return r.Command }
+func toNote(r sensocto.SensorRights) bool    { return r.Command || r.Ingest }
 func toIngest(r sensocto.SensorRights) bool  { return r.Ingest }
 func toShare(r sensocto.SensorRights) bool   { return r.Share }
 func toEdit(r sensocto.SensorRights) bool    { return r.Edit }

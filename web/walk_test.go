@@ -28,6 +28,7 @@ var private = map[string]struct {
 	"delete-sensor":     {want: []int{404}},
 	"command-sensor":    {body: `{"do":"it"}`, want: []int{404}},
 	"add-note":          {body: `{"text":"mine"}`, want: []int{404}},
+	"remove-note":       {want: []int{404}},
 	"list-measurements": {want: []int{404}},
 	"read-history":      {want: []int{404}},
 	"export-sensor":     {want: []int{404}},
@@ -112,7 +113,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 			case strings.Contains(path, "/users/"):
 				thing = ada.id
 			}
-			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{user_id}", ada.id, "{recording_id}", recording, "{invitation_id}", invitation).Replace(strings.TrimPrefix(path, "/api/v1"))
+			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{note_id}", "n1?timestamp=1767225600000", "{user_id}", ada.id, "{recording_id}", recording, "{invitation_id}", invitation).Replace(strings.TrimPrefix(path, "/api/v1"))
 			verb := strings.ToUpper(method)
 			test, isPrivate := private[id]
 			body := test.body

@@ -1000,10 +1000,30 @@ export interface paths {
         put?: never;
         /**
          * Note what happened
-         * @description For whoever may send commands to the sensor. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes.
+         * @description For whoever may send commands to the sensor, or bring measurements of it. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes. Its `id` is made here unless it is given: a note that was removed comes back with the id that it had.
          */
         post: operations["add-note"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/sensors/{id}/notes/{note_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * Take a note back
+         * @description For whoever may add notes. Nothing stored is changed: another measurement of the note's time says that it is removed, and exports as EDF+ and WFDB leave it out.
+         */
+        delete: operations["remove-note"];
         options?: never;
         head?: never;
         patch?: never;
@@ -2107,6 +2127,8 @@ export interface components {
              * @description How long it lasted, in seconds.
              */
             duration?: number;
+            /** @description Names the note; made by the server where it is missing. */
+            id?: string;
             /**
              * @description What happened.
              * @example Stood up
@@ -8466,6 +8488,95 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["Measurement"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "remove-note": {
+        parameters: {
+            query: {
+                /** @description The note's time, in Unix milliseconds. */
+                timestamp: number;
+            };
+            header?: never;
+            path: {
+                /** @description The sensor's id. */
+                id: string;
+                /** @description The note's id. */
+                note_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -18,7 +18,7 @@ const WAVE_HZ = 5;
 const AXES_TYPES = /accel|gyro|magnet|imu|gravity|orientation|motion|rotation/;
 const AXES = ['x', 'y', 'z', 'w', 'alpha', 'beta', 'gamma'] as const;
 /** Notes and markers that people set are events of this attribute. */
-export const NOTE_ATTRIBUTE = 'note';
+export const NOTE_ATTRIBUTE = 'annotations';
 
 /** How the attribute is shown: by the type that the sensor says, and by what it measured last. */
 export function kindOf(a: AttributeLike): Kind {

@@ -1,9 +1,8 @@
 import { samplesOf } from './documents.ts';
 import type { Client } from '@sensocto/client';
 import { describe, kindOf, NOTE_ATTRIBUTE, type AttributeLike } from '../../lib/chart/kinds.ts';
-import { importBody } from '../../lib/chart/note.ts';
 import type { SensorFeed } from '../../lib/chart/sensorfeed.ts';
-import { ApiError, token } from '../../lib/app/api.ts';
+import { ask } from '../../lib/app/api.ts';
 
 /** Something that happened: an event that the sensor sent, or a note that somebody set. */
 export interface Happening {
@@ -14,7 +13,7 @@ export interface Happening {
   readonly note: boolean;
 }
 
-/** A note as it is stored: an event of the attribute `note`. One that is removed gets a second event, because nothing is deleted. */
+/** A note as it is stored (docs/protocol.md). One that is removed gets a second measurement: what was said last of an id counts. */
 interface StoredNote {
   readonly id: string;
   readonly text?: string;
@@ -28,7 +27,6 @@ const isNote = (p: unknown): p is StoredNote => typeof p === 'object' && p !== n
 export class Notes {
   #events = $state.raw<readonly Happening[]>([]);
   #notes = $state.raw<ReadonlyMap<string, Happening>>(new Map());
-  readonly #removed = new Set<string>();
   readonly #followed = new Set<string>();
   readonly #ends: (() => void)[] = [];
   #list = $derived([...this.#notes.values(), ...this.#events].sort((a, b) => b.time - a.time));
@@ -62,16 +60,19 @@ export class Notes {
     for (const end of this.#ends) end();
   }
 
-  /** Stores a note at the time, Unix ms. It throws ApiError where that is not allowed. */
-  async add(time: number, text: string): Promise<void> {
-    const note = { id: crypto.randomUUID(), text };
-    await this.#store(time, note);
-    this.#put(time, note);
+  /** Stores a note at the time, Unix ms; one that was removed comes back with its id. It throws ApiError where that is not allowed. */
+  async add(time: number, text: string, id?: string): Promise<void> {
+    const stored = await ask<{ timestamp: number; payload: StoredNote }>('POST', `/sensors/${encodeURIComponent(this.sensorId)}/notes`, {
+      text,
+      timestamp: time,
+      id,
+    });
+    this.#put(stored.timestamp, stored.payload);
   }
 
   /** Takes a note away. */
   async remove(note: Happening): Promise<void> {
-    await this.#store(note.time, { id: note.id, removed: true });
+    await ask('DELETE', `/sensors/${encodeURIComponent(this.sensorId)}/notes/${encodeURIComponent(note.id)}?timestamp=${note.time}`);
     this.#put(note.time, { id: note.id, removed: true });
   }
 
@@ -91,21 +92,8 @@ export class Notes {
 
   #put(time: number, n: StoredNote): void {
     const next = new Map(this.#notes);
-    if (n.removed) this.#removed.add(n.id);
-    if (this.#removed.has(n.id)) next.delete(n.id);
+    if (n.removed) next.delete(n.id);
     else next.set(n.id, { id: n.id, time, text: n.text ?? '', attribute: NOTE_ATTRIBUTE, note: true });
     this.#notes = next;
-  }
-
-  /** By import: a join would take the sensor away from its device. */
-  async #store(time: number, note: StoredNote): Promise<void> {
-    const body = importBody({ id: NOTE_ATTRIBUTE, name: 'Notes' }, [{ time, payload: note }]);
-    const headers: Record<string, string> = { 'Content-Type': 'application/vnd.sensocto.import' };
-    const bearer = token.get();
-    if (bearer) headers['Authorization'] = `Bearer ${bearer}`;
-    const answer = await fetch(`/api/v1/sensors/${encodeURIComponent(this.sensorId)}/import`, { method: 'POST', headers, body });
-    if (answer.ok) return;
-    const problem = (await answer.json().catch(() => ({}))) as { detail?: string };
-    throw new ApiError(problem.detail ?? answer.statusText, answer.status);
   }
 }
