@@ -1,4 +1,5 @@
 import { type Api, makeApi } from "./api.js";
+import { Call, type CallOptions } from "./call/call.js";
 import { Connection, type ConnectionEvent, type ConnectionOptions, type ConnectionState } from "./connection.js";
 import { Device, type DeviceOptions, type Registration } from "./device/device.js";
 import { type History, type HistoryQuery, readHistory, readSamples, type SamplesQuery } from "./history.js";
@@ -88,6 +89,11 @@ export class Client {
   /** One room, with who is there. */
   room(roomId: string): RoomView {
     return new RoomView(this.#connection, roomId);
+  }
+
+  /** Joins the call of a room. In browsers alone: it needs WebRTC. */
+  call(roomId: string, options: CallOptions = {}): Call {
+    return new Call(this.#connection, roomId, options);
   }
 
   /** One's own rooms, and public ones. */
