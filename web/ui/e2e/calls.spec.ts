@@ -1,0 +1,172 @@
+import { createSocket } from 'node:dgram';
+import { Caller, fakeDevices, roomOf } from './calling.ts';
+import { expect, openServer, test } from './world.ts';
+
+test.use({ launchOptions: fakeDevices });
+
+test('two and three see and hear each other, and who leaves is gone', async ({ browser, world }) => {
+  const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+  const room = await roomOf(ada, bob, eve);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+
+  await eve.join(room);
+  await ada.seesAndHears(bob, eve);
+  await bob.seesAndHears(ada, eve);
+  await eve.seesAndHears(ada, bob);
+
+  await eve.leave();
+  await expect.poll(async () => (await ada.arrived()).map((a) => a.name)).toEqual(['Bob']);
+  await ada.seesAndHears(bob);
+});
+
+test('tracks that are muted, taken away, replaced and added arrive so', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  const bobsMedia = () => ada.page.evaluate(() => [...window.call.peers.values()][0]?.media);
+  expect(await bobsMedia()).toEqual({ audio: true, video: true, screen: false });
+
+  await bob.page.evaluate(() => {
+    window.call.mute('audio', true);
+    window.call.setTrack('video', null);
+  });
+  await expect.poll(bobsMedia).toEqual({ audio: false, video: false, screen: false });
+  const frames = async () => (await ada.arrived())[0]!.frames;
+  let before = -1;
+  await expect.poll(async () => before === (before = await frames()), { intervals: [500] }).toBe(true); // the picture stands
+
+  await bob.page.evaluate(async () => {
+    const media = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+    window.call.mute('audio', false);
+    window.call.setTrack('video', media.getVideoTracks()[0]!);
+    const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 });
+    const draw = canvas.getContext('2d')!;
+    setInterval(() => draw.fillRect(Math.random() * 400, 0, 9, 9), 50);
+    window.call.setTrack('screen', canvas.captureStream(10).getVideoTracks()[0]!);
+  });
+  await expect.poll(bobsMedia).toEqual({ audio: true, video: true, screen: true });
+  await ada.seesAndHears(bob);
+  const screenWidth = () =>
+    ada.page.evaluate(() => {
+      const id = 'screen';
+      const video = (document.getElementById(id) as HTMLVideoElement | null) ?? Object.assign(document.createElement('video'), { id, autoplay: true });
+      video.srcObject ??= [...window.call.peers.values()][0]!.screen;
+      document.body.append(video);
+      return video.videoWidth;
+    });
+  await expect.poll(screenWidth).toBe(400);
+});
+
+test('offers at once, from both sides again and again, do no harm', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  const both = [ada, bob];
+  await Promise.all(both.map(({ page }) => page.evaluate(() => {
+    window.glares = 0;
+    for (const c of window.connections) c.addEventListener('signalingstatechange', () => c.signalingState === 'have-remote-offer' && window.glares++);
+  })));
+  for (let i = 0; i < 8; i++) {
+    await Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.restartIce())));
+    await ada.page.waitForTimeout(i * 20); // fewer than the server takes in a second
+  }
+  const offers = await Promise.all(both.map(({ page }) => page.evaluate(() => window.glares)));
+  expect(offers[0]! + offers[1]!).toBeGreaterThan(0); // negotiations did take place
+  await expect.poll(() => Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.signalingState)))).toEqual(['stable', 'stable']);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+});
+
+test('the server goes away and comes back: the call goes on', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await world.program.kill();
+  const state = () => ada.page.evaluate(() => window.call.state);
+  await expect.poll(state).toBe('reconnecting');
+  await ada.seesAndHears(bob); // media need no server
+  await world.program.start();
+  await expect.poll(state).toBe('joined');
+  await expect.poll(() => ada.page.evaluate(() => window.call.peers.size)).toBe(1);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+});
+
+test('a member who is removed is seen and heard no more', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await ada.api('DELETE', `/rooms/${room}/members/${bob.id}`);
+  await expect.poll(() => ada.page.evaluate(() => [window.call.peers.size, window.connections.filter((c) => c.signalingState !== 'closed').length])).toEqual([0, 0]);
+  await expect.poll(() => bob.page.evaluate(() => [window.ended?.reason, window.call.state, window.call.peers.size])).toEqual(['ClosedError', 'ended', 0]);
+  await bob.join(room);
+  expect(await bob.page.evaluate(() => window.ended?.reason)).toBe('unauthorized');
+});
+
+test('from joining to media, again and again', async ({ browser, world }, info) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  const took: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    await bob.join(room);
+    await expect.poll(() => bob.page.evaluate(() => window.mediaAfter)).toBeDefined();
+    took.push((await bob.page.evaluate(() => window.mediaAfter))!);
+    await bob.leave();
+  }
+  took.sort((a, b) => a - b);
+  info.annotations.push({ type: 'join to picture', description: `median ${took[10]!.toFixed(0)} ms, p95 ${took[18]!.toFixed(0)} ms of ${took.length}` });
+  console.log(info.annotations.at(-1)?.description);
+});
+
+test.describe('a call for two', () => {
+  test.use({ flags: [...openServer, '--call-limit', '2'] });
+
+  test('the third hears that it is full, and of how many', async ({ browser, world }) => {
+    const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+    const room = await roomOf(ada, bob, eve);
+    await ada.join(room);
+    await bob.join(room);
+    await eve.join(room);
+    expect(await eve.page.evaluate(() => window.ended)).toEqual({ reason: 'call_full', limit: 2 });
+    await bob.leave();
+    await eve.join(room);
+    await ada.seesAndHears(eve);
+  });
+});
+
+/** A UDP port that is free at present. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+test.describe('over the TURN server in the program alone', () => {
+  test.use({
+    flags: async ({}, use) => use([...openServer, '--turn-listen', `127.0.0.1:${await freePort()}`, '--turn-public', '127.0.0.1', '--turn-private']),
+  });
+
+  test('three see and hear each other', async ({ browser, world }) => {
+    const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+    const room = await roomOf(ada, bob, eve);
+    for (const caller of [ada, bob, eve]) await caller.join(room, { iceTransportPolicy: 'relay' });
+    await ada.seesAndHears(bob, eve);
+    await bob.seesAndHears(ada, eve);
+    await eve.seesAndHears(ada, bob);
+    for (const caller of [ada, bob, eve]) expect((await caller.arrived()).map((a) => a.relayed)).toEqual([true, true]);
+  });
+});
