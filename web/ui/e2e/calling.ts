@@ -1,8 +1,9 @@
 // Callers in browsers of their own, for the tests of calls.
 
+import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, Page } from '@playwright/test';
-import { build } from 'vite';
+import { build, type Plugin } from 'vite';
 import type { Call, CallOptions, CallPeer, Client } from '../../client/src/index.ts';
 import config from './playwright.config.ts';
 import { expect, type World } from './world.ts';
@@ -10,6 +11,8 @@ import { expect, type World } from './world.ts';
 declare global {
   interface Window {
     sensocto: { Client: typeof Client };
+    example: { joinCall(options: object): () => void };
+    leave: () => void;
     client: Client;
     call: Call;
     joinedAt: number;
@@ -45,14 +48,29 @@ function keepConnections(): void {
   };
 }
 
-let bundle: Promise<string> | undefined;
+let client: Promise<string> | undefined;
 
 /** The client as one script that sets window.sensocto. */
-async function bundled(): Promise<string> {
+function bundledClient(): Promise<string> {
   const entry = fileURLToPath(new URL('../../client/src/index.ts', import.meta.url));
-  const built = await build({ configFile: false, logLevel: 'warn', build: { write: false, minify: false, lib: { entry, formats: ['iife'], name: 'sensocto' } } });
+  return (client ??= bundle('sensocto', `export * from ${JSON.stringify(entry)}`));
+}
+
+async function bundle(name: string, code: string): Promise<string> {
+  const source: Plugin = { name: 'source', resolveId: (id) => (id.endsWith('/virtual-source') ? '\0source' : null), load: (id) => (id === '\0source' ? code : null) };
+  const lib = { entry: '/virtual-source', formats: ['iife' as const], name };
+  const built = await build({ configFile: false, logLevel: 'warn', plugins: [source], build: { write: false, minify: false, lib } });
   const [chunk] = (built as { output: { code: string }[] }[])[0]!.output;
-  return `${chunk!.code}\nwindow.sensocto = sensocto;`;
+  return `${chunk!.code}\nwindow.${name} = ${name};`;
+}
+
+/** The example of docs/calls.md as one script that sets window.example. */
+export async function bundledExample(): Promise<string> {
+  const guide = readFileSync(new URL('../../../docs/calls.md', import.meta.url), 'utf8');
+  const code = /<!-- example -->\n```js\n([^]*?)```/.exec(guide)?.[1];
+  if (!code) throw new Error('docs/calls.md has no example');
+  const phoenix = fileURLToPath(import.meta.resolve('phoenix'));
+  return bundle('example', code.replace('"phoenix"', JSON.stringify(phoenix)));
 }
 
 /** How media of one peer arrive. */
@@ -78,7 +96,7 @@ export class Caller {
   static async signUp(browser: Browser, world: World, name: string): Promise<Caller> {
     const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] });
     await context.addInitScript(keepConnections);
-    await context.addInitScript(await (bundle ??= bundled()));
+    await context.addInitScript(await bundledClient());
     const page = await context.newPage();
     await page.goto(`${world.url}/sign-in`);
     const account = { name, email: `${name.toLowerCase()}@example.org`, password: 'violet harbour sings at noon' };

@@ -1,5 +1,5 @@
 import { createSocket } from 'node:dgram';
-import { Caller, fakeDevices, roomOf } from './calling.ts';
+import { bundledExample, Caller, fakeDevices, roomOf } from './calling.ts';
 import { expect, openServer, test } from './world.ts';
 
 test.use({ launchOptions: fakeDevices });
@@ -82,6 +82,43 @@ test('offers at once, from both sides again and again, do no harm', async ({ bro
   await expect.poll(() => Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.signalingState)))).toEqual(['stable', 'stable']);
   await ada.seesAndHears(bob);
   await bob.seesAndHears(ada);
+});
+
+test('the example of docs/calls.md, on both sides', async ({ browser, world }) => {
+  const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+  const room = await roomOf(ada, bob, eve);
+  const example = await bundledExample();
+  const joinExample = async ({ page }: Caller) => {
+    await page.evaluate(example);
+    await page.evaluate(async (roomId) => {
+      const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 240, frameRate: 15 } });
+      const onPeer = (peer: { peer_id: string }, stream: MediaStream) =>
+        document.body.append(Object.assign(document.createElement('video'), { id: peer.peer_id, autoplay: true, srcObject: stream }));
+      const onLeft = (id: string) => document.getElementById(id)?.remove();
+      window.leave = window.example.joinCall({ server: location.origin, roomId, media, onPeer, onLeft });
+    }, room);
+  };
+  /** How many peers the example shows with pictures that go on and sound. */
+  const shown = ({ page }: Caller) =>
+    page.evaluate(async () => {
+      let n = 0;
+      for (const c of window.connections) {
+        const kinds = new Set<string>();
+        (await c.getStats()).forEach((s) => s.type === 'inbound-rtp' && (s.framesDecoded > 10 || s.totalAudioEnergy > 1e-5) && kinds.add(s.kind));
+        if (kinds.size === 2) n++;
+      }
+      return n;
+    });
+  await joinExample(ada);
+  await bob.join(room); // offers to the example
+  await bob.seesAndHears(ada);
+  await joinExample(eve); // offers to both
+  await bob.seesAndHears(ada, eve);
+  await expect.poll(() => shown(ada)).toBe(2);
+  await expect.poll(() => shown(eve)).toBe(2);
+  await ada.page.evaluate(() => window.leave());
+  await expect.poll(async () => (await bob.arrived()).map((a) => a.name)).toEqual(['Eve']);
+  await expect(eve.page.locator('video')).toHaveCount(1);
 });
 
 test('the server goes away and comes back: the call goes on', async ({ browser, world }) => {
