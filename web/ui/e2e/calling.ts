@@ -21,6 +21,8 @@ declare global {
     glares: number;
     /** All connections that the page made. */
     connections: RTCPeerConnection[];
+    /** All tracks of microphones and cameras that it opened. */
+    tracks: MediaStreamTrack[];
   }
 }
 
@@ -37,8 +39,15 @@ export const fakeDevices = {
   ],
 };
 
-/** Keeps the connections of a page, whose counters the tests read. */
-function keepConnections(): void {
+/** Keeps the connections and the tracks of a page, which the tests look at. */
+function keepMedia(): void {
+  window.tracks = [];
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const media = await open(constraints);
+    window.tracks.push(...media.getTracks());
+    return media;
+  };
   const kept: RTCPeerConnection[] = (window.connections = []);
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(configuration?: RTCConfiguration) {
@@ -95,7 +104,7 @@ export class Caller {
 
   static async signUp(browser: Browser, world: World, name: string): Promise<Caller> {
     const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] });
-    await context.addInitScript(keepConnections);
+    await context.addInitScript(keepMedia);
     await context.addInitScript(await bundledClient());
     const page = await context.newPage();
     await page.goto(`${world.url}/sign-in`);

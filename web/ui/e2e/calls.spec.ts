@@ -1,3 +1,4 @@
+import { AxeBuilder } from '@axe-core/playwright';
 import { createSocket } from 'node:dgram';
 import { bundledExample, Caller, fakeDevices, roomOf } from './calling.ts';
 import { expect, openServer, test } from './world.ts';
@@ -165,6 +166,102 @@ test('from joining to media, again and again', async ({ browser, world }, info) 
   took.sort((a, b) => a - b);
   info.annotations.push({ type: 'join to picture', description: `median ${took[10]!.toFixed(0)} ms, p95 ${took[18]!.toFixed(0)} ms of ${took.length}` });
   console.log(info.annotations.at(-1)?.description);
+});
+
+test.describe('in the app', () => {
+  const bar = ({ page }: Caller) => page.getByRole('region', { name: 'Call' });
+  const button = (caller: Caller, name: string) => bar(caller).getByRole('button', { name });
+  const tile = (caller: Caller, name: string) => bar(caller).getByRole('listitem', { name, exact: true });
+
+  /** Opens the room, tries the devices and joins, with the keyboard alone. */
+  async function join(caller: Caller, room: string): Promise<void> {
+    await caller.page.goto(new URL(`/rooms/${room}`, caller.page.url()).href);
+    await button(caller, 'Join the call').focus();
+    await caller.page.keyboard.press('Enter');
+    const dialog = caller.page.getByRole('dialog', { name: 'Join the call' });
+    const level = dialog.getByRole('meter', { name: 'Microphone level' });
+    await expect.poll(async () => Number(await level.getAttribute('aria-valuenow')), { intervals: [70] }).toBeGreaterThan(20); // the beep is short and comes once a second
+    await dialog.getByLabel('Camera', { exact: true }).selectOption({ index: 1 });
+    await expect(dialog.getByLabel('Preview of your camera')).toBeVisible();
+    await dialog.getByRole('button', { name: 'Join the call' }).focus();
+    await caller.page.keyboard.press('Enter');
+    await expect(tile(caller, 'You')).toBeVisible();
+  }
+
+  /** The size of the picture of somebody, and whether it goes on. */
+  const plays = (caller: Caller, name: string) =>
+    bar(caller).getByLabel(`Picture of ${name}`).evaluate(async (video: HTMLVideoElement) => {
+      const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
+      const before = frames();
+      await new Promise((resolve) => setTimeout(resolve, 500));
+      return video.videoWidth > 0 && frames() > before;
+    });
+
+  test('devices are tried out, two talk, mute, share a screen, and leave', async ({ browser, world }, info) => {
+    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+    const room = await roomOf(ada, bob);
+    await join(ada, room);
+    await expect(bar(ada).getByRole('status')).toHaveText('Nobody else is in the call yet');
+    await join(bob, room);
+    await expect.poll(() => plays(ada, 'Bob')).toBe(true);
+    await expect.poll(() => plays(bob, 'Ada')).toBe(true);
+    await expect(tile(ada, 'Bob')).toContainText(/(Good|Fair|Poor) connection/);
+    await expect(bar(ada).getByRole('status')).toHaveText('2 people in the call');
+
+    await button(bob, 'Mute the microphone').click();
+    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Microphone off' })).toBeVisible();
+    await button(bob, 'Unmute the microphone').click();
+    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Microphone off' })).toBeHidden();
+    await button(bob, 'Turn the camera off').click();
+    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Camera off' })).toBeVisible();
+    await button(bob, 'Turn the camera on').click();
+    await expect.poll(() => plays(ada, 'Bob')).toBe(true);
+
+    await bob.page.evaluate(() => {
+      const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 });
+      const draw = canvas.getContext('2d')!;
+      setInterval(() => draw.fillRect(Math.random() * 400, 0, 9, 9), 50);
+      navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(canvas.captureStream(10)); // headless, there is no screen
+    });
+    await button(bob, 'Share a screen').click();
+    await expect.poll(() => bar(ada).getByLabel('Screen of Bob').evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
+    await ada.page.screenshot({ path: info.outputPath('call-light.png') });
+    await button(bob, 'Stop sharing the screen').click();
+    await expect(bar(ada).getByLabel('Screen of Bob')).toBeHidden();
+
+    for (const scheme of ['light', 'dark'] as const) {
+      await ada.page.emulateMedia({ colorScheme: scheme });
+      const { violations } = await new AxeBuilder({ page: ada.page }).include('section.call').analyze();
+      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`)).toEqual([]);
+    }
+    await ada.page.screenshot({ path: info.outputPath('call-dark.png') });
+    await ada.page.setViewportSize({ width: 390, height: 800 });
+    await ada.page.screenshot({ path: info.outputPath('call-phone.png') });
+
+    await button(bob, 'Leave the call').click();
+    await expect(tile(ada, 'Bob')).toBeHidden();
+    await expect(button(bob, 'Join the call')).toBeVisible();
+    expect(await bob.page.evaluate(() => window.tracks.filter((t) => t.readyState === 'live').length)).toBe(0); // the devices are given back
+  });
+
+  test('without a device, and after being removed, the bar says why', async ({ browser, world }) => {
+    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+    const room = await roomOf(ada, bob);
+    await bob.context.addInitScript(() => {
+      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'));
+    });
+    await bob.page.goto(new URL(`/rooms/${room}`, bob.page.url()).href);
+    await button(bob, 'Join the call').click();
+    const dialog = bob.page.getByRole('dialog');
+    await expect(dialog.getByRole('alert')).toContainText('The browser does not allow the microphone.');
+    await dialog.getByRole('button', { name: 'Join the call' }).click();
+    await expect(tile(bob, 'You').getByRole('img', { name: 'Microphone off' })).toBeVisible(); // one may listen
+    await join(ada, room);
+    await expect.poll(() => bob.page.locator('video').evaluateAll((all) => (all as HTMLVideoElement[]).some((v) => v.videoWidth > 0))).toBe(true);
+    await ada.api('DELETE', `/rooms/${room}/members/${bob.id}`);
+    await expect(tile(ada, 'Bob')).toBeHidden();
+    await expect(bar(bob)).toBeHidden();
+  });
 });
 
 test.describe('a call for two', () => {

@@ -58,8 +58,8 @@ export class RoomCall {
   }
 
   toggleMicrophone(): void {
-    if (this.devices.audio) this.#call?.mute('audio', this.#media.audio);
-    else void this.devices.choose('audio', '');
+    this.#call?.mute('audio', this.#media.audio);
+    if (!this.devices.audio) void this.devices.choose('audio', '');
   }
 
   /** A camera that is off is given back, so that its light goes out. */
@@ -89,7 +89,8 @@ export class RoomCall {
   }
 
   #over(): void {
-    this.#share(null);
+    this.#screen?.stop();
+    this.#screen = null;
     this.#call = undefined;
     this.#state = 'ended';
     this.#peers = [];

@@ -92,6 +92,7 @@ export class Devices {
 
   #set(kind: DeviceKind, track: MediaStreamTrack | null, problem?: DeviceProblem): void {
     const before = this.#tracks[kind];
+    if (before === track && this.#problems[kind] === problem) return;
     this.#tracks = { ...this.#tracks, [kind]: track };
     this.#problems = { ...this.#problems, [kind]: problem };
     if (before !== track) this.#changed(kind, track);
