@@ -42,6 +42,7 @@ export const fakeDevices = {
 /** Keeps the connections and the tracks of a page, which the tests look at. */
 function keepMedia(): void {
   window.tracks = [];
+  if (!navigator.mediaDevices) return; // the empty page before the first
   const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
   navigator.mediaDevices.getUserMedia = async (constraints) => {
     const media = await open(constraints);

@@ -176,15 +176,16 @@ test.describe('in the app', () => {
   /** Opens the room, tries the devices and joins, with the keyboard alone. */
   async function join(caller: Caller, room: string): Promise<void> {
     await caller.page.goto(new URL(`/rooms/${room}`, caller.page.url()).href);
-    await button(caller, 'Join the call').focus();
-    await caller.page.keyboard.press('Enter');
     const dialog = caller.page.getByRole('dialog', { name: 'Join the call' });
+    await expect(async () => {
+      await button(caller, 'Join the call').press('Enter'); // the app may just have moved the focus to the heading
+      await expect(dialog).toBeVisible({ timeout: 2000 });
+    }).toPass();
     const level = dialog.getByRole('meter', { name: 'Microphone level' });
     await expect.poll(async () => Number(await level.getAttribute('aria-valuenow')), { intervals: [70] }).toBeGreaterThan(20); // the beep is short and comes once a second
     await dialog.getByLabel('Camera', { exact: true }).selectOption({ index: 1 });
     await expect(dialog.getByLabel('Preview of your camera')).toBeVisible();
-    await dialog.getByRole('button', { name: 'Join the call' }).focus();
-    await caller.page.keyboard.press('Enter');
+    await dialog.getByRole('button', { name: 'Join the call' }).press('Enter');
     await expect(tile(caller, 'You')).toBeVisible();
   }
 
