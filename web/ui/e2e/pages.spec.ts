@@ -50,6 +50,7 @@ async function check(page: Page, path: string): Promise<void> {
 
 for (const [look, options] of Object.entries(looks)) {
   test(`pages: ${look}`, async ({ browser, world }) => {
+    test.setTimeout(300_000); // many pages, each with time to fill its traces
     const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     const errors: string[] = [];
