@@ -65,6 +65,7 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 		return sensocto.Invitation{}, err
 	}
 	r.log.Info("invitation made", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditInvited, UserID: i.UserID, RoomID: roomID, Detail: string(i.Role)})
 	if u.ID != "" {
 		r.publish(sensocto.UserTopic(u.ID), sensocto.EventInvitation, i.View())
 	}
@@ -207,6 +208,7 @@ func (r *Rooms) Withdraw(ctx context.Context, id sensocto.Identity, roomID, invi
 		return err
 	}
 	r.log.Info("invitation withdrawn", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, UserID: i.UserID, RoomID: roomID})
 	r.invitationEnded(ctx, i)
 	return nil
 }
