@@ -72,7 +72,7 @@ async function load() {
   spec = await answer.json();
   if (!answer.ok) { $("status").textContent = spec.detail; return; }
   $("version").textContent = spec.info.version;
-  $("status").textContent = spec.info.description;
+  $("status").replaceChildren(...prose(spec.info.description));
   $("operations").replaceChildren(...Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).map(([m, o]) => operation(path, m, o))));
 }
 
