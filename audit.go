@@ -40,6 +40,8 @@ const (
 	AuditMemberBanned   AuditAction = "member_banned"
 	AuditMemberUnbanned AuditAction = "member_unbanned"
 	AuditRoleChanged    AuditAction = "role_changed"
+	AuditInvited        AuditAction = "invited"              // into a room
+	AuditWithdrawn      AuditAction = "invitation_withdrawn" // by the room
 
 	AuditRecordingStarted AuditAction = "recording_started"
 	AuditRecordingStopped AuditAction = "recording_stopped"

@@ -11,8 +11,9 @@ const (
 	// useInterval is how often it is stored when sessions were last used: a crash
 	// makes them look as much older.
 	useInterval = time.Minute
-	// forgetInterval is how often sessions that ended forgottenAfter ago or earlier
-	// are removed from the store: the audit log knows of them.
+	// forgetInterval is how often sessions and tokens of people that ended
+	// forgottenAfter ago or earlier are removed from the store: the audit log knows of
+	// them.
 	forgetInterval, forgottenAfter = time.Hour, 24 * time.Hour
 	// useTimeout bounds the last time, when Run ends.
 	useTimeout = 5 * time.Second

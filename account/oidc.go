@@ -164,10 +164,9 @@ func (a *Accounts) Identities(ctx context.Context, userID string) ([]sensocto.Ex
 	return a.store.Identities(ctx, userID)
 }
 
-// Unlink ends that a user signs in with an issuer. Whoever calls it has asked
-// Confirm. The only way to sign in
-// stays: that is a conflict. It returns sensocto.ErrNotFound where nothing is
-// linked.
+// Unlink ends that a user signs in with an issuer. Whoever calls it has asked Confirm.
+// The only way to sign in stays: that is a conflict. It returns sensocto.ErrNotFound
+// where nothing is linked.
 func (a *Accounts) Unlink(ctx context.Context, u sensocto.User, issuer string) error {
 	if u.PasswordHash == "" {
 		passkeys, err := a.store.Passkeys(ctx, u.ID)

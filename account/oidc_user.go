@@ -63,6 +63,7 @@ func (a *Accounts) signUpExternal(ctx context.Context, who profile) (sensocto.Us
 	}
 	a.signUps.Add(1)
 	a.log.InfoContext(ctx, "account created", "user", u.ID, "issuer", a.issuer.Issuer)
+	a.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditUserCreated, ActorID: u.ID, UserID: u.ID, Detail: a.issuer.Issuer})
 	return u, nil
 }
 

@@ -38,9 +38,8 @@ type registration struct {
 }
 
 // Confirm returns nil where the person showed who they are in the session a short
-// while ago, or the password is the user's:
-// for changes of how a user signs in, which whoever finds a browser open must
-// not make.
+// while ago, or the password is the user's: for changes of how a user signs in, which
+// whoever finds a browser open must not make.
 func (a *Accounts) Confirm(ctx context.Context, u sensocto.User, sessionID, password string, from sensocto.Client) error {
 	if password != "" {
 		return a.CheckPassword(ctx, u, password, from)
@@ -130,10 +129,9 @@ func (a *Accounts) Passkeys(ctx context.Context, userID string) ([]sensocto.Pass
 	return a.store.Passkeys(ctx, userID)
 }
 
-// DeletePasskey removes one of a user's passkeys. Whoever calls it has asked
-// Confirm. The only way to sign in stays:
-// that is a conflict. It returns sensocto.ErrNotFound for one that is not the
-// user's.
+// DeletePasskey removes one of a user's passkeys. Whoever calls it has asked Confirm.
+// The only way to sign in stays: that is a conflict. It returns sensocto.ErrNotFound
+// for one that is not the user's.
 func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte) error {
 	if u.PasswordHash == "" {
 		present, err := a.store.Passkeys(ctx, u.ID)

@@ -127,6 +127,13 @@ func TestAudit_HasWaysToSignIn(t *testing.T) {
 	}
 	log.has(t, "identity_linked "+bob.ID+">"+bob.ID+" "+f.issuer.URL)
 	log.has(t, "identity_unlinked "+bob.ID+">"+bob.ID+" "+f.issuer.URL)
+
+	location, browser = f.begin("") // nobody has the identity any more: it gets an account
+	session, err := f.FinishOIDC(t.Context(), browser, answerOf(f.issuer.Visit(t, location)), "", home)
+	if err != nil {
+		t.Fatal(err)
+	}
+	log.has(t, "user_created "+session.User.ID+">"+session.User.ID+" "+f.issuer.URL)
 }
 
 func TestSecurityLog_HasTheIssuer(t *testing.T) {

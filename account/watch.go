@@ -128,9 +128,11 @@ type poller struct {
 	*Accounts
 	version int64 // of the last change that was seen
 	failing bool  // the failure was logged
-	checked time.Time
-	stored  time.Time // when the uses of sessions were stored
-	forgot  time.Time // when sessions that had ended were removed
+	// When what was done last:
+	checked     time.Time // what has expired
+	idleChecked time.Time // sessions that were not used
+	stored      time.Time // the uses of sessions
+	forgot      time.Time // sessions and tokens that had ended
 }
 
 func (p *poller) poll(ctx context.Context) {
@@ -171,9 +173,10 @@ func (p *poller) useSessions(ctx context.Context, now time.Time) error {
 			return err
 		}
 	}
-	if p.options.SessionIdle < 0 {
+	if p.options.SessionIdle < 0 || now.Sub(p.idleChecked) < expiryInterval {
 		return nil
 	}
+	p.idleChecked = now
 	for _, id := range p.watch.unusedSince(now.Add(-p.options.SessionIdle)) {
 		if err := p.check(ctx, id); err != nil {
 			return err

@@ -1,6 +1,10 @@
 package call
 
-import "time"
+import (
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
 
 // kind is a kind of message, with a limit of its own.
 type kind uint8
@@ -24,27 +28,15 @@ var limits = [kindCount]struct{ burst, perSecond float64 }{
 	kindMedia:       {30, 5},
 }
 
-// rates are the token buckets of one peer.
-type rates struct {
-	left [kindCount]float64
-	seen [kindCount]time.Time
-}
+// rates are the limits of one peer.
+type rates [kindCount]sensocto.TokenBucket
 
 func newRates(now time.Time) (r rates) {
-	for k := range limits {
-		r.left[k], r.seen[k] = limits[k].burst, now
+	for k, l := range limits {
+		r[k] = sensocto.NewTokenBucket(l.burst, l.perSecond, now)
 	}
 	return r
 }
 
-// allow takes a token, and reports whether there was one.
-func (r *rates) allow(k kind, now time.Time) bool {
-	l := limits[k]
-	r.left[k] = min(l.burst, r.left[k]+max(0, now.Sub(r.seen[k]).Seconds())*l.perSecond)
-	r.seen[k] = now
-	if r.left[k] < 1 {
-		return false
-	}
-	r.left[k]--
-	return true
-}
+// allow counts a message, and reports whether it may be sent.
+func (r *rates) allow(k kind, now time.Time) bool { return r[k].Take(1, now) }

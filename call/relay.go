@@ -117,20 +117,24 @@ func (r *Relay) Run(ctx context.Context) error {
 // Addr returns where the server listens.
 func (r *Relay) Addr() net.Addr { return r.udp.LocalAddr() }
 
-// server returns the server as a peer is told of it, with a credential of its own
-// (draft-uberti-behave-turn-rest-00).
+// server returns the server as a peer is told of it, with a credential of its own.
 func (r *Relay) server(peerID string) sensocto.ICEServer {
 	port := strconv.Itoa(r.udp.LocalAddr().(*net.UDPAddr).Port)
 	at := net.JoinHostPort(r.options.Public.String(), port)
-	username := strconv.FormatInt(r.calls.options.Now().Add(credentialLife).Unix(), 10) + ":" + peerID
-	return sensocto.ICEServer{
-		URLs:     []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"},
-		Username: username, Credential: r.password(username),
-	}
+	s := sensocto.ICEServer{URLs: []string{"stun:" + at, "turn:" + at + "?transport=udp", "turn:" + at + "?transport=tcp"}}
+	s.Username, s.Credential = Credential(r.secret, peerID, r.calls.options.Now())
+	return s
 }
 
-func (r *Relay) password(username string) string {
-	mac := hmac.New(sha1.New, r.secret) // what the convention says
+// Credential returns what lets a peer make allocations at a TURN server that knows
+// the secret, for 12 hours (draft-uberti-behave-turn-rest-00).
+func Credential(secret []byte, peerID string, now time.Time) (username, password string) {
+	username = strconv.FormatInt(now.Add(credentialLife).Unix(), 10) + ":" + peerID
+	return username, passwordOf(secret, username)
+}
+
+func passwordOf(secret []byte, username string) string {
+	mac := hmac.New(sha1.New, secret) // what the draft says
 	mac.Write([]byte(username))
 	return base64.StdEncoding.EncodeToString(mac.Sum(nil))
 }
@@ -144,7 +148,7 @@ func (r *Relay) authenticate(a *turn.RequestAttributes) (peerID string, key []by
 		r.count.refused.Add(1)
 		return "", nil, false
 	}
-	return peerID, turn.GenerateAuthKey(a.Username, a.Realm, r.password(a.Username)), true
+	return peerID, turn.GenerateAuthKey(a.Username, a.Realm, passwordOf(r.secret, a.Username)), true
 }
 
 // mayReach is asked when a peer names another: whom media really go to is decided

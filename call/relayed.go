@@ -11,6 +11,8 @@ import (
 	"time"
 
 	"github.com/pion/turn/v5"
+
+	"github.com/sensocto/sensocto"
 )
 
 var errNoTCP = errors.New("TCP is not relayed")
@@ -47,7 +49,7 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 		return nil, nil, err
 	}
 	at := netip.AddrPortFrom(o.Public, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-	p := &relayed{PacketConn: conn, relay: g.relay, peerID: c.UserID, at: at, seen: time.Now(), left: o.BytesPerSecond}
+	p := &relayed{PacketConn: conn, relay: g.relay, peerID: c.UserID, at: at, bytes: sensocto.NewTokenBucket(o.BytesPerSecond, o.BytesPerSecond, time.Now())}
 	if !g.relay.calls.allocated(p) {
 		conn.Close()
 		return nil, nil, errNotInCall
@@ -67,9 +69,8 @@ type relayed struct {
 	at     netip.AddrPort // where others reach it
 	closed atomic.Bool
 
-	mu   sync.Mutex // guards what follows
-	left float64    // bytes that may go at once
-	seen time.Time
+	mu    sync.Mutex // guards what follows
+	bytes sensocto.TokenBucket
 }
 
 // WriteTo drops what may not go to an address, or is too much.
@@ -98,15 +99,8 @@ func (p *relayed) ReadFrom(b []byte) (int, net.Addr, error) {
 
 // spend counts bytes, and reports whether the peer may have them relayed.
 func (p *relayed) spend(n int) bool {
-	rate := p.relay.options.BytesPerSecond
 	p.mu.Lock()
-	now := time.Now()
-	p.left = min(rate, p.left+now.Sub(p.seen).Seconds()*rate)
-	p.seen = now
-	enough := p.left >= float64(n)
-	if enough {
-		p.left -= float64(n)
-	}
+	enough := p.bytes.Take(float64(n), time.Now())
 	p.mu.Unlock()
 	if !enough {
 		p.relay.count.tooMuch.Add(1)

@@ -28,10 +28,11 @@ func (db *DB) InsertInvitation(ctx context.Context, i sensocto.Invitation) error
 	})
 }
 
-// InvitationCount returns how many invitations into a room wait for an answer.
-func (db *DB) InvitationCount(ctx context.Context, roomID string) (int, error) {
+// InvitationCount returns how many invitations into a room wait for an answer, and
+// have not expired at a time.
+func (db *DB) InvitationCount(ctx context.Context, roomID string, at time.Time) (int, error) {
 	return one(ctx, db, func(row *sql.Rows) (n int, err error) { err = row.Scan(&n); return n, err },
-		`SELECT count(*) FROM invitation WHERE room_id = $1`, roomID)
+		`SELECT count(*) FROM invitation WHERE room_id = $1 AND expires_at > $2`, roomID, micros(at))
 }
 
 const invitationColumns = `SELECT i.id, i.room_id, r.name, i.account_id, i.email, i.role, i.invited_by, i.created_at, i.expires_at, COALESCE(a.name, '')

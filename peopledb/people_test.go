@@ -140,9 +140,19 @@ func TestTokens(t *testing.T) {
 		got, err = server.Token(ctx, "s1")
 		must(t, err)
 		same(t, session, got)
+		for _, id := range []string{"u1-valid", "u1-revoked"} {
+			must(t, server.InsertToken(ctx, sensocto.Token{ID: id, Kind: sensocto.KindToken, UserID: "u1", CreatedAt: at}))
+		}
+		must(t, server.RevokeToken(ctx, "u1-revoked", at.Add(time.Hour)))
 		n, err := server.ForgetTokens(ctx, at.Add(2*time.Hour))
-		if err != nil || n != 1 {
-			t.Errorf("forgot %d sessions: %v", n, err)
+		if err != nil || n != 2 {
+			t.Errorf("forgot %d credentials: %v", n, err)
+		}
+		if mine, err = server.UserTokens(ctx, "u1"); err != nil || len(mine) != 1 || mine[0].ID != "u1-valid" {
+			t.Error(mine, err)
+		}
+		if all, err = server.Tokens(ctx); err != nil || len(all) != 2 {
+			t.Error("the server's own are forgotten", all, err)
 		}
 	})
 }
@@ -576,6 +586,11 @@ func TestRooms_InvitationsAndBans(t *testing.T) {
 		} {
 			if !slices.Equal(c.got, c.want) {
 				t.Errorf("%q, want %q", c.got, c.want)
+			}
+		}
+		for now, want := range map[time.Time]int{at: 4, at.Add(time.Hour): 0} { // expired ones are in nobody's way
+			if n, err := db.InvitationCount(ctx, "r", now); err != nil || n != want {
+				t.Errorf("%d invitations wait, want %d: %v", n, want, err)
 			}
 		}
 		must(t, db.RemoveMember(ctx, "r", "eve", true, at.Add(time.Minute)))

@@ -68,11 +68,12 @@ func (db *DB) UseTokens(ctx context.Context, uses map[string]time.Time) error {
 	})
 }
 
-// ForgetTokens removes sessions that ended before a time: nobody asks for them
-// any more. Other credentials stay in the list, revoked or not.
+// ForgetTokens removes sessions and tokens of people that ended before a time: nobody
+// asks for them any more, and a person could make and revoke them without end. Those
+// of the server itself stay in its list, revoked or not.
 func (db *DB) ForgetTokens(ctx context.Context, before time.Time) (n int64, err error) {
 	err = db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		n, err = affect(ctx, tx, `DELETE FROM token WHERE kind = $1 AND (expires_at > 0 AND expires_at < $2 OR revoked_at < $2)`,
+		n, err = affect(ctx, tx, `DELETE FROM token WHERE (kind = $1 OR account_id <> '') AND (expires_at > 0 AND expires_at < $2 OR revoked_at < $2)`,
 			string(sensocto.KindSession), before.UnixMicro())
 		return err
 	})

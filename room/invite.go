@@ -20,7 +20,8 @@ var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "inval
 
 // Invite asks a user, or whoever has an address, into a room. Whether an address
 // belongs to an account is not told. It returns the invitation, which is to be
-// mailed where it is for an address.
+// mailed where it is for an address, and an error of code rate_limited for whoever
+// invites the same person again and again.
 func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID, email string, role sensocto.Role) (sensocto.Invitation, error) {
 	rights, room, err := r.enter(ctx, id, roomID, func(s sensocto.RoomRights) bool { return s.Invite })
 	if err != nil {
@@ -48,10 +49,13 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 			return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: u.Name + " is a member of the room already"}
 		}
 	}
-	if n, err := r.store.InvitationCount(ctx, roomID); err != nil {
+	if n, err := r.store.InvitationCount(ctx, roomID, now()); err != nil {
 		return sensocto.Invitation{}, err
 	} else if n >= r.limits.Invitations {
 		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_invitations", Message: "as many invitations into the room wait for an answer as the server allows: use the join code"}
+	}
+	if err := r.notices.take(id.UserID, cmp.Or(i.UserID, i.Email), now()); err != nil {
+		return sensocto.Invitation{}, err
 	}
 	again, err := r.isInvited(ctx, u, roomID)
 	if err != nil {
@@ -61,6 +65,7 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 		return sensocto.Invitation{}, err
 	}
 	r.log.Info("invitation made", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditInvited, UserID: i.UserID, RoomID: roomID, Detail: string(i.Role)})
 	if u.ID != "" {
 		r.publish(sensocto.UserTopic(u.ID), sensocto.EventInvitation, i.View())
 	}
@@ -203,6 +208,7 @@ func (r *Rooms) Withdraw(ctx context.Context, id sensocto.Identity, roomID, invi
 		return err
 	}
 	r.log.Info("invitation withdrawn", "room", roomID, "user", id.UserID)
+	r.record(ctx, id, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, UserID: i.UserID, RoomID: roomID})
 	r.invitationEnded(ctx, i)
 	return nil
 }

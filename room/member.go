@@ -319,9 +319,13 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 		return nil
 	case m.Role == sensocto.RoleOwner:
 		return errOwnerStays
-	case role == sensocto.RoleOwner:
+	}
+	if err := r.notices.take(id.UserID, userID, now()); err != nil {
+		return err
+	}
+	if role == sensocto.RoleOwner {
 		err = r.store.SetOwner(ctx, roomID, userID)
-	default:
+	} else {
 		err = r.store.SetRole(ctx, roomID, userID, role)
 	}
 	if err != nil {

@@ -49,7 +49,7 @@ type Store interface {
 	Grants(ctx context.Context, sensorID string) ([]sensocto.Grant, error)
 
 	InsertInvitation(ctx context.Context, i sensocto.Invitation) error
-	InvitationCount(ctx context.Context, roomID string) (int, error)
+	InvitationCount(ctx context.Context, roomID string, at time.Time) (int, error)
 	Invitation(ctx context.Context, id string) (sensocto.Invitation, error)
 	Invitations(ctx context.Context, userID, email string, at time.Time) ([]sensocto.Invitation, error)
 	DeleteInvitation(ctx context.Context, id string) error
@@ -96,7 +96,6 @@ type Limits struct {
 	Invitations   int // into a room, that wait for an answer; default 500
 	Grants        int // to a sensor; default 1,000
 	Recordings    int // of a room; default 1,000
-
 }
 
 func (l Limits) withDefaults() Limits {
@@ -130,6 +129,7 @@ type Rooms struct {
 	log      *slog.Logger
 	audit    sensocto.Auditor
 	presence presence
+	notices  noticeLimit
 
 	recorders recorders
 }
@@ -302,15 +302,17 @@ func forAsker(v sensocto.RoomView, room sensocto.Room, rights sensocto.RoomRight
 	return v
 }
 
-// List returns up to limit rooms behind an id: the identity's own, or public
-// ones, and whether there may be more.
+// List returns up to limit rooms behind an id: the identity's own, or public ones.
 func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, after string, limit int) ([]sensocto.RoomView, error) {
 	if id.UserID == "" {
 		return nil, errNoAccount
 	}
-	rooms, err := r.store.RoomsOf(ctx, id.UserID, after, limit)
+	var rooms []sensocto.Room
+	var err error
 	if public {
 		rooms, err = r.store.PublicRooms(ctx, after, limit)
+	} else {
+		rooms, err = r.store.RoomsOf(ctx, id.UserID, after, limit)
 	}
 	if err != nil {
 		return nil, fmt.Errorf("list rooms: %w", err)

@@ -172,6 +172,11 @@ func (r *Rooms) Grant(ctx context.Context, id sensocto.Identity, sensorID, userI
 	if len(grants) >= r.limits.Grants && !again {
 		return &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_grants", Message: "the sensor is shared with as many people as the server allows: make a room for them"}
 	}
+	if userID != "" && !again {
+		if err := r.notices.take(id.UserID, userID, now()); err != nil {
+			return err
+		}
+	}
 	if err := r.store.PutGrant(ctx, g); err != nil {
 		return err
 	}

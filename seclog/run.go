@@ -32,7 +32,7 @@ func (l *Log) sweep(now time.Time, all bool) map[sensocto.SecurityEvent]uint64 {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	for key, b := range l.sources {
-		if all || b.full(now) {
+		if all || b.Full(now) {
 			suppressed[key.event] += b.suppressed
 			delete(l.sources, key)
 		}

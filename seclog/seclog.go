@@ -106,9 +106,9 @@ func (l *Log) due(r sensocto.Refusal, now time.Time) (suppressed uint64, due boo
 	defer l.mu.Unlock()
 	of, all := l.source(key, now), l.total(r.Event, now)
 	switch {
-	case !of.allow(now):
+	case !of.Take(1, now):
 		of.suppressed++
-	case !all.allow(now):
+	case !all.Take(1, now):
 		all.suppressed++
 	default:
 		suppressed = of.suppressed + all.suppressed

@@ -30,7 +30,7 @@ type caller struct {
 	seat   sensocto.CallSeat
 	closed bool
 	live   bool        // the reply to the join is on its way
-	early  []callEvent // what came before that; as many as the call has peers
+	early  []callEvent // what came before that: bounded by the rates of the other peers
 }
 
 type callEvent struct {

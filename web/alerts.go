@@ -44,7 +44,6 @@ func (s *server) registerAlerts() {
 
 func (s *server) alertOperation(id, method, path, tag, summary string) huma.Operation {
 	op := s.personal(id, method, path, signedIn, tag, summary)
-	op.Middlewares = append(op.Middlewares, knownParameters)
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	return op
 }

@@ -287,7 +287,11 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if _, err := s.may(ctx, sensorID, toShare); err != nil {
 		return err
 	}
-	if u, err := s.Accounts.User(ctx, ownerID); err != nil || !u.Active(time.Now()) || u.IsGuest {
+	u, err := s.Accounts.User(ctx, ownerID)
+	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		return s.personalProblem(err, "look up a user")
+	}
+	if err != nil || !u.Active(time.Now()) || u.IsGuest {
 		return problem(http.StatusUnprocessableEntity, "owner_id: there is no such user, or it is a guest")
 	}
 	before := s.sensorEvent(sensocto.AuditHandedOver, sensorID)

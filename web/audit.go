@@ -63,7 +63,6 @@ func (s *server) registerAudit() {
 	op.Description = "What one did and what was done to oneself, newest first: sign-ins and those that were refused, changes of accounts, ways to sign in, tokens, rooms, members, " +
 		"recordings, shared sensors, commands, alert rules, exports and deletions. Administrators see what everybody did. The address of another person is left out, except for administrators. " +
 		"An event appears within a second."
-	op.Middlewares = append(op.Middlewares, knownParameters)
 	huma.Register(s.api, op, s.listAudit)
 }
 

@@ -112,17 +112,18 @@ func (s *server) withdrawInvitation(ctx context.Context, in *withdrawInput) (*em
 
 type invitationsAnswer struct {
 	Body struct {
+		Page
 		Invitations []sensocto.InvitationView `json:"invitations" nullable:"false"`
 	}
 }
 
-func (s *server) listInvitations(ctx context.Context, _ *empty) (*invitationsAnswer, error) {
+func (s *server) listInvitations(ctx context.Context, in *PageQuery) (*invitationsAnswer, error) {
 	list, err := s.Rooms.Invitations(ctx, identityOf(ctx))
 	if err != nil {
 		return nil, s.personalProblem(err, "list invitations")
 	}
 	var out invitationsAnswer
-	out.Body.Invitations = list
+	out.Body.Invitations, out.Body.Page = pageOf(list, in, func(i sensocto.InvitationView) string { return cursorOf(i.CreatedAt, i.ID) })
 	return &out, nil
 }
 

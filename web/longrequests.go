@@ -19,10 +19,10 @@ type longRequests struct {
 
 // running is one long request.
 type running struct {
-	cancel  context.CancelCauseFunc
-	control *http.ResponseController
-	userID  string
-	may     func() bool // still
+	cancel             context.CancelCauseFunc
+	control            *http.ResponseController
+	identityID, userID string
+	may                func() bool // still
 }
 
 // watch returns a context that ends, with sensocto.ErrUnauthorized, when the
@@ -32,7 +32,8 @@ type running struct {
 // request.
 func (l *longRequests) watch(ctx context.Context, id sensocto.Identity, may func() bool, control *http.ResponseController) (_ context.Context, end func()) {
 	ctx, cancel := context.WithCancelCause(ctx)
-	r, identityID := &running{cancel, control, id.UserID, may}, id.ID
+	identityID := id.ID
+	r := &running{cancel, control, identityID, id.UserID, may}
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	if l.running == nil {
@@ -76,8 +77,18 @@ func (l *longRequests) rightsChanged(userIDs []string) {
 	l.mu.Unlock()
 	for _, r := range affected {
 		if !r.may() {
-			r.stop()
+			l.stop(r)
 		}
+	}
+}
+
+// stop stops a request that still runs: the connection of one that has ended may
+// carry the next.
+func (l *longRequests) stop(r *running) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if _, runs := l.running[r.identityID][r]; runs {
+		r.stop()
 	}
 }
 

@@ -138,7 +138,7 @@ func (s *server) unshareSensor(ctx context.Context, in *SharePath) (*empty, erro
 
 func (s *server) registerGrants() {
 	const tag = "Sensors"
-	huma.Register(s.api, s.personal("list-grants", http.MethodGet, "/sensors/{id}/grants", person, tag, "With whom a sensor of one's own is shared"), s.listGrants)
+	huma.Register(s.api, s.personal("list-grants", http.MethodGet, "/sensors/{id}/grants", person, tag, "With whom a sensor of one's own is shared: people and rooms together in pages"), s.listGrants)
 	op := s.personal("grant-sensor", http.MethodPut, "/sensors/{id}/grants/{user_id}", person, tag, "Share a sensor of one's own with a user")
 	op.Description = "With `public` instead of a user's id everybody sees the sensor, also without an account."
 	op.DefaultStatus = http.StatusNoContent
@@ -165,8 +165,14 @@ type shareView struct {
 	History  string    `json:"history" enum:"since_shared,all"`
 }
 
+type listGrantsInput struct {
+	SensorPath
+	PageQuery
+}
+
 type grantsAnswer struct {
 	Body struct {
+		Page
 		Grants []grantView `json:"grants" nullable:"false"`
 		Rooms  []shareView `json:"rooms" nullable:"false"`
 	}
@@ -179,14 +185,40 @@ func historyWord(all bool) string {
 	return "since_shared"
 }
 
-func (s *server) listGrants(ctx context.Context, in *SensorPath) (*grantsAnswer, error) {
+func (s *server) listGrants(ctx context.Context, in *listGrantsInput) (*grantsAnswer, error) {
 	grants, shares, err := s.Rooms.Shared(ctx, identityOf(ctx), in.SensorID)
 	if err != nil {
 		return nil, s.personalProblem(err, "list grants")
 	}
 	var out grantsAnswer
-	out.Body.Grants, out.Body.Rooms = views(grants, viewOfGrant), views(shares, viewOfShare)
+	rows := append(views(grants, rowOfGrant), views(shares, rowOfShare)...)
+	rows, out.Body.Page = pageOf(rows, &in.PageQuery, func(r grantRow) string { return r.cursor })
+	out.Body.Grants, out.Body.Rooms = []grantView{}, []shareView{}
+	for _, r := range rows {
+		if r.grant != nil {
+			out.Body.Grants = append(out.Body.Grants, *r.grant)
+		} else {
+			out.Body.Rooms = append(out.Body.Rooms, *r.share)
+		}
+	}
 	return &out, nil
+}
+
+// grantRow is a grant or a share: one list of both has one cursor.
+type grantRow struct {
+	cursor string
+	grant  *grantView
+	share  *shareView
+}
+
+func rowOfGrant(g sensocto.Grant) grantRow {
+	v := viewOfGrant(g)
+	return grantRow{cursor: cursorOf(g.GrantedAt, "grant "+g.UserID), grant: &v}
+}
+
+func rowOfShare(s sensocto.Share) grantRow {
+	v := viewOfShare(s)
+	return grantRow{cursor: cursorOf(s.SharedAt, "share "+s.RoomID), share: &v}
 }
 
 func viewOfGrant(g sensocto.Grant) grantView {

@@ -6,6 +6,7 @@ import (
 	"net/url"
 	"slices"
 	"strings"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humago"
@@ -36,6 +37,7 @@ func (s *server) registerOIDC() {
 
 	op = s.personal("finish-oidc", http.MethodGet, oidcPath+"/callback", anybody, tag, "Where the OpenID Connect issuer sends browsers back to")
 	op.DefaultStatus = http.StatusFound
+	op.Middlewares = s.personalMiddlewares(anybody) // issuers add parameters of their own
 	huma.Register(s.api, op, s.finishOIDC)
 
 	huma.Register(s.api, s.personal("list-identities", http.MethodGet, "/identities", signedIn, tag, "List the issuers with which one signs in"), s.listIdentities)
@@ -164,22 +166,20 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 
 type identitiesAnswer struct {
 	Body struct {
+		Page
 		Issuers []string `json:"issuers" nullable:"false"`
 	}
 }
 
-func (s *server) listIdentities(ctx context.Context, _ *empty) (*identitiesAnswer, error) {
+func (s *server) listIdentities(ctx context.Context, in *PageQuery) (*identitiesAnswer, error) {
 	all, err := s.Accounts.Identities(ctx, identityOf(ctx).UserID)
 	if err != nil {
 		return nil, s.personalProblem(err, "list identities")
 	}
 	var out identitiesAnswer
-	out.Body.Issuers = []string{}
-	for _, e := range all {
-		if !slices.Contains(out.Body.Issuers, e.Issuer) {
-			out.Body.Issuers = append(out.Body.Issuers, e.Issuer)
-		}
-	}
+	issuers := views(all, func(e sensocto.ExternalIdentity) string { return e.Issuer })
+	slices.Sort(issuers)
+	out.Body.Issuers, out.Body.Page = pageOf(slices.Compact(issuers), in, func(issuer string) string { return cursorOf(time.Time{}, issuer) })
 	return &out, nil
 }
 

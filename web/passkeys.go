@@ -120,20 +120,19 @@ func (s *server) addPasskey(ctx context.Context, in *addPasskeyInput) (*passkeyA
 
 type passkeysAnswer struct {
 	Body struct {
+		Page
 		Passkeys []passkeyView `json:"passkeys" nullable:"false"`
 	}
 }
 
-func (s *server) listPasskeys(ctx context.Context, _ *empty) (*passkeysAnswer, error) {
+func (s *server) listPasskeys(ctx context.Context, in *PageQuery) (*passkeysAnswer, error) {
 	all, err := s.Accounts.Passkeys(ctx, identityOf(ctx).UserID)
 	if err != nil {
 		return nil, s.personalProblem(err, "list passkeys")
 	}
 	var out passkeysAnswer
-	out.Body.Passkeys = []passkeyView{}
-	for _, p := range all {
-		out.Body.Passkeys = append(out.Body.Passkeys, viewOfPasskey(p))
-	}
+	all, out.Body.Page = pageOf(all, in, func(p sensocto.Passkey) string { return cursorOf(p.CreatedAt, string(p.ID)) })
+	out.Body.Passkeys = views(all, viewOfPasskey)
 	return &out, nil
 }
 

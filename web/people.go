@@ -90,7 +90,7 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 	op := huma.Operation{
 		OperationID: id, Method: method, Path: "/api/v1" + path, Summary: summary, Tags: []string{tag},
 		MaxBodyBytes: 64 << 10, BodyReadTimeout: 10 * time.Second,
-		Middlewares: huma.Middlewares{s.asPerson(a), noStore, idCursors},
+		Middlewares: append(s.personalMiddlewares(a), knownParameters),
 		Errors:      []int{http.StatusTooManyRequests, http.StatusServiceUnavailable},
 	}
 	if a != anybody {
@@ -98,6 +98,11 @@ func (s *server) personal(id, method, path string, a access, tag, summary string
 		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusForbidden, http.StatusNotFound)
 	}
 	return op
+}
+
+// personalMiddlewares are those of personal, for whoever may send any parameters.
+func (s *server) personalMiddlewares(a access) huma.Middlewares {
+	return huma.Middlewares{s.asPerson(a), noStore, idCursors}
 }
 
 // asPerson lets in whom the access allows, and notes who that is.

@@ -3,7 +3,7 @@ package web
 import (
 	"archive/zip"
 	"context"
-	"encoding/json"
+	"fmt"
 	"io"
 	"net/http"
 	"time"
@@ -128,48 +128,13 @@ func (s *server) exportMe(ctx context.Context, in *exportMeInput) (*huma.StreamR
 // writePerson writes the archive.
 func (s *server) writePerson(ctx context.Context, out io.Writer, u sensocto.User, id sensocto.Identity, format string) error {
 	z := zip.NewWriter(out)
-	for _, part := range []struct {
-		name string
-		read func() (any, error)
-	}{
-		{"account.json", func() (any, error) { return u.View(true), nil }},
-		{"sessions.json", func() (any, error) {
-			list, err := s.Accounts.Sessions(ctx, u.ID)
-			return viewsOfTokens(list, ""), err
-		}},
-		{"tokens.json", func() (any, error) {
-			list, err := s.Accounts.UserTokens(ctx, u.ID)
-			return viewsOfTokens(list, ""), err
-		}},
-		{"passkeys.json", func() (any, error) {
-			list, err := s.Accounts.Passkeys(ctx, u.ID)
-			return views(list, viewOfPasskey), err
-		}},
-		{"identities.json", func() (any, error) {
-			list, err := s.Accounts.Identities(ctx, u.ID)
-			return views(list, func(e sensocto.ExternalIdentity) any {
-				return map[string]string{"issuer": e.Issuer, "subject": e.Subject}
-			}), err
-		}},
-		{"alerts.json", func() (any, error) { return s.allAlerts(ctx, id) }},
-		{"shares.json", func() (any, error) { return s.allShares(ctx, id) }},
-		{"rooms.json", func() (any, error) { return s.allRooms(ctx, id) }},
-		{"invitations.json", func() (any, error) { return s.Rooms.Invitations(ctx, id) }},
-		{"audit.json", func() (any, error) { return s.allEvents(ctx, id) }},
-		{"notifications.json", func() (any, error) { return s.Rooms.Notifications(ctx, id, "", exportedNotifications) }},
-	} {
+	for _, part := range s.partsOf(ctx, u, id) {
 		value, err := part.read()
-		if err != nil {
-			return err
+		if err == nil {
+			err = writeJSON(z, part.name, value)
 		}
-		entry, err := z.Create(part.name)
 		if err != nil {
-			return err
-		}
-		e := json.NewEncoder(entry)
-		e.SetIndent("", "  ")
-		if err := e.Encode(value); err != nil {
-			return err
+			return fmt.Errorf("write %s: %w", part.name, err)
 		}
 	}
 	for _, sensor := range s.Sensors.Sensors() {

@@ -3,7 +3,6 @@ package web
 import (
 	"archive/zip"
 	"context"
-	"encoding/json"
 	"net/http"
 	"time"
 
@@ -162,13 +161,7 @@ func (s *server) writeRecording(ctx context.Context, z *zip.Writer, id sensocto.
 		manifest.Files[sensorID] = entryOf(sensorID, format)
 		s.record(ctx, sensocto.AuditExported, sensorID, format+" of a recording")
 	}
-	entry, err := z.Create("recording.json")
-	if err != nil {
-		return err
-	}
-	e := json.NewEncoder(entry)
-	e.SetIndent("", "  ")
-	if err := e.Encode(manifest); err != nil {
+	if err := writeJSON(z, "recording.json", manifest); err != nil {
 		return err
 	}
 	return z.Close()

@@ -47,16 +47,32 @@ func TestCursors_ThatAreNoneAreRefused(t *testing.T) {
 	w := rightsWorld{people: p, crowd: map[string]*person{}}
 	w.promote("ada")
 	ada := w.crowd["ada"]
+	ada.bring("strap")
 	path, _ := p.lab(ada)
 	for list, cursor := range map[string]string{
 		"/rooms": "after", "/users": "after", "/audit": "after", "/alerts": "after", "/notifications": "before", path + "/members": "after",
 		path + "/bans": "after", path + "/invitations": "after", path + "/recordings": "before",
+		"/sessions": "after", "/tokens": "after", "/passkeys": "after", "/identities": "after", "/invitations": "after", "/sensors/strap/grants": "after",
 	} {
 		for _, wrong := range []string{"zz", "0", "0199D2B7-0000-7000-8000-000000000000"} {
 			p.wantReason(ada.asks(422, "GET", list+"?"+cursor+"="+wrong, ""), "invalid_cursor")
 		}
 		ada.asks(200, "GET", list+"?limit=1&"+cursor+"="+ada.id, "")
 	}
+}
+
+// A parameter that is misspelt must not pass for one that is missing: this would kick
+// who was to be banned.
+func TestPeople_UnknownParametersAreRefused(t *testing.T) {
+	p := newPeople(t)
+	ada, bob := p.signUp("ada"), p.signUp("bob")
+	path, code := p.lab(ada)
+	bob.asks(200, "POST", "/rooms/join", `{"code":"`+code+`"}`)
+	ada.asks(422, "DELETE", path+"/members/"+bob.id+"?Ban=true", "")
+	bob.asks(200, "GET", path+"/members", "")
+	ada.asks(422, "GET", "/tokens?page=2", "")
+	ada.asks(302, "GET", "/session/oidc/callback?state=x&session_state=y", "")
+	ada.asks(204, "DELETE", path+"/members/"+bob.id+"?ban=true", "")
 }
 
 // Invitations and bans over HTTP: pages, rights, and what the person still has.

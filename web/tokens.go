@@ -57,43 +57,45 @@ func viewOfToken(t sensocto.Token, current string) tokenView {
 }
 
 func viewsOfTokens(tokens []sensocto.Token, current string) []tokenView {
-	views := make([]tokenView, len(tokens))
-	for i, t := range tokens {
-		views[i] = viewOfToken(t, current)
-	}
-	return views
+	return views(tokens, func(t sensocto.Token) tokenView { return viewOfToken(t, current) })
 }
+
+func cursorOfToken(t sensocto.Token) string { return cursorOf(t.CreatedAt, t.ID) }
 
 type sessionsAnswer struct {
 	Body struct {
+		Page
 		Sessions []tokenView `json:"sessions" nullable:"false"`
 	}
 }
 
-func (s *server) listSessions(ctx context.Context, _ *empty) (*sessionsAnswer, error) {
+func (s *server) listSessions(ctx context.Context, in *PageQuery) (*sessionsAnswer, error) {
 	id := identityOf(ctx)
 	tokens, err := s.Accounts.Sessions(ctx, id.UserID)
 	if err != nil {
 		return nil, s.personalProblem(err, "list sessions")
 	}
 	var out sessionsAnswer
+	tokens, out.Body.Page = pageOf(tokens, in, cursorOfToken)
 	out.Body.Sessions = viewsOfTokens(tokens, id.ID)
 	return &out, nil
 }
 
 type tokensAnswer struct {
 	Body struct {
+		Page
 		Tokens []tokenView `json:"tokens" nullable:"false"`
 	}
 }
 
-func (s *server) listTokens(ctx context.Context, _ *empty) (*tokensAnswer, error) {
+func (s *server) listTokens(ctx context.Context, in *PageQuery) (*tokensAnswer, error) {
 	id := identityOf(ctx)
 	tokens, err := s.Accounts.UserTokens(ctx, id.UserID)
 	if err != nil {
 		return nil, s.personalProblem(err, "list tokens")
 	}
 	var out tokensAnswer
+	tokens, out.Body.Page = pageOf(tokens, in, cursorOfToken)
 	out.Body.Tokens = viewsOfTokens(tokens, id.ID)
 	return &out, nil
 }

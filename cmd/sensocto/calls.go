@@ -1,15 +1,11 @@
 package main
 
 import (
-	"crypto/hmac"
-	"crypto/sha1"
-	"encoding/base64"
 	"fmt"
 	"log/slog"
 	"net/netip"
 	"os"
 	"slices"
-	"strconv"
 	"strings"
 	"time"
 
@@ -61,19 +57,13 @@ func newCalls(c Config) (*call.Calls, error) {
 	}}), nil
 }
 
-// turnLife is how long a credential for a TURN server elsewhere counts.
-const turnLife = 12 * time.Hour
-
 // elsewhere returns servers as a peer is told of them. Those that share a secret get
-// a credential as draft-uberti-behave-turn-rest-00 says.
+// a credential of the peer's.
 func elsewhere(urls []string, secret, peerID string, now time.Time) (servers []sensocto.ICEServer) {
 	for _, u := range urls {
 		s := sensocto.ICEServer{URLs: []string{u}}
 		if secret != "" && isTURN(u) {
-			s.Username = strconv.FormatInt(now.Add(turnLife).Unix(), 10) + ":" + peerID
-			mac := hmac.New(sha1.New, []byte(secret)) // what the convention says
-			mac.Write([]byte(s.Username))
-			s.Credential = base64.StdEncoding.EncodeToString(mac.Sum(nil))
+			s.Username, s.Credential = call.Credential([]byte(secret), peerID, now)
 		}
 		servers = append(servers, s)
 	}

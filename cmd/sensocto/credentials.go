@@ -5,8 +5,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"maps"
 	"os"
 	"path/filepath"
+	"slices"
+	"strings"
 )
 
 // credentials are the tokens of 'sensocto login', by server, in a file that only
@@ -47,6 +50,16 @@ func (c credentials) read() (map[string]string, error) {
 func (c credentials) of(server string) (string, error) {
 	tokens, err := c.read()
 	return tokens[server], err
+}
+
+// elsewhere says to which other servers somebody is signed in, "" for none.
+func (c credentials) elsewhere(server string) string {
+	tokens, err := c.read()
+	delete(tokens, server)
+	if err != nil || len(tokens) == 0 {
+		return ""
+	}
+	return "you are signed in to " + strings.Join(slices.Sorted(maps.Keys(tokens)), ", ") + ": name the server with --server or SENSOCTO_SERVER"
 }
 
 // keep stores the token for a server; "" forgets it.

@@ -243,9 +243,14 @@ func (h *hostile) guest() *websocket.Conn {
 	return ws
 }
 
+// send sends a frame, and says whether there was a connection for it.
+func (h *hostile) send(ws *websocket.Conn, frame string) bool {
+	return ws != nil && ws.WriteMessage(websocket.TextMessage, []byte(frame)) == nil
+}
+
 // ask sends a frame and returns the reply, "" where the connection ends.
 func (h *hostile) ask(ws *websocket.Conn, frame string) string {
-	if ws == nil || ws.WriteMessage(websocket.TextMessage, []byte(frame)) != nil {
+	if !h.send(ws, frame) {
 		return ""
 	}
 	for {
@@ -349,7 +354,7 @@ var hostileAttacks = []struct {
 			for i := range 100 {
 				items = append(items, fmt.Sprintf(`{"attribute_id":"a%d","payload":%d,"timestamp":%d}`, a, i, 1767225600000+i))
 			}
-			_ = ws.WriteMessage(websocket.TextMessage, []byte(`["9",null,"sensocto:sensor:many","measurements_batch",[`+strings.Join(items, ",")+`]]`))
+			h.send(ws, `["9",null,"sensocto:sensor:many","measurements_batch",[`+strings.Join(items, ",")+`]]`)
 		}
 		h.ask(ws, `["9","10","sensocto:sensor:many","ping",{}]`)
 		var all sync.WaitGroup
@@ -377,7 +382,7 @@ var hostileAttacks = []struct {
 		for round := range 8 {
 			for a := range 100 {
 				frame := fmt.Sprintf(`["9",null,"sensocto:sensor:papers","measurement",{"attribute_id":"p%d","payload":%s,"timestamp":%d}]`, a, text, 1767225600000+round)
-				if ws == nil || ws.WriteMessage(websocket.TextMessage, []byte(frame)) != nil {
+				if !h.send(ws, frame) {
 					return
 				}
 			}
@@ -424,7 +429,7 @@ var hostileAttacks = []struct {
 		ws := h.guest()
 		h.join(ws, "pinged", `,"attributes":[]`)
 		for range 64 {
-			if ws == nil || ws.WriteMessage(websocket.TextMessage, []byte(`["9","2","sensocto:sensor:pinged","ping",{"x":"`+long+`"}]`)) != nil {
+			if !h.send(ws, `["9","2","sensocto:sensor:pinged","ping",{"x":"`+long+`"}]`) {
 				return
 			}
 		}

@@ -118,6 +118,9 @@ func (c logoutCmd) Run(a *app) error {
 	}
 	if token == "" {
 		fmt.Fprintf(a.stderr, "You were not signed in to %s.\n", c.base())
+		if hint := kept.elsewhere(c.base()); hint != "" {
+			fmt.Fprintf(a.stderr, "But %s.\n", hint)
+		}
 		return nil
 	}
 	c.Token = token
@@ -139,6 +142,9 @@ func (c whoamiCmd) Run(a *app) error {
 		IsAdmin     bool `json:"is_admin"`
 	}
 	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, "/session", nil, &u); err != nil {
+		if hint := a.credentials().elsewhere(c.base()); hint != "" {
+			err = fmt.Errorf("%w\n%s", err, hint)
+		}
 		return err
 	}
 	fmt.Fprintf(a.stdout, "%s\t%s\n", u.Name, orDash(u.Email))

@@ -10,6 +10,8 @@ import (
 	"io"
 	"mime/quotedprintable"
 	"net/http"
+	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -385,4 +387,22 @@ func TestMail_CarriesLinks(t *testing.T) {
 		t.Error("the log holds a secret or an address")
 	}
 	p.ends()
+}
+
+// Who asks the wrong server hears of the one where they are signed in.
+func TestLogout_NamesTheServersOfOtherLogins(t *testing.T) {
+	dir := t.TempDir()
+	if err := os.MkdirAll(filepath.Join(dir, "sensocto"), 0o700); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(filepath.Join(dir, "sensocto", "credentials.json"), []byte(`{"http://sensors.example":"secret"}`), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	env := []string{"XDG_CONFIG_HOME=" + dir}
+	for command, code := range map[string]int{"logout": 0, "whoami": 1} {
+		r := runCLI(t, env, command, "--server", "http://127.0.0.1:1").wants(t, code)
+		if !strings.Contains(r.stderr, "you are signed in to http://sensors.example: name the server") || strings.Contains(r.stderr, "secret") {
+			t.Errorf("%s: %s", command, r.stderr)
+		}
+	}
 }

@@ -1,6 +1,6 @@
 -- +goose Up
 
--- When the person last showed who they are in this session, in µs; 0 for never,
+-- When the person who is signed in last proved who they are, in µs; 0 for never,
 -- as where an issuer signed them in without asking.
 ALTER TABLE token ADD COLUMN confirmed_at bigint NOT NULL DEFAULT 0;
 

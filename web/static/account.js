@@ -158,7 +158,7 @@ async function show(person) {
   $("details").textContent = [me.email && !me.email_proven ? `${me.email} (not confirmed)` : me.email, me.is_admin ? "administrator" : me.is_guest ? "guest" : "", `since ${day(me.created_at)}`].filter(Boolean).join(" · ");
   $("change").onclick = () => { $("name").value = me.name; $("email").value = me.email ?? ""; open("change"); };
   $("out").onclick = async () => { await ask("DELETE", "/session"); forget(); clear(); tell("out"); await start(); };
-  const { sessions } = await ask("GET", "/sessions");
+  const sessions = await ways.whole(ask, "/sessions", "sessions");
   $("sessions").replaceChildren(...sessions.map((s) => element("tr", {},
     ...cells(s.device || "unknown", day(s.created_at), day(s.used_at), day(s.expires_at), s.current ? "this one" : remove("Sign out", `/sessions/${s.id}`)))));
   $("out-elsewhere").hidden = sessions.length < 2;
@@ -166,11 +166,11 @@ async function show(person) {
     try { await ask("DELETE", "/sessions"); notice = "You are signed out everywhere else."; } catch (error) { notice = error.message; }
     await start();
   };
-  const { tokens } = await ask("GET", "/tokens");
+  const tokens = await ways.whole(ask, "/tokens", "tokens");
   $("tokens").replaceChildren(...tokens.map((t) => element("tr", {}, ...cells(t.name, t.scopes.join(", "), day(t.created_at), remove("Revoke", `/tokens/${t.id}`)))));
   if (tokens.length === 0) $("tokens").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. A device that cannot sign in brings its measurements with a token." })));
   $("make").hidden = me.is_guest;
-  const { invitations } = await ask("GET", "/invitations");
+  const invitations = await ways.whole(ask, "/invitations", "invitations");
   $("invited").hidden = invitations.length === 0;
   $("invitations").replaceChildren(...invitations.map((i) => element("tr", {}, ...cells(i.room_name, i.role, day(i.expires_at)),
     element("td", {}, answer("Accept", i), " ", answer("Decline", i)))));

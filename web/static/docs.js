@@ -19,10 +19,20 @@ function shape(schema, indent = "") {
   return types.filter(Boolean).join(" | ") || "any";
 }
 
+// prose is a text whose `code` is shown as such.
+const prose = (text) => text.split("`").map((part, i) => (i % 2 ? element("code", {}, part) : part));
+
+// rights says what a credential needs for an operation.
+function rights(o) {
+  const scopes = Object.values(o.security?.[0] ?? {}).flat();
+  if (scopes.length) return `needs the right ${scopes.join(", ")}`;
+  return o.security?.length ? "for who is signed in" : "for everybody";
+}
+
 function parameterRow(p, asked) {
   const input = element("input", { name: p.name, required: Boolean(p.required), ariaLabel: p.name });
   input.dataset.in = p.in;
-  return element("tr", {}, element("th", { scope: "row" }, p.name), element("td", {}, shape(p.schema)), element("td", {}, p.description ?? ""), element("td", {}, asked ? input : ""));
+  return element("tr", {}, element("th", { scope: "row" }, p.name), element("td", {}, shape(p.schema)), element("td", {}, ...prose(p.description ?? "")), element("td", {}, asked ? input : ""));
 }
 
 function bodyOf(title, content) {
@@ -50,8 +60,8 @@ function operation(path, method, o) {
   const responses = Object.entries(o.responses).filter(([status]) => status < "300");
   return element("section", { id: o.operationId },
     element("h2", {}, o.summary),
-    element("p", {}, element("code", {}, element("span", { className: "method" }, method), " " + path), ` needs the right ${Object.values(o.security?.[0] ?? {}).flat().join(", ")}`),
-    element("p", {}, o.description ?? ""),
+    element("p", {}, element("code", {}, element("span", { className: "method" }, method), " " + path), " " + rights(o)),
+    element("p", {}, ...prose(o.description ?? "")),
     form,
     ...bodyOf("Body", o.requestBody?.content),
     ...responses.flatMap(([status, r]) => [element("p", {}, `Answer ${status}: ${r.description}`), ...bodyOf("Answer", r.content)]));
@@ -62,7 +72,7 @@ async function load() {
   spec = await answer.json();
   if (!answer.ok) { $("status").textContent = spec.detail; return; }
   $("version").textContent = spec.info.version;
-  $("status").textContent = spec.info.description;
+  $("status").replaceChildren(...prose(spec.info.description));
   $("operations").replaceChildren(...Object.entries(spec.paths).flatMap(([path, methods]) => Object.entries(methods).map(([m, o]) => operation(path, m, o))));
 }
 

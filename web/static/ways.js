@@ -103,8 +103,18 @@ export async function show(server, me, ask, remover, row, done) {
   await showPasskeys(server, ask, row, done);
 }
 
+// whole returns all pages of a list; key is where an answer has its items.
+export async function whole(ask, path, key) {
+  const items = [];
+  for (let after = ""; ;) {
+    const page = await ask("GET", `${path}?limit=500${after && `&after=${after}`}`);
+    items.push(...page[key]);
+    if (!(after = page.next)) return items;
+  }
+}
+
 async function showIssuers(server, ask, remover) {
-  const { issuers } = await ask("GET", "/identities");
+  const issuers = await whole(ask, "/identities", "issuers");
   $("issuers-account").hidden = !server.oidc && issuers.length === 0;
   $("issuers").replaceChildren(...issuers.map((i) => element("li", {}, `${i} `, remover("Unlink", `/identities?issuer=${encodeURIComponent(i)}`))));
   $("link").hidden = !server.oidc || issuers.length > 0;
@@ -115,7 +125,7 @@ async function showIssuers(server, ask, remover) {
 async function showPasskeys(server, ask, row, done) {
   $("passkeys-account").hidden = !server.passkeys;
   if (!server.passkeys) return;
-  const { passkeys } = await ask("GET", "/passkeys");
+  const passkeys = await whole(ask, "/passkeys", "passkeys");
   $("passkeys").replaceChildren(...passkeys.map(row));
   if (passkeys.length === 0) $("passkeys").append(element("tr", {}, element("td", { colSpan: 4, textContent: "None yet. With one you sign in by finger, face or PIN of your device." })));
   $("add").hidden = !here(server);

@@ -938,7 +938,7 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** With whom a sensor of one's own is shared */
+        /** With whom a sensor of one's own is shared: people and rooms together in pages */
         get: operations["list-grants"];
         put?: never;
         post?: never;
@@ -1905,6 +1905,8 @@ export interface components {
         };
         GrantsAnswerBody: {
             grants: components["schemas"]["Grant"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
             rooms: components["schemas"]["Share"][];
         } & {
             [key: string]: unknown;
@@ -1941,6 +1943,8 @@ export interface components {
         };
         IdentitiesAnswerBody: {
             issuers: string[];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
         } & {
             [key: string]: unknown;
         };
@@ -1982,6 +1986,8 @@ export interface components {
         };
         InvitationsAnswerBody: {
             invitations: components["schemas"]["Invitation"][];
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
         } & {
             [key: string]: unknown;
         };
@@ -2179,6 +2185,8 @@ export interface components {
             [key: string]: unknown;
         };
         PasskeysAnswerBody: {
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
             passkeys: components["schemas"]["Passkey"][];
         } & {
             [key: string]: unknown;
@@ -2362,6 +2370,8 @@ export interface components {
             [key: string]: unknown;
         };
         SessionsAnswerBody: {
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
             sessions: components["schemas"]["Token"][];
         } & {
             [key: string]: unknown;
@@ -2445,6 +2455,8 @@ export interface components {
             [key: string]: unknown;
         };
         TokensAnswerBody: {
+            /** @description Where the list goes on; empty at its end. */
+            next: string;
             tokens: components["schemas"]["Token"][];
         } & {
             [key: string]: unknown;
@@ -3747,7 +3759,12 @@ export interface operations {
     };
     "list-identities": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3783,6 +3800,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -3914,7 +3940,12 @@ export interface operations {
     };
     "list-invitations": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -3950,6 +3981,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -4427,7 +4467,12 @@ export interface operations {
     };
     "list-passkeys": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -4463,6 +4508,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -8098,7 +8152,12 @@ export interface operations {
     };
     "list-grants": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path: {
                 /** @description The sensor's id. */
@@ -9252,7 +9311,12 @@ export interface operations {
     };
     "list-sessions": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9288,6 +9352,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -9561,7 +9634,12 @@ export interface operations {
     };
     "list-tokens": {
         parameters: {
-            query?: never;
+            query?: {
+                /** @description Continue behind this id: next of the page before. */
+                after?: string;
+                /** @description Most items of a page. */
+                limit?: number;
+            };
             header?: never;
             path?: never;
             cookie?: never;
@@ -9597,6 +9675,15 @@ export interface operations {
             };
             /** @description Not Found */
             404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
                 headers: {
                     [name: string]: unknown;
                 };

@@ -15,8 +15,10 @@ interface Shown {
 
 const pages: readonly Shown[] = [
   { name: 'lobby', path: '/', ready: livelyLobby },
-  { name: 'sense', path: '/sense', ready: (page) => page.getByRole('heading', { level: 1 }).waitFor() },
-  { name: 'sense', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).click() },
+  { name: 'sensor', path: '/sensors/sim-1', ready: livelyChart },
+  { name: 'compare', path: '/compare?a=sim-1/ecg&a=sim-2/heartrate', ready: livelyChart },
+  { name: 'sense', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).waitFor() },
+  { name: 'sense-demo', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).click() },
   { name: 'sign-in', path: '/sign-in', ready: (page) => page.getByRole('button', { name: 'Continue as a guest' }).waitFor() },
   { name: 'design', path: '/design', ready: (page) => page.getByRole('heading', { name: 'Design system' }).waitFor() },
 ];
@@ -26,6 +28,11 @@ async function livelyLobby(page: Page): Promise<void> {
   await expect(page.getByRole('article').first().locator('.number').first()).toHaveText(/\d/);
   await page.getByRole('button', { name: 'Skip' }).click();
   await page.waitForTimeout(7000);
+}
+
+async function livelyChart(page: Page): Promise<void> {
+  await page.getByRole('button', { name: 'Pause' }).waitFor();
+  await page.waitForTimeout(5000);
 }
 
 const looks = {
@@ -43,6 +50,7 @@ async function check(page: Page, path: string): Promise<void> {
 
 for (const [look, options] of Object.entries(looks)) {
   test(`pages: ${look}`, async ({ browser, world }) => {
+    test.setTimeout(300_000); // many pages, each with time to fill its traces
     const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     const errors: string[] = [];

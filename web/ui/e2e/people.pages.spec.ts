@@ -26,6 +26,7 @@ async function look(page: Page, name: string): Promise<void> {
 
 for (const [name, options] of Object.entries(looks)) {
   test(`pages of people: ${name}`, async ({ browser, world }) => {
+    test.setTimeout(300_000); // many pages, each with time to fill its traces
     test.setTimeout(240_000);
     const ada = await Person.signUp(browser, world, 'Ada', { reducedMotion: 'reduce', locale: name === 'dark' ? 'de' : 'en-GB', ...options });
     const bob = await Person.signUp(browser, world, 'Bob');

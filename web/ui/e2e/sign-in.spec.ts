@@ -106,9 +106,9 @@ test('signing out waits for what has not reached the server', async ({ page, wor
   await signUp(page, world.url);
   await page.getByRole('button', { name: 'Start the demo heart' }).click();
   await expect(page.getByRole('article', { name: 'Demo heart' }).getByRole('img', { name: 'Sending' })).toBeVisible();
+  await world.program.kill(); // the heart goes on, and what it measures waits
   await page.getByRole('button', { name: 'Account of Ada' }).click();
   await page.getByRole('menuitem', { name: 'Sign out' }).click();
-  // The heart goes on, so there is always something on its way.
   await expect(page.getByRole('dialog', { name: 'Not everything is sent yet' })).toBeVisible();
   await page.getByRole('button', { name: 'Cancel' }).click();
   await expect(page.getByRole('button', { name: 'Account of Ada' })).toBeVisible();

@@ -3,6 +3,7 @@ import { confirmed } from '../app/confirm.svelte.ts';
 import { createPasskey } from '../app/passkey.ts';
 import { part, query } from './query.ts';
 import type { AuditEvent, Page, Passkey, Token, User } from './types.ts';
+import { whole } from './whole.ts';
 
 export interface AccountChange {
   name?: string;
@@ -17,12 +18,12 @@ export const confirmEmail = (link: string): Promise<User> => ask('POST', '/email
 export const eraseMe = (password: string): Promise<void> => confirmed(() => ask('DELETE', '/users/me', password ? { current_password: password } : {}));
 export const exportMePath = '/users/me/export';
 
-export const sessions = async (): Promise<Token[]> => (await ask<{ sessions: Token[] }>('GET', '/sessions')).sessions;
+export const sessions = (): Promise<Token[]> => whole('/sessions', 'sessions');
 /** Signs out all devices but this one. */
 export const endOtherSessions = (): Promise<void> => ask('DELETE', '/sessions');
 export const endSession = (id: string): Promise<void> => ask('DELETE', `/sessions/${part(id)}`);
 
-export const passkeys = async (): Promise<Passkey[]> => (await ask<{ passkeys: Passkey[] }>('GET', '/passkeys')).passkeys;
+export const passkeys = (): Promise<Passkey[]> => whole('/passkeys', 'passkeys');
 export const removePasskey = (id: string): Promise<void> => confirmed(() => ask('DELETE', `/passkeys/${part(id)}`));
 
 /** Makes a passkey on this device. */
@@ -31,7 +32,7 @@ export async function addPasskey(name: string): Promise<Passkey> {
   return ask('POST', '/passkeys', { name, credential: await createPasskey(options) });
 }
 
-export const identities = async (): Promise<string[]> => (await ask<{ issuers: string[] }>('GET', '/identities')).issuers;
+export const identities = (): Promise<string[]> => whole('/identities', 'issuers');
 export const unlinkIdentity = (issuer: string): Promise<void> => confirmed(() => ask('DELETE', `/identities${query({ issuer })}`));
 
 export type Scope = 'view' | 'ingest' | 'admin';
@@ -42,7 +43,7 @@ export interface TokenDraft {
   expires_at?: string;
 }
 
-export const tokens = async (): Promise<Token[]> => (await ask<{ tokens: Token[] }>('GET', '/tokens')).tokens;
+export const tokens = (): Promise<Token[]> => whole('/tokens', 'tokens');
 /** Makes a token. Its text is in this answer alone. */
 export const createToken = (draft: TokenDraft): Promise<Token & { token: string }> => confirmed(() => ask('POST', '/tokens', draft));
 export const revokeToken = (id: string): Promise<void> => ask('DELETE', `/tokens/${part(id)}`);

@@ -1,6 +1,7 @@
 import { ask } from '../app/api.ts';
-import { part, query } from './query.ts';
+import { part } from './query.ts';
 import type { AlertRule, Delivery } from './types.ts';
+import { whole } from './whole.ts';
 
 export const conditions = ['above', 'below', 'outside', 'no_data', 'battery_under'] as const;
 export type Condition = (typeof conditions)[number];
@@ -31,15 +32,7 @@ export const looksAt = (c: Condition): { low: boolean; high: boolean; time: bool
 });
 
 /** All of one's own rules: at most a hundred. */
-export async function alertRules(signal?: AbortSignal): Promise<AlertRule[]> {
-  const all: AlertRule[] = [];
-  for (let after = ''; ; ) {
-    const { alerts, next } = await ask<{ alerts: AlertRule[]; next: string }>('GET', `/alerts${query({ after, limit: 500 })}`, undefined, signal);
-    all.push(...alerts);
-    if (next === '') return all;
-    after = next;
-  }
-}
+export const alertRules = (signal?: AbortSignal): Promise<AlertRule[]> => whole('/alerts', 'alerts', signal);
 
 const path = (id: string) => `/alerts/${part(id)}`;
 

@@ -1,6 +1,7 @@
 import { ask } from '../app/api.ts';
 import { part, query } from './query.ts';
 import type { Member, OwnSensor, Page, Role, Room, Terms } from './types.ts';
+import { whole } from './whole.ts';
 
 export interface RoomDraft {
   name: string;
@@ -50,7 +51,7 @@ export const unshare = (roomId: string, sensorId: string): Promise<void> => ask(
 
 /** How a sensor of one's own is shared with a room; undefined where it is not. */
 export async function termsIn(roomId: string, sensorId: string): Promise<Terms | undefined> {
-  const { rooms } = await ask<{ rooms: (Terms & { room_id: string })[] }>('GET', `/sensors/${part(sensorId)}/grants`);
+  const rooms = await whole<Terms & { room_id: string }>(`/sensors/${part(sensorId)}/grants`, 'rooms');
   const found = rooms.find((r) => r.room_id === roomId);
   return found && { control: found.control, history: found.history };
 }
