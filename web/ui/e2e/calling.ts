@@ -105,6 +105,7 @@ export class Caller {
 
   static async signUp(browser: Browser, world: World, name: string): Promise<Caller> {
     const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] });
+    world.onEnd(() => context.close()); // the browser is that of all tests, and media need no server to go on
     await context.addInitScript(keepMedia);
     await context.addInitScript(await bundledClient());
     const page = await context.newPage();

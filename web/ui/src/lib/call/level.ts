@@ -10,6 +10,7 @@ export function loudness(samples: Float32Array): number {
 export function meter(track: MediaStreamTrack, heard: (level: number) => void): () => void {
   const context = new AudioContext();
   const analyser = context.createAnalyser();
+  analyser.fftSize = 8192; // 170 ms: no sound falls between two looks
   context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
   void context.resume();
   const samples = new Float32Array(analyser.fftSize);
