@@ -1,8 +1,9 @@
 // The decisions of a call, without a browser. web/ui/e2e/calls.spec.ts has real media.
 
-import { property, assert, constantFrom, integer, boolean, record } from "fast-check";
+import { array, property, assert, constantFrom, integer, boolean, record } from "fast-check";
 import { describe, expect, test } from "vitest";
-import { bitrates } from "../src/call/bitrates.js";
+import { bitrates, nextUpload } from "../src/call/bitrates.js";
+import { readHints, writeHints } from "../src/call/hints.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
 import { count, type Counted, qualityOf } from "../src/call/quality.js";
 
@@ -49,38 +50,73 @@ describe("negotiation", () => {
 });
 
 describe("bit rates", () => {
-  test("their sum is bounded by the upload, unless pictures would be useless", () => {
-    assert(property(integer({ min: 1, max: 7 }), boolean(), boolean(), (others, video, screen) => {
-      const b = bitrates(4_000_000, { others, video, screen });
-      expect((b.audio + b.video + b.screen) * others).toBeLessThanOrEqual(4_000_000 + others);
+  const seen = { video: 720, screen: 720 };
+  const unseen = { video: 0, screen: 0 };
+  const small = { video: 180, screen: 0 };
+
+  test("their sum is bounded by the upload", () => {
+    const shown = record({ video: constantFrom(0, 180, 360, 720), screen: constantFrom(0, 720) });
+    assert(property(integer({ min: 100_000, max: 10_000_000 }), array(shown, { minLength: 1, maxLength: 7 }), boolean(), boolean(), (upload, peers, video, screen) => {
+      const rates = bitrates(upload, peers, { video, screen });
+      expect(rates.reduce((sum, b) => sum + b.audio + b.video + b.screen, 0)).toBeLessThanOrEqual(upload + peers.length);
+      expect(rates.every((b) => b.audio >= 12_000)).toBe(true);
     }));
   });
 
   test("sound goes before pictures, the screen before the camera", () => {
-    const poor = bitrates(200_000, { others: 7, video: true, screen: false });
-    expect(poor).toEqual({ audio: 32_000, video: 80_000, screen: 0 });
-    const both = bitrates(4_000_000, { others: 3, video: true, screen: true });
-    expect(both.screen).toBeGreaterThan(both.video);
-    expect(bitrates(4_000_000, { others: 1, video: true, screen: false }).video).toBe(1_500_000);
-    expect(bitrates(4_000_000, { others: 1, video: false, screen: false, music: true })).toEqual({ audio: 128_000, video: 0, screen: 0 });
+    expect(bitrates(100_000, [seen, seen, seen], { video: true, screen: false })).toEqual(Array(3).fill({ audio: 32_000, video: 0, screen: 0, height: 720 }));
+    expect(bitrates(40_000, [seen, seen], { video: true, screen: true })[0]).toMatchObject({ audio: 20_000, video: 0, screen: 0 });
+    const [both] = bitrates(4_000_000, [seen, seen, seen], { video: true, screen: true });
+    expect(both!.screen).toBeGreaterThan(both!.video);
+    expect(bitrates(4_000_000, [seen], { video: true, screen: false })[0]!.video).toBe(1_500_000);
+    expect(bitrates(4_000_000, [seen], { video: false, screen: false, music: true })[0]).toMatchObject({ audio: 128_000, video: 0, screen: 0 });
+  });
+
+  test("who shows nothing is sent no pictures, who shows them small gets small ones, and the others have the rest", () => {
+    const [one, two, three] = bitrates(2_000_000, [unseen, small, seen], { video: true, screen: false });
+    expect(one).toMatchObject({ audio: 32_000, video: 0 });
+    expect(two).toMatchObject({ video: 150_000, height: 180 });
+    expect(three).toMatchObject({ video: 1_500_000, height: 720 });
+  });
+
+  test("what was measured bounds the upload, and it comes back", () => {
+    const free = { available: 300_000, limited: false };
+    expect(nextUpload(4_000_000, 4_000_000, [free])).toBe(4_000_000); // who sends little measures little
+    expect(nextUpload(4_000_000, 4_000_000, [free, { available: 500_000, limited: true }])).toBe(800_000);
+    expect(nextUpload(800_000, 4_000_000, [free])).toBe(1_000_000);
+    expect(nextUpload(3_900_000, 4_000_000, [free])).toBe(4_000_000);
+    expect(nextUpload(1_000_000, 4_000_000, [{ available: 0, limited: true }])).toBe(1_250_000);
+  });
+});
+
+describe("hints", () => {
+  test("come as they were sent", () => {
+    const hints = { shown: { video: 180, screen: 0 }, clockOffset: -12 };
+    expect(readHints(writeHints(hints))).toEqual(hints);
+  });
+
+  test.each([[7], ["{"], ["[]"], ['"x"'], ['{"shown":7,"clock_offset":"x"}']])("%s says nothing", (data) => expect(readHints(data)).toEqual({}));
+
+  test("a size that makes no sense is that of who says nothing", () => {
+    expect(readHints('{"shown":{"video":-1,"screen":1e9}}')).toEqual({ shown: { video: 720, screen: 720 } });
   });
 });
 
 describe("quality", () => {
   const report = [
     { id: "t", type: "transport", selectedCandidatePairId: "p" },
-    { id: "p", type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "r", currentRoundTripTime: 0.04 },
+    { id: "p", type: "candidate-pair", localCandidateId: "l", remoteCandidateId: "r", currentRoundTripTime: 0.04, availableOutgoingBitrate: 900_000 },
     { id: "l", type: "local-candidate", candidateType: "relay" },
     { id: "r", type: "remote-candidate", candidateType: "host" },
     { id: "a", type: "inbound-rtp", timestamp: 1000, kind: "audio", packetsReceived: 50, packetsLost: 1, audioLevel: 0.3 },
-    { id: "v", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 100, packetsLost: 2, framesDecoded: 30, frameWidth: 640, frameHeight: 480 },
+    { id: "v", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 100, packetsLost: 2, framesDecoded: 30, frameWidth: 640, frameHeight: 480, estimatedPlayoutTimestamp: 1_700_000_000_000 + 2_208_988_800_000 },
     { id: "s", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 0, packetsLost: 0 },
-    { id: "o", type: "outbound-rtp", packetsSent: 9 },
+    { id: "o", type: "outbound-rtp", packetsSent: 9, qualityLimitationReason: "bandwidth" },
   ];
 
   test("a report is summed up", () => {
-    expect(count(report)).toEqual({ received: 150, lost: 3, framesDecoded: 30, at: 1000, width: 640, height: 480, audioLevel: 0.3, roundTrip: 40, relayed: true });
-    expect(count([])).toEqual({ received: 0, lost: 0, framesDecoded: 0, at: 0, width: 0, height: 0, audioLevel: 0, roundTrip: undefined, relayed: false });
+    expect(count(report)).toEqual({ received: 150, lost: 3, framesDecoded: 30, at: 1000, width: 640, height: 480, audioLevel: 0.3, roundTrip: 40, relayed: true, shownFrom: 1_700_000_000_000, uplink: { available: 900_000, limited: true } });
+    expect(count([])).toEqual({ received: 0, lost: 0, framesDecoded: 0, at: 0, width: 0, height: 0, audioLevel: 0, roundTrip: undefined, relayed: false, shownFrom: undefined, uplink: { available: 0, limited: false } });
   });
 
   const before = count(report);

@@ -2,10 +2,14 @@ import type { Connection } from "../connection.js";
 import { Emitter } from "../emitter.js";
 import { isObject, type Json, list, object, text } from "../guards.js";
 import { Topic } from "../topic.js";
-import { bitrates } from "./bitrates.js";
+import type { ServerClock } from "../clock.js";
+import { ClosedError } from "../errors.js";
+import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
+import { everything } from "./hints.js";
 import { Link, type MediaKind, mediaKinds, type Tracks } from "./link.js";
 import { isPolite, type LinkState } from "./negotiation.js";
 import type { Quality } from "./quality.js";
+import { Report } from "./report.js";
 
 export interface CallOptions {
   /** What is sent from the beginning; setTrack changes it. */
@@ -47,18 +51,26 @@ export interface CallEvents {
   media: Media;
   /**
    * The call is over for this peer: a ReplyError with the reason `call_full` and the
-   * `limit` in its response, or `unauthorized`, or a ClosedError where the right to
-   * be in the room has ended.
+   * `limit` in its response, or `unauthorized`, or a ReplacedError where another
+   * device or page of the same person has taken the place, or a ClosedError where the
+   * right to be in the room has ended.
    */
   ended: Error;
+}
+
+/** Another device or page of the same person has taken the place in the call. */
+export class ReplacedError extends Error {
+  override readonly name = "ReplacedError";
 }
 
 interface Other {
   peer: CallPeer;
   link: Link;
+  shown: Shown; // how high one shows it
 }
 
 const qualityEvery = 2000; // ms
+const upload = 4_000_000; // bit/s
 
 /** The call of a room: media to and from each other peer, and what they send. */
 export class Call extends Emitter<CallEvents> {
@@ -73,16 +85,24 @@ export class Call extends Emitter<CallEvents> {
   #muted: Media = { audio: false, video: false, screen: false };
   #watching = new Map<MediaKind, () => void>();
   #timer: ReturnType<typeof setInterval>;
+  #clock: ServerClock;
+  #upload: number;
+  #measured = performance.now();
+  #replaced = false;
+  #report = new Report();
 
   /** Use `client.call(…)`. */
-  constructor(connection: Connection, roomId: string, options: CallOptions = {}) {
+  constructor(connection: Connection, clock: ServerClock, roomId: string, options: CallOptions = {}) {
     super();
     this.roomId = roomId;
+    this.#clock = clock;
+    this.#upload = options.upload ?? upload;
     this.#options = options;
     this.#hold("audio", options.audio ?? null);
     this.#hold("video", options.video ?? null);
     this.#timer = setInterval(() => void this.#measure(), qualityEvery);
     globalThis.addEventListener?.("online", this.#networkBack);
+    globalThis.addEventListener?.("pagehide", this.#tellReport);
     this.#topic = new Topic(connection, `room:${roomId}:call`, {
       onJoin: (reply) => this.#joined(reply),
       onDown: () => this.#become("reconnecting"),
@@ -94,6 +114,7 @@ export class Call extends Emitter<CallEvents> {
         answer: (payload) => this.#signalled(object(payload), "description"),
         ice_candidate: (payload) => this.#signalled(object(payload), "candidate"),
         media_state: (payload) => this.#mediaChanged(object(payload)),
+        replaced: () => (this.#replaced = true),
       },
     });
   }
@@ -139,6 +160,25 @@ export class Call extends Emitter<CallEvents> {
     this.#sendingChanged();
   }
 
+  /** The sound is music or breathing from now on, or is not any more. */
+  setMusic(music: boolean): void {
+    this.#options = { ...this.#options, music };
+    this.#share();
+  }
+
+  /** Says how high a peer's pictures are shown, in pixels of the screen; 0 where they are not. The peer sends no more than that. */
+  show(peerId: string, shown: Shown): void {
+    const other = this.#others.get(peerId);
+    if (!other || (other.shown.video === shown.video && other.shown.screen === shown.screen)) return;
+    other.shown = shown;
+    this.#tellHints(other);
+  }
+
+  /** How loud each peer is at present, 0 to 1. It is cheap: ask ten times a second. */
+  levels(): ReadonlyMap<string, number> {
+    return new Map([...this.#others].map(([id, { link }]) => [id, link.level]));
+  }
+
   /** Leaves the call. Local tracks are left as they are. */
   async leave(): Promise<void> {
     this.#stop();
@@ -170,13 +210,24 @@ export class Call extends Emitter<CallEvents> {
 
   /** Gives each link its tracks, and its part of the upload. */
   #share(): void {
-    for (const { link } of this.#others.values()) void link.setTracks(this.#tracks, this.#bitrates()).catch((err: unknown) => console.warn("a track was not sent:", err));
+    const links = [...this.#others.values()].map(({ link }) => link);
+    const rates = this.#bitrates(links.map((link) => link.shown));
+    links.forEach((link, i) => void link.setTracks(this.#tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
   }
 
-  #bitrates() {
-    const { upload = 4_000_000, music = false } = this.#options;
-    return bitrates(upload, { others: this.#others.size, video: this.#tracks.video !== null, screen: this.#tracks.screen !== null, music });
+  #bitrates(shown: Shown[]): Bitrates[] {
+    const { music = false } = this.#options;
+    return bitrates(this.#upload, shown, { video: this.#tracks.video !== null, screen: this.#tracks.screen !== null, music });
   }
+
+  #tellHints({ link, shown }: Other): void {
+    const offset = this.#clock.reading && this.#clock.now() - Date.now();
+    link.tell({ shown, ...(offset !== undefined && { clockOffset: Math.round(offset) }) });
+  }
+
+  #tellReport = (): void => {
+    if (this.#topic.joined) void this.#topic.push("report", this.#report.toJSON() as Record<string, unknown>).catch(() => undefined); // the server has one already
+  };
 
   #tellMedia(): void {
     if (this.#topic.joined) void this.#topic.push("media_state", this.media).catch(() => undefined); // told again at a rejoin and at a change
@@ -187,6 +238,8 @@ export class Call extends Emitter<CallEvents> {
     this.#peerId = text(reply["peer_id"]);
     this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
     for (const id of [...this.#others.keys()]) this.#drop(id);
+    this.#report = new Report(); // each join makes its own
+    this.#report.joined(list(reply["peers"]).length);
     for (const peer of list(reply["peers"])) this.#add(object(peer), true);
     this.#tellMedia();
     this.#become("joined");
@@ -202,9 +255,10 @@ export class Call extends Emitter<CallEvents> {
       polite: isPolite(this.#peerId, peerId),
       offers,
       tracks: this.#tracks,
-      bitrates: this.#bitrates(),
+      bitrates: this.#bitrates([everything])[0]!,
       signal: (event, payload) => this.#topic.push(event, { to: peerId, ...payload }),
-      changed: () => this.#update(peerId, { state: link.state }),
+      changed: () => this.#linkChanged(peerId),
+      shownChanged: () => this.#share(),
     });
     const peer: CallPeer = {
       peerId,
@@ -216,9 +270,18 @@ export class Call extends Emitter<CallEvents> {
       screen: link.screen,
       quality: undefined,
     };
-    this.#others.set(peerId, { peer, link });
+    const other: Other = { peer, link, shown: everything };
+    this.#others.set(peerId, other);
+    this.#tellHints(other);
     this.#share();
     this.emit("peers", undefined);
+  }
+
+  #linkChanged(peerId: string): void {
+    const other = this.#others.get(peerId);
+    if (!other) return;
+    this.#report.changed(other.peer.state, other.link.state);
+    this.#update(peerId, { state: other.link.state });
   }
 
   #update(peerId: string, change: Partial<CallPeer>): void {
@@ -229,7 +292,10 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #drop(peerId: string): boolean {
-    this.#others.get(peerId)?.link.close();
+    const link = this.#others.get(peerId)?.link;
+    if (!link) return false;
+    this.#report.ended(link.state, link.connectedBefore, link.relayed);
+    link.close();
     return this.#others.delete(peerId);
   }
 
@@ -248,7 +314,17 @@ export class Call extends Emitter<CallEvents> {
   }
 
   async #measure(): Promise<void> {
-    for (const [id, { link }] of this.#others) this.#update(id, { quality: await link.quality().catch(() => undefined) });
+    const seconds = (performance.now() - this.#measured) / 1000;
+    this.#measured = performance.now();
+    for (const [id, other] of this.#others) {
+      const quality = await other.link.quality(this.#clock.reading && this.#clock.now()).catch(() => undefined);
+      this.#report.lasted(seconds, other.link.state, quality);
+      this.#update(id, { quality });
+      this.#tellHints(other);
+    }
+    const before = this.#upload;
+    this.#upload = nextUpload(before, this.#options.upload ?? upload, [...this.#others.values()].map(({ link }) => link.uplink));
+    if (this.#upload !== before) this.#share();
   }
 
   #networkBack = (): void => {
@@ -263,14 +339,16 @@ export class Call extends Emitter<CallEvents> {
 
   #end(error: Error): void {
     this.#stop();
-    this.emit("ended", error);
+    this.emit("ended", this.#replaced && error instanceof ClosedError ? new ReplacedError("the call goes on in another page or device") : error);
   }
 
   #stop(): void {
     clearInterval(this.#timer);
     globalThis.removeEventListener?.("online", this.#networkBack);
+    globalThis.removeEventListener?.("pagehide", this.#tellReport);
     for (const kind of mediaKinds) this.#watching.get(kind)?.();
     for (const id of [...this.#others.keys()]) this.#drop(id);
+    this.#tellReport();
     this.#become("ended");
     this.emit("peers", undefined);
   }

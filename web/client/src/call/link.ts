@@ -1,5 +1,6 @@
 import { NoReplyError, ReplyError } from "../errors.js";
-import type { Bitrates } from "./bitrates.js";
+import type { Bitrates, Shown, Uplink } from "./bitrates.js";
+import { everything, type Hints, readHints, writeHints } from "./hints.js";
 import { decide, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
 
@@ -20,9 +21,12 @@ export interface LinkOptions {
   signal: (event: "offer" | "answer" | "ice_candidate", payload: object) => Promise<unknown>;
   /** The state or the streams have changed. */
   changed: () => void;
+  /** The peer said how high it shows what it gets. */
+  shownChanged: () => void;
 }
 
 const resendAfter = 1000; // ms
+const hintsLabel = "sensocto-hints";
 
 /**
  * The connection to one peer. Its three transceivers are in the order of mediaKinds;
@@ -47,6 +51,9 @@ export class Link {
   #restart: ReturnType<typeof setTimeout> | undefined;
   #resend: ReturnType<typeof setTimeout> | undefined;
   #counted: Counted | undefined;
+  #channel: RTCDataChannel | undefined; // of the hints
+  #told = ""; // the last hints
+  #hints: Hints = {}; // of the peer
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -57,11 +64,44 @@ export class Link {
     c.addEventListener("icecandidate", ({ candidate }) => this.#sendCandidate(candidate));
     c.addEventListener("connectionstatechange", () => this.#stateChanged());
     c.addEventListener("track", ({ transceiver }) => this.#received(transceiver));
+    c.addEventListener("datachannel", ({ channel }) => this.#hintsOver(channel));
+    if (options.offers) this.#hintsOver(c.createDataChannel(hintsLabel));
     if (options.offers) for (const kind of mediaKinds) c.addTransceiver(kind === "audio" ? "audio" : "video");
   }
 
   get state(): LinkState {
     return linkState(this.#connection.connectionState, this.#connectedBefore);
+  }
+
+  /** Media have flowed. */
+  get connectedBefore(): boolean {
+    return this.#connectedBefore;
+  }
+
+  /** How high the peer shows what it is sent. */
+  get shown(): Shown {
+    return this.#hints.shown ?? everything;
+  }
+
+  get uplink(): Uplink {
+    return this.#counted?.uplink ?? { available: 0, limited: false };
+  }
+
+  get relayed(): boolean {
+    return this.#counted?.relayed ?? false;
+  }
+
+  /** How loud the peer is at present, 0 to 1. */
+  get level(): number {
+    const receiver = this.#transceivers().get("audio")?.receiver;
+    const [source] = receiver?.getSynchronizationSources?.() ?? [];
+    return source && performance.timeOrigin + performance.now() - source.timestamp < 500 ? (source.audioLevel ?? 0) : 0;
+  }
+
+  /** Tells the peer what has changed of the hints; it is no harm where it does not understand. */
+  tell(hints: Hints): void {
+    this.#told = writeHints(hints);
+    this.#sendHints();
   }
 
   /** Applies a signal of the peer, after those that came before. */
@@ -83,14 +123,17 @@ export class Link {
     if (this.state === "interrupted") this.#restartNow();
   }
 
-  /** How well the peer's media arrive since the last call; undefined while they do not. */
-  async quality(): Promise<Quality | undefined> {
+  /** How well the peer's media arrive since the last call, by the server's clock; undefined while they do not. */
+  async quality(serverNow: number | undefined): Promise<Quality | undefined> {
     if (this.state !== "connected") return undefined;
     const stats: Record<string, unknown>[] = [];
     (await this.#connection.getStats()).forEach((s) => stats.push(s as Record<string, unknown>));
     const before = this.#counted;
     this.#counted = count(stats);
-    return qualityOf(before, this.#counted);
+    const { clockOffset } = this.#hints;
+    const from = this.#counted.shownFrom;
+    const pictureAge = serverNow === undefined || clockOffset === undefined || from === undefined ? undefined : Math.max(0, serverNow - from - clockOffset);
+    return { ...qualityOf(before, this.#counted), pictureAge };
   }
 
   close(): void {
@@ -98,6 +141,20 @@ export class Link {
     clearTimeout(this.#resend);
     this.#connection.close();
     for (const stream of [this.stream, this.screen]) for (const track of stream.getTracks()) stream.removeTrack(track);
+  }
+
+  #hintsOver(channel: RTCDataChannel): void {
+    if (channel.label !== hintsLabel) return;
+    this.#channel = channel;
+    channel.addEventListener("open", () => this.#sendHints());
+    channel.addEventListener("message", ({ data }) => {
+      this.#hints = { ...this.#hints, ...readHints(data) };
+      this.#options.shownChanged();
+    });
+  }
+
+  #sendHints(): void {
+    if (this.#channel?.readyState === "open" && this.#told) this.#channel.send(this.#told);
   }
 
   get #closed(): boolean {
@@ -190,7 +247,7 @@ export class Link {
       transceiver ??= this.#connection.addTransceiver(kind === "audio" ? "audio" : "video"); // a peer that offered less
       if (transceiver.direction !== "sendrecv") transceiver.direction = "sendrecv";
       if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
-      await limit(transceiver.sender, kind, this.#bitrates[kind]);
+      if (track) await limit(transceiver.sender, kind, this.#bitrates);
     }
   }
 
@@ -223,13 +280,17 @@ export class Link {
   }
 }
 
-/** Bounds what a sender sends. Sound goes before pictures. */
-async function limit(sender: RTCRtpSender, kind: MediaKind, maxBitrate: number): Promise<void> {
-  const parameters = sender.getParameters();
+/** Bounds what a sender sends. Sound goes before pictures; a camera loses sharpness first, a screen smoothness. */
+async function limit(sender: RTCRtpSender, kind: MediaKind, bitrates: Bitrates): Promise<void> {
+  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
   const encoding = parameters.encodings[0];
   if (!encoding) return; // not negotiated yet: it is done after that
   const priority = kind === "audio" ? "high" : "low";
-  if (maxBitrate === 0 || (encoding.maxBitrate === maxBitrate && encoding.priority === priority)) return;
-  Object.assign(encoding, { maxBitrate, priority, networkPriority: priority });
+  const maxBitrate = bitrates[kind];
+  const smaller = kind === "video" ? Math.max(1, (sender.track?.getSettings().height ?? 0) / bitrates.height) : 1;
+  const active = maxBitrate > 0;
+  if (encoding.active === active && (!active || (encoding.maxBitrate === maxBitrate && encoding.priority === priority && (encoding.scaleResolutionDownBy ?? 1) === smaller))) return;
+  Object.assign(encoding, { active, priority, networkPriority: priority, ...(active && { maxBitrate }), ...(kind !== "audio" && { scaleResolutionDownBy: smaller }) });
+  if (kind !== "audio") parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
   await sender.setParameters(parameters).catch(() => undefined); // overtaken by a negotiation, which does it again
 }

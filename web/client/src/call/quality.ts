@@ -1,3 +1,5 @@
+import type { Uplink } from "./bitrates.js";
+
 // How well media of a peer arrive, from what RTCPeerConnection.getStats reports.
 
 /** What a connection has counted so far. */
@@ -17,6 +19,9 @@ export interface Counted {
   roundTrip?: number | undefined;
   /** Media take the way over a TURN server. */
   relayed: boolean;
+  /** When the picture that is shown was taken, by the peer's clock, in ms since 1970. */
+  shownFrom?: number | undefined;
+  uplink: Uplink;
 }
 
 export type Rating = "good" | "fair" | "poor";
@@ -32,6 +37,8 @@ export interface Quality {
   framesPerSecond: number;
   audioLevel: number;
   relayed: boolean;
+  /** How old the picture is, in ms; undefined while it is not known. */
+  pictureAge?: number | undefined;
 }
 
 type Stat = Readonly<Record<string, unknown>>;
@@ -55,8 +62,22 @@ export function count(report: Iterable<Stat>): Counted {
     audioLevel: Math.max(0, ...inbound.map((s) => number(s["audioLevel"]))),
     roundTrip: typeof trip === "number" ? trip * 1000 : undefined,
     relayed: ends.some((end) => end?.["candidateType"] === "relay"),
+    shownFrom: shownFrom(largest),
+    uplink: {
+      available: number(pair["availableOutgoingBitrate"]),
+      limited: stats.some((s) => s["type"] === "outbound-rtp" && s["qualityLimitationReason"] === "bandwidth"),
+    },
   };
 }
+
+/** Browsers count from 1900, as RTP does, or from 1970. */
+function shownFrom(inbound: Stat): number | undefined {
+  const at = number(inbound["estimatedPlayoutTimestamp"]);
+  if (at <= 0) return undefined;
+  return at > ntpEpoch ? at - ntpEpoch : at;
+}
+
+const ntpEpoch = 2_208_988_800_000; // from 1900 to 1970, in ms
 
 /** The quality between two counts. */
 export function qualityOf(before: Counted | undefined, now: Counted): Quality {
