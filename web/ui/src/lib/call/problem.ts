@@ -1,4 +1,4 @@
-import { ReplyError } from '@sensocto/client';
+import { ReplacedError, ReplyError } from '@sensocto/client';
 import { m } from '../text/index.svelte.ts';
 
 /** Why a microphone, a camera or a screen could not be had. */
@@ -21,7 +21,8 @@ export function deviceProblem(error: unknown): DeviceProblem {
 }
 
 /** Why a call has ended, and what to do. */
-export function explainEnd(error: Error): string {
+export function explainEnd(error: Error | 'elsewhere'): string {
+  if (error === 'elsewhere' || error instanceof ReplacedError) return m.call.elsewhere();
   if (!(error instanceof ReplyError)) return m.call.removed();
   const limit = error.response['limit'];
   if (error.reason === 'call_full') return m.call.full(typeof limit === 'number' ? limit : 0);

@@ -5,6 +5,7 @@ import type { Translation } from '../translation.ts';
 const the = { audio: 'das Mikrofon', video: 'die Kamera' } as const;
 const capital = { audio: 'Das Mikrofon', video: 'Die Kamera' } as const;
 const kinds = { audio: 'Mikrofon', video: 'Kamera' } as const;
+const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'short', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const percent = (share: number) => number(share, { style: 'percent', maximumFractionDigits: 1 });
 
 export const call: Translation<typeof en> = {
@@ -52,6 +53,18 @@ export const call: Translation<typeof en> = {
       insecure: 'Browser geben Mikrofon und Kamera nur Seiten über https. Öffnen Sie diese Seite mit https.',
       unknown: `${capital[kind]} lässt sich nicht öffnen. Wählen Sie ein anderes Gerät.`,
     })[problem],
+  elsewhere: () => 'Der Anruf geht in einem anderen Tab oder auf einem anderen Ihrer Geräte weiter.',
+  speaks: () => 'spricht',
+  fullScreen: (who) => `Bild von ${who} auf dem ganzen Bildschirm`,
+  inWindow: (who) => `Bild von ${who} in einem eigenen Fenster`,
+  notShown: () => 'Der Browser zeigt das Bild nicht so.',
+  pushToTalk: () => 'Zum Sprechen halten',
+  pushToTalkWhy: () => 'Das Mikrofon ist nur an, solange Sie die Leertaste oder den Knopf halten.',
+  holdToTalk: () => 'Zum Sprechen halten',
+  talking: () => 'Man hört Sie',
+  together: () => 'Kurven warten auf die Bilder',
+  age: (picture, trace) =>
+    [picture === undefined ? '' : `Bild ${seconds(picture)} alt`, trace === undefined ? '' : `Kurve ${seconds(trace)} alt`].filter(Boolean).join(', '),
   full: (limit) => `Der Anruf ist voll: höchstens ${limit} können teilnehmen. Versuchen Sie es wieder, wenn jemand gegangen ist.`,
   noRight: () => 'Nur Mitglieder des Raums mit einem Konto können am Anruf teilnehmen.',
   removed: () => 'Der Anruf ist für Sie zu Ende: Sie können nicht mehr in diesem Raum sein.',

@@ -4,6 +4,7 @@ import type { DeviceProblem } from '../../call/problem.ts';
 import { number, plural } from '../format.ts';
 
 const name = { audio: 'microphone', video: 'camera' } as const;
+const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'short', minimumFractionDigits: 1, maximumFractionDigits: 1 });
 const percent = (share: number) => number(share, { style: 'percent', maximumFractionDigits: 1 });
 
 export const call = {
@@ -51,6 +52,18 @@ export const call = {
       insecure: 'Browsers give microphone and camera only to pages over https. Open this page with https.',
       unknown: `The ${name[kind]} cannot be opened. Choose another.`,
     })[problem],
+  elsewhere: () => 'The call goes on in another tab, or on another device of yours.',
+  speaks: () => 'speaks',
+  fullScreen: (who: string) => `Picture of ${who} on the full screen`,
+  inWindow: (who: string) => `Picture of ${who} in a window of its own`,
+  notShown: () => 'The browser does not show the picture so.',
+  pushToTalk: () => 'Push to talk',
+  pushToTalkWhy: () => 'The microphone is on only while you hold the space bar, or the button.',
+  holdToTalk: () => 'Hold to talk',
+  talking: () => 'You are heard',
+  together: () => 'Traces wait for the pictures',
+  age: (picture: number | undefined, trace: number | undefined) =>
+    [picture === undefined ? '' : `picture ${seconds(picture)} old`, trace === undefined ? '' : `trace ${seconds(trace)} old`].filter(Boolean).join(', '),
   full: (limit: number) => `The call is full: at most ${limit} can be in it. Try again when somebody has left.`,
   noRight: () => 'Only members of the room with an account can join the call.',
   removed: () => 'The call has ended for you: you can no longer be in this room.',
