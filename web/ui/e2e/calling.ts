@@ -2,7 +2,7 @@
 
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
-import type { Browser, BrowserContext, Page } from '@playwright/test';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
 import { build, type Plugin } from 'vite';
 import type { Call, CallOptions, CallPeer, Client } from '../../client/src/index.ts';
 import config from './playwright.config.ts';
@@ -19,6 +19,7 @@ declare global {
     mediaAfter: number | undefined;
     ended: { reason: string; limit: unknown } | undefined;
     glares: number;
+    goneAt: number | undefined;
     /** All connections that the page made. */
     connections: RTCPeerConnection[];
     /** All tracks of microphones and cameras that it opened. */
@@ -115,15 +116,30 @@ export class Caller {
     return new Caller(name, id, page, context);
   }
 
+  /** Somebody without an account, such as on a phone. */
+  static async guest(browser: Browser, world: World, options: BrowserContextOptions = {}): Promise<Caller> {
+    const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'], ...options });
+    world.onEnd(() => context.close());
+    await context.addInitScript(keepMedia);
+    return new Caller('', '', await context.newPage(), context);
+  }
+
+  /** The same person in another tab of the browser. */
+  async anotherTab(): Promise<Caller> {
+    const tab = new Caller(this.name, this.id, await this.context.newPage(), this.context);
+    await tab.page.goto(this.page.url());
+    return tab;
+  }
+
   api<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
     return send<T>(this.page, method, path, body);
   }
 
   /** Joins the call of a room with camera and microphone. */
-  async join(roomId: string, options: CallOptions = {}): Promise<void> {
+  async join(roomId: string, options: CallOptions = {}, width = 320): Promise<void> {
     await this.page.evaluate(
-      async ([roomId, options]) => {
-        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 240, frameRate: 15 } });
+      async ([roomId, options, width]) => {
+        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width, height: (width * 3) / 4, frameRate: 15 } });
         window.client ??= new window.sensocto.Client({ url: location.origin });
         for (const video of document.querySelectorAll('video')) video.remove(); // of an earlier call
         window.ended = undefined;
@@ -144,7 +160,7 @@ export class Caller {
         });
         await call.joined().catch(() => undefined);
       },
-      [roomId, options] as const,
+      [roomId, options, width] as const,
     );
   }
 

@@ -1,7 +1,8 @@
-import { AxeBuilder } from '@axe-core/playwright';
 import { createSocket } from 'node:dgram';
+import type { Browser } from '@playwright/test';
+import type { CallOptions } from '../../client/src/call/call.ts';
 import { bundledExample, Caller, fakeDevices, roomOf } from './calling.ts';
-import { expect, openServer, test } from './world.ts';
+import { expect, openServer, test, type World } from './world.ts';
 
 test.use({ launchOptions: fakeDevices });
 
@@ -152,6 +153,102 @@ test('a member who is removed is seen and heard no more', async ({ browser, worl
   expect(await bob.page.evaluate(() => window.ended?.reason)).toBe('unauthorized');
 });
 
+test('kicked, signed out, or the room deleted: within a second nothing comes from them any more', async ({ browser, world }, info) => {
+  const names = ['Ada', 'Bob', 'Eve', 'Kim'] as const;
+  const [ada, bob, eve, kim] = (await Promise.all(names.map((name) => Caller.signUp(browser, world, name)))) as [Caller, Caller, Caller, Caller];
+  const room = await roomOf(ada, bob, eve, kim);
+  for (const caller of [ada, bob, eve, kim]) await caller.join(room);
+  await ada.seesAndHears(bob, eve, kim);
+  await kim.seesAndHears(ada, bob, eve);
+
+  /** Does something, and tells after how many ms each of the callers has no connection to so many others any more. */
+  const gone = async (act: () => Promise<unknown>, left: number, ...callers: Caller[]) => {
+    await Promise.all(callers.map(({ page }) => page.evaluate((left) => {
+      window.goneAt = undefined;
+      const look = () => {
+        if (window.connections.filter((c) => c.signalingState !== 'closed').length <= left) window.goneAt ??= Date.now();
+        else setTimeout(look, 5);
+      };
+      look();
+    }, left)));
+    const began = Date.now();
+    await act();
+    await Promise.all(callers.map(({ page }) => expect.poll(() => page.evaluate(() => window.goneAt)).toBeDefined()));
+    const took = Math.max(...(await Promise.all(callers.map(({ page }) => page.evaluate(() => window.goneAt!))))) - began;
+    info.annotations.push({ type: 'media ended after', description: `${took} ms` });
+    console.log(info.annotations.at(-1)?.description);
+    return took;
+  };
+  expect(await gone(() => ada.api('DELETE', `/rooms/${room}/members/${bob.id}`), 2, ada, eve, kim)).toBeLessThan(1000);
+  const { sessions } = await eve.api<{ sessions: { id: string }[] }>('GET', '/sessions');
+  expect(await gone(() => eve.api('DELETE', `/sessions/${sessions[0]!.id}`).catch(() => undefined), 1, ada, kim)).toBeLessThan(1000);
+  await ada.seesAndHears(kim); // who stays is not disturbed
+  expect(await gone(() => ada.api('DELETE', `/rooms/${room}`), 0, ada, kim)).toBeLessThan(1000);
+  for (const caller of [bob, eve, kim]) expect(await caller.page.evaluate(() => window.call.state)).toBe('ended');
+});
+
+test('what comes is the beep of the microphone, and as much picture as is shown', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  /** The loudest frequency of a sound during a second and a half, in Hz. */
+  const pitch = ({ page }: Caller, from: 'microphone' | 'peer') =>
+    page.evaluate(async (from) => {
+      const context = new AudioContext();
+      await context.resume();
+      const analyser = Object.assign(context.createAnalyser(), { fftSize: 4096 });
+      const [peer] = window.call.peers.values();
+      const track = from === 'peer' ? peer!.stream.getAudioTracks()[0]! : window.tracks.find((t) => t.kind === 'audio')!;
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      let loudest = { level: -Infinity, bin: 0 };
+      for (let i = 0; i < 75; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        analyser.getFloatFrequencyData(bins);
+        bins.forEach((level, bin) => level > loudest.level && (loudest = { level, bin }));
+      }
+      const hz = (loudest.bin * context.sampleRate) / analyser.fftSize;
+      await context.close();
+      return { hz, level: loudest.level };
+    }, from);
+  const [sent, heard] = [await pitch(bob, 'microphone'), await pitch(ada, 'peer')];
+  expect(sent.level).toBeGreaterThan(-60);
+  expect(heard.level).toBeGreaterThan(-60);
+  expect(Math.abs(heard.hz - sent.hz)).toBeLessThan(40);
+  await expect.poll(() => ada.page.evaluate(() => Math.max(...window.call.levels().values())), { intervals: [50] }).toBeGreaterThan(0.01);
+
+  const show = (video: number) => ada.page.evaluate((video) => window.call.show([...window.call.peers.keys()][0]!, { video, screen: 0 }), video);
+  const width = async () => (await ada.arrived())[0]!.width;
+  expect(await width()).toBe(320);
+  await show(100);
+  await expect.poll(width).toBe(240); // 180 of 240 lines
+  await show(0);
+  let before = -1;
+  const frames = async () => (await ada.arrived())[0]!.frames;
+  await expect.poll(async () => before === (before = await frames()), { intervals: [700] }).toBe(true);
+  await expect.poll(async () => (await ada.arrived())[0]!.sound).toBeGreaterThan(0); // sound goes on
+  await show(720);
+  await expect.poll(width).toBe(320);
+  await ada.seesAndHears(bob);
+});
+
+test('how old a picture is, by the clock that all share', async ({ browser, world }, info) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  for (const caller of [ada, bob]) {
+    await caller.join(room);
+    await caller.page.evaluate(() => void window.client.clock.follow());
+  }
+  await ada.seesAndHears(bob);
+  const age = () => ada.page.evaluate(() => [...window.call.peers.values()][0]?.quality?.pictureAge ?? -1);
+  await expect.poll(age).toBeGreaterThan(0);
+  info.annotations.push({ type: 'age of the picture', description: `${Math.round(await age())} ms` });
+  console.log(info.annotations.at(-1)?.description);
+  expect(await age()).toBeLessThan(5000);
+});
+
 test('from joining to media, again and again', async ({ browser, world }, info) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);
@@ -166,103 +263,6 @@ test('from joining to media, again and again', async ({ browser, world }, info) 
   took.sort((a, b) => a - b);
   info.annotations.push({ type: 'join to picture', description: `median ${took[10]!.toFixed(0)} ms, p95 ${took[18]!.toFixed(0)} ms of ${took.length}` });
   console.log(info.annotations.at(-1)?.description);
-});
-
-test.describe('in the app', () => {
-  const bar = ({ page }: Caller) => page.getByRole('region', { name: 'Call' });
-  const button = (caller: Caller, name: string) => bar(caller).getByRole('button', { name });
-  const tile = (caller: Caller, name: string) => bar(caller).getByRole('listitem', { name, exact: true });
-
-  /** Opens the room, tries the devices and joins, with the keyboard alone. */
-  async function join(caller: Caller, room: string): Promise<void> {
-    await caller.page.goto(new URL(`/rooms/${room}`, caller.page.url()).href);
-    const dialog = caller.page.getByRole('dialog', { name: 'Join the call' });
-    await expect(async () => {
-      await button(caller, 'Join the call').press('Enter'); // the app may just have moved the focus to the heading
-      await expect(dialog).toBeVisible({ timeout: 2000 });
-    }).toPass();
-    const level = dialog.getByRole('meter', { name: 'Microphone level' });
-    await expect.poll(async () => Number(await level.getAttribute('aria-valuenow')), { intervals: [70] }).toBeGreaterThan(20); // the beep is short and comes once a second
-    await dialog.getByLabel('Camera', { exact: true }).selectOption({ index: 1 });
-    await expect(dialog.getByLabel('Preview of your camera')).toBeVisible();
-    await dialog.getByRole('button', { name: 'Join the call' }).press('Enter');
-    await expect(tile(caller, 'You')).toBeVisible();
-  }
-
-  /** The size of the picture of somebody, and whether it goes on. */
-  const plays = (caller: Caller, name: string) =>
-    bar(caller).getByLabel(`Picture of ${name}`).evaluate(async (video: HTMLVideoElement) => {
-      const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
-      const before = frames();
-      await new Promise((resolve) => setTimeout(resolve, 500));
-      return video.videoWidth > 0 && frames() > before;
-    });
-
-  test('devices are tried out, two talk, mute, share a screen, and leave', async ({ browser, world }, info) => {
-    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
-    const room = await roomOf(ada, bob);
-    await join(ada, room);
-    await expect(bar(ada).getByRole('status')).toHaveText('Nobody else is in the call yet');
-    await join(bob, room);
-    await expect.poll(() => plays(ada, 'Bob')).toBe(true);
-    await expect.poll(() => plays(bob, 'Ada')).toBe(true);
-    await expect(tile(ada, 'Bob')).toContainText(/(Good|Fair|Poor) connection/);
-    await expect(bar(ada).getByRole('status')).toHaveText('2 people in the call');
-
-    await button(bob, 'Mute the microphone').click();
-    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Microphone off' })).toBeVisible();
-    await button(bob, 'Unmute the microphone').click();
-    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Microphone off' })).toBeHidden();
-    await button(bob, 'Turn the camera off').click();
-    await expect(tile(ada, 'Bob').getByRole('img', { name: 'Camera off' })).toBeVisible();
-    await button(bob, 'Turn the camera on').click();
-    await expect.poll(() => plays(ada, 'Bob')).toBe(true);
-
-    await bob.page.evaluate(() => {
-      const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 });
-      const draw = canvas.getContext('2d')!;
-      setInterval(() => draw.fillRect(Math.random() * 400, 0, 9, 9), 50);
-      navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(canvas.captureStream(10)); // headless, there is no screen
-    });
-    await button(bob, 'Share a screen').click();
-    await expect.poll(() => bar(ada).getByLabel('Screen of Bob').evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
-    await ada.page.screenshot({ path: info.outputPath('call-light.png') });
-    await button(bob, 'Stop sharing the screen').click();
-    await expect(bar(ada).getByLabel('Screen of Bob')).toBeHidden();
-
-    for (const scheme of ['light', 'dark'] as const) {
-      await ada.page.emulateMedia({ colorScheme: scheme });
-      const { violations } = await new AxeBuilder({ page: ada.page }).include('section.call').analyze();
-      expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' ')}`)).toEqual([]);
-    }
-    await ada.page.screenshot({ path: info.outputPath('call-dark.png') });
-    await ada.page.setViewportSize({ width: 390, height: 800 });
-    await ada.page.screenshot({ path: info.outputPath('call-phone.png') });
-
-    await button(bob, 'Leave the call').click();
-    await expect(tile(ada, 'Bob')).toBeHidden();
-    await expect(button(bob, 'Join the call')).toBeVisible();
-    expect(await bob.page.evaluate(() => window.tracks.filter((t) => t.readyState === 'live').length)).toBe(0); // the devices are given back
-  });
-
-  test('without a device, and after being removed, the bar says why', async ({ browser, world }) => {
-    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
-    const room = await roomOf(ada, bob);
-    await bob.context.addInitScript(() => {
-      navigator.mediaDevices.getUserMedia = () => Promise.reject(new DOMException('', 'NotAllowedError'));
-    });
-    await bob.page.goto(new URL(`/rooms/${room}`, bob.page.url()).href);
-    await button(bob, 'Join the call').click();
-    const dialog = bob.page.getByRole('dialog');
-    await expect(dialog.getByRole('alert')).toContainText('The browser does not allow the microphone.');
-    await dialog.getByRole('button', { name: 'Join the call' }).click();
-    await expect(tile(bob, 'You').getByRole('img', { name: 'Microphone off' })).toBeVisible(); // one may listen
-    await join(ada, room);
-    await expect.poll(() => bob.page.locator('video').evaluateAll((all) => (all as HTMLVideoElement[]).some((v) => v.videoWidth > 0))).toBe(true);
-    await ada.api('DELETE', `/rooms/${room}/members/${bob.id}`);
-    await expect(tile(ada, 'Bob')).toBeHidden();
-    await expect(bar(bob)).toBeHidden();
-  });
 });
 
 test.describe('a call for two', () => {
@@ -290,6 +290,25 @@ async function freePort(): Promise<number> {
   return port;
 }
 
+/** Everybody in a call sees and hears everybody. */
+async function eight(browser: Browser, world: World, options: CallOptions = {}): Promise<Caller[]> {
+  const names = ['Ada', 'Bob', 'Eve', 'Kim', 'Lea', 'Max', 'Noa', 'Tom'];
+  const callers: Caller[] = [];
+  for (const name of names) callers.push(await Caller.signUp(browser, world, name));
+  const [ada, ...others] = callers as [Caller, ...Caller[]];
+  const room = await roomOf(ada, ...others);
+  for (const caller of callers) {
+    await caller.join(room, { upload: 1_000_000, ...options }, 160); // 56 pictures on one machine
+  }
+  for (const caller of callers) await caller.seesAndHears(...callers.filter((c) => c !== caller));
+  return callers;
+}
+
+test('eight see and hear each other', async ({ browser, world }) => {
+  test.setTimeout(300_000);
+  await eight(browser, world);
+});
+
 test.describe('over the TURN server in the program alone', () => {
   test.use({
     flags: async ({}, use) => use([...openServer, '--turn-listen', `127.0.0.1:${await freePort()}`, '--turn-public', '127.0.0.1', '--turn-private']),
@@ -303,5 +322,12 @@ test.describe('over the TURN server in the program alone', () => {
     await bob.seesAndHears(ada, eve);
     await eve.seesAndHears(ada, bob);
     for (const caller of [ada, bob, eve]) expect((await caller.arrived()).map((a) => a.relayed)).toEqual([true, true]);
+  });
+
+  test('eight see and hear each other', async ({ browser, world }) => {
+    test.setTimeout(300_000);
+    for (const caller of await eight(browser, world, { iceTransportPolicy: 'relay' })) {
+      expect((await caller.arrived()).map((a) => a.relayed)).toEqual(Array(7).fill(true));
+    }
   });
 });
