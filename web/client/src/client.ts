@@ -97,7 +97,7 @@ export class Client {
 
   /** Joins the call of a room. In browsers alone: it needs WebRTC. */
   call(roomId: string, options: CallOptions = {}): Call {
-    return new Call(this.#connection, this.clock, roomId, options);
+    return new Call(this.#connection, roomId, options);
   }
 
   /** One's own rooms, and public ones. */

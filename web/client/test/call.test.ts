@@ -91,11 +91,11 @@ describe("bit rates", () => {
 
 describe("hints", () => {
   test("come as they were sent", () => {
-    const hints = { shown: { video: 180, screen: 0 }, clockOffset: -12 };
+    const hints = { shown: { video: 180, screen: 0 } };
     expect(readHints(writeHints(hints))).toEqual(hints);
   });
 
-  test.each([[7], ["{"], ["[]"], ['"x"'], ['{"shown":7,"clock_offset":"x"}']])("%s says nothing", (data) => expect(readHints(data)).toEqual({}));
+  test.each([[7], ["{"], ["[]"], ['"x"'], ['{"shown":7}']])("%s says nothing", (data) => expect(readHints(data)).toEqual({}));
 
   test("a size that makes no sense is that of who says nothing", () => {
     expect(readHints('{"shown":{"video":-1,"screen":1e9}}')).toEqual({ shown: { video: 720, screen: 720 } });
@@ -109,14 +109,14 @@ describe("quality", () => {
     { id: "l", type: "local-candidate", candidateType: "relay" },
     { id: "r", type: "remote-candidate", candidateType: "host" },
     { id: "a", type: "inbound-rtp", timestamp: 1000, kind: "audio", packetsReceived: 50, packetsLost: 1, audioLevel: 0.3 },
-    { id: "v", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 100, packetsLost: 2, framesDecoded: 30, frameWidth: 640, frameHeight: 480, estimatedPlayoutTimestamp: 1_700_000_000_000 + 2_208_988_800_000 },
+    { id: "v", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 100, packetsLost: 2, framesDecoded: 30, frameWidth: 640, frameHeight: 480, totalProcessingDelay: 0.6 },
     { id: "s", type: "inbound-rtp", timestamp: 1000, kind: "video", packetsReceived: 0, packetsLost: 0 },
     { id: "o", type: "outbound-rtp", packetsSent: 9, qualityLimitationReason: "bandwidth" },
   ];
 
   test("a report is summed up", () => {
-    expect(count(report)).toEqual({ received: 150, lost: 3, framesDecoded: 30, at: 1000, width: 640, height: 480, audioLevel: 0.3, roundTrip: 40, relayed: true, shownFrom: 1_700_000_000_000, uplink: { available: 900_000, limited: true } });
-    expect(count([])).toEqual({ received: 0, lost: 0, framesDecoded: 0, at: 0, width: 0, height: 0, audioLevel: 0, roundTrip: undefined, relayed: false, shownFrom: undefined, uplink: { available: 0, limited: false } });
+    expect(count(report)).toEqual({ received: 150, lost: 3, framesDecoded: 30, at: 1000, width: 640, height: 480, audioLevel: 0.3, roundTrip: 40, relayed: true, frames: 30, processing: 0.6, uplink: { available: 900_000, limited: true } });
+    expect(count([])).toEqual({ received: 0, lost: 0, framesDecoded: 0, at: 0, width: 0, height: 0, audioLevel: 0, roundTrip: undefined, relayed: false, frames: 0, processing: 0, uplink: { available: 0, limited: false } });
   });
 
   const before = count(report);
@@ -125,6 +125,8 @@ describe("quality", () => {
   test("what counts is what happened since the last time", () => {
     const q = qualityOf(before, later({ received: 240, lost: 13, framesDecoded: 90 }));
     expect(q).toMatchObject({ loss: 0.1, framesPerSecond: 30, rating: "poor" });
+    expect(qualityOf(before, later({ frames: 90, processing: 3.6 })).pictureAge).toBe(70);
+    expect(qualityOf(before, before).pictureAge).toBeUndefined();
     expect(qualityOf(before, before)).toMatchObject({ loss: 0, framesPerSecond: 0, rating: "good" });
     expect(qualityOf(undefined, before)).toMatchObject({ loss: 3 / 153, framesPerSecond: 0, rating: "good" });
     expect(qualityOf(before, later({ received: 0, lost: 0 })).loss).toBe(0); // counters that began anew

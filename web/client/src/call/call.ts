@@ -2,7 +2,6 @@ import type { Connection } from "../connection.js";
 import { Emitter } from "../emitter.js";
 import { isObject, type Json, list, object, text } from "../guards.js";
 import { Topic } from "../topic.js";
-import type { ServerClock } from "../clock.js";
 import { ClosedError } from "../errors.js";
 import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
 import { everything } from "./hints.js";
@@ -85,17 +84,15 @@ export class Call extends Emitter<CallEvents> {
   #muted: Media = { audio: false, video: false, screen: false };
   #watching = new Map<MediaKind, () => void>();
   #timer: ReturnType<typeof setInterval>;
-  #clock: ServerClock;
   #upload: number;
   #measured = performance.now();
   #replaced = false;
   #report = new Report();
 
   /** Use `client.call(…)`. */
-  constructor(connection: Connection, clock: ServerClock, roomId: string, options: CallOptions = {}) {
+  constructor(connection: Connection, roomId: string, options: CallOptions = {}) {
     super();
     this.roomId = roomId;
-    this.#clock = clock;
     this.#upload = options.upload ?? upload;
     this.#options = options;
     this.#hold("audio", options.audio ?? null);
@@ -221,8 +218,7 @@ export class Call extends Emitter<CallEvents> {
   }
 
   #tellHints({ link, shown }: Other): void {
-    const offset = this.#clock.reading && this.#clock.now() - Date.now();
-    link.tell({ shown, ...(offset !== undefined && { clockOffset: Math.round(offset) }) });
+    link.tell({ shown });
   }
 
   #tellReport = (): void => {
@@ -317,10 +313,9 @@ export class Call extends Emitter<CallEvents> {
     const seconds = (performance.now() - this.#measured) / 1000;
     this.#measured = performance.now();
     for (const [id, other] of this.#others) {
-      const quality = await other.link.quality(this.#clock.reading && this.#clock.now()).catch(() => undefined);
+      const quality = await other.link.quality().catch(() => undefined);
       this.#report.lasted(seconds, other.link.state, quality);
       this.#update(id, { quality });
-      this.#tellHints(other);
     }
     const before = this.#upload;
     this.#upload = nextUpload(before, this.#options.upload ?? upload, [...this.#others.values()].map(({ link }) => link.uplink));

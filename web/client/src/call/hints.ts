@@ -5,8 +5,6 @@ import type { Shown } from "./bitrates.js";
 export interface Hints {
   /** How high this side shows what it gets. */
   shown?: Shown;
-  /** What has to be added to this side's clock for the server's, in ms. */
-  clockOffset?: number;
 }
 
 /** Who says nothing shows everything: other clients need not know of this. */
@@ -23,11 +21,8 @@ export function readHints(data: unknown): Hints {
     return {};
   }
   if (!isObject(value)) return {};
-  const { shown, clock_offset: offset } = value;
-  return {
-    ...(isObject(shown) && { shown: { video: size(shown["video"], everything.video), screen: size(shown["screen"], everything.screen) } }),
-    ...(typeof offset === "number" && Number.isFinite(offset) && { clockOffset: offset }),
-  };
+  const { shown } = value;
+  return isObject(shown) ? { shown: { video: size(shown["video"], everything.video), screen: size(shown["screen"], everything.screen) } } : {};
 }
 
-export const writeHints = ({ shown, clockOffset }: Hints): string => JSON.stringify({ shown, clock_offset: clockOffset });
+export const writeHints = (hints: Hints): string => JSON.stringify(hints);

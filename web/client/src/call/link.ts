@@ -123,17 +123,14 @@ export class Link {
     if (this.state === "interrupted") this.#restartNow();
   }
 
-  /** How well the peer's media arrive since the last call, by the server's clock; undefined while they do not. */
-  async quality(serverNow: number | undefined): Promise<Quality | undefined> {
+  /** How well the peer's media arrive since the last call; undefined while they do not. */
+  async quality(): Promise<Quality | undefined> {
     if (this.state !== "connected") return undefined;
     const stats: Record<string, unknown>[] = [];
     (await this.#connection.getStats()).forEach((s) => stats.push(s as Record<string, unknown>));
     const before = this.#counted;
     this.#counted = count(stats);
-    const { clockOffset } = this.#hints;
-    const from = this.#counted.shownFrom;
-    const pictureAge = serverNow === undefined || clockOffset === undefined || from === undefined ? undefined : Math.max(0, serverNow - from - clockOffset);
-    return { ...qualityOf(before, this.#counted), pictureAge };
+    return qualityOf(before, this.#counted);
   }
 
   close(): void {

@@ -19,8 +19,9 @@ export interface Counted {
   roundTrip?: number | undefined;
   /** Media take the way over a TURN server. */
   relayed: boolean;
-  /** When the picture that is shown was taken, by the peer's clock, in ms since 1970. */
-  shownFrom?: number | undefined;
+  /** Of the largest picture: frames, and how many seconds they took from their first packet to the decoder's end, together. */
+  frames: number;
+  processing: number;
   uplink: Uplink;
 }
 
@@ -37,7 +38,7 @@ export interface Quality {
   framesPerSecond: number;
   audioLevel: number;
   relayed: boolean;
-  /** How old the picture is, in ms; undefined while it is not known. */
+  /** How long a frame is on its way, in ms, without what the camera and the encoder take; undefined where nothing comes. */
   pictureAge?: number | undefined;
 }
 
@@ -62,22 +63,14 @@ export function count(report: Iterable<Stat>): Counted {
     audioLevel: Math.max(0, ...inbound.map((s) => number(s["audioLevel"]))),
     roundTrip: typeof trip === "number" ? trip * 1000 : undefined,
     relayed: ends.some((end) => end?.["candidateType"] === "relay"),
-    shownFrom: shownFrom(largest),
+    frames: number(largest["framesDecoded"]),
+    processing: number(largest["totalProcessingDelay"]),
     uplink: {
       available: number(pair["availableOutgoingBitrate"]),
       limited: stats.some((s) => s["type"] === "outbound-rtp" && s["qualityLimitationReason"] === "bandwidth"),
     },
   };
 }
-
-/** Browsers count from 1900, as RTP does, or from 1970. */
-function shownFrom(inbound: Stat): number | undefined {
-  const at = number(inbound["estimatedPlayoutTimestamp"]);
-  if (at <= 0) return undefined;
-  return at > ntpEpoch ? at - ntpEpoch : at;
-}
-
-const ntpEpoch = 2_208_988_800_000; // from 1900 to 1970, in ms
 
 /** The quality between two counts. */
 export function qualityOf(before: Counted | undefined, now: Counted): Quality {
@@ -92,8 +85,15 @@ export function qualityOf(before: Counted | undefined, now: Counted): Quality {
     framesPerSecond: seconds > 0 ? since("framesDecoded") / seconds : 0,
     audioLevel: now.audioLevel,
     relayed: now.relayed,
+    pictureAge: age(before, now),
   };
   return { rating: rate(quality.loss, quality.roundTrip ?? 0), ...quality };
+}
+
+function age(before: Counted | undefined, now: Counted): number | undefined {
+  const frames = now.frames - (before?.frames ?? 0);
+  const seconds = now.processing - (before?.processing ?? 0);
+  return frames > 0 && seconds >= 0 ? (now.roundTrip ?? 0) / 2 + (seconds * 1000) / frames : undefined;
 }
 
 // A conversation stumbles from 400 ms there and back (ITU-T G.114: 150 ms one way is

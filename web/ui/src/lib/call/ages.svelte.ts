@@ -12,6 +12,8 @@ const longest = 3000; // ms: traces are not delayed by more
 export class Ages {
   #feedsOf: (userId: string) => readonly SensorFeed[];
   #traces = $state.raw<ReadonlyMap<string, number>>(new Map());
+  #pictures = new Map<string, number>(); // as the video elements measured them
+  #pictureAges = $state.raw<ReadonlyMap<string, number>>(new Map());
   #together = $state(false);
 
   constructor(feedsOf: (userId: string) => readonly SensorFeed[]) {
@@ -21,6 +23,16 @@ export class Ages {
   /** The age of the newest measurement of somebody when it came, in ms; undefined where none is known. */
   of(userId: string): number | undefined {
     return this.#traces.get(userId);
+  }
+
+  /** A video element measured the age of a peer's picture. */
+  picture(peerId: string, ms: number): void {
+    this.#pictures.set(peerId, ms);
+  }
+
+  /** The age of the picture of a peer in ms: measured, or else as long as frames are on their way. */
+  pictureOf({ peerId, media, quality }: CallPeer): number | undefined {
+    return media.video ? (this.#pictureAges.get(peerId) ?? quality?.pictureAge) : undefined;
   }
 
   /** There is a trace of somebody, so that it may be shown together with the picture. */
@@ -44,6 +56,7 @@ export class Ages {
     return () => {
       clearInterval(timer);
       this.#traces = new Map();
+      this.#pictures.clear();
       this.together = false;
     };
   }
@@ -51,11 +64,13 @@ export class Ages {
   #look(peers: readonly CallPeer[]): void {
     const traces = new Map<string, number>();
     let delay = 0;
-    for (const { userId, quality } of peers) {
+    this.#pictureAges = new Map(this.#pictures);
+    for (const peer of peers) {
+      const { userId } = peer;
       const age = youngest(this.#feedsOf(userId));
       if (age === undefined) continue;
       traces.set(userId, age);
-      delay = Math.max(delay, Math.min(longest, (quality?.pictureAge ?? 0) - age));
+      delay = Math.max(delay, Math.min(longest, (this.pictureOf(peer) ?? 0) - age));
     }
     this.#traces = traces;
     if (this.#together) connection.live.delay = Math.round(delay);
