@@ -169,7 +169,7 @@ test('each tile has the sensors of its person, their age, and waits for the pict
   await expect(sensor.locator('canvas').first()).toBeVisible();
   await expect(sensor.locator('.number').first()).toHaveText(/\d/);
   await expect(tile(ada, 'You').getByRole('group')).toHaveCount(0);
-  await expect(tile(ada, 'Bob').getByText(/picture [\d.]+ sec old, trace [\d.]+ sec old/)).toBeVisible();
+  await expect(tile(ada, 'Bob').getByText(/picture [\d.]+s old, trace [\d.]+s old/)).toBeVisible();
   await bar(ada).getByRole('switch', { name: 'Traces wait for the pictures' }).check();
   await ada.page.waitForTimeout(2500); // as a person would watch
   await expect(sensor.locator('.number').first()).toHaveText(/\d/);

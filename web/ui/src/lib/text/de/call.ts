@@ -5,7 +5,7 @@ import type { Translation } from '../translation.ts';
 const the = { audio: 'das Mikrofon', video: 'die Kamera' } as const;
 const capital = { audio: 'Das Mikrofon', video: 'Die Kamera' } as const;
 const kinds = { audio: 'Mikrofon', video: 'Kamera' } as const;
-const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'short', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'narrow', minimumFractionDigits: 1, maximumFractionDigits: 2 });
 const percent = (share: number) => number(share, { style: 'percent', maximumFractionDigits: 1 });
 
 export const call: Translation<typeof en> = {

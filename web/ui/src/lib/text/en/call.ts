@@ -4,7 +4,7 @@ import type { DeviceProblem } from '../../call/problem.ts';
 import { number, plural } from '../format.ts';
 
 const name = { audio: 'microphone', video: 'camera' } as const;
-const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'short', minimumFractionDigits: 1, maximumFractionDigits: 1 });
+const seconds = (ms: number) => number(ms / 1000, { style: 'unit', unit: 'second', unitDisplay: 'narrow', minimumFractionDigits: 1, maximumFractionDigits: 2 });
 const percent = (share: number) => number(share, { style: 'percent', maximumFractionDigits: 1 });
 
 export const call = {
