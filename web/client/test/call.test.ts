@@ -82,7 +82,8 @@ describe("bit rates", () => {
   test("what was measured bounds the upload, and it comes back", () => {
     const free = { available: 300_000, limited: false };
     expect(nextUpload(4_000_000, 4_000_000, [free])).toBe(4_000_000); // who sends little measures little
-    expect(nextUpload(4_000_000, 4_000_000, [free, { available: 500_000, limited: true }])).toBe(800_000);
+    expect(nextUpload(4_000_000, 4_000_000, [free, { available: 500_000, limited: true }])).toBe(1_200_000);
+    expect(nextUpload(4_000_000, 4_000_000, [{ available: 5000, limited: true }])).toBe(100_000); // a picture is tried again from there
     expect(nextUpload(800_000, 4_000_000, [free])).toBe(1_000_000);
     expect(nextUpload(3_900_000, 4_000_000, [free])).toBe(4_000_000);
     expect(nextUpload(1_000_000, 4_000_000, [{ available: 0, limited: true }])).toBe(1_250_000);

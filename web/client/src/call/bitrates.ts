@@ -68,9 +68,12 @@ export interface Uplink {
   limited: boolean;
 }
 
-/** The upload that is shared next: what was measured, where that is less than what is allowed, and a little more each time that it suffices. */
+const headroom = 1.5; // a browser finds out that more gets through only where it may send more
+const leastPerPeer = 100_000;
+
+/** The upload that is shared next: little more than what was measured, where that is less than what is allowed, and more each time that it suffices. */
 export function nextUpload(now: number, allowed: number, links: readonly Uplink[]): number {
   const known = links.filter((l) => l.available > 0);
-  if (known.some((l) => l.limited)) return Math.min(allowed, sum(known.map((l) => l.available)));
+  if (known.some((l) => l.limited)) return Math.min(allowed, Math.max(leastPerPeer * known.length, headroom * sum(known.map((l) => l.available))));
   return Math.min(allowed, now * 1.25);
 }

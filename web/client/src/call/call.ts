@@ -235,6 +235,7 @@ export class Call extends Emitter<CallEvents> {
     this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
     for (const id of [...this.#others.keys()]) this.#drop(id);
     this.#report = new Report(); // each join makes its own
+    this.#upload = this.#options.upload ?? upload; // the network may be another one
     this.#report.joined(list(reply["peers"]).length);
     for (const peer of list(reply["peers"])) this.#add(object(peer), true);
     this.#tellMedia();

@@ -84,7 +84,8 @@ export class Link {
   }
 
   get uplink(): Uplink {
-    return this.#counted?.uplink ?? { available: 0, limited: false };
+    const nothing = { available: 0, limited: false };
+    return this.state === "connected" ? (this.#counted?.uplink ?? nothing) : nothing;
   }
 
   get relayed(): boolean {
