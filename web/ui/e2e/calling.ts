@@ -152,7 +152,9 @@ export class Caller {
         });
         call.on('peers', () => {
           for (const [id, peer] of call.peers) {
-            if (document.getElementById(id)) continue;
+            const shown = document.getElementById(id) as HTMLVideoElement | null;
+            if (shown && shown.srcObject !== peer.stream) shown.srcObject = peer.stream; // after a rejoin
+            if (shown) continue;
             const video = Object.assign(document.createElement('video'), { id, autoplay: true, srcObject: peer.stream });
             video.requestVideoFrameCallback(() => (window.mediaAfter ??= performance.now() - window.joinedAt));
             document.body.append(video);
