@@ -133,7 +133,9 @@ type goodDevice struct {
 	samples int
 	mu      sync.Mutex // guards times
 	times   []time.Duration
-	viewed  atomic.Int64
+	viewed  atomic.Int64 // samples that came singly; on a busy machine others are merged
+
+	viewerEnd atomic.Pointer[error]
 }
 
 func startGoodDevice(t *testing.T, p *process) *goodDevice {
@@ -150,6 +152,7 @@ func startGoodDevice(t *testing.T, p *process) *goodDevice {
 		for {
 			_, frame, err := viewer.ReadMessage()
 			if err != nil {
+				g.viewerEnd.Store(&err)
 				return
 			}
 			g.viewed.Add(int64(bytes.Count(frame, []byte(`"payload"`))))
@@ -195,8 +198,13 @@ func (g *goodDevice) count() int {
 func (g *goodDevice) end() (int, []time.Duration) {
 	close(g.stop)
 	g.done.Wait()
-	if n := g.viewed.Load(); n < int64(g.samples)/2 {
-		g.t.Errorf("the viewer saw %d of %d samples", n, g.samples)
+	if err := g.viewerEnd.Load(); err != nil {
+		g.t.Errorf("the viewer was disconnected: %v", *err)
+	}
+	if n := g.viewed.Load(); n == 0 {
+		g.t.Error("the viewer saw nothing")
+	} else {
+		g.t.Logf("the viewer saw %d of %d samples singly", n, g.samples)
 	}
 	return g.samples, g.times
 }
