@@ -548,7 +548,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		return err
 	}
 	for _, p := range passkeys {
-		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		if err := a.store.DeletePasskey(ctx, userID, p.ID, false); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
 		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, userID, p.Name+": the address was not confirmed when it was added")
@@ -558,7 +558,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		return err
 	}
 	for _, i := range identities {
-		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer, false); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
 		a.recordOwn(ctx, sensocto.AuditUnlinked, userID, i.Issuer+": the address was not confirmed when it was linked")
