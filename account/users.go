@@ -111,13 +111,15 @@ func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind senso
 	return u, nil
 }
 
-// newUser returns the user that a person asks to be, if that can be.
+// newUser returns the user that a person asks to be, or everything that is wrong
+// with that.
 func (a *Accounts) newUser(ctx context.Context, s sensocto.SignUp) (u sensocto.User, err error) {
-	if err = sensocto.CheckName(s.Name); err != nil {
-		return u, err
-	}
 	email, err := sensocto.NormalizeEmail(s.Email)
-	if err != nil {
+	wrong := []error{sensocto.CheckName(s.Name), err}
+	if s.Password != "" {
+		wrong = append(wrong, checkPassword(s.Password, s.Name, email))
+	}
+	if err := errors.Join(wrong...); err != nil {
 		return u, err
 	}
 	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, EmailProven: s.EmailProven, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
