@@ -71,7 +71,7 @@ test('what a chart shows is there as text: a table, and a sentence on request', 
   for (const x of sentences) expect(x).toMatch(/: -?[\d.]+ .*, between .* and .*, (steady|rising|falling).*, [\d.]+ measurements a/);
   await page.getByRole('button', { name: 'Table', exact: true }).click();
   const table = page.getByRole('region', { name: /^ECG: what is shown/ });
-  await expect(table.getByRole('columnheader')).toHaveText(['Time', 'Least', 'Greatest', 'Last', 'Measurements']);
+  await expect(table.getByRole('columnheader')).toHaveText(['Time', 'Least mV', 'Greatest mV', 'Last mV', 'Measurements']);
   expect(await table.getByRole('row').count()).toBeGreaterThan(3);
 });
 

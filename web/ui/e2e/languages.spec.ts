@@ -53,7 +53,7 @@ test('every page in English and German: translated, not cut off, not too wide', 
 
   const tabs = (path: string, ...names: string[]) => names.map((name) => `${path}?tab=${name}`);
   const paths = [
-    '/', '/sensors/bed-1', '/compare', '/compare?a=bed-1/ecg', '/sense', '/rooms', `/rooms/${room.id}`, `/rooms/${room.id}/wall`, '/status', '/design', '/nothing-here',
+    '/', '/sensors/bed-1', '/compare', '/compare?a=bed-1/ecg', '/sense', '/rooms', `/rooms/${room.id}`, `/rooms/${room.id}/wall`, '/status', '/design',
     ...tabs(`/rooms/${room.id}`, 'members', 'recordings', 'alerts', 'settings'),
     ...tabs('/me', 'account', 'sign-in', 'tokens', 'notifications', 'activity', 'data'),
     ...tabs('/admin', 'users', 'audit', 'storage', 'sensors'),
@@ -61,13 +61,14 @@ test('every page in English and German: translated, not cut off, not too wide', 
   const load = async (page: Page, path: string) => {
     await page.goto(world.url + path);
     await page.getByRole('heading').first().waitFor({ state: 'attached' });
-    await page.waitForTimeout(700);
+    await page.waitForTimeout(400);
     expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${path} is wider than the window`).toBeLessThanOrEqual(0);
     expect.soft(await cutOff(page), `${path} has text that is cut off`).toEqual([]);
     return texts(page);
   };
   for (const path of paths) {
     const [en, de] = [new Set(await load(ada.page, path)), await load(german, path)];
+    if (path === '/design') continue; // shows parts with made-up words
     expect.soft(de.filter((t) => en.has(t) && !same.some((pattern) => pattern.test(t))), `${path} has English in German`).toEqual([]);
   }
 });
