@@ -70,7 +70,8 @@ type CallSeat interface {
 // CallReport is what a peer tells of its call when it leaves: how its connections to
 // the other peers were, without saying to whom or where.
 type CallReport struct {
-	// JoinMS is how long the first media took after the join, 0 where none came.
+	// JoinMS is how long the first connection to a peer took after the join, 0 where
+	// there was nobody, or none came about.
 	JoinMS float64 `json:"join_ms"`
 	// Seconds are the seconds of all connections, by how they were.
 	Seconds struct {

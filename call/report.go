@@ -15,7 +15,7 @@ const maxReported = 10_000
 type reportCounters struct {
 	mu            sync.Mutex // guards what follows
 	reports       uint64
-	joins         uint64 // of them with media
+	joins         uint64 // of them with a connection
 	joinSeconds   float64
 	seconds       [4]float64 // see emit
 	links         [3]int
@@ -79,8 +79,8 @@ func (c *reportCounters) emit(emit func(sensocto.Metric)) {
 		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Labels: labels, Value: n})
 	}
 	counter("call_reports_total", "Reports of peers that left a call.", float64(c.reports))
-	counter("call_report_joins_total", "Reports of peers to whom media came.", float64(c.joins))
-	counter("call_report_join_seconds_total", "Seconds from joining to the first media, in reports of peers.", c.joinSeconds)
+	counter("call_report_joins_total", "Reports of peers who joined others and reached one.", float64(c.joins))
+	counter("call_report_join_seconds_total", "Seconds from joining to the first connection, in reports of peers.", c.joinSeconds)
 	for i, quality := range []string{"good", "fair", "poor", "interrupted"} {
 		counter("call_report_seconds_total", "Seconds of connections between peers in their reports, by how media arrived.", c.seconds[i], "quality", quality)
 	}
