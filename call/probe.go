@@ -116,10 +116,24 @@ func dialProbe(ctx context.Context, scheme, address string, tcp bool) (net.Packe
 	case tcp:
 		conn, err = dialer.DialContext(ctx, "tcp", address)
 	default:
-		return (&net.ListenConfig{}).ListenPacket(ctx, "udp", ":0")
+		return listenProbe(ctx, address)
 	}
 	if err != nil {
 		return nil, err
 	}
 	return turn.NewSTUNConn(conn), nil
+}
+
+// listenProbe listens in the family of the server: that is the one in which the relay
+// is asked for.
+func listenProbe(ctx context.Context, address string) (net.PacketConn, error) {
+	to, err := net.ResolveUDPAddr("udp", address)
+	if err != nil {
+		return nil, err
+	}
+	network := "udp6"
+	if to.IP.To4() != nil {
+		network = "udp4"
+	}
+	return (&net.ListenConfig{}).ListenPacket(ctx, network, ":0")
 }

@@ -26,7 +26,7 @@ func TestDoctor_Call(t *testing.T) {
 	signedUp := func(p *process) []string {
 		ada := &browser{t: t, url: p.url}
 		ada.asks(201, "POST", "/users", fmt.Sprintf(`{"name":"Ada","email":"ada@example.org","password":%q}`, goodPassword))
-		token := ada.asks(201, "POST", "/tokens", `{"name":"doctor","scopes":["view"]}`)["token"].(string)
+		token := ada.asks(201, "POST", "/tokens", `{"name":"doctor","scopes":["view","ingest"]}`)["token"].(string)
 		return []string{"SENSOCTO_SERVER=" + p.url, "SENSOCTO_TOKEN=" + token}
 	}
 	at, nobody := port(), port()

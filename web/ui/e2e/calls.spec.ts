@@ -171,8 +171,8 @@ test('kicked, signed out, or the room deleted: within a second nothing comes fro
       };
       look();
     }, left)));
-    const began = Date.now();
     await act();
+    const began = Date.now(); // the right has ended
     await Promise.all(callers.map(({ page }) => expect.poll(() => page.evaluate(() => window.goneAt)).toBeDefined()));
     const took = Math.max(...(await Promise.all(callers.map(({ page }) => page.evaluate(() => window.goneAt!))))) - began;
     info.annotations.push({ type: 'media ended after', description: `${took} ms` });
