@@ -105,6 +105,7 @@ func BenchmarkRelay_Parallel(b *testing.B) {
 	}
 	packet := make([]byte, 1100)
 	b.SetBytes(int64(len(packet)))
+	b.ResetTimer()
 	b.SetParallelism(4) // by two processors
 	b.RunParallel(func(pb *testing.PB) {
 		e := <-pairs
@@ -114,9 +115,9 @@ func BenchmarkRelay_Parallel(b *testing.B) {
 				b.Error(err)
 				return
 			}
+			e.to.SetReadDeadline(time.Now().Add(time.Second))
 			if _, _, err := e.to.ReadFrom(buffer); err != nil {
-				b.Error(err)
-				return
+				b.Log(err) // UDP may lose a packet
 			}
 		}
 	})

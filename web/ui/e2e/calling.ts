@@ -136,10 +136,10 @@ export class Caller {
   }
 
   /** Joins the call of a room with camera and microphone. */
-  async join(roomId: string, options: CallOptions = {}, width = 320): Promise<void> {
+  async join(roomId: string, options: CallOptions = {}, { width = 320, frameRate = 15 } = {}): Promise<void> {
     await this.page.evaluate(
-      async ([roomId, options, width]) => {
-        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width, height: (width * 3) / 4, frameRate: 15 } });
+      async ([roomId, options, width, frameRate]) => {
+        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width, height: (width * 3) / 4, frameRate } });
         window.client ??= new window.sensocto.Client({ url: location.origin });
         for (const video of document.querySelectorAll('video')) video.remove(); // of an earlier call
         window.ended = undefined;
@@ -162,7 +162,7 @@ export class Caller {
         });
         await call.joined().catch(() => undefined);
       },
-      [roomId, options, width] as const,
+      [roomId, options, width, frameRate] as const,
     );
   }
 
@@ -198,13 +198,17 @@ export class Caller {
 
   /** Waits until the named peers are seen and heard, with pictures and sound that go on. */
   async seesAndHears(...others: Caller[]): Promise<void> {
+    return this.seesAndHearsWithin(30_000, ...others);
+  }
+
+  async seesAndHearsWithin(timeout: number, ...others: Caller[]): Promise<void> {
     const names = others.map((o) => o.name).sort();
     const before = new Map((await this.arrived()).map((a) => [a.name, a]));
     await expect
       .poll(async () => {
         const flowing = (await this.arrived()).filter((a) => a.frames > (before.get(a.name)?.frames ?? 0) + 10 && a.sound > (before.get(a.name)?.sound ?? 0) + 1e-5);
         return flowing.map((a) => a.name).sort();
-      }, { message: `${this.name} sees and hears`, timeout: 30_000 })
+      }, { message: `${this.name} sees and hears`, timeout })
       .toEqual(names);
   }
 }

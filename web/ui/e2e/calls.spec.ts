@@ -295,9 +295,9 @@ async function eight(browser: Browser, world: World, options: CallOptions = {}):
   const [ada, ...others] = callers as [Caller, ...Caller[]];
   const room = await roomOf(ada, ...others);
   for (const caller of callers) {
-    await caller.join(room, { upload: 1_000_000, ...options }, 160); // 56 pictures on one machine
+    await caller.join(room, { upload: 1_000_000, ...options }, { width: 160, frameRate: 5 }); // 56 pictures on one machine
   }
-  for (const caller of callers) await caller.seesAndHears(...callers.filter((c) => c !== caller));
+  for (const caller of callers) await caller.seesAndHearsWithin(120_000, ...callers.filter((c) => c !== caller));
   return callers;
 }
 
@@ -326,5 +326,36 @@ test.describe('over the TURN server in the program alone', () => {
     for (const caller of await eight(browser, world, { iceTransportPolicy: 'relay' })) {
       expect((await caller.arrived()).map((a) => a.relayed)).toEqual(Array(7).fill(true));
     }
+  });
+
+  test('a call that lasts, beside sensors that stream: nothing grows', async ({ browser, world }, info) => {
+    const minutes = Number(process.env['CALL_MINUTES'] ?? 0.5);
+    test.setTimeout(minutes * 60_000 + 120_000);
+    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+    const room = await roomOf(ada, bob);
+    world.simulate(3, 'vitals');
+    for (const caller of [ada, bob]) await caller.join(room, { iceTransportPolicy: 'relay' });
+    await ada.seesAndHears(bob);
+    await bob.seesAndHears(ada);
+    /** Goroutines, allocations of the relay, and MiB of the server's heap. */
+    const measure = async () => {
+      const text = await (await fetch(`${world.program.url}/metrics`)).text();
+      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      return { goroutines: value('go_goroutines'), allocations: value('sensocto_turn_allocations'), heap: value('go_memstats_heap_inuse_bytes') / 2 ** 20 };
+    };
+    await ada.page.waitForTimeout(10_000); // all has begun
+    const before = await measure();
+    for (let end = Date.now() + minutes * 60_000; Date.now() < end; ) {
+      await ada.page.waitForTimeout(Math.min(10_000, Math.max(0, end - Date.now())));
+      await ada.seesAndHears(bob);
+      await bob.seesAndHears(ada);
+    }
+    const after = await measure();
+    info.annotations.push({ type: 'the server', description: `${minutes} minutes: ${JSON.stringify(before)} to ${JSON.stringify(after)}` });
+    console.log(info.annotations.at(-1)?.description);
+    expect(after.goroutines).toBeLessThanOrEqual(before.goroutines + 10);
+    expect(after.allocations).toBeLessThanOrEqual(before.allocations);
+    expect(after.heap).toBeLessThan(before.heap + 64);
+    expect((await ada.page.evaluate(() => window.connections.length))).toBe(1); // the first link lasted
   });
 });
