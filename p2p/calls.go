@@ -24,6 +24,7 @@ type calls struct {
 	stdin   io.WriteCloser
 	greeted chan Event    // its first line
 	ended   chan struct{} // closed when its output has ended
+	readErr error         // what was wrong with it, once it has ended
 
 	mu      sync.Mutex // guards what follows
 	next    uint64
@@ -120,6 +121,16 @@ func (c *calls) send(r request) error {
 		return errDown
 	}
 	return nil
+}
+
+// broken returns what was wrong with the output, if it has ended.
+func (c *calls) broken() error {
+	select {
+	case <-c.ended:
+		return c.readErr
+	default:
+		return nil
+	}
 }
 
 // close ends the sidecar's input, which ends the sidecar.

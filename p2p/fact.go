@@ -52,6 +52,7 @@ type signed struct {
 	key       string
 	signer    Key
 	body      []byte
+	value     []byte
 	signature []byte
 	verified  *bool
 }
@@ -95,7 +96,7 @@ func decodeFact(room string, e Entry) (*signed, error) {
 	if v.Format != formatVersion {
 		return nil, errFormat
 	}
-	s := &signed{key: e.Key, signer: v.Signer, body: []byte(v.Body)}
+	s := &signed{key: e.Key, signer: v.Signer, body: []byte(v.Body), value: e.Value}
 	var err error
 	if s.signature, err = base64.RawURLEncoding.DecodeString(v.Signature); err != nil || len(s.signature) != ed25519.SignatureSize {
 		return nil, errMalformed
@@ -142,6 +143,7 @@ func (s *signed) before(o *signed) bool {
 // entry of Iroh replaces those of the same author whose keys begin with its own.
 const (
 	keyOwner       = "meta/owner/"
+	keyClosed      = "meta/closed/"
 	keyName        = "meta/name/"
 	keyDescription = "meta/description/"
 	prefixSetting  = "settings/"

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"bytes"
 	"encoding/json"
 	"maps"
 	"net/url"
@@ -16,7 +17,7 @@ import (
 const (
 	maxMembers         = 1000
 	maxInvites         = 500
-	maxSensorsOfMember = 50
+	maxSensorsOfMember = 200
 	maxSettings        = 256
 	maxSettingsBytes   = 16 << 10
 	maxDescription     = 1000 // characters
@@ -33,10 +34,19 @@ type Room struct {
 	Invites     map[Key]sensocto.Role // what whoever comes with the key becomes
 	Moved       map[Key][]byte        // sealed tickets of the document that goes on
 
+	Closed bool // the owner has deleted the room
+
 	// Facts are the facts that count, by key, deletions as well.
-	Facts map[string]Fact
+	Facts map[string]Said
 	// Refused counts the entries that do not count, by reason.
 	Refused map[string]int
+}
+
+// Said is a fact with who said it, and the value of the entry that proves it.
+type Said struct {
+	Fact
+	Signer Key
+	Value  []byte
 }
 
 // Member is a person of a room.
@@ -84,7 +94,7 @@ type merger struct {
 func Merge(roomID string, root Key, entries []Entry) Room {
 	m := &merger{root: root, facts: map[string][]*signed{}, room: Room{
 		Settings: map[string]json.RawMessage{}, Members: map[Key]Member{}, Sensors: map[SensorRef]Sensor{},
-		Invites: map[Key]sensocto.Role{}, Moved: map[Key][]byte{}, Facts: map[string]Fact{}, Refused: map[string]int{},
+		Invites: map[Key]sensocto.Role{}, Moved: map[Key][]byte{}, Facts: map[string]Said{}, Refused: map[string]int{},
 	}}
 	m.read(roomID, entries)
 	m.owner()
@@ -113,6 +123,11 @@ func (m *merger) read(roomID string, entries []Entry) {
 	for _, all := range m.facts {
 		slices.SortFunc(all, func(a, b *signed) int {
 			switch {
+			case bytes.Equal(a.body, b.body) && m.isRoot(a) != m.isRoot(b):
+				if m.isRoot(a) { // what the room has confirmed does not end with who said it
+					return -1
+				}
+				return 1
 			case a.before(b):
 				return 1
 			case b.before(a):
@@ -139,7 +154,7 @@ func (m *merger) settle(f *signed) bool {
 	if f == nil {
 		return false
 	}
-	m.room.Facts[f.key] = f.Fact
+	m.room.Facts[f.key] = Said{f.Fact, f.signer, f.value}
 	return !f.Deleted
 }
 
@@ -196,7 +211,7 @@ func (m *merger) admins() {
 			if (m.isRoot(f) || leaves(f, k)) && f.authentic() {
 				if role(f) == sensocto.RoleAdmin && len(m.room.Members) < maxMembers {
 					m.room.Members[k] = Member{Role: sensocto.RoleAdmin}
-					m.room.Facts[key] = f.Fact
+					m.settle(f)
 				}
 				return
 			}
@@ -245,6 +260,7 @@ func (m *merger) members() {
 }
 
 func (m *merger) about() {
+	m.room.Closed = m.settle(m.last(keyClosed, m.isRoot))
 	if f := m.last(keyName, m.byAdmin); m.settle(f) {
 		var name string
 		if json.Unmarshal(f.Value, &name) == nil && sensocto.CheckName(name) == nil {

@@ -153,27 +153,31 @@ func (s *Sidecar) runOnce(ctx context.Context) error {
 	if err := process.Start(); err != nil {
 		return fmt.Errorf("start the sidecar: %w", err)
 	}
-	c := newCalls(stdin, func() { _ = process.Process.Kill() })
+	c := newCalls(stdin, func() {
+		_ = process.Process.Kill()
+		_ = stdout.Close() // a child of it may still hold them
+		_ = stderr.Close()
+	})
 	var readers sync.WaitGroup
-	var readErr error
 	readers.Go(func() {
-		readErr = c.read(stdout, s.event)
+		c.readErr = c.read(stdout, s.event)
 		c.fail()
 	})
 	readers.Go(func() { s.logLines(stderr) })
 	err := s.watch(ctx, c)
 	c.close()
 	s.down("the sidecar is being restarted")
-	kill := time.AfterFunc(stopTime, c.kill)
-	if !errors.Is(err, context.Canceled) && !errors.Is(err, errEnded) {
-		c.kill() // it does not answer: it would not stop either
+	patience := time.Duration(0) // it does not answer, or talks nonsense: it would not stop either
+	if errors.Is(err, context.Canceled) || (errors.Is(err, errEnded) && c.broken() == nil) {
+		patience = stopTime
 	}
+	kill := time.AfterFunc(patience, c.kill)
 	readers.Wait()
 	kill.Stop()
 	if waited := process.Wait(); waited != nil && errors.Is(err, errEnded) {
 		err = fmt.Errorf("%w: %w", err, waited)
 	}
-	return errors.Join(err, readErr)
+	return errors.Join(err, c.readErr)
 }
 
 // stopTime is how long the sidecar may take to write what it has.
