@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"os"
 	"sync"
 	"time"
 
@@ -152,7 +153,7 @@ func (c *calls) read(r io.Reader, event func(Event)) error {
 	lines := bufio.NewReaderSize(r, 64<<10)
 	for {
 		text, err := readLine(lines)
-		if errors.Is(err, io.EOF) {
+		if errors.Is(err, io.EOF) || errors.Is(err, os.ErrClosed) {
 			return nil
 		} else if err != nil {
 			return fmt.Errorf("read the sidecar's output: %w", err)

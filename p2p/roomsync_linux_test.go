@@ -234,7 +234,7 @@ func TestRoomSync_WhatOneChangesTheOtherHas(t *testing.T) {
 	if n := a.heard(sensocto.RoomTopic(roomID), sensocto.EventSettingsUpdated); n != 1 {
 		t.Errorf("%d events of one change where it was made", n)
 	}
-	if s := a.Status(t.Context()); len(s.Rooms) != 1 || s.Rooms[0].Pending != 0 || len(s.Rooms[0].Peers) != 1 || s.Rooms[0].SyncedAt.IsZero() {
+	if s := a.Status(t.Context()); len(s.Rooms) != 1 || s.Rooms[0].Pending != 0 || len(s.Rooms[0].Peers) != 1 || s.Rooms[0].SyncedAt == nil {
 		t.Errorf("%+v", s)
 	}
 }

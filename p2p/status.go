@@ -1,7 +1,10 @@
 package p2p
 
 import (
+	"cmp"
 	"context"
+	"maps"
+	"slices"
 	"sync/atomic"
 	"time"
 
@@ -13,65 +16,45 @@ type counts struct {
 	sent, received, failures, synced, syncFailed, flooded atomic.Uint64
 }
 
-// RoomStatus is how a shared room is.
-type RoomStatus struct {
-	RoomID   string
-	Doc      string
-	Own      bool // made at this server
-	Peers    []PeerStatus
-	SyncedAt time.Time // of the last exchange with a peer; zero for never
-	Pending  int       // changes that have not been sent
-	Missing  int       // values that have not arrived
-	Entries  int
-	Flooded  bool
-	Refused  map[string]int // entries that do not count, by reason
-	Problem  string         // of the last exchange; "" for none
-}
-
-// SyncStatus is how rooms are shared.
-type SyncStatus struct {
-	State    State
-	Endpoint EndpointStatus
-	Peers    []PeerStatus
-	Rooms    []RoomStatus
-}
-
 // Status returns how rooms are shared, also while the sidecar is gone.
-func (s *RoomSync) Status(ctx context.Context) SyncStatus {
-	status := SyncStatus{State: s.options.Sidecar.State()}
-	docs := map[string]DocStatus{}
-	peers := map[string]PeerStatus{}
-	if status.State.Running {
+func (s *RoomSync) Status(ctx context.Context) sensocto.P2PStatus {
+	state := s.options.Sidecar.State()
+	status := sensocto.P2PStatus{Running: state.Running, Problem: state.Problem, Endpoint: state.Endpoint, Restarts: state.Restarts, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
+	docs, peers := map[string]DocStatus{}, map[string]sensocto.P2PPeer{}
+	if state.Running {
 		now, err := s.options.Sidecar.Status(ctx)
 		if err != nil {
-			status.State.Problem = err.Error()
+			status.Problem = err.Error()
 		}
-		status.Endpoint, status.Peers = now.Endpoint, now.Peers
+		status.Relay = now.Endpoint.Relay
+		for _, p := range now.Peers {
+			peers[p.Peer] = sensocto.P2PPeer{Endpoint: p.Peer, Path: p.Path}
+			status.Peers = append(status.Peers, peers[p.Peer])
+		}
 		for _, d := range now.Docs {
 			docs[d.Doc] = d
-		}
-		for _, p := range now.Peers {
-			peers[p.Peer] = p
 		}
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for id, r := range s.rooms {
-		if r.room.ClosedAt.IsZero() {
+	for _, id := range slices.Sorted(maps.Keys(s.rooms)) {
+		if r := s.rooms[id]; r.room.ClosedAt.IsZero() {
 			status.Rooms = append(status.Rooms, s.roomStatus(id, r, docs[r.room.Doc], peers))
 		}
 	}
 	return status
 }
 
-func (s *RoomSync) roomStatus(id string, r *shared, d DocStatus, peers map[string]PeerStatus) RoomStatus {
-	status := RoomStatus{RoomID: id, Doc: r.room.Doc, Own: r.room.Root == string(s.options.Keys.Room(id).Key), Pending: max(r.pending, r.changes),
-		Missing: int(d.Missing), Entries: int(d.Entries), Flooded: d.Flooded, Refused: r.refused, Problem: r.problem}
+func (s *RoomSync) roomStatus(id string, r *shared, d DocStatus, peers map[string]sensocto.P2PPeer) sensocto.P2PRoom {
+	status := sensocto.P2PRoom{RoomID: id, Own: r.room.Root == string(s.options.Keys.Room(id).Key), Pending: max(r.pending, r.changes),
+		Missing: int(d.Missing), Entries: int(d.Entries), Flooded: d.Flooded, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
+	maps.Copy(status.Refused, r.refused)
 	if d.SyncedAtUS > 0 {
-		status.SyncedAt = time.UnixMicro(int64(d.SyncedAtUS)).UTC()
+		at := time.UnixMicro(int64(d.SyncedAtUS)).UTC()
+		status.SyncedAt = &at
 	}
 	for _, peer := range d.Neighbours {
-		status.Peers = append(status.Peers, peers[peer])
+		status.Peers = append(status.Peers, cmp.Or(peers[peer], sensocto.P2PPeer{Endpoint: peer, Path: "none"}))
 	}
 	return status
 }

@@ -78,13 +78,10 @@ impl Node {
         Ok(Self { endpoint, blobs: (*blobs).clone(), downloader, docs, author, peers, router })
     }
 
-    /// Stops what is served, then the endpoint.
+    /// Stops what is served, blobs and documents too, then the endpoint.
     pub async fn close(&self) {
         if let Err(err) = self.router.shutdown().await {
             eprintln!("stop the endpoint: {err}");
-        }
-        if let Err(err) = self.blobs.shutdown().await {
-            eprintln!("close the blobs: {err}");
         }
     }
 }
