@@ -3,6 +3,7 @@ package p2p
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
 	"log/slog"
 	"sync"
@@ -297,7 +298,7 @@ func (s *RoomSync) exchange(ctx context.Context, roomID string) {
 	r.running, r.passedAt = false, time.Now()
 	if err != nil {
 		s.counts.failures.Add(1)
-		if message := err.Error(); message != r.problem && ctx.Err() == nil {
+		if message := err.Error(); message != r.problem && ctx.Err() == nil && !errors.Is(err, errDown) { // that it is down is logged once
 			s.log.Warn("a shared room was not exchanged; it is tried again", "room", roomID, "err", err)
 			r.problem = message
 		}

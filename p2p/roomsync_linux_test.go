@@ -29,6 +29,7 @@ type node struct {
 	hub   *pubsub.Local
 	user  sensocto.Identity
 	stop  func()
+	alone bool // it finds no sidecar
 
 	mu   sync.Mutex
 	told []*sensocto.Message
@@ -50,6 +51,9 @@ func newNode(t testing.TB, name string) *node {
 func (n *node) start() {
 	n.t.Helper()
 	file := program(n.t)
+	if n.alone {
+		file = filepath.Join(n.dir, "no-sidecar")
+	}
 	db, err := sqlite.Open(n.t.Context(), filepath.Join(n.dir, "sensocto.db"), sqlite.Options{Exclusive: true})
 	if err != nil {
 		n.t.Fatal(err)
@@ -86,11 +90,13 @@ func (n *node) start() {
 		}
 	})
 	n.t.Cleanup(func() { n.stop() })
-	eventually(n.t, "sidecar", func() bool { return n.options.Sidecar.State().Running })
+	eventually(n.t, "sidecar", func() bool { return n.options.Sidecar.State().Running != n.alone })
 }
 
-func (n *node) restart() {
+// cutOff takes the server's sidecar away, and back.
+func (n *node) cutOff(off bool) {
 	n.stop()
+	n.alone = off
 	n.start()
 }
 
@@ -245,18 +251,23 @@ func TestRoomSync_ConcurrentChangesMeet(t *testing.T) {
 	a.setting(roomID, "shared", 0)
 	eventually(t, "setting", func() bool { return string(b.content(roomID).Settings["shared"]) == "0" })
 
-	b.stop() // cut off from each other
+	b.cutOff(true)
 	a.rename(roomID, "Of a")
 	a.setting(roomID, "from a", 1)
 	a.setting(roomID, "shared", "a")
-	b.start()
-	// b's own changes of the time that it was alone: made before it hears of a's.
 	b.setting(roomID, "from b", 2)
 	b.setting(roomID, "shared", "b")
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.Status(t.Context()).Rooms[0].Pending; p == 0 {
+		t.Error("nothing is pending")
+	}
+	b.cutOff(false)
 	same := func() bool {
 		x, y := a.content(roomID), b.content(roomID)
 		return x.Name == "Of a" && y.Name == "Of a" && string(x.Settings["from b"]) == "2" && string(y.Settings["from a"]) == "1" &&
-			len(x.Settings) == 3 && string(x.Settings["shared"]) == string(y.Settings["shared"])
+			len(x.Settings) == 3 && len(x.Shares) == 1 && string(x.Settings["shared"]) == string(y.Settings["shared"])
 	}
 	eventually(t, "the same room at both", same)
 }

@@ -11,7 +11,7 @@ use std::{
 
 use iroh::{
     Endpoint, RelayMode, SecretKey,
-    endpoint::{Builder, presets},
+    endpoint::{Builder, QuicTransportConfig, presets},
     protocol::Router,
 };
 use iroh_blobs::{
@@ -32,6 +32,11 @@ use crate::{
     options::{Options, Relay},
     peers::Peers,
 };
+
+/// How soon it is noticed that a peer is gone: one that was killed comes back under the same address, and cannot say
+/// that it knows nothing of its connections.
+const HEARTBEAT: Duration = Duration::from_secs(2);
+const SILENCE: Duration = Duration::from_secs(7);
 
 /// How often values that no document refers to any more are removed.
 const GC_INTERVAL: Duration = Duration::from_secs(600);
@@ -145,6 +150,13 @@ fn builder(options: &Options, key: SecretKey, addr: SocketAddr) -> Result<Builde
     if options.local {
         builder = builder.address_lookup(MdnsAddressLookup::builder());
     }
+    let silence = SILENCE.try_into().context("set timeouts")?;
+    let transport = QuicTransportConfig::builder()
+        .keep_alive_interval(HEARTBEAT)
+        .default_path_keep_alive_interval(HEARTBEAT)
+        .max_idle_timeout(Some(silence))
+        .default_path_max_idle_timeout(SILENCE);
+    builder = builder.transport_config(transport.build());
     if !addr.ip().is_unspecified() {
         builder = builder.clear_ip_transports();
     }

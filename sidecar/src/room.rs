@@ -46,8 +46,6 @@ const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Dura
 const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many values of one document are fetched or wait for it; what is more is found by the next exchange.
 const MAX_FETCHES: usize = 2048;
-/// How many peers of a document are remembered.
-const MAX_PEERS: usize = 64;
 
 /// What is shared by all rooms.
 #[derive(Debug, Clone)]
@@ -85,10 +83,10 @@ pub struct State {
 
 impl Room {
     /// Subscribes to a document and starts to synchronize it with its peers.
-    pub async fn open(shared: &Shared, doc: Doc, write: bool, peers: BTreeSet<EndpointId>) -> Result<Arc<Self>> {
+    pub async fn open(shared: &Shared, doc: Doc, write: bool) -> Result<Arc<Self>> {
         doc.set_download_policy(DownloadPolicy::NothingExcept(Vec::new())).await.context("open document")?;
         let events = doc.subscribe().await.context("open document")?;
-        let state = State { peers, ..State::default() };
+        let state = State { peers: shared.node.peers.of(doc.id()), ..State::default() };
         let room = Arc::new(Self { doc, write, state: Mutex::new(state), exchanges: watch::channel(0).0, tasks: Mutex::default() });
         let watcher = Watcher { room: room.clone(), shared: shared.clone(), fetches: JoinSet::new(), fetching: HashSet::new(), tell_at: None };
         let watch = tokio::spawn(watcher.run(events));
@@ -214,10 +212,13 @@ impl Watcher {
 
     /// Keeps in touch with somebody who has the document.
     fn meet(&self, peer: EndpointId) {
-        let mut state = self.room.lock();
-        if state.peers.len() < MAX_PEERS && state.peers.insert(peer) {
-            drop(state);
-            self.shared.links.keep(&self.shared.node, peer);
+        match self.shared.node.peers.holds(self.room.doc.id(), peer) {
+            Ok(true) => {
+                self.room.lock().peers.insert(peer);
+                self.shared.links.keep(&self.shared.node, peer);
+            }
+            Ok(false) => {}
+            Err(err) => eprintln!("{err}"),
         }
     }
 

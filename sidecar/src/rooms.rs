@@ -1,7 +1,7 @@
 //! All open documents, and what can be asked of them.
 
 use std::{
-    collections::{BTreeSet, HashMap},
+    collections::HashMap,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -75,7 +75,7 @@ impl Rooms {
     pub async fn create(&self) -> Result<Answer> {
         self.there_is_space()?;
         let doc = self.node().docs.create().await.context("create document")?;
-        self.add(doc, true, BTreeSet::new()).await
+        self.add(doc, true).await
     }
 
     /// Opens the document of a ticket, which it stores.
@@ -94,10 +94,11 @@ impl Rooms {
         let DocTicket { capability, nodes } = ticket;
         for addr in &nodes {
             self.node().peers.remember(addr)?;
+            self.node().peers.holds(id, addr.id)?;
         }
         let doc = self.node().docs.import_namespace(capability).await.context("import document")?;
         let write = self.kind(id).await?;
-        self.add(doc, write, nodes.into_iter().map(|addr| addr.id).collect()).await
+        self.add(doc, write).await
     }
 
     /// Opens a document that is stored here.
@@ -111,14 +112,12 @@ impl Rooms {
         let write = self.kind(id).await?;
         let doc = self.node().docs.open(id).await.context("open document")?;
         let doc = doc.ok_or_else(|| Error::NotFound(format!("there is no document {id}")))?;
-        let peers = doc.get_sync_peers().await.context("open document")?.unwrap_or_default();
-        let peers = peers.iter().filter_map(|bytes| EndpointId::from_bytes(bytes).ok()).collect();
-        self.add(doc, write, peers).await
+        self.add(doc, write).await
     }
 
-    async fn add(&self, doc: Doc, write: bool, peers: BTreeSet<EndpointId>) -> Result<Answer> {
+    async fn add(&self, doc: Doc, write: bool) -> Result<Answer> {
         let id = doc.id();
-        let room = Room::open(&self.0.shared, doc, write, peers).await?;
+        let room = Room::open(&self.0.shared, doc, write).await?;
         let answer = answer(&room);
         self.lock().insert(id, room);
         Ok(answer)
@@ -159,6 +158,7 @@ impl Rooms {
         }
         self.kind(id).await?;
         self.node().docs.drop_doc(id).await.context("remove document")?;
+        self.node().peers.forget(id)?;
         Ok(Answer::default())
     }
 
@@ -201,7 +201,24 @@ impl Rooms {
         for NewEntry { key, value } in entries {
             room.doc.set_bytes(self.node().author, key.into_bytes(), value.0).await.context("write entry")?;
         }
+        if room.state().neighbours.is_empty() {
+            self.exchange_soon(room);
+        }
         Ok(Answer::default())
+    }
+
+    /// Exchanges a document that no live swarm spreads yet, as after a start: nobody else would be told.
+    fn exchange_soon(&self, room: Arc<Room>) {
+        let shared = self.0.shared.clone();
+        tokio::spawn(async move {
+            let peers: Vec<_> = room.state().peers.into_iter().filter(|peer| shared.links.connected(*peer).is_some()).collect();
+            if peers.is_empty() {
+                return;
+            }
+            if let Err(err) = room.sync(&shared, peers).await {
+                eprintln!("{err}");
+            }
+        });
     }
 
     /// Deletes the entries that this endpoint wrote under a key, and under all keys that begin with it.
