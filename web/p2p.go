@@ -22,7 +22,34 @@ type P2P interface {
 	Status(ctx context.Context) sensocto.P2PStatus
 }
 
+var errP2POff = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "p2p_off", Message: "this server does not share rooms with others: its operator sets p2p.listen for that"}
+
+// p2pOff answers where rooms are not shared. Of rooms that somebody may not see it
+// does not tell either.
+type p2pOff struct{ rooms Rooms }
+
+func (o p2pOff) Ticket(ctx context.Context, id sensocto.Identity, roomID string, _ sensocto.Role) (string, error) {
+	_, err := o.Room(ctx, id, roomID)
+	return "", err
+}
+
+func (p2pOff) Join(context.Context, sensocto.Identity, string) (string, error) { return "", errP2POff }
+
+func (o p2pOff) Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+	if _, err := o.rooms.Room(ctx, id, roomID); err != nil {
+		return sensocto.P2PRoom{}, err
+	}
+	return sensocto.P2PRoom{}, errP2POff
+}
+
+func (p2pOff) Status(context.Context) sensocto.P2PStatus {
+	return sensocto.P2PStatus{Problem: errP2POff.Message, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
+}
+
 func (s *server) registerP2P() {
+	if s.P2P == nil {
+		s.P2P = p2pOff{s.Rooms}
+	}
 	const tag = "Rooms"
 	op := s.personal("make-room-ticket", http.MethodPost, "/rooms/{id}/tickets", person, tag, "Make a ticket with which people of other servers join a room")
 	op.Description = "For whoever may invite, at the server that made the room. A ticket is a secret. 503: rooms are not shared with other servers, or not now."

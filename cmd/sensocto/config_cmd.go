@@ -183,9 +183,10 @@ func collect(given map[string]string, prefix string, v reflect.Value) {
 
 func snakeCase(name string) string {
 	var b strings.Builder
-	capital := func(i int) bool { return i >= 0 && i < len(name) && 'A' <= name[i] && name[i] <= 'Z' }
+	digit := func(i int) bool { return '0' <= name[i] && name[i] <= '9' } // as in P2P
+	capital := func(i int) bool { return i >= 0 && i < len(name) && ('A' <= name[i] && name[i] <= 'Z' || digit(i)) }
 	for i, c := range name {
-		if capital(i) {
+		if capital(i) && !digit(i) {
 			// A word begins where capitals begin, or, as in TLSCert, where they end.
 			if i > 0 && (!capital(i-1) || i+1 < len(name) && !capital(i+1)) {
 				b.WriteByte('_')

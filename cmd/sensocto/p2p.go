@@ -1,7 +1,6 @@
 package main
 
 import (
-	"cmp"
 	"context"
 	"fmt"
 	"log/slog"
@@ -79,7 +78,6 @@ func (s *server) sensor(id string) (sensocto.Sensor, bool) {
 var (
 	errNoTicketRoom = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
 	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
-	errP2POff       = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "p2p_off", Message: "this server does not share rooms with others: its operator sets p2p.listen for that"}
 	errNotSharedYet = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers: make a ticket first"}
 )
 
@@ -136,35 +134,12 @@ func (s *sharing) Room(ctx context.Context, id sensocto.Identity, roomID string)
 // Status implements web.P2P.
 func (s *sharing) Status(ctx context.Context) sensocto.P2PStatus { return s.sync.Status(ctx) }
 
-// web is what the API asks; where sharing is off it says so.
-func (s *sharing) web(r *rights.Rights) web.P2P {
+// web is what the API asks; nil where sharing is off.
+func (s *sharing) web() web.P2P {
 	if s == nil {
-		return sharingOff{&sharing{rights: r}}
+		return nil
 	}
 	return s
-}
-
-// sharingOff answers where rooms are not shared, and tells nobody of rooms that
-// they may not see.
-type sharingOff struct{ *sharing }
-
-func (s sharingOff) Ticket(ctx context.Context, id sensocto.Identity, roomID string, _ sensocto.Role) (string, error) {
-	_, err := s.entering(ctx, id, roomID)
-	return "", cmp.Or(err, error(errP2POff))
-}
-
-func (s sharingOff) Join(_ context.Context, _ sensocto.Identity, ticket string) (string, error) {
-	_, err := p2p.ParseTicket(ticket)
-	return "", cmp.Or(err, error(errP2POff))
-}
-
-func (s sharingOff) Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
-	_, err := s.entering(ctx, id, roomID)
-	return sensocto.P2PRoom{}, cmp.Or(err, error(errP2POff))
-}
-
-func (sharingOff) Status(context.Context) sensocto.P2PStatus {
-	return sensocto.P2PStatus{Problem: errP2POff.Message, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
 }
 
 type p2pCmd struct {

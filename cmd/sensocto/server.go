@@ -134,7 +134,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
-		P2P: s.sharing.web(s.rights), Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
+		P2P: s.sharing.web(), Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,

@@ -36,7 +36,7 @@ impl Output {
     /// Answers a request. A reader that is gone ends the process elsewhere.
     pub async fn answer(&self, id: u64, result: Result<Answer>) {
         let line = match result {
-            Ok(ok) => Line::Answer { id, ok },
+            Ok(ok) => Line::Answer { id, ok: Box::new(ok) },
             Err(err) => Line::Failure { id, error: (&err).into() },
         };
         let _ = self.lines.send(line).await;

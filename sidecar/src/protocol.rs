@@ -77,7 +77,7 @@ pub struct NewEntry {
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(untagged)]
 pub enum Line {
-    Answer { id: u64, ok: Answer },
+    Answer { id: u64, ok: Box<Answer> },
     Failure { id: u64, error: Failure },
     Event(Event),
 }
