@@ -61,7 +61,7 @@ func (s *server) registerP2P() {
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.joinByTicket)
 	huma.Register(s.api, s.personal("see-room-sharing", http.MethodGet, "/rooms/{id}/p2p", person, tag, "How a room is shared with other servers"), s.seeRoomSharing)
-	huma.Register(s.api, s.personal("see-sharing", http.MethodGet, "/p2p", moderator, "Operation", "How rooms are shared with other servers"), s.seeSharing)
+	huma.Register(s.api, s.operation("see-sharing", http.MethodGet, "/api/v1/p2p", sensocto.ScopeAdmin, "Operation", "How rooms are shared with other servers"), s.seeSharing)
 }
 
 type ticketInput struct {
