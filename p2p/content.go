@@ -12,16 +12,13 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// sensorPrefix begins the ids under which sensors of other servers are known here.
-const sensorPrefix = "p2p:"
-
 // LocalSensorID returns the id under which a sensor of another server is known
 // here; ok is false where it would be too long. Ids of two people never meet.
 func LocalSensorID(ref SensorRef) (id string, ok bool) {
 	if len(ref.Member) < 20 {
 		return "", false
 	}
-	id = sensorPrefix + string(ref.Member[:20]) + ":" + ref.ID
+	id = sensocto.RemoteSensorPrefix + string(ref.Member[:20]) + ":" + ref.ID
 	return id, sensocto.ValidID(id)
 }
 
@@ -91,7 +88,7 @@ func (s *RoomSync) addMember(ctx context.Context, f facts, userID string, role s
 // addSensor adds a sensor of this server.
 func (s *RoomSync) addSensor(ctx context.Context, f facts, sensorID string, share sensocto.Share) error {
 	k, err := s.people.key(ctx, share.SharedBy)
-	if err != nil || !s.people.local(k) || strings.HasPrefix(sensorID, sensorPrefix) {
+	if err != nil || !s.people.local(k) || strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
 		return err
 	}
 	sensor, ok := s.options.Sensor(sensorID)

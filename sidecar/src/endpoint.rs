@@ -16,7 +16,6 @@ use iroh::{
 };
 use iroh_blobs::{
     ALPN as BLOBS_ALPN, BlobsProtocol,
-    api::downloader::Downloader,
     store::{
         GcConfig,
         fs::{FsStore, options::Options as StoreOptions},
@@ -35,8 +34,8 @@ use crate::{
 
 /// How soon it is noticed that a peer is gone: one that was killed comes back under the same address, and cannot say
 /// that it knows nothing of its connections.
-const HEARTBEAT: Duration = Duration::from_secs(2);
-const SILENCE: Duration = Duration::from_secs(7);
+const HEARTBEAT: Duration = Duration::from_millis(1500);
+const SILENCE: Duration = Duration::from_secs(5);
 
 /// How often values that no document refers to any more are removed.
 const GC_INTERVAL: Duration = Duration::from_secs(600);
@@ -46,7 +45,6 @@ const GC_INTERVAL: Duration = Duration::from_secs(600);
 pub struct Node {
     pub endpoint: Endpoint,
     pub blobs: iroh_blobs::api::Store,
-    pub downloader: Downloader,
     pub docs: Docs,
     pub author: AuthorId,
     pub peers: Arc<Peers>,
@@ -79,8 +77,7 @@ impl Node {
             .spawn();
         let author = docs.author_default().await.context("open author")?;
         let peers = Arc::new(Peers::load(&options.dir));
-        let downloader = blobs.downloader(&endpoint);
-        Ok(Self { endpoint, blobs: (*blobs).clone(), downloader, docs, author, peers, router })
+        Ok(Self { endpoint, blobs: (*blobs).clone(), docs, author, peers, router })
     }
 
     /// Stops what is served, blobs and documents too, then the endpoint.

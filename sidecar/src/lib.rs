@@ -18,6 +18,7 @@ pub mod rooms;
 pub mod server;
 pub mod streams;
 pub mod ticket;
+pub mod values;
 
 /// The version of the line protocol. Both sides refuse any other.
 pub const PROTOCOL: u32 = 1;

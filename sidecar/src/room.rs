@@ -6,17 +6,13 @@
 use std::{
     collections::{BTreeSet, HashSet},
     fmt::Display,
-    future::IntoFuture as _,
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
     time::{Duration, SystemTime, UNIX_EPOCH},
 };
 
 use iroh::EndpointId;
-use iroh_blobs::{
-    Hash,
-    protocol::{ChunkRanges, ChunkRangesExt as _, GetRequest},
-};
+use iroh_blobs::Hash;
 use iroh_docs::{
     ContentStatus, Entry,
     api::Doc,
@@ -37,13 +33,13 @@ use crate::{
     links::Links,
     output::Output,
     protocol::Event,
+    values::Values,
 };
 
 /// How long changes are gathered before the other side is told.
 const GATHER: Duration = Duration::from_millis(20);
 /// The pauses before each attempt to fetch a value: who forwards an entry may not have its value yet.
 const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
-const FETCH_TIMEOUT: Duration = Duration::from_secs(10);
 /// How many values of one document are fetched or wait for it; what is more is found by the next exchange.
 const MAX_FETCHES: usize = 2048;
 
@@ -53,6 +49,7 @@ pub struct Shared {
     pub node: Node,
     pub links: Links,
     pub output: Output,
+    pub values: Arc<Values>,
     /// How many values are fetched at once.
     pub fetches: Arc<Semaphore>,
     /// How many documents begin an exchange at once: iroh-docs can block for good when many do.
@@ -317,11 +314,10 @@ async fn fetch(shared: Shared, room: Arc<Room>, hash: Hash, from: EndpointId) ->
         let Ok(_permit) = shared.fetches.acquire().await else { break };
         let mut providers = vec![from];
         providers.extend(room.state().neighbours.into_iter().filter(|peer| *peer != from));
-        let request = GetRequest::blob_ranges(hash, ChunkRanges::bytes(0..MAX_VALUE));
-        let download = pin!(shared.node.downloader.download(request, providers).into_future());
-        let _ = time::timeout(FETCH_TIMEOUT, download).await;
-        if matches!(shared.node.blobs.has(hash).await, Ok(true)) {
-            return (hash, true);
+        for peer in providers {
+            if shared.values.fetch(&shared.node, peer, hash).await {
+                return (hash, true);
+            }
         }
     }
     (hash, false)

@@ -51,7 +51,7 @@ struct Inner {
 
 impl Rooms {
     pub fn new(node: Node, links: Links, output: Output) -> Self {
-        let shared = Shared { node, links, output, fetches: Arc::new(Semaphore::new(FETCHES)), starts: Arc::new(Semaphore::new(STARTS)) };
+        let shared = Shared { node, links, output, values: Arc::default(), fetches: Arc::new(Semaphore::new(FETCHES)), starts: Arc::new(Semaphore::new(STARTS)) };
         let rooms = Self(Arc::new(Inner { shared, open: Mutex::default(), resync: Mutex::default() }));
         let task = tokio::spawn(reconcile(rooms.clone()));
         *rooms.0.resync.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
@@ -330,6 +330,9 @@ impl Rooms {
 async fn reconcile(rooms: Rooms) {
     loop {
         let up = rooms.0.shared.links.next_up().await;
+        for peer in &up {
+            rooms.0.shared.values.forget(*peer);
+        }
         let open: Vec<_> = rooms.lock().values().cloned().collect();
         for room in open {
             let peers: Vec<_> = room.state().peers.intersection(&up.iter().copied().collect()).copied().collect();
