@@ -31,6 +31,9 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) (err error) {
 	s.mu.Lock()
 	p := pass{RoomSync: s, r: r, room: r.room}
 	s.mu.Unlock()
+	if p.room.Doc == "" {
+		return s.make(ctx, p.room.RoomID)
+	}
 	p.root = Key(p.room.Root)
 	p.own = p.options.Keys.Room(p.room.RoomID).Key == p.root
 	if err := p.read(ctx); err != nil {

@@ -9,7 +9,7 @@ import (
 )
 
 // pidOf returns the process id of a running sidecar.
-func pidOf(t *testing.T, s *Sidecar) string {
+func pidOf(t testing.TB, s *Sidecar) string {
 	t.Helper()
 	files, _ := filepath.Glob("/proc/[0-9]*/cmdline")
 	for _, file := range files {

@@ -55,6 +55,7 @@ type RoomSync struct {
 	log     *slog.Logger
 	sensors sync.Map // id here → RemoteSensor
 	wake    chan struct{}
+	making  chan struct{} // a token for whoever makes a document
 	counts  counts
 
 	mu    sync.Mutex // guards what follows
@@ -71,7 +72,8 @@ type resolved struct {
 	Sensor  func(id string) (sensocto.Sensor, bool)
 }
 
-// shared is a room that other servers have, too.
+// shared is a room that other servers have, too, or may have: without a document it
+// has just been made.
 type shared struct {
 	schedule // guarded by RoomSync.mu
 	room     sensocto.SharedRoom
@@ -88,7 +90,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}}
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.everything, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
 	return s
@@ -229,7 +231,12 @@ func (s *RoomSync) storeChanged(changes []sensocto.Change) {
 	for _, c := range changes {
 		switch c.Kind {
 		case sensocto.ChangeRoom:
-			if r := s.rooms[c.ID]; r != nil {
+			r := s.rooms[c.ID]
+			if r == nil && len(s.rooms) < maxMade { // perhaps it was made now
+				r = &shared{room: sensocto.SharedRoom{RoomID: c.ID}}
+				s.rooms[c.ID] = r
+			}
+			if r != nil {
 				r.changed(now)
 			}
 		case sensocto.ChangeUser: // perhaps a name

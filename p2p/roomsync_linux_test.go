@@ -388,3 +388,53 @@ func TestRoomSync_TicketsAreChecked(t *testing.T) {
 		}
 	}
 }
+
+// A room that is made has its document at once, and its ticket is stored with it.
+func TestRoomSync_ARoomIsMadeWithItsDocument(t *testing.T) {
+	a := newNode(t, "a")
+	roomID := a.create("Lab")
+	eventually(t, "document", func() bool {
+		rooms, err := a.db.SharedRooms(t.Context())
+		return err == nil && len(rooms) == 1 && rooms[0].RoomID == roomID && rooms[0].Ticket != ""
+	})
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "end", func() bool { return len(a.Status(t.Context()).Rooms) == 0 })
+}
+
+// Five servers, of which no two have anything in common but the room: whatever they
+// change while some are away, they have the same room in the end.
+func TestRoomSync_FiveServersMeet(t *testing.T) {
+	first := newNode(t, "a")
+	roomID := first.create("Lab")
+	nodes := []*node{first}
+	for i := range 4 {
+		n := newNode(t, string(rune('b'+i)))
+		n.join(first.ticket(roomID, sensocto.RoleMember))
+		nodes = append(nodes, n)
+	}
+	for _, n := range nodes[1:] {
+		eventually(t, "member", func() bool { return first.roleOf(roomID, n) == sensocto.RoleMember })
+		first.promote(roomID, n)
+	}
+	nodes[1].cutOff(true)
+	nodes[2].cutOff(true)
+	for i, n := range nodes {
+		n.setting(roomID, n.name, i)
+		if err := n.rooms.Share(t.Context(), n.user, roomID, n.name+"-strap", sensocto.ShareTerms{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nodes[1].cutOff(false)
+	nodes[2].cutOff(false)
+	eventually(t, "the same room everywhere", func() bool {
+		for _, n := range nodes {
+			c := n.content(roomID)
+			if len(c.Settings) != 5 || len(c.Shares) != 5 || len(c.Members) != 5 {
+				return false
+			}
+		}
+		return true
+	})
+}

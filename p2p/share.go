@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -14,19 +15,20 @@ var (
 	errTicketFail = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room's first words did not arrive: is a server that has the room running and reachable? Try again"}
 )
 
-// Share makes the room's document where there is none.
-func (s *RoomSync) Share(ctx context.Context, roomID string) error {
-	_, err := s.shared(ctx, roomID)
-	return err
-}
+// maxMade is how many rooms are shared without having been asked for: the sidecar
+// opens 1,000 documents, and some are for rooms of other servers.
+const maxMade = 800
 
 // shared returns a shared room, which it makes.
 func (s *RoomSync) shared(ctx context.Context, roomID string) (sensocto.SharedRoom, error) {
-	s.mu.Lock()
-	r := s.rooms[roomID]
-	s.mu.Unlock()
-	if r != nil {
-		return r.room, nil
+	select {
+	case s.making <- struct{}{}: // of two who make it, the second finds it
+		defer func() { <-s.making }()
+	case <-ctx.Done():
+		return sensocto.SharedRoom{}, ctx.Err()
+	}
+	if room, ok := s.known(roomID); ok {
+		return room, nil
 	}
 	if _, err := s.options.Rooms.Content(ctx, roomID); err != nil {
 		return sensocto.SharedRoom{}, err
@@ -48,6 +50,41 @@ func (s *RoomSync) shared(ctx context.Context, roomID string) (sensocto.SharedRo
 	s.mu.Unlock()
 	s.notify()
 	return room, nil
+}
+
+// known returns a shared room that has a document.
+func (s *RoomSync) known(roomID string) (room sensocto.SharedRoom, ok bool) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[roomID]; r != nil && r.room.Doc != "" {
+		return r.room, true
+	}
+	return room, false
+}
+
+// make makes the document of a room that was made here; of other rooms it is
+// forgotten that they changed.
+func (s *RoomSync) make(ctx context.Context, roomID string) error {
+	c, err := s.options.Rooms.Content(ctx, roomID)
+	if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		return err
+	}
+	if err == nil {
+		k, err := s.people.key(ctx, c.OwnerID)
+		if err != nil {
+			return err
+		}
+		if s.people.local(k) {
+			_, err := s.shared(ctx, roomID)
+			return err
+		}
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[roomID]; r != nil && r.room.Doc == "" {
+		delete(s.rooms, roomID)
+	}
+	return nil
 }
 
 // Ticket returns a ticket of a room, which is shared from now on. With a role it
@@ -95,10 +132,8 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 // Join brings the room of a ticket here, with the user as its member. It waits until
 // enough of the room has arrived.
 func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
-	s.mu.Lock()
-	known := s.rooms[t.Room]
-	s.mu.Unlock()
-	if _, err := s.options.Rooms.Content(ctx, t.Room); err == nil || known != nil {
+	_, known := s.known(t.Room)
+	if _, err := s.options.Rooms.Content(ctx, t.Room); err == nil || known {
 		return errJoined
 	}
 	doc, _, err := s.options.Sidecar.Import(ctx, t.Doc)

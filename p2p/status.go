@@ -38,7 +38,7 @@ func (s *RoomSync) Status(ctx context.Context) sensocto.P2PStatus {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	for _, id := range slices.Sorted(maps.Keys(s.rooms)) {
-		if r := s.rooms[id]; r.room.ClosedAt.IsZero() {
+		if r := s.rooms[id]; r.room.Doc != "" && r.room.ClosedAt.IsZero() {
 			status.Rooms = append(status.Rooms, s.roomStatus(id, r, docs[r.room.Doc], peers))
 		}
 	}
@@ -67,7 +67,7 @@ func (s *RoomSync) Metrics(emit func(sensocto.Metric)) {
 		up = 1
 	}
 	s.mu.Lock()
-	rooms, pending := len(s.rooms), 0
+	rooms, pending := len(s.docs), 0
 	for _, r := range s.rooms {
 		pending += max(r.pending, r.changes)
 	}

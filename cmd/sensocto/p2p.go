@@ -47,6 +47,7 @@ func (c Config) sidecar() string {
 type sharing struct {
 	sync   *p2p.RoomSync
 	rights *rights.Rights
+	audit  sensocto.Auditor
 }
 
 // newSharing returns nil where it is off.
@@ -63,7 +64,7 @@ func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
 		Sidecar: p2p.SidecarOptions{Program: c.sidecar(), Dir: dir, Bind: c.P2PListen, Relay: c.P2PRelay, Discovery: c.P2PDiscovery, Log: log},
 		Keys:    keys, Rooms: s.rooms, Store: s.people, Sensor: s.sensors.Sensor, Log: log,
 	})
-	return &sharing{sync: sync, rights: s.rights}, nil
+	return &sharing{sync: sync, rights: s.rights, audit: s.audit}, nil
 }
 
 // sensor returns what is known of a sensor, of this server or another.
@@ -103,6 +104,11 @@ func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID strin
 	if err != nil {
 		return "", err
 	}
+	detail := "by a ticket, to read"
+	if role != "" {
+		detail = "by a ticket, as " + string(role)
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditInvited, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: detail})
 	return t.String(), nil
 }
 

@@ -1,4 +1,5 @@
 //! A whole sidecar in this process: requests by a pipe, answers by another.
+#![allow(dead_code)] // each test program uses a part of it
 
 use std::{collections::VecDeque, net::SocketAddr, path::Path, time::Duration};
 
