@@ -71,7 +71,14 @@ class Session {
       if (data === 'out') token.set(undefined);
       void this.refresh().catch(() => undefined);
     };
-    void this.refresh().catch(() => undefined); // the connection state says that the server is away
+    void this.#find();
+  }
+
+  /** Asks until the server answers: it may be away while the page opens. */
+  async #find(): Promise<void> {
+    for (let wait = 500; !this.#known; wait = Math.min(2 * wait, 10_000)) {
+      await this.refresh().catch(() => new Promise((resolve) => setTimeout(resolve, wait)));
+    }
   }
 
   /** Somebody has signed in: asks who, and tells other tabs. */
