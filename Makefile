@@ -52,7 +52,6 @@ sidecar: bin/sensocto-sidecar ## build bin/sensocto-sidecar, through which rooms
 # Its tests are no part of it.
 bin/sensocto-sidecar: $(shell git ls-files -co --exclude-standard sidecar | grep -v '/tests/')
 	@scripts/sidecar.sh build
-	@mkdir -p bin && cp $(CACHE)/sidecar/release/sensocto-sidecar $@
 
 .PHONY: sidecar-begin
 sidecar-begin: # in the background: a cold build takes minutes

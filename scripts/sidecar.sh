@@ -1,16 +1,16 @@
 #!/usr/bin/env bash
 # Builds the sidecar under .cache/sidecar: one profile, also for its tests and for
 # clippy, since a cold build takes 8 to 12 minutes of two cores.
-#   sidecar.sh build   build it; waits for a build that is under way
+#   sidecar.sh build   build bin/sensocto-sidecar; waits for a build that is under way
 #   sidecar.sh begin   begin to build it with its tests in the background
 #   sidecar.sh wait    wait for that, and say what is missing; 1 where it cannot be built here
 #   sidecar.sh test    its tests, and clippy without warnings
+# SIDECAR_TARGET is where cargo builds, default .cache/sidecar.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 export CARGO_TARGET_DIR=${SIDECAR_TARGET:-$PWD/.cache/sidecar}
 log=.cache/sidecar.log
-mkdir -p .cache "$CARGO_TARGET_DIR"
-[ -d .cache/sidecar ] || ln -sfn "$CARGO_TARGET_DIR" .cache/sidecar
+mkdir -p .cache
 
 missing() {
   command -v cargo >/dev/null || { echo "SKIPPED the sidecar: there is no cargo. Install Rust (https://rustup.rs) to build and test it."; return 0; }
@@ -23,7 +23,9 @@ build)
   echo "building the sidecar; for the first time that takes about 10 minutes"
   exec 9>.cache/sidecar.lock
   flock 9
-  cd sidecar && cargo build --release --locked --quiet
+  (cd sidecar && cargo build --release --locked --quiet)
+  mkdir -p bin
+  install -m 755 "$CARGO_TARGET_DIR/release/sensocto-sidecar" bin/
   ;;
 begin)
   if missing; then exit 0; fi
@@ -45,7 +47,7 @@ test)
   CLIPPY_ARGS=-Dwarnings RUSTC_WORKSPACE_WRAPPER=$(rustup which clippy-driver 2>/dev/null || command -v clippy-driver) cargo build --release --locked --quiet --lib
   ;;
 *)
-  sed -n '2,8s/^# \{0,1\}//p' "$0"
+  sed -n '2,9s/^# \{0,1\}//p' "$0"
   exit 2
   ;;
 esac
