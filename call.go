@@ -13,6 +13,8 @@ const (
 	EventAnswer       = "answer"
 	EventICECandidate = "ice_candidate"
 	EventMediaState   = "media_state"
+	EventReport       = "report"
+	EventReplaced     = "replaced"
 )
 
 // Media says what a peer of a call sends.
@@ -59,14 +61,42 @@ type CallSeat interface {
 	Candidate(to string, candidate json.RawMessage) error
 	// SetMedia tells the others what the peer sends.
 	SetMedia(m Media) error
+	// Report counts what the peer tells of its call, once.
+	Report(r CallReport) error
 	// Leave may be called twice.
 	Leave()
 }
 
-// CallOutlet is where a peer hears of the others. Send must not block; it is told
-// events in order, one at a time.
+// CallReport is what a peer tells of its call when it leaves: how its connections to
+// the other peers were, without saying to whom or where.
+type CallReport struct {
+	// JoinMS is how long the first connection to a peer took after the join, 0 where
+	// there was nobody, or none came about.
+	JoinMS float64 `json:"join_ms"`
+	// Seconds are the seconds of all connections, by how they were.
+	Seconds struct {
+		Good        float64 `json:"good"`
+		Fair        float64 `json:"fair"`
+		Poor        float64 `json:"poor"`
+		Interrupted float64 `json:"interrupted"`
+	} `json:"seconds"`
+	// Links are the connections by their way; those that never came about failed.
+	Links struct {
+		Direct  int `json:"direct"`
+		Relayed int `json:"relayed"`
+		Failed  int `json:"failed"`
+	} `json:"links"`
+	// Interruptions is how often media stopped for want of a connection.
+	Interruptions int `json:"interruptions"`
+}
+
+// CallOutlet is where a peer hears of the others. Neither method may block.
 type CallOutlet interface {
+	// Send is called with events in order, one at a time.
 	Send(event string, payload []byte)
+	// End is called when the peer's place was given to another device of the same
+	// person, after the event that says so. The seat has left.
+	End()
 }
 
 // CallFullError refuses a peer where a call has its limit of peers.

@@ -39,6 +39,8 @@ type Sensor struct {
 	Activity      ActivityStatus `json:"activity_status"`
 	SamplingRate  float64        `json:"sampling_rate"` // Hz, 0 where unknown
 	Attributes    []Attribute    `json:"attributes"`    // sorted by id, never null on the wire
+	// SharedBy is who shared it with the room that shows it: User.ID.
+	SharedBy string `json:"shared_by,omitempty"`
 
 	OwnerID   string `json:"-"` // Identity.OwnerID of who joined it first, or was given it
 	BroughtBy string `json:"-"` // whose quotas it counts for; "" for the owner's

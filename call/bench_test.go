@@ -13,14 +13,15 @@ import (
 type mute struct{}
 
 func (mute) Send(string, []byte) {}
+func (mute) End()                {}
 
 // A peer joins a call of three, and describes itself to all of them with a dozen
 // candidates each.
 func BenchmarkSignalling(b *testing.B) {
 	c := call.New(call.Options{})
 	var others []sensocto.CallSeat
-	for range 3 {
-		s, err := c.Join("r1", sensocto.Identity{UserID: "ada"}, mute{})
+	for _, user := range []string{"ada", "eve", "kim"} {
+		s, err := c.Join("r1", sensocto.Identity{UserID: user}, mute{})
 		if err != nil {
 			b.Fatal(err)
 		}
@@ -76,4 +77,48 @@ func BenchmarkRelay(b *testing.B) {
 			b.Fatal(err)
 		}
 	}
+}
+
+// The same between eight pairs in eight calls at once.
+func BenchmarkRelay_Parallel(b *testing.B) {
+	c := call.New(call.Options{})
+	openRelay(b, c, func(o *call.RelayOptions) { o.BytesPerSecond = 1e12 })
+	pair := func(room, name string) net.PacketConn {
+		p := &phone{}
+		seat, err := c.Join(room, sensocto.Identity{UserID: name}, p)
+		if err != nil {
+			b.Fatal(err)
+		}
+		p.CallSeat = seat
+		return mustAllocate(b, turnServer(b, p))
+	}
+	type ends struct{ from, to net.PacketConn }
+	pairs := make(chan ends, 8)
+	for i := range 8 {
+		room := string(rune('a' + i))
+		e := ends{pair(room, "ada"), pair(room, "bob")}
+		if !hears(e.from, e.to, e.from.LocalAddr(), "x") && !hears(e.to, e.from, e.to.LocalAddr(), "x") {
+			b.Log("no permission yet")
+		}
+		e.to.SetReadDeadline(time.Time{})
+		pairs <- e
+	}
+	packet := make([]byte, 1100)
+	b.SetBytes(int64(len(packet)))
+	b.ResetTimer()
+	b.SetParallelism(4) // by two processors
+	b.RunParallel(func(pb *testing.PB) {
+		e := <-pairs
+		buffer := make([]byte, 1500)
+		for pb.Next() {
+			if _, err := e.from.WriteTo(packet, e.to.LocalAddr()); err != nil {
+				b.Error(err)
+				return
+			}
+			e.to.SetReadDeadline(time.Now().Add(time.Second))
+			if _, _, err := e.to.ReadFrom(buffer); err != nil {
+				b.Log(err) // UDP may lose a packet
+			}
+		}
+	})
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -14,6 +15,10 @@ import (
 // DefaultLimit is how many peers a call has at most by default: each sends to each
 // other, so the upload of everybody grows with it.
 const DefaultLimit = 8
+
+// devices is how many places one person has in a call at most: nobody takes those of
+// others. The oldest gives way: it may be what a broken connection left.
+const devices = 2
 
 // Options of New. The zero value works: calls without STUN and TURN, which reach
 // as far as the local network.
@@ -37,6 +42,8 @@ type Calls struct {
 	rooms       map[string][]*seat
 	peers       map[string]*seat // by peer id
 	allocations int              // of the relay
+
+	changes atomic.Uint64 // counts changes of what the relay asks
 }
 
 // New returns Calls without a peer.
@@ -52,32 +59,64 @@ func New(o Options) *Calls {
 }
 
 // Join adds a peer to the call of a room, and tells the others. It returns a
-// *sensocto.CallFullError where there are too many.
+// *sensocto.CallFullError where there are too many. A person has two places, and in a
+// full call one: the oldest is given to the new peer.
 func (c *Calls) Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error) {
+	now := c.options.Now()
 	s := &seat{
-		calls: c, roomID: roomID, out: out, rates: newRates(c.options.Now()),
+		calls: c, roomID: roomID, out: out, rates: newRates(now), joined: now,
 		peer: sensocto.Peer{ID: rand.Text(), UserID: who.UserID, Name: who.Name},
 	}
 	servers := c.options.ICEServers(s.peer.ID)
 	if c.relay != nil {
 		servers = append(servers, c.relay.server(s.peer.ID))
 	}
+	old, err := c.admit(s, servers)
+	if old != nil {
+		old.out.Send(sensocto.EventReplaced, []byte("{}"))
+		old.out.End()
+		old.closeAllocations()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return s, nil
+}
+
+// admit seats a peer, and returns the seat that gave way to it, if one did.
+func (c *Calls) admit(s *seat, servers []sensocto.ICEServer) (old *seat, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	others := c.rooms[roomID]
+	if old = c.givesWay(s); old != nil {
+		c.count.replaced.Add(1)
+		c.remove(old)
+	}
+	others := c.rooms[s.roomID]
 	if len(others) >= c.options.Limit {
 		c.count.refused("call_full")
-		return nil, &sensocto.CallFullError{Limit: c.options.Limit}
+		return old, &sensocto.CallFullError{Limit: c.options.Limit}
 	}
 	s.reply = sensocto.CallReply{PeerID: s.peer.ID, ICEServers: append([]sensocto.ICEServer{}, servers...), Peers: []sensocto.Peer{}}
 	for _, other := range others {
 		s.reply.Peers = append(s.reply.Peers, other.peer)
 	}
 	tell(others, nil, sensocto.EventPeerJoined, s.peer)
-	c.rooms[roomID] = append(others, s)
+	c.rooms[s.roomID] = append(others, s)
 	c.peers[s.peer.ID] = s
 	c.count.joined.Add(1)
-	return s, nil
+	c.changes.Add(1)
+	return old, nil
+}
+
+// givesWay returns the oldest seat of the same person where there is none left for a
+// new one. The caller holds mu.
+func (c *Calls) givesWay(newer *seat) *seat {
+	others := c.rooms[newer.roomID]
+	own := slices.DeleteFunc(slices.Clone(others), func(s *seat) bool { return s.peer.UserID != newer.peer.UserID })
+	if len(own) >= devices || len(others) >= c.options.Limit && len(own) > 0 {
+		return own[0]
+	}
+	return nil
 }
 
 // find returns a peer of the same call. The caller holds mu.
@@ -92,6 +131,9 @@ func (c *Calls) find(roomID, peerID string) *seat {
 
 // remove takes a peer out and tells the others. The caller holds mu.
 func (c *Calls) remove(s *seat) {
+	s.left = true
+	c.count.left.Add(1)
+	c.changes.Add(1)
 	delete(c.peers, s.peer.ID)
 	others := slices.DeleteFunc(c.rooms[s.roomID], func(o *seat) bool { return o == s })
 	if len(others) == 0 {

@@ -20,7 +20,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 type phone struct {
 	sensocto.CallSeat
 	heard []string // "event payload"
+	ended bool
 }
+
+func (p *phone) End() { p.ended = true }
 
 func (p *phone) Send(event string, payload []byte) {
 	p.heard = append(p.heard, event+" "+string(payload))
@@ -183,4 +186,67 @@ func TestCalls_Bounds(t *testing.T) {
 			t.Errorf("%v calls are left", m.Value)
 		}
 	})
+}
+
+// Nobody takes the places of others: of a person's peers the newest two count, and in a
+// full call the newest.
+func TestCalls_PlacesOfAPerson(t *testing.T) {
+	c := call.New(call.Options{Limit: 3})
+	ada, first, second := join(t, c, "r1", "ada"), join(t, c, "r1", "bob"), join(t, c, "r1", "bob")
+	elsewhere := join(t, c, "r2", "bob")
+	ada.take()
+	third := join(t, c, "r1", "bob")
+	if !first.ended || second.ended || elsewhere.ended {
+		t.Errorf("ended: %v %v %v", first.ended, second.ended, elsewhere.ended)
+	}
+	want(t, first.take()[1:], "replaced {}")
+	want(t, ada.take(), `peer_left {"peer_id":"`+first.id()+`"}`,
+		`peer_joined {"peer_id":"`+third.id()+`","user_id":"bob","name":"BOB","media":{"audio":false,"video":false,"screen":false}}`)
+	wantReason(t, first.Candidate(ada.id(), json.RawMessage("null")), "unknown_peer")
+	first.Leave()
+	want(t, ada.take())
+
+	again := join(t, c, "r1", "ada") // the call is full, also of what a broken connection left
+	if !ada.ended || len(again.Reply().Peers) != 2 {
+		t.Errorf("%v %+v", ada.ended, again.Reply().Peers)
+	}
+	_, err := c.Join("r1", sensocto.Identity{UserID: "eve"}, &phone{})
+	wantReason(t, err, "call_full")
+}
+
+func TestCalls_Reports(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	c := call.New(call.Options{Now: func() time.Time { return at }})
+	join(t, c, "r1", "ada")
+	at = at.Add(time.Minute)
+	report := func(text string) error {
+		t.Helper()
+		var r sensocto.CallReport
+		if err := json.Unmarshal([]byte(text), &r); err != nil {
+			t.Fatal(err)
+		}
+		bob := join(t, c, "r1", "bob")
+		defer bob.Leave()
+		at = at.Add(time.Minute)
+		err := bob.Report(r)
+		wantReason(t, bob.Report(r), "invalid_report") // one is enough
+		return err
+	}
+	for _, bad := range []string{`{"join_ms":-1}`, `{"join_ms":1e9}`, `{"seconds":{"good":1e6}}`, `{"seconds":{"poor":-1}}`, `{"links":{"failed":-1}}`, `{"interruptions":1000000}`} {
+		wantReason(t, report(bad), "invalid_report")
+	}
+	if err := report(`{"join_ms":500,"seconds":{"good":50,"fair":4,"poor":3,"interrupted":2},"links":{"direct":1,"relayed":2,"failed":3},"interruptions":1}`); err != nil {
+		t.Fatal(err)
+	}
+	got := map[string]float64{}
+	c.Metrics(func(m sensocto.Metric) { got[strings.Join(append([]string{m.Name}, m.Labels...), " ")] = m.Value })
+	for name, want := range map[string]float64{
+		"call_reports_total": 1, "call_report_joins_total": 1, "call_report_join_seconds_total": 0.5,
+		"call_report_seconds_total quality good": 50, "call_report_seconds_total quality interrupted": 2,
+		"call_report_links_total way relayed": 2, "call_report_links_total way failed": 3, "call_report_interruptions_total": 1,
+	} {
+		if got[name] != want {
+			t.Errorf("%s is %v, want %v", name, got[name], want)
+		}
+	}
 }

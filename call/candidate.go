@@ -49,6 +49,9 @@ func (s *seat) reachableAt(list []netip.Addr) {
 		if s.addresses == nil {
 			s.addresses = make(map[netip.Addr]bool)
 		}
-		s.addresses[a] = true
+		if !s.addresses[a] {
+			s.addresses[a] = true
+			s.calls.changes.Add(1)
+		}
 	}
 }

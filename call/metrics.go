@@ -11,6 +11,8 @@ import (
 
 type counters struct {
 	joined, left atomic.Uint64
+	replaced     atomic.Uint64
+	reports      reportCounters
 	sent         [kindCount]atomic.Uint64
 
 	mu      sync.Mutex // guards refusal
@@ -62,6 +64,8 @@ func (c *Calls) Metrics(emit func(sensocto.Metric)) {
 	gauge("call_peers", "Peers in calls.", peers)
 	counter("call_peers_joined_total", "Peers that joined a call.", c.count.joined.Load())
 	counter("call_peers_left_total", "Peers that left a call, or whose connection ended.", c.count.left.Load())
+	counter("call_peers_replaced_total", "Peers whose place was given to another device of the same person.", c.count.replaced.Load())
+	c.count.reports.emit(emit)
 	for k := range c.count.sent {
 		counter("call_signals_total", "Messages of peers that were passed on, by kind.", c.count.sent[k].Load(), "kind", kind(k).String())
 	}

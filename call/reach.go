@@ -32,6 +32,7 @@ func (c *Calls) allocated(p *relayed) bool {
 	}
 	s.allocations[p.at] = p
 	c.allocations++
+	c.changes.Add(1)
 	return true
 }
 
@@ -40,6 +41,7 @@ func (c *Calls) freed(p *relayed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.allocations--
+	c.changes.Add(1)
 	if s := c.peers[p.peerID]; s != nil {
 		delete(s.allocations, p.at)
 	}

@@ -234,3 +234,23 @@ func TestNewRelay_RefusesWhatCannotWork(t *testing.T) {
 		}
 	}
 }
+
+// The servers answer whoever asks as a browser would, and say so where they cannot.
+func TestProbe(t *testing.T) {
+	c := call.New(call.Options{})
+	openRelay(t, c)
+	ada, bob := turnServer(t, join(t, c, "r1", "ada")), turnServer(t, join(t, c, "r1", "bob"))
+	for _, url := range ada.URLs {
+		if at, err := call.Probe(t.Context(), ada, url); err != nil || !strings.HasPrefix(at.String(), "127.0.0.1:") {
+			t.Errorf("%s: %v %v", url, at, err)
+		}
+		if strings.HasPrefix(url, "turn:") {
+			if took, err := call.ProbeRelayed(t.Context(), ada, bob, url); err != nil || took <= 0 {
+				t.Errorf("%s: %v %v", url, took, err)
+			}
+		}
+	}
+	if _, err := call.Probe(t.Context(), sensocto.ICEServer{Username: "x", Credential: "y"}, ada.URLs[1]); err == nil {
+		t.Error("a wrong credential is enough")
+	}
+}

@@ -49,7 +49,7 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 		return nil, nil, err
 	}
 	at := netip.AddrPortFrom(o.Public, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
-	p := &relayed{PacketConn: conn, relay: g.relay, peerID: c.UserID, at: at, bytes: sensocto.NewTokenBucket(o.BytesPerSecond, o.BytesPerSecond, time.Now())}
+	p := &relayed{known: make(map[netip.AddrPort]bool), PacketConn: conn, relay: g.relay, peerID: c.UserID, at: at, bytes: sensocto.NewTokenBucket(o.BytesPerSecond, o.BytesPerSecond, time.Now())}
 	if !g.relay.calls.allocated(p) {
 		conn.Close()
 		return nil, nil, errNotInCall
@@ -71,12 +71,17 @@ type relayed struct {
 
 	mu    sync.Mutex // guards what follows
 	bytes sensocto.TokenBucket
+	known map[netip.AddrPort]bool // where it may send,
+	asOf  uint64                  // after so many changes of the calls
 }
+
+// maxKnown bounds what an allocation remembers; a call has fewer relays.
+const maxKnown = 64
 
 // WriteTo drops what may not go to an address, or is too much.
 func (p *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
 	udp, ok := to.(*net.UDPAddr)
-	if !ok || !p.relay.calls.reaches(p, unmapped(udp.AddrPort())) {
+	if !ok || !p.reaches(unmapped(udp.AddrPort())) {
 		p.relay.count.foreign.Add(1)
 		return len(b), nil
 	}
@@ -84,6 +89,31 @@ func (p *relayed) WriteTo(b []byte, to net.Addr) (int, error) {
 		return len(b), nil
 	}
 	return p.PacketConn.WriteTo(b, to)
+}
+
+// reaches reports whether it may send to an address. The calls, whose lock all
+// allocations share, are asked once after each change of theirs, not for each packet.
+func (p *relayed) reaches(to netip.AddrPort) bool {
+	now := p.relay.calls.changes.Load()
+	p.mu.Lock()
+	if p.asOf != now || len(p.known) >= maxKnown {
+		clear(p.known)
+		p.asOf = now
+	}
+	known := p.known[to]
+	p.mu.Unlock()
+	if known {
+		return true
+	}
+	if !p.relay.calls.reaches(p, to) {
+		return false
+	}
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if p.asOf == now { // else what was asked may have changed
+		p.known[to] = true
+	}
+	return true
 }
 
 // ReadFrom skips what is too much. Whom packets may come from is decided by the

@@ -5,6 +5,7 @@ import (
 	"maps"
 	"net/netip"
 	"slices"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -30,10 +31,12 @@ type seat struct {
 	roomID string
 	out    sensocto.CallOutlet
 	reply  sensocto.CallReply
+	joined time.Time
 
-	peer  sensocto.Peer // what follows is guarded by the calls' mu
-	rates rates
-	left  bool
+	peer     sensocto.Peer // what follows is guarded by the calls' mu
+	rates    rates
+	left     bool
+	reported bool
 	// addresses are where the peer says that it can be reached; allocations are
 	// those that it has at the relay, by their addresses.
 	addresses   map[netip.Addr]bool
@@ -113,24 +116,23 @@ func (s *seat) SetMedia(m sensocto.Media) error {
 
 // Leave implements sensocto.CallSeat.
 func (s *seat) Leave() {
-	for _, a := range s.depart() {
-		a.Close()
-	}
-}
-
-// depart takes the peer out of its call, and returns the allocations that are left
-// to be closed.
-func (s *seat) depart() (allocations []*relayed) {
 	c := s.calls
 	c.mu.Lock()
-	defer c.mu.Unlock()
-	if s.left {
-		return nil
+	if !s.left {
+		c.remove(s)
 	}
-	s.left = true
-	c.remove(s)
-	c.count.left.Add(1)
-	return slices.Collect(maps.Values(s.allocations))
+	c.mu.Unlock()
+	s.closeAllocations()
+}
+
+// closeAllocations closes those of a peer that has left; there are no new ones.
+func (s *seat) closeAllocations() {
+	s.calls.mu.Lock()
+	allocations := slices.Collect(maps.Values(s.allocations))
+	s.calls.mu.Unlock()
+	for _, a := range allocations {
+		a.Close()
+	}
 }
 
 func (s *seat) refuse(err *sensocto.Error) error {

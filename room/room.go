@@ -297,11 +297,12 @@ func (r *Rooms) sensor(share sensocto.Share) sensocto.Sensor {
 	s, ok := r.options.Sensor(share.SensorID)
 	switch {
 	case !ok:
-		return sensocto.UnknownSensor(share.SensorID)
-	case share.AllHistory:
-		return s
+		s = sensocto.UnknownSensor(share.SensorID)
+	case !share.AllHistory:
+		s = s.Since(share.SharedAt)
 	}
-	return s.Since(share.SharedAt)
+	s.SharedBy = share.SharedBy
+	return s
 }
 
 // forAsker adds to a view what depends on who asks. Who is no member sees

@@ -5,6 +5,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -76,18 +77,54 @@ func TestCall_MembersTalk(t *testing.T) {
 	}
 
 	bob.dial(p).inCall(topic)
-	c := ada.dial(p)
+	_, err = p.rooms.JoinByCode(t.Context(), eve.id, r.JoinCode, "192.0.2.1")
+	p.must(err)
+	c := eve.dial(p)
 	c.send(fmt.Sprintf(`["j","j","%s","phx_join",{}]`, topic))
 	if got := string(c.await(topic, "phx_reply")); got != `{"status":"error","response":{"reason":"call_full","limit":3}}` {
 		t.Error(got)
 	}
 
+	// Of a person's devices the newest two count.
+	b3 := bob.dial(p)
+	b3.inCall(topic)
+	b.await(topic, "replaced")
+	b.await(topic, "phx_close")
+	if ok, reason := b3.push(topic, "report", `{"seconds":{"good":1}}`); !ok {
+		t.Error(reason)
+	}
+	if ok, reason := b3.push(topic, "report", `{"seconds":7}`); ok || reason != "invalid_payload" {
+		t.Errorf("%v %s", ok, reason)
+	}
+	a.await(topic, "peer_left")
+
 	// Whoever loses the right is out of the call at once, and the others hear of it.
 	p.must(p.rooms.Remove(t.Context(), ada.id, r.ID, bob.id.UserID, false))
-	b.await(topic, "phx_close")
-	left := string(a.await(topic, "peer_left")) + string(a.await(topic, "peer_left"))
-	if !strings.Contains(left, bobID) {
-		t.Error(left)
+	b3.await(topic, "phx_close")
+	for range 2 {
+		a.await(topic, "peer_left")
+	}
+}
+
+// The server's clock is between what a client reads of its own before and after.
+func TestClock(t *testing.T) {
+	p := newPeopleWorld(t)
+	c := (*somebody)(nil).dial(p)
+	before := float64(time.Now().UnixMicro()) / 1000
+	c.send(`[null,"7","phoenix","clock",{}]`)
+	var r struct {
+		Status   string
+		Response struct {
+			ReceivedAt float64 `json:"received_at"`
+			SentAt     float64 `json:"sent_at"`
+		}
+	}
+	if err := json.Unmarshal(c.await("phoenix", "phx_reply"), &r); err != nil {
+		t.Fatal(err)
+	}
+	after := float64(time.Now().UnixMicro()) / 1000
+	if r.Status != "ok" || before > r.Response.ReceivedAt || r.Response.ReceivedAt > r.Response.SentAt || r.Response.SentAt > after {
+		t.Errorf("%f %+v %f", before, r, after)
 	}
 }
 

@@ -98,6 +98,10 @@ func (c *conn) dispatch(f *phx.Frame) error {
 		if string(f.Topic) == phx.TopicPhoenix {
 			return c.heartbeat(f)
 		}
+	case eventClock:
+		if string(f.Topic) == phx.TopicPhoenix {
+			return c.clock(f)
+		}
 	}
 	if ch == nil {
 		return c.unmatched(f)

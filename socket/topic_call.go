@@ -85,6 +85,12 @@ func (c *caller) Send(event string, payload []byte) {
 	c.ch.push(event, payload)
 }
 
+// End implements sensocto.CallOutlet.
+func (c *caller) End() {
+	c.ch.conn.forget(c.ch)
+	c.ch.conn.out.end(c.ch, false, c.ch.closeFrame())
+}
+
 // recheck asks for the right to call in the room, which only members have.
 func (c *caller) recheck(ctx context.Context, _ string) bool {
 	rights, err := c.ch.conn.srv.rights.RoomRights(ctx, c.identity, sensocto.Room{ID: c.roomID})
@@ -103,6 +109,8 @@ func (c *caller) handle(_ context.Context, f *phx.Frame) error {
 		err = c.seat.Candidate(p.text("to"), p["candidate"])
 	case sensocto.EventMediaState:
 		err = c.setMedia(p)
+	case sensocto.EventReport:
+		err = c.report(f)
 	default:
 		return errUnknownEvent
 	}
@@ -131,6 +139,14 @@ func (c *caller) setMedia(p params) error {
 		*value = is
 	}
 	return c.seat.SetMedia(m)
+}
+
+func (c *caller) report(f *phx.Frame) error {
+	var r sensocto.CallReport
+	if json.Unmarshal(f.Payload, &r) != nil {
+		return errInvalidPayload
+	}
+	return c.seat.Report(r)
 }
 
 func (c *caller) close() {

@@ -32,6 +32,7 @@ type cli struct {
 	User       userCmd       `cmd:"" help:"Create, list, reset and disable people's accounts."`
 	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`
+	Doctor     doctorCmd     `cmd:"" help:"Say whether something can work from here, and what is in its way."`
 	Check      checkCmd      `cmd:"" help:"Say whether everything in a data directory is sound."`
 	Repair     repairCmd     `cmd:"" help:"Mend a data directory, after asking."`
 	Retention  retentionCmd  `cmd:"" help:"Say what is older than the server's rules keep."`

@@ -1774,6 +1774,7 @@ export interface components {
             sensor_id: string;
             sensor_name: string;
             sensor_type: string;
+            shared_by?: string;
         } & {
             [key: string]: unknown;
         };

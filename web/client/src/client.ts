@@ -1,4 +1,6 @@
 import { type Api, makeApi } from "./api.js";
+import { Call, type CallOptions } from "./call/call.js";
+import { ServerClock } from "./clock.js";
 import { Connection, type ConnectionEvent, type ConnectionOptions, type ConnectionState } from "./connection.js";
 import { Device, type DeviceOptions, type Registration } from "./device/device.js";
 import { type History, type HistoryQuery, readHistory, readSamples, type SamplesQuery } from "./history.js";
@@ -31,6 +33,8 @@ export interface Unsent {
 export class Client {
   /** The whole HTTP API, typed. */
   readonly api: Api;
+  /** The server's clock, once it is followed. */
+  readonly clock: ServerClock;
   #connection: Connection;
   #store: OutboxStore;
   #devices = new Set<Device>();
@@ -38,6 +42,7 @@ export class Client {
 
   constructor(options: ClientOptions) {
     this.#connection = new Connection(options);
+    this.clock = new ServerClock(this.#connection);
     this.api = makeApi(options.url, options.token, options.fetch);
     this.#store = options.store ?? (typeof indexedDB === "undefined" ? new MemoryStore() : new IndexedDBStore());
   }
@@ -88,6 +93,11 @@ export class Client {
   /** One room, with who is there. */
   room(roomId: string): RoomView {
     return new RoomView(this.#connection, roomId);
+  }
+
+  /** Joins the call of a room. In browsers alone: it needs WebRTC. */
+  call(roomId: string, options: CallOptions = {}): Call {
+    return new Call(this.#connection, roomId, options);
   }
 
   /** One's own rooms, and public ones. */

@@ -51,8 +51,19 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
       ...authToken(options.token),
     });
     this.socket.onOpen(() => this.#become({ state: "open" }));
-    this.socket.onClose((event) => this.#become({ state: this.#over ? "closed" : "connecting", code: event.code, reason: event.reason }));
+    this.socket.onClose((event) => {
+      if (!this.socket.isConnected()) this.#become({ state: this.#over ? "closed" : "connecting", code: event.code, reason: event.reason });
+    });
+    globalThis.addEventListener?.("online", this.#networkBack);
   }
+
+  // What was open when the network went away waits for seconds until it sends again,
+  // if it ever does: a new connection is there at once.
+  #networkBack = (): void => {
+    if (this.#state === "closed" || this.#over) return;
+    this.socket.disconnect();
+    this.socket.connect();
+  };
 
   get state(): ConnectionState {
     return this.#state;
@@ -76,6 +87,7 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
   async close(): Promise<void> {
     if (this.#over) return;
     this.#over = true;
+    globalThis.removeEventListener?.("online", this.#networkBack);
     await Promise.all([...this.#topics.values()].map((topic) => topic.leave()));
     await new Promise<void>((resolve) => this.socket.disconnect(resolve));
     this.#become({ state: "closed" });

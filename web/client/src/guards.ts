@@ -54,6 +54,7 @@ export function sensor(value: unknown): Sensor {
     activity_status: activity(s["activity_status"]),
     sampling_rate: number(s["sampling_rate"]),
     attributes: list(s["attributes"]).map(attribute),
+    ...(typeof s["shared_by"] === "string" && { shared_by: s["shared_by"] }),
     ...(s["truncated"] === true && { truncated: true }),
   };
 }

@@ -5,7 +5,13 @@
 
 export type { Api } from "./api.js";
 export type { components, paths } from "./api.gen.js";
+export type { Shown } from "./call/bitrates.js";
+export { Call, ReplacedError, type CallEvents, type CallOptions, type CallPeer, type CallState, type Media } from "./call/call.js";
+export type { MediaKind } from "./call/link.js";
+export type { LinkState } from "./call/negotiation.js";
+export type { Quality, Rating } from "./call/quality.js";
 export { Client, type ClientOptions, type Unsent } from "./client.js";
+export { type ClockReading, type Exchange, readClock, ServerClock } from "./clock.js";
 export { type Column, ColumnsError, decodeColumns, encodeColumns, type Samples } from "./columns.js";
 export type { ConnectionEvent, ConnectionState } from "./connection.js";
 export { BackpressureManager } from "./device/backpressure.js";

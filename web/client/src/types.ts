@@ -37,6 +37,8 @@ export interface Sensor {
   /** Hz, 0 where unknown. */
   sampling_rate: number;
   attributes: Attribute[];
+  /** In a room: the id of the user who shared it there. */
+  shared_by?: string;
   /** The attributes did not fit into the answer: get them over HTTP. */
   truncated?: boolean;
 }

@@ -31,6 +31,11 @@ export class World {
     return this.program.url.replace('127.0.0.1', 'localhost');
   }
 
+  /** Calls end when the test ends. */
+  onEnd(end: () => unknown): void {
+    this.#ends.push(end);
+  }
+
   /** Brings simulated sensors, PREFIX-1 and so on: of whoever has the token, else of nobody. */
   simulate(sensors: number, scenario = 'all', { token = '', prefix = 'sim' } = {}): void {
     const args = ['simulate', '--server', this.program.url, '--sensors', String(sensors), '--scenario', scenario, '--prefix', prefix, '--quiet'];

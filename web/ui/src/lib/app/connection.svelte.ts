@@ -1,4 +1,4 @@
-import { Client, followPage } from '@sensocto/client';
+import { Client, type ClockReading, followPage } from '@sensocto/client';
 import { token } from './api.ts';
 import { Live } from './live.ts';
 
@@ -12,6 +12,8 @@ class Connection {
   #open = $state(false);
   #opened = $state(false);
   #online = $state(navigator.onLine);
+  #clock = $state.raw<ClockReading>();
+  #stopClock: (() => void) | undefined;
   #state = $derived<ConnectionState>(
     this.#open ? 'connected' : !this.#online ? 'offline' : this.#opened ? 'reconnecting' : 'connecting',
   );
@@ -19,6 +21,11 @@ class Connection {
   /** Whether what the server sends arrives now. */
   get state(): ConnectionState {
     return this.#state;
+  }
+
+  /** How this machine's clock stands to the server's. */
+  get clock(): ClockReading | undefined {
+    return this.#clock;
   }
 
   /** The client of whoever is signed in; another one after a change of identity, so read it in $derived or $effect. */
@@ -51,6 +58,9 @@ class Connection {
       this.#open = state === 'open';
       if (this.#open) this.#opened = true;
     });
+    this.#stopClock?.();
+    this.#stopClock = client.clock.follow();
+    client.clock.on('changed', (reading) => client === this.#client && (this.#clock = reading));
     this.#client = client;
     this.#live = new Live(client, followPage);
   }

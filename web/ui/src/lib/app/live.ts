@@ -9,6 +9,8 @@ export interface Watcher {
 
 const order: readonly AttentionLevel[] = ['none', 'low', 'medium', 'high'];
 const flushMS = 40;
+const releaseEveryMS = 30;
+const mostHeld = 20_000; // chunks
 
 /** One look at a sensor. Several may be open for the same one: the closest look counts. */
 export class Watch {
@@ -49,6 +51,9 @@ export class Live {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #follow: (viewer: Viewer) => () => void;
   #stopFollowing: (() => void) | undefined;
+  #delay = 0;
+  #held: { due: number; chunk: Chunk }[] = []; // in order
+  #release: ReturnType<typeof setTimeout> | undefined;
 
   /** follow reports the page's visibility and battery; it returns what ends that. */
   constructor(client: Client, follow: (viewer: Viewer) => () => void) {
@@ -70,8 +75,18 @@ export class Live {
     return watch;
   }
 
+  /** How long measurements are kept back before they are shown, in ms: 0 unless somebody asked for it. */
+  get delay(): number {
+    return this.#delay;
+  }
+  set delay(ms: number) {
+    this.#delay = ms;
+    if (ms === 0) this.#releaseUntil(Infinity);
+  }
+
   close(): void {
     clearTimeout(this.#timer);
+    clearTimeout(this.#release);
     this.#stopFollowing?.();
     this.#watches.clear();
   }
@@ -123,11 +138,34 @@ export class Live {
 
   #open(): Viewer {
     const viewer = this.#client.viewer();
-    viewer.on('chunk', (chunk) => this.#watches.get(chunk.sensorId)?.forEach((w) => w.watcher.chunk(chunk)));
+    viewer.on('chunk', (chunk) => this.#came(chunk));
     viewer.on('refused', ({ sensorIds }) => this.#refused(sensorIds));
     viewer.on('interrupted', () => this.#watches.forEach((set) => set.forEach((w) => w.watcher.interrupted?.())));
     this.#stopFollowing = this.#follow(viewer);
     return viewer;
+  }
+
+  #came(chunk: Chunk): void {
+    if (this.#delay === 0 && this.#held.length === 0) return this.#show(chunk);
+    this.#held.push({ due: performance.now() + this.#delay, chunk });
+    if (this.#held.length > mostHeld) this.#show((this.#held.shift() as { chunk: Chunk }).chunk); // too early rather than never
+    this.#release ??= setTimeout(() => this.#releaseDue(), releaseEveryMS);
+  }
+
+  #releaseDue(): void {
+    this.#release = undefined;
+    this.#releaseUntil(performance.now());
+    if (this.#held.length > 0) this.#release = setTimeout(() => this.#releaseDue(), releaseEveryMS);
+  }
+
+  #releaseUntil(now: number): void {
+    let n = 0;
+    while (n < this.#held.length && (this.#held[n] as { due: number }).due <= now) n++;
+    for (const { chunk } of this.#held.splice(0, n)) this.#show(chunk);
+  }
+
+  #show(chunk: Chunk): void {
+    this.#watches.get(chunk.sensorId)?.forEach((w) => w.watcher.chunk(chunk));
   }
 
   /** Refused ones may be watched again once they may be seen. */

@@ -1,4 +1,5 @@
 import type { ActivityStatus, Attribute, Chunk, Run, Sensor } from '@sensocto/client';
+import { connection } from '../../lib/app/connection.svelte.ts';
 import { appendBucket, Flag, SampleRing } from '../../lib/chart/index.ts';
 import { fieldsOf, kindOf, type Kind } from './kinds.ts';
 
@@ -77,6 +78,8 @@ export class AttributeFeed {
   }
 }
 
+const newestOf = (chunk: Chunk): number => (chunk.kind === 'buckets' ? chunk.to : chunk.times).at(-1) ?? NaN;
+
 type Buckets = Extract<Run, { kind: 'buckets' }>;
 
 function addBuckets(ring: SampleRing, b: Buckets): void {
@@ -92,6 +95,7 @@ export class SensorFeed {
   #sensor: Sensor;
   #attributes = new Map<string, AttributeFeed>();
   #heard = -Infinity;
+  #age: number | undefined;
 
   constructor(sensor: Sensor) {
     this.#sensor = sensor;
@@ -115,8 +119,14 @@ export class SensorFeed {
     return this.#sensor.activity_status === 'online' && this.#heard > -Infinity ? 'idle' : this.#sensor.activity_status;
   }
 
+  /** How old its newest measurement was when it was shown, in ms by the server's clock. */
+  get age(): number | undefined {
+    return performance.now() - this.#heard < sendingMS ? this.#age : undefined;
+  }
+
   chunk(chunk: Chunk): void {
     this.#heard = performance.now();
+    this.#age = connection.client.clock.now() - newestOf(chunk);
     const known = this.#attributes.get(chunk.attributeId);
     if (known) return known.add(chunk);
     const a = this.#sensor.attributes.find((x) => x.id === chunk.attributeId);

@@ -1,4 +1,4 @@
-import { timeShort } from '../format.ts';
+import { number, timeShort } from '../format.ts';
 import type { status as en } from '../en/status.ts';
 
 const series: Readonly<Record<Parameters<typeof en.series>[0], string>> = {
@@ -19,6 +19,7 @@ export const status: typeof en = {
     ({ throughput: 'Durchsatz', connections: 'Verbindungen', queues: 'Warteschlangen', buffers: 'Puffer', memory: 'Arbeitsspeicher', latency: 'Latenz der Datenbank', disk: 'Platte', load: 'Last', attention: 'Sensoren nach Aufmerksamkeit' })[p],
   series: (s) => series[s],
   perSecond: (n) => `${n}/s`,
+  clockOff: (offset, error) => `Die Uhr dieses Geräts geht gegenüber der des Servers ${number(Math.abs(offset), { maximumFractionDigits: 0 })} ms ${offset > 0 ? 'nach' : 'vor'}, auf ${number(error, { maximumFractionDigits: 1 })} ms genau`,
   clock: (t) => timeShort(t),
   sensors: () => 'Sensoren jetzt',
   sensorTable: () => 'Raten und Aufmerksamkeit je Sensor',

@@ -15,3 +15,4 @@ export { audit } from './audit.ts';
 export { admin } from './admin.ts';
 export { status } from './status.ts';
 export { compare } from './compare.ts';
+export { call } from './call.ts';

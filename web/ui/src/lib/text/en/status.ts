@@ -1,4 +1,4 @@
-import { timeShort } from '../format.ts';
+import { number, timeShort } from '../format.ts';
 
 type Level = 'normal' | 'elevated' | 'high' | 'critical';
 type Attention = 'none' | 'low' | 'medium' | 'high';
@@ -21,6 +21,7 @@ export const status = {
     ({ throughput: 'Throughput', connections: 'Connections', queues: 'Queues', buffers: 'Buffers', memory: 'Memory', latency: 'Latency of the database', disk: 'Disk', load: 'Load', attention: 'Sensors by attention' })[p],
   series: (s: keyof typeof series) => series[s],
   perSecond: (n: string) => `${n}/s`,
+  clockOff: (offset: number, error: number) => `This device's clock is ${number(Math.abs(offset), { maximumFractionDigits: 0 })} ms ${offset > 0 ? 'behind' : 'ahead of'} the server's, to within ${number(error, { maximumFractionDigits: 1 })} ms`,
   clock: (t: number) => timeShort(t),
   sensors: () => 'Sensors now',
   sensorTable: () => 'Rates and attention of each sensor',

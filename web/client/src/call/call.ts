@@ -1,0 +1,353 @@
+import type { Connection } from "../connection.js";
+import { Emitter } from "../emitter.js";
+import { isObject, type Json, list, object, text } from "../guards.js";
+import { Topic } from "../topic.js";
+import { ClosedError } from "../errors.js";
+import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
+import { everything } from "./hints.js";
+import { Link, type MediaKind, mediaKinds, type Tracks } from "./link.js";
+import { isPolite, type LinkState } from "./negotiation.js";
+import type { Quality } from "./quality.js";
+import { Report } from "./report.js";
+
+export interface CallOptions {
+  /** What is sent from the beginning; setTrack changes it. */
+  audio?: MediaStreamTrack;
+  video?: MediaStreamTrack;
+  /** `relay` sends media over TURN servers alone, so that peers do not see one's address. */
+  iceTransportPolicy?: RTCIceTransportPolicy;
+  /** What may be uploaded to all peers together, in bit/s; 4 Mbit/s by default. */
+  upload?: number;
+  /** The sound is music or breathing: a higher bit rate. */
+  music?: boolean;
+}
+
+/** What somebody sends at present. */
+export type Media = Readonly<Record<MediaKind, boolean>>;
+
+/** Another one in the call. A person with two devices is two peers. */
+export interface CallPeer {
+  readonly peerId: string;
+  readonly userId: string;
+  readonly name: string;
+  readonly media: Media;
+  readonly state: LinkState;
+  /** Microphone and camera; the same object as long as the peer is there. */
+  readonly stream: MediaStream;
+  readonly screen: MediaStream;
+  /** How well its media arrive; undefined while they do not. */
+  readonly quality: Quality | undefined;
+}
+
+/** `reconnecting`: the server cannot be reached; media go on, and nobody can join. */
+export type CallState = "joining" | "joined" | "reconnecting" | "ended";
+
+export interface CallEvents {
+  state: CallState;
+  /** Peers came or went, or what they send or how it arrives has changed. */
+  peers: void;
+  /** What oneself sends has changed, also because a device was unplugged or the sharing of the screen stopped. */
+  media: Media;
+  /**
+   * The call is over for this peer: a ReplyError with the reason `call_full` and the
+   * `limit` in its response, or `unauthorized`, or a ReplacedError where another
+   * device or page of the same person has taken the place, or a ClosedError where the
+   * right to be in the room has ended.
+   */
+  ended: Error;
+}
+
+/** Another device or page of the same person has taken the place in the call. */
+export class ReplacedError extends Error {
+  override readonly name = "ReplacedError";
+}
+
+interface Other {
+  peer: CallPeer;
+  link: Link;
+  shown: Shown; // how high one shows it
+}
+
+const qualityEvery = 2000; // ms
+const upload = 4_000_000; // bit/s
+
+/** The call of a room: media to and from each other peer, and what they send. */
+export class Call extends Emitter<CallEvents> {
+  readonly roomId: string;
+  #options: CallOptions;
+  #topic: Topic;
+  #state: CallState = "joining";
+  #peerId = "";
+  #iceServers: RTCIceServer[] = [];
+  #others = new Map<string, Other>();
+  #tracks: Tracks = { audio: null, video: null, screen: null };
+  #muted: Media = { audio: false, video: false, screen: false };
+  #watching = new Map<MediaKind, () => void>();
+  #timer: ReturnType<typeof setInterval>;
+  #upload: number;
+  #measured = performance.now();
+  #replaced = false;
+  #report = new Report();
+
+  /** Use `client.call(…)`. */
+  constructor(connection: Connection, roomId: string, options: CallOptions = {}) {
+    super();
+    this.roomId = roomId;
+    this.#upload = options.upload ?? upload;
+    this.#options = options;
+    this.#hold("audio", options.audio ?? null);
+    this.#hold("video", options.video ?? null);
+    this.#timer = setInterval(() => void this.#measure(), qualityEvery);
+    globalThis.addEventListener?.("online", this.#networkBack);
+    globalThis.addEventListener?.("pagehide", this.#tellReport);
+    this.#topic = new Topic(connection, `room:${roomId}:call`, {
+      onJoin: (reply) => this.#joined(reply),
+      onDown: () => this.#become("reconnecting"),
+      onEnd: (error) => this.#end(error),
+      events: {
+        peer_joined: (payload) => this.#add(object(payload), false),
+        peer_left: (payload) => this.#remove(text(object(payload)["peer_id"])),
+        offer: (payload) => this.#signalled(object(payload), "description"),
+        answer: (payload) => this.#signalled(object(payload), "description"),
+        ice_candidate: (payload) => this.#signalled(object(payload), "candidate"),
+        media_state: (payload) => this.#mediaChanged(object(payload)),
+        replaced: () => (this.#replaced = true),
+      },
+    });
+  }
+
+  get state(): CallState {
+    return this.#state;
+  }
+
+  /** One's own id in the call; another one after each rejoin. */
+  get peerId(): string {
+    return this.#peerId;
+  }
+
+  /** The others, by peer id. The objects are replaced as they change. */
+  get peers(): ReadonlyMap<string, CallPeer> {
+    return new Map([...this.#others].map(([id, { peer }]) => [id, peer]));
+  }
+
+  /** What oneself sends. */
+  get media(): Media {
+    const sends = (kind: MediaKind) => this.#tracks[kind]?.readyState === "live" && !this.#muted[kind];
+    return { audio: sends("audio"), video: sends("video"), screen: sends("screen") };
+  }
+
+  /** Resolves when the call is joined, and rejects where it cannot be. */
+  joined(): Promise<void> {
+    return this.#topic.whenJoined();
+  }
+
+  /**
+   * Sends a track to everybody, instead of the one before; null ends it. The caller
+   * stops tracks that are not needed any more.
+   */
+  setTrack(kind: MediaKind, track: MediaStreamTrack | null): void {
+    this.#hold(kind, track);
+    this.#sendingChanged();
+  }
+
+  /** Sends silence or black instead of a track, and tells everybody. */
+  mute(kind: MediaKind, muted: boolean): void {
+    this.#muted = { ...this.#muted, [kind]: muted };
+    this.#enable(kind);
+    this.#sendingChanged();
+  }
+
+  /** The sound is music or breathing from now on, or is not any more. */
+  setMusic(music: boolean): void {
+    this.#options = { ...this.#options, music };
+    this.#share();
+  }
+
+  /** Says how high a peer's pictures are shown, in pixels of the screen; 0 where they are not. The peer sends no more than that. */
+  show(peerId: string, shown: Shown): void {
+    const other = this.#others.get(peerId);
+    if (!other || (other.shown.video === shown.video && other.shown.screen === shown.screen)) return;
+    other.shown = shown;
+    this.#tellHints(other);
+  }
+
+  /** How loud each peer is at present, 0 to 1. It is cheap: ask ten times a second. */
+  levels(): ReadonlyMap<string, number> {
+    return new Map([...this.#others].map(([id, { link }]) => [id, link.level]));
+  }
+
+  /** Leaves the call. Local tracks are left as they are. */
+  async leave(): Promise<void> {
+    this.#stop();
+    this.removeAllListeners();
+    await this.#topic.leave();
+  }
+
+  #hold(kind: MediaKind, track: MediaStreamTrack | null): void {
+    this.#watching.get(kind)?.();
+    this.#watching.delete(kind);
+    this.#tracks = { ...this.#tracks, [kind]: track };
+    this.#enable(kind);
+    if (!track) return;
+    const ended = () => this.setTrack(kind, null);
+    track.addEventListener("ended", ended);
+    this.#watching.set(kind, () => track.removeEventListener("ended", ended));
+  }
+
+  #enable(kind: MediaKind): void {
+    const track = this.#tracks[kind];
+    if (track) track.enabled = !this.#muted[kind];
+  }
+
+  #sendingChanged(): void {
+    this.#share();
+    this.#tellMedia();
+    this.emit("media", this.media);
+  }
+
+  /** Gives each link its tracks, and its part of the upload. */
+  #share(): void {
+    const links = [...this.#others.values()].map(({ link }) => link);
+    const rates = this.#bitrates(links.map((link) => link.shown));
+    links.forEach((link, i) => void link.setTracks(this.#tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
+  }
+
+  #bitrates(shown: Shown[]): Bitrates[] {
+    const { music = false } = this.#options;
+    return bitrates(this.#upload, shown, { video: this.#tracks.video !== null, screen: this.#tracks.screen !== null, music });
+  }
+
+  #tellHints({ link, shown }: Other): void {
+    link.tell({ shown });
+  }
+
+  #tellReport = (): void => {
+    if (this.#topic.joined) void this.#topic.push("report", this.#report.toJSON() as Record<string, unknown>).catch(() => undefined); // the server has one already
+  };
+
+  #tellMedia(): void {
+    if (this.#topic.joined) void this.#topic.push("media_state", this.media).catch(() => undefined); // told again at a rejoin and at a change
+  }
+
+  /** A rejoin makes another peer of this one: all links are new. */
+  #joined(reply: Json): void {
+    this.#peerId = text(reply["peer_id"]);
+    this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
+    for (const id of [...this.#others.keys()]) this.#drop(id);
+    this.#report = new Report(); // each join makes its own
+    this.#upload = this.#options.upload ?? upload; // the network may be another one
+    this.#report.joined(list(reply["peers"]).length);
+    for (const peer of list(reply["peers"])) this.#add(object(peer), true);
+    this.#tellMedia();
+    this.#become("joined");
+    this.emit("peers", undefined);
+  }
+
+  /** Who joins later makes the offers. */
+  #add(p: Json, offers: boolean): void {
+    const peerId = text(p["peer_id"]);
+    this.#drop(peerId);
+    const link = new Link({
+      configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#options.iceTransportPolicy ?? "all", bundlePolicy: "max-bundle" },
+      polite: isPolite(this.#peerId, peerId),
+      offers,
+      tracks: this.#tracks,
+      bitrates: this.#bitrates([everything])[0]!,
+      signal: (event, payload) => this.#topic.push(event, { to: peerId, ...payload }),
+      changed: () => this.#linkChanged(peerId),
+      shownChanged: () => this.#share(),
+    });
+    const peer: CallPeer = {
+      peerId,
+      userId: text(p["user_id"]),
+      name: text(p["name"]),
+      media: mediaOf(object(p["media"])),
+      state: link.state,
+      stream: link.stream,
+      screen: link.screen,
+      quality: undefined,
+    };
+    const other: Other = { peer, link, shown: everything };
+    this.#others.set(peerId, other);
+    this.#tellHints(other);
+    this.#share();
+    this.emit("peers", undefined);
+  }
+
+  #linkChanged(peerId: string): void {
+    const other = this.#others.get(peerId);
+    if (!other) return;
+    this.#report.changed(other.peer.state, other.link.state);
+    this.#update(peerId, { state: other.link.state });
+  }
+
+  #update(peerId: string, change: Partial<CallPeer>): void {
+    const other = this.#others.get(peerId);
+    if (!other) return;
+    other.peer = { ...other.peer, ...change };
+    this.emit("peers", undefined);
+  }
+
+  #drop(peerId: string): boolean {
+    const link = this.#others.get(peerId)?.link;
+    if (!link) return false;
+    this.#report.ended(link.state, link.connectedBefore, link.relayed);
+    link.close();
+    return this.#others.delete(peerId);
+  }
+
+  #remove(peerId: string): void {
+    if (!this.#drop(peerId)) return;
+    this.#share();
+    this.emit("peers", undefined);
+  }
+
+  #signalled(p: Json, what: "description" | "candidate"): void {
+    this.#others.get(text(p["from"]))?.link.receive(what, p[what]);
+  }
+
+  #mediaChanged(p: Json): void {
+    this.#update(text(p["peer_id"]), { media: mediaOf(p) });
+  }
+
+  async #measure(): Promise<void> {
+    const seconds = (performance.now() - this.#measured) / 1000;
+    this.#measured = performance.now();
+    for (const [id, other] of this.#others) {
+      const quality = await other.link.quality().catch(() => undefined);
+      this.#report.lasted(seconds, other.link.state, quality);
+      this.#update(id, { quality });
+    }
+    const before = this.#upload;
+    this.#upload = nextUpload(before, this.#options.upload ?? upload, [...this.#others.values()].map(({ link }) => link.uplink));
+    if (this.#upload !== before) this.#share();
+  }
+
+  #networkBack = (): void => {
+    for (const { link } of this.#others.values()) link.restartIfInterrupted();
+  };
+
+  #become(state: CallState): void {
+    if (state === this.#state || this.#state === "ended") return;
+    this.#state = state;
+    this.emit("state", state);
+  }
+
+  #end(error: Error): void {
+    this.#stop();
+    this.emit("ended", this.#replaced && error instanceof ClosedError ? new ReplacedError("the call goes on in another page or device") : error);
+  }
+
+  #stop(): void {
+    clearInterval(this.#timer);
+    globalThis.removeEventListener?.("online", this.#networkBack);
+    globalThis.removeEventListener?.("pagehide", this.#tellReport);
+    for (const kind of mediaKinds) this.#watching.get(kind)?.();
+    for (const id of [...this.#others.keys()]) this.#drop(id);
+    this.#tellReport();
+    this.#become("ended");
+    this.emit("peers", undefined);
+  }
+}
+
+const mediaOf = (p: Json): Media => ({ audio: p["audio"] === true, video: p["video"] === true, screen: p["screen"] === true });

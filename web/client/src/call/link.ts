@@ -1,0 +1,294 @@
+import { NoReplyError, ReplyError } from "../errors.js";
+import type { Bitrates, Shown, Uplink } from "./bitrates.js";
+import { everything, type Hints, readHints, writeHints } from "./hints.js";
+import { decide, linkState, type LinkState, restartDelay } from "./negotiation.js";
+import { count, type Counted, type Quality, qualityOf } from "./quality.js";
+
+/** What a peer can send: its microphone, its camera, its screen. */
+export type MediaKind = "audio" | "video" | "screen";
+export const mediaKinds: readonly MediaKind[] = ["audio", "video", "screen"];
+
+export type Tracks = Readonly<Record<MediaKind, MediaStreamTrack | null>>;
+
+export interface LinkOptions {
+  configuration: RTCConfiguration;
+  polite: boolean;
+  /** Makes the first offer. */
+  offers: boolean;
+  tracks: Tracks;
+  bitrates: Bitrates;
+  /** Sends a signal to the peer. */
+  signal: (event: "offer" | "answer" | "ice_candidate", payload: object) => Promise<unknown>;
+  /** The state or the streams have changed. */
+  changed: () => void;
+  /** The peer said how high it shows what it gets. */
+  shownChanged: () => void;
+}
+
+const resendAfter = 1000; // ms
+const hintsLabel = "sensocto-hints";
+
+/**
+ * The connection to one peer. Its three transceivers are in the order of mediaKinds;
+ * tracks come and go within them, so that only a restart of ICE negotiates again.
+ */
+export class Link {
+  /** The peer's microphone and camera. */
+  readonly stream = new MediaStream();
+  /** The peer's screen. */
+  readonly screen = new MediaStream();
+  #options: LinkOptions;
+  #connection: RTCPeerConnection;
+  #tracks: Tracks;
+  #bitrates: Bitrates;
+  #makingOffer = false;
+  #applyingAnswer = false;
+  #ignoring = false; // the peer's last offer, and with it its candidates
+  #signals = Promise.resolve(); // one after the other, and so are
+  #sending = Promise.resolve(); // changes of what is sent
+  #connectedBefore = false;
+  #restarts = 0;
+  #restart: ReturnType<typeof setTimeout> | undefined;
+  #resend: ReturnType<typeof setTimeout> | undefined;
+  #counted: Counted | undefined;
+  #channel: RTCDataChannel | undefined; // of the hints
+  #told = ""; // the last hints
+  #hints: Hints = {}; // of the peer
+
+  constructor(options: LinkOptions) {
+    this.#options = options;
+    this.#tracks = options.tracks;
+    this.#bitrates = options.bitrates;
+    const c = (this.#connection = new RTCPeerConnection(options.configuration));
+    c.addEventListener("negotiationneeded", () => void this.#offer());
+    c.addEventListener("icecandidate", ({ candidate }) => this.#sendCandidate(candidate));
+    c.addEventListener("connectionstatechange", () => this.#stateChanged());
+    c.addEventListener("track", ({ transceiver }) => this.#received(transceiver));
+    c.addEventListener("datachannel", ({ channel }) => this.#hintsOver(channel));
+    if (options.offers) this.#hintsOver(c.createDataChannel(hintsLabel));
+    if (options.offers) for (const kind of mediaKinds) c.addTransceiver(kind === "audio" ? "audio" : "video");
+  }
+
+  get state(): LinkState {
+    return linkState(this.#connection.connectionState, this.#connectedBefore);
+  }
+
+  /** Media have flowed. */
+  get connectedBefore(): boolean {
+    return this.#connectedBefore;
+  }
+
+  /** How high the peer shows what it is sent. */
+  get shown(): Shown {
+    return this.#hints.shown ?? everything;
+  }
+
+  get uplink(): Uplink {
+    const nothing = { available: 0, limited: false };
+    return this.state === "connected" ? (this.#counted?.uplink ?? nothing) : nothing;
+  }
+
+  get relayed(): boolean {
+    return this.#counted?.relayed ?? false;
+  }
+
+  /** How loud the peer is at present, 0 to 1. */
+  get level(): number {
+    const receiver = this.#transceivers().get("audio")?.receiver;
+    const [source] = receiver?.getSynchronizationSources?.() ?? [];
+    return source && performance.timeOrigin + performance.now() - source.timestamp < 500 ? (source.audioLevel ?? 0) : 0;
+  }
+
+  /** Tells the peer what has changed of the hints; it is no harm where it does not understand. */
+  tell(hints: Hints): void {
+    this.#told = writeHints(hints);
+    this.#sendHints();
+  }
+
+  /** Applies a signal of the peer, after those that came before. */
+  receive(event: "description" | "candidate", value: unknown): void {
+    const apply = event === "candidate" ? () => this.#candidate(value as RTCIceCandidateInit | null) : () => this.#describe(value as RTCSessionDescriptionInit);
+    this.#signals = this.#signals.then(apply).catch((err: unknown) => {
+      if (!this.#closed) console.warn("a signal of a peer of the call was not applied:", err);
+    });
+  }
+
+  async setTracks(tracks: Tracks, bitrates: Bitrates): Promise<void> {
+    this.#tracks = tracks;
+    this.#bitrates = bitrates;
+    await this.#sendTracks();
+  }
+
+  /** Looks for a new way to the peer, where media do not flow. */
+  restartIfInterrupted(): void {
+    if (this.state === "interrupted") this.#restartNow();
+  }
+
+  /** How well the peer's media arrive since the last call; undefined while they do not. */
+  async quality(): Promise<Quality | undefined> {
+    if (this.state !== "connected") return undefined;
+    const stats: Record<string, unknown>[] = [];
+    (await this.#connection.getStats()).forEach((s) => stats.push(s as Record<string, unknown>));
+    const before = this.#counted;
+    this.#counted = count(stats);
+    return qualityOf(before, this.#counted);
+  }
+
+  close(): void {
+    clearTimeout(this.#restart);
+    clearTimeout(this.#resend);
+    this.#connection.close();
+    for (const stream of [this.stream, this.screen]) for (const track of stream.getTracks()) stream.removeTrack(track);
+  }
+
+  #hintsOver(channel: RTCDataChannel): void {
+    if (channel.label !== hintsLabel) return;
+    this.#channel = channel;
+    channel.addEventListener("open", () => this.#sendHints());
+    channel.addEventListener("message", ({ data }) => {
+      this.#hints = { ...this.#hints, ...readHints(data) };
+      this.#options.shownChanged();
+    });
+  }
+
+  #sendHints(): void {
+    if (this.#channel?.readyState === "open" && this.#told) this.#channel.send(this.#told);
+  }
+
+  get #closed(): boolean {
+    return this.#connection.signalingState === "closed";
+  }
+
+  async #offer(): Promise<void> {
+    try {
+      this.#makingOffer = true;
+      await this.#connection.setLocalDescription();
+      await this.#sendDescription();
+    } catch (err) {
+      if (!this.#closed) console.warn("an offer to a peer of the call was not made:", err);
+    } finally {
+      this.#makingOffer = false;
+    }
+  }
+
+  // A description that the server did not take, such as one too many in a second, is
+  // sent again. Where the connection broke, the rejoin makes new links.
+  async #sendDescription(): Promise<void> {
+    const description = this.#connection.localDescription;
+    if (description?.type !== "offer" && description?.type !== "answer") return;
+    clearTimeout(this.#resend);
+    await this.#options.signal(description.type, { description }).catch((err: unknown) => {
+      if (this.#closed || err instanceof NoReplyError || (err instanceof ReplyError && err.reason === "unknown_peer")) return;
+      this.#resend = setTimeout(() => void this.#sendDescription(), resendAfter);
+    });
+  }
+
+  // A candidate that is lost is one way to the peer less; without any, ICE restarts.
+  #sendCandidate(candidate: RTCIceCandidate | null): void {
+    this.#options.signal("ice_candidate", { candidate: candidate?.toJSON() ?? null }).catch(() => undefined);
+  }
+
+  async #describe(description: RTCSessionDescriptionInit): Promise<void> {
+    const c = this.#connection;
+    const decision = decide(
+      { polite: this.#options.polite, makingOffer: this.#makingOffer, applyingAnswer: this.#applyingAnswer, signalingState: c.signalingState },
+      description.type,
+    );
+    this.#ignoring = decision === "ignore";
+    if (this.#ignoring) return;
+    this.#applyingAnswer = description.type === "answer";
+    try {
+      await c.setRemoteDescription(description);
+    } finally {
+      this.#applyingAnswer = false;
+    }
+    await this.#sendTracks();
+    if (description.type !== "offer") return;
+    await c.setLocalDescription();
+    await this.#sendDescription();
+  }
+
+  async #candidate(candidate: RTCIceCandidateInit | null): Promise<void> {
+    try {
+      await this.#connection.addIceCandidate(candidate ?? undefined);
+    } catch (err) {
+      if (!this.#ignoring) throw err;
+    }
+  }
+
+  #transceivers(): Map<MediaKind, RTCRtpTransceiver> {
+    const all = this.#connection.getTransceivers().filter((t) => t.currentDirection !== "stopped");
+    const [video, screen] = all.filter((t) => t.receiver.track.kind === "video");
+    const audio = all.find((t) => t.receiver.track.kind === "audio");
+    const found = new Map<MediaKind, RTCRtpTransceiver>();
+    if (audio) found.set("audio", audio);
+    if (video) found.set("video", video);
+    if (screen) found.set("screen", screen);
+    return found;
+  }
+
+  #sendTracks(): Promise<void> {
+    const sent = this.#sending.then(() => this.#sendTracksNow());
+    this.#sending = sent.catch(() => undefined);
+    return sent;
+  }
+
+  /** Sends the tracks in their transceivers, each within its bit rate. */
+  async #sendTracksNow(): Promise<void> {
+    const { signalingState } = this.#connection;
+    if (signalingState === "closed" || (!this.#options.offers && !this.#connection.remoteDescription)) return; // the peer's offer brings them
+    const transceivers = this.#transceivers();
+    for (const kind of mediaKinds) {
+      const track = this.#tracks[kind];
+      let transceiver = transceivers.get(kind);
+      if (!transceiver && !track) continue;
+      transceiver ??= this.#connection.addTransceiver(kind === "audio" ? "audio" : "video"); // a peer that offered less
+      if (transceiver.direction !== "sendrecv") transceiver.direction = "sendrecv";
+      if (transceiver.sender.track !== track) await transceiver.sender.replaceTrack(track);
+      if (track) await limit(transceiver.sender, kind, this.#bitrates);
+    }
+  }
+
+  #received(transceiver: RTCRtpTransceiver): void {
+    const isScreen = this.#transceivers().get("screen") === transceiver;
+    (isScreen ? this.screen : this.stream).addTrack(transceiver.receiver.track);
+    this.#options.changed();
+  }
+
+  #stateChanged(): void {
+    const state = this.#connection.connectionState;
+    if (state === "closed") return;
+    if (state === "connected") {
+      this.#connectedBefore = true;
+      this.#restarts = 0;
+    }
+    clearTimeout(this.#restart);
+    const delay = restartDelay(state, this.#restarts);
+    if (delay !== undefined) this.#restart = setTimeout(() => this.#restartNow(), delay);
+    this.#options.changed();
+  }
+
+  #restartNow(): void {
+    if (this.#closed) return;
+    this.#restarts++;
+    this.#connection.restartIce();
+    clearTimeout(this.#restart);
+    const again = restartDelay(this.#connection.connectionState, this.#restarts);
+    if (again !== undefined) this.#restart = setTimeout(() => this.#restartNow(), again);
+  }
+}
+
+/** Bounds what a sender sends. Sound goes before pictures; a camera loses sharpness first, a screen smoothness. */
+async function limit(sender: RTCRtpSender, kind: MediaKind, bitrates: Bitrates): Promise<void> {
+  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
+  const encoding = parameters.encodings[0];
+  if (!encoding) return; // not negotiated yet: it is done after that
+  const priority = kind === "audio" ? "high" : "low";
+  const maxBitrate = bitrates[kind];
+  const smaller = kind === "video" ? Math.max(1, (sender.track?.getSettings().height ?? 0) / bitrates.height) : 1;
+  const active = maxBitrate > 0;
+  if (encoding.active === active && (!active || (encoding.maxBitrate === maxBitrate && encoding.priority === priority && (encoding.scaleResolutionDownBy ?? 1) === smaller))) return;
+  Object.assign(encoding, { active, priority, networkPriority: priority, ...(active && { maxBitrate }), ...(kind !== "audio" && { scaleResolutionDownBy: smaller }) });
+  if (kind !== "audio") parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
+  await sender.setParameters(parameters).catch(() => undefined); // overtaken by a negotiation, which does it again
+}

@@ -1,0 +1,239 @@
+// Callers in browsers of their own, for the tests of calls.
+
+import { readFileSync } from 'node:fs';
+import { fileURLToPath } from 'node:url';
+import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
+import { build, type Plugin } from 'vite';
+import type { Call, CallOptions, CallPeer, Client } from '../../client/src/index.ts';
+import config from './playwright.config.ts';
+import { expect, type World } from './world.ts';
+
+declare global {
+  interface Window {
+    sensocto: { Client: typeof Client };
+    example: { joinCall(options: object): () => void };
+    leave: () => void;
+    client: Client;
+    call: Call;
+    joinedAt: number;
+    mediaAfter: number | undefined;
+    ended: { reason: string; limit: unknown } | undefined;
+    glares: number;
+    goneAt: number | undefined;
+    /** All connections that the page made. */
+    connections: RTCPeerConnection[];
+    /** All tracks of microphones and cameras that it opened. */
+    tracks: MediaStreamTrack[];
+  }
+}
+
+/** A camera that shows a test picture, a microphone that beeps, and nobody who is asked. */
+export const fakeDevices = {
+  ...config.use?.launchOptions,
+  args: [
+    ...(config.use?.launchOptions?.args ?? []),
+    '--use-fake-device-for-media-stream',
+    '--use-fake-ui-for-media-stream',
+    '--auto-select-desktop-capture-source=Entire screen',
+    '--autoplay-policy=no-user-gesture-required',
+    '--allow-loopback-in-peer-connection',
+  ],
+};
+
+/** Keeps the connections and the tracks of a page, which the tests look at. */
+function keepMedia(): void {
+  window.tracks = [];
+  if (!navigator.mediaDevices) return; // the empty page before the first
+  const open = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+  navigator.mediaDevices.getUserMedia = async (constraints) => {
+    const media = await open(constraints);
+    window.tracks.push(...media.getTracks());
+    return media;
+  };
+  const kept: RTCPeerConnection[] = (window.connections = []);
+  window.RTCPeerConnection = class extends RTCPeerConnection {
+    constructor(configuration?: RTCConfiguration) {
+      super(configuration);
+      kept.push(this);
+    }
+  };
+}
+
+let client: Promise<string> | undefined;
+
+/** The client as one script that sets window.sensocto. */
+function bundledClient(): Promise<string> {
+  const entry = fileURLToPath(new URL('../../client/src/index.ts', import.meta.url));
+  return (client ??= bundle('sensocto', `export * from ${JSON.stringify(entry)}`));
+}
+
+async function bundle(name: string, code: string): Promise<string> {
+  const source: Plugin = { name: 'source', resolveId: (id) => (id.endsWith('/virtual-source') ? '\0source' : null), load: (id) => (id === '\0source' ? code : null) };
+  const lib = { entry: '/virtual-source', formats: ['iife' as const], name };
+  const built = await build({ configFile: false, logLevel: 'warn', plugins: [source], build: { write: false, minify: false, lib } });
+  const [chunk] = (built as { output: { code: string }[] }[])[0]!.output;
+  return `${chunk!.code}\nwindow.${name} = ${name};`;
+}
+
+/** The example of docs/calls.md as one script that sets window.example. */
+export async function bundledExample(): Promise<string> {
+  const guide = readFileSync(new URL('../../../docs/calls.md', import.meta.url), 'utf8');
+  const code = /<!-- example -->\n```js\n([^]*?)```/.exec(guide)?.[1];
+  if (!code) throw new Error('docs/calls.md has no example');
+  const phoenix = fileURLToPath(import.meta.resolve('phoenix'));
+  return bundle('example', code.replace('"phoenix"', JSON.stringify(phoenix)));
+}
+
+/** How media of one peer arrive. */
+export interface Arrived {
+  name: string;
+  state: CallPeer['state'];
+  frames: number;
+  /** The energy of the sound that was heard; only sound adds to it. */
+  sound: number;
+  width: number;
+  relayed: boolean;
+}
+
+/** Somebody with an account and a browser, who can call. */
+export class Caller {
+  private constructor(
+    readonly name: string,
+    readonly id: string,
+    readonly page: Page,
+    readonly context: BrowserContext,
+  ) {}
+
+  static async signUp(browser: Browser, world: World, name: string): Promise<Caller> {
+    const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'] });
+    world.onEnd(() => context.close()); // the browser is that of all tests, and media need no server to go on
+    await context.addInitScript(keepMedia);
+    await context.addInitScript(await bundledClient());
+    const page = await context.newPage();
+    await page.goto(`${world.url}/sign-in`);
+    const account = { name, email: `${name.toLowerCase()}@example.org`, password: 'violet harbour sings at noon' };
+    const id = (await send<{ id: string }>(page, 'POST', '/users', account)).id;
+    return new Caller(name, id, page, context);
+  }
+
+  /** Somebody without an account, such as on a phone. */
+  static async guest(browser: Browser, world: World, options: BrowserContextOptions = {}): Promise<Caller> {
+    const context = await browser.newContext({ locale: 'en-GB', permissions: ['camera', 'microphone'], ...options });
+    world.onEnd(() => context.close());
+    await context.addInitScript(keepMedia);
+    return new Caller('', '', await context.newPage(), context);
+  }
+
+  /** The same person in another tab of the browser. */
+  async anotherTab(): Promise<Caller> {
+    const tab = new Caller(this.name, this.id, await this.context.newPage(), this.context);
+    await tab.page.goto(this.page.url());
+    return tab;
+  }
+
+  api<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
+    return send<T>(this.page, method, path, body);
+  }
+
+  /** Joins the call of a room with camera and microphone. */
+  async join(roomId: string, options: CallOptions = {}, { width = 320, frameRate = 15 } = {}): Promise<void> {
+    await this.page.evaluate(
+      async ([roomId, options, width, frameRate]) => {
+        const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width, height: (width * 3) / 4, frameRate } });
+        window.client ??= new window.sensocto.Client({ url: location.origin });
+        for (const video of document.querySelectorAll('video')) video.remove(); // of an earlier call
+        window.ended = undefined;
+        window.mediaAfter = undefined;
+        window.joinedAt = performance.now();
+        const call = (window.call = window.client.call(roomId, { audio: media.getAudioTracks()[0]!, video: media.getVideoTracks()[0]!, ...options }));
+        call.on('ended', (error) => {
+          const refused = error as Error & { reason?: string; response?: { limit?: unknown } };
+          window.ended = { reason: refused.reason ?? error.name, limit: refused.response?.limit };
+        });
+        call.on('peers', () => {
+          for (const [id, peer] of call.peers) {
+            const shown = document.getElementById(id) as HTMLVideoElement | null;
+            if (shown && shown.srcObject !== peer.stream) shown.srcObject = peer.stream; // after a rejoin
+            if (shown) continue;
+            const video = Object.assign(document.createElement('video'), { id, autoplay: true, srcObject: peer.stream });
+            video.requestVideoFrameCallback(() => (window.mediaAfter ??= performance.now() - window.joinedAt));
+            document.body.append(video);
+          }
+        });
+        await call.joined().catch(() => undefined);
+      },
+      [roomId, options, width, frameRate] as const,
+    );
+  }
+
+  leave(): Promise<void> {
+    return this.page.evaluate(() => window.call.leave());
+  }
+
+  /** What arrives of each other peer, as the browser counts it. */
+  arrived(): Promise<Arrived[]> {
+    return this.page.evaluate(async () => {
+      const arrived: Arrived[] = [];
+      for (const peer of window.call.peers.values()) {
+        const now: Arrived = { name: peer.name, state: peer.state, frames: 0, sound: 0, width: 0, relayed: false };
+        for (const track of peer.stream.getTracks()) {
+          const pc = window.connections.find((c) => c.getReceivers().some((r) => r.track === track));
+          const stats = await pc?.getStats(track);
+          stats?.forEach((s) => {
+            if (s.type === 'inbound-rtp' && s.kind === 'video') [now.frames, now.width] = [s.framesDecoded ?? 0, s.frameWidth ?? 0];
+            if (s.type === 'inbound-rtp' && s.kind === 'audio') now.sound = s.totalAudioEnergy ?? 0;
+          });
+          const all = await pc?.getStats();
+          const ends = new Map<string, string>();
+          all?.forEach((s) => ends.set(s.id, s.candidateType));
+          all?.forEach((s) => {
+            if (s.type === 'candidate-pair' && s.nominated && s.state === 'succeeded') now.relayed = ends.get(s.localCandidateId) === 'relay';
+          });
+        }
+        arrived.push(now);
+      }
+      return arrived;
+    });
+  }
+
+  /** Waits until the named peers are seen and heard, with pictures and sound that go on. */
+  async seesAndHears(...others: Caller[]): Promise<void> {
+    return this.seesAndHearsWithin(30_000, ...others);
+  }
+
+  async seesAndHearsWithin(timeout: number, ...others: Caller[]): Promise<void> {
+    const names = others.map((o) => o.name).sort();
+    const before = new Map((await this.arrived()).map((a) => [a.name, a]));
+    await expect
+      .poll(async () => {
+        const flowing = (await this.arrived()).filter((a) => a.frames > (before.get(a.name)?.frames ?? 0) + 10 && a.sound > (before.get(a.name)?.sound ?? 0) + 1e-5);
+        return flowing.map((a) => a.name).sort();
+      }, { message: `${this.name} sees and hears`, timeout })
+      .toEqual(names);
+  }
+}
+
+async function send<T>(page: Page, method: string, path: string, body?: unknown): Promise<T> {
+  return page.evaluate(
+    async ([method, path, body]) => {
+      const options: RequestInit = { method: method as string };
+      if (body !== undefined) Object.assign(options, { headers: { 'Content-Type': 'application/json' }, body: JSON.stringify(body) });
+      const answer = await fetch(`/api/v1${path as string}`, options);
+      const text = await answer.text();
+      if (!answer.ok) throw new Error(`${answer.status} ${text}`);
+      return text ? JSON.parse(text) : {};
+    },
+    [method, path, body] as const,
+  ) as Promise<T>;
+}
+
+/** A room with its owner first, and members. */
+export async function roomOf(owner: Caller, ...members: Caller[]): Promise<string> {
+  const { id } = await owner.api<{ id: string }>('POST', '/rooms', { name: 'Lab' });
+  for (const member of members) {
+    await owner.api('POST', `/rooms/${id}/invitations`, { user_id: member.id, role: 'member' });
+    const { invitations } = await member.api<{ invitations: { id: string }[] }>('GET', '/invitations');
+    await member.api('POST', `/invitations/${invitations[0]!.id}/accept`);
+  }
+  return id;
+}

@@ -1,0 +1,361 @@
+import { createSocket } from 'node:dgram';
+import type { Browser } from '@playwright/test';
+import type { CallOptions } from '../../client/src/call/call.ts';
+import { bundledExample, Caller, fakeDevices, roomOf } from './calling.ts';
+import { expect, openServer, test, type World } from './world.ts';
+
+test.use({ launchOptions: fakeDevices });
+
+test('two and three see and hear each other, and who leaves is gone', async ({ browser, world }) => {
+  const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+  const room = await roomOf(ada, bob, eve);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+
+  await eve.join(room);
+  await ada.seesAndHears(bob, eve);
+  await bob.seesAndHears(ada, eve);
+  await eve.seesAndHears(ada, bob);
+
+  await eve.leave();
+  await expect.poll(async () => (await ada.arrived()).map((a) => a.name)).toEqual(['Bob']);
+  await ada.seesAndHears(bob);
+});
+
+test('tracks that are muted, taken away, replaced and added arrive so', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  const bobsMedia = () => ada.page.evaluate(() => [...window.call.peers.values()][0]?.media);
+  expect(await bobsMedia()).toEqual({ audio: true, video: true, screen: false });
+
+  await bob.page.evaluate(() => {
+    window.call.mute('audio', true);
+    window.call.setTrack('video', null);
+  });
+  await expect.poll(bobsMedia).toEqual({ audio: false, video: false, screen: false });
+  const frames = async () => (await ada.arrived())[0]!.frames;
+  let before = -1;
+  await expect.poll(async () => before === (before = await frames()), { intervals: [500] }).toBe(true); // the picture stands
+
+  await bob.page.evaluate(async () => {
+    const media = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });
+    window.call.mute('audio', false);
+    window.call.setTrack('video', media.getVideoTracks()[0]!);
+    const canvas = Object.assign(document.createElement('canvas'), { width: 400, height: 300 });
+    const draw = canvas.getContext('2d')!;
+    setInterval(() => draw.fillRect(Math.random() * 400, 0, 9, 9), 50);
+    window.call.setTrack('screen', canvas.captureStream(10).getVideoTracks()[0]!);
+  });
+  await expect.poll(bobsMedia).toEqual({ audio: true, video: true, screen: true });
+  await ada.seesAndHears(bob);
+  const screenWidth = () =>
+    ada.page.evaluate(() => {
+      const id = 'screen';
+      const video = (document.getElementById(id) as HTMLVideoElement | null) ?? Object.assign(document.createElement('video'), { id, autoplay: true });
+      video.srcObject ??= [...window.call.peers.values()][0]!.screen;
+      document.body.append(video);
+      return video.videoWidth;
+    });
+  await expect.poll(screenWidth).toBe(400);
+});
+
+test('offers at once, from both sides again and again, do no harm', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  const both = [ada, bob];
+  await Promise.all(both.map(({ page }) => page.evaluate(() => {
+    window.glares = 0;
+    for (const c of window.connections) c.addEventListener('signalingstatechange', () => c.signalingState === 'have-remote-offer' && window.glares++);
+  })));
+  for (let i = 0; i < 8; i++) {
+    await Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.restartIce())));
+    await ada.page.waitForTimeout(i * 20); // fewer than the server takes in a second
+  }
+  const offers = await Promise.all(both.map(({ page }) => page.evaluate(() => window.glares)));
+  expect(offers[0]! + offers[1]!).toBeGreaterThan(0); // negotiations did take place
+  await expect.poll(() => Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.signalingState)))).toEqual(['stable', 'stable']);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+});
+
+test('the example of docs/calls.md, on both sides', async ({ browser, world }) => {
+  const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+  const room = await roomOf(ada, bob, eve);
+  const example = await bundledExample();
+  const joinExample = async ({ page }: Caller) => {
+    await page.evaluate(example);
+    await page.evaluate(async (roomId) => {
+      const media = await navigator.mediaDevices.getUserMedia({ audio: true, video: { width: 320, height: 240, frameRate: 15 } });
+      const onPeer = (peer: { peer_id: string }, stream: MediaStream) =>
+        document.body.append(Object.assign(document.createElement('video'), { id: peer.peer_id, autoplay: true, srcObject: stream }));
+      const onLeft = (id: string) => document.getElementById(id)?.remove();
+      window.leave = window.example.joinCall({ server: location.origin, roomId, media, onPeer, onLeft });
+    }, room);
+  };
+  /** How many peers the example shows with pictures that go on and sound. */
+  const shown = ({ page }: Caller) =>
+    page.evaluate(async () => {
+      let n = 0;
+      for (const c of window.connections) {
+        const kinds = new Set<string>();
+        (await c.getStats()).forEach((s) => s.type === 'inbound-rtp' && (s.framesDecoded > 10 || s.totalAudioEnergy > 1e-5) && kinds.add(s.kind));
+        if (kinds.size === 2) n++;
+      }
+      return n;
+    });
+  await joinExample(ada);
+  await bob.join(room); // offers to the example
+  await bob.seesAndHears(ada);
+  await joinExample(eve); // offers to both
+  await bob.seesAndHears(ada, eve);
+  await expect.poll(() => shown(ada)).toBe(2);
+  await expect.poll(() => shown(eve)).toBe(2);
+  await ada.page.evaluate(() => window.leave());
+  await expect.poll(async () => (await bob.arrived()).map((a) => a.name)).toEqual(['Eve']);
+  await expect(eve.page.locator('video')).toHaveCount(1);
+});
+
+test('the server goes away and comes back: the call goes on', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await world.program.kill();
+  const state = () => ada.page.evaluate(() => window.call.state);
+  await expect.poll(state).toBe('reconnecting');
+  await ada.seesAndHears(bob); // media need no server
+  await world.program.start();
+  await expect.poll(state).toBe('joined');
+  await expect.poll(() => ada.page.evaluate(() => window.call.peers.size)).toBe(1);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+});
+
+test('a member who is removed is seen and heard no more', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  await ada.api('DELETE', `/rooms/${room}/members/${bob.id}`);
+  await expect.poll(() => ada.page.evaluate(() => [window.call.peers.size, window.connections.filter((c) => c.signalingState !== 'closed').length])).toEqual([0, 0]);
+  await expect.poll(() => bob.page.evaluate(() => [window.ended?.reason, window.call.state, window.call.peers.size])).toEqual(['ClosedError', 'ended', 0]);
+  await bob.join(room);
+  expect(await bob.page.evaluate(() => window.ended?.reason)).toBe('unauthorized');
+});
+
+test('kicked, signed out, or the room deleted: within a second nothing comes from them any more', async ({ browser, world }, info) => {
+  const names = ['Ada', 'Bob', 'Eve', 'Kim'] as const;
+  const [ada, bob, eve, kim] = (await Promise.all(names.map((name) => Caller.signUp(browser, world, name)))) as [Caller, Caller, Caller, Caller];
+  const room = await roomOf(ada, bob, eve, kim);
+  for (const caller of [ada, bob, eve, kim]) await caller.join(room);
+  await ada.seesAndHears(bob, eve, kim);
+  await kim.seesAndHears(ada, bob, eve);
+
+  /** Does something, and tells after how many ms each of the callers has no connection to so many others any more. */
+  const gone = async (act: () => Promise<unknown>, left: number, ...callers: Caller[]) => {
+    await Promise.all(callers.map(({ page }) => page.evaluate((left) => {
+      window.goneAt = undefined;
+      const look = () => {
+        if (window.connections.filter((c) => c.signalingState !== 'closed').length <= left) window.goneAt ??= Date.now();
+        else setTimeout(look, 5);
+      };
+      look();
+    }, left)));
+    await act();
+    const began = Date.now(); // the right has ended
+    await Promise.all(callers.map(({ page }) => expect.poll(() => page.evaluate(() => window.goneAt)).toBeDefined()));
+    const took = Math.max(...(await Promise.all(callers.map(({ page }) => page.evaluate(() => window.goneAt!))))) - began;
+    info.annotations.push({ type: 'media ended after', description: `${took} ms` });
+    console.log(info.annotations.at(-1)?.description);
+    return took;
+  };
+  expect(await gone(() => ada.api('DELETE', `/rooms/${room}/members/${bob.id}`), 2, ada, eve, kim)).toBeLessThan(1000);
+  const { sessions } = await eve.api<{ sessions: { id: string }[] }>('GET', '/sessions');
+  expect(await gone(() => eve.api('DELETE', `/sessions/${sessions[0]!.id}`).catch(() => undefined), 1, ada, kim)).toBeLessThan(1000);
+  await ada.seesAndHears(kim); // who stays is not disturbed
+  expect(await gone(() => ada.api('DELETE', `/rooms/${room}`), 0, ada, kim)).toBeLessThan(1000);
+  for (const caller of [bob, eve, kim]) expect(await caller.page.evaluate(() => window.call.state)).toBe('ended');
+});
+
+test('what comes is the beep of the microphone, and as much picture as is shown', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  /** The loudest frequency of a sound during a second and a half, in Hz. */
+  const pitch = ({ page }: Caller, from: 'microphone' | 'peer') =>
+    page.evaluate(async (from) => {
+      const context = new AudioContext();
+      await context.resume();
+      const analyser = Object.assign(context.createAnalyser(), { fftSize: 4096 });
+      const [peer] = window.call.peers.values();
+      const track = from === 'peer' ? peer!.stream.getAudioTracks()[0]! : window.tracks.find((t) => t.kind === 'audio')!;
+      context.createMediaStreamSource(new MediaStream([track])).connect(analyser);
+      const bins = new Float32Array(analyser.frequencyBinCount);
+      let loudest = { level: -Infinity, bin: 0 };
+      for (let i = 0; i < 75; i++) {
+        await new Promise((resolve) => setTimeout(resolve, 20));
+        analyser.getFloatFrequencyData(bins);
+        bins.forEach((level, bin) => level > loudest.level && (loudest = { level, bin }));
+      }
+      const hz = (loudest.bin * context.sampleRate) / analyser.fftSize;
+      await context.close();
+      return { hz, level: loudest.level };
+    }, from);
+  const [sent, heard] = [await pitch(bob, 'microphone'), await pitch(ada, 'peer')];
+  expect(sent.level).toBeGreaterThan(-60);
+  expect(heard.level).toBeGreaterThan(-60);
+  expect(Math.abs(heard.hz - sent.hz)).toBeLessThan(40);
+  await expect.poll(() => ada.page.evaluate(() => Math.max(...window.call.levels().values())), { intervals: [50] }).toBeGreaterThan(0.01);
+
+  const show = (video: number) => ada.page.evaluate((video) => window.call.show([...window.call.peers.keys()][0]!, { video, screen: 0 }), video);
+  const width = async () => (await ada.arrived())[0]!.width;
+  expect(await width()).toBe(320);
+  await show(100);
+  await expect.poll(width).toBe(240); // 180 of 240 lines
+  await show(0);
+  let before = -1;
+  const frames = async () => (await ada.arrived())[0]!.frames;
+  await expect.poll(async () => before === (before = await frames()), { intervals: [700] }).toBe(true);
+  await expect.poll(async () => (await ada.arrived())[0]!.sound).toBeGreaterThan(0); // sound goes on
+  await show(720);
+  await expect.poll(width).toBe(320);
+  await ada.seesAndHears(bob);
+});
+
+test('how long pictures are on their way', async ({ browser, world }, info) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  for (const caller of [ada, bob]) await caller.join(room);
+  await ada.seesAndHears(bob);
+  const age = () => ada.page.evaluate(() => [...window.call.peers.values()][0]?.quality?.pictureAge ?? -1);
+  await expect.poll(age).toBeGreaterThan(0);
+  info.annotations.push({ type: 'pictures are on their way', description: `${Math.round(await age())} ms` });
+  console.log(info.annotations.at(-1)?.description);
+  expect(await age()).toBeLessThan(5000);
+});
+
+test('from joining to media, again and again', async ({ browser, world }, info) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  const took: number[] = [];
+  for (let i = 0; i < 20; i++) {
+    await bob.join(room);
+    await expect.poll(() => bob.page.evaluate(() => window.mediaAfter)).toBeDefined();
+    took.push((await bob.page.evaluate(() => window.mediaAfter))!);
+    await bob.leave();
+  }
+  took.sort((a, b) => a - b);
+  info.annotations.push({ type: 'join to picture', description: `median ${took[10]!.toFixed(0)} ms, p95 ${took[18]!.toFixed(0)} ms of ${took.length}` });
+  console.log(info.annotations.at(-1)?.description);
+});
+
+test.describe('a call for two', () => {
+  test.use({ flags: [...openServer, '--call-limit', '2'] });
+
+  test('the third hears that it is full, and of how many', async ({ browser, world }) => {
+    const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+    const room = await roomOf(ada, bob, eve);
+    await ada.join(room);
+    await bob.join(room);
+    await eve.join(room);
+    expect(await eve.page.evaluate(() => window.ended)).toEqual({ reason: 'call_full', limit: 2 });
+    await bob.leave();
+    await eve.join(room);
+    await ada.seesAndHears(eve);
+  });
+});
+
+/** A UDP port that is free at present. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+/** Everybody in a call sees and hears everybody. */
+async function eight(browser: Browser, world: World, options: CallOptions = {}): Promise<Caller[]> {
+  const names = ['Ada', 'Bob', 'Eve', 'Kim', 'Lea', 'Max', 'Noa', 'Tom'];
+  const callers: Caller[] = [];
+  for (const name of names) callers.push(await Caller.signUp(browser, world, name));
+  const [ada, ...others] = callers as [Caller, ...Caller[]];
+  const room = await roomOf(ada, ...others);
+  for (const caller of callers) {
+    await caller.join(room, { upload: 1_000_000, ...options }, { width: 160, frameRate: 5 }); // 56 pictures on one machine
+  }
+  for (const caller of callers) await caller.seesAndHearsWithin(120_000, ...callers.filter((c) => c !== caller));
+  return callers;
+}
+
+test('eight see and hear each other', async ({ browser, world }) => {
+  test.setTimeout(300_000);
+  await eight(browser, world);
+});
+
+test.describe('over the TURN server in the program alone', () => {
+  test.use({
+    flags: async ({}, use) => use([...openServer, '--turn-listen', `127.0.0.1:${await freePort()}`, '--turn-public', '127.0.0.1', '--turn-private']),
+  });
+
+  test('three see and hear each other', async ({ browser, world }) => {
+    const [ada, bob, eve] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob'), await Caller.signUp(browser, world, 'Eve')];
+    const room = await roomOf(ada, bob, eve);
+    for (const caller of [ada, bob, eve]) await caller.join(room, { iceTransportPolicy: 'relay' });
+    await ada.seesAndHears(bob, eve);
+    await bob.seesAndHears(ada, eve);
+    await eve.seesAndHears(ada, bob);
+    for (const caller of [ada, bob, eve]) expect((await caller.arrived()).map((a) => a.relayed)).toEqual([true, true]);
+  });
+
+  test('eight see and hear each other', async ({ browser, world }) => {
+    test.setTimeout(300_000);
+    for (const caller of await eight(browser, world, { iceTransportPolicy: 'relay' })) {
+      expect((await caller.arrived()).map((a) => a.relayed)).toEqual(Array(7).fill(true));
+    }
+  });
+
+  test('a call that lasts, beside sensors that stream: nothing grows', async ({ browser, world }, info) => {
+    const minutes = Number(process.env['CALL_MINUTES'] ?? 0.5);
+    test.setTimeout(minutes * 60_000 + 120_000);
+    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+    const room = await roomOf(ada, bob);
+    world.simulate(3, 'vitals');
+    for (const caller of [ada, bob]) await caller.join(room, { iceTransportPolicy: 'relay' });
+    await ada.seesAndHears(bob);
+    await bob.seesAndHears(ada);
+    /** Goroutines, allocations of the relay, and MiB of the server's heap. */
+    const measure = async () => {
+      const text = await (await fetch(`${world.program.url}/metrics`)).text();
+      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
+      return { goroutines: value('go_goroutines'), allocations: value('sensocto_turn_allocations'), heap: value('go_memstats_heap_inuse_bytes') / 2 ** 20 };
+    };
+    await ada.page.waitForTimeout(10_000); // all has begun
+    const before = await measure();
+    for (let end = Date.now() + minutes * 60_000; Date.now() < end; ) {
+      await ada.page.waitForTimeout(Math.min(10_000, Math.max(0, end - Date.now())));
+      await ada.seesAndHears(bob);
+      await bob.seesAndHears(ada);
+    }
+    const after = await measure();
+    info.annotations.push({ type: 'the server', description: `${minutes} minutes: ${JSON.stringify(before)} to ${JSON.stringify(after)}` });
+    console.log(info.annotations.at(-1)?.description);
+    expect(after.goroutines).toBeLessThanOrEqual(before.goroutines + 10);
+    expect(after.allocations).toBeLessThanOrEqual(before.allocations);
+    expect(after.heap).toBeLessThan(before.heap + 64);
+    expect((await ada.page.evaluate(() => window.connections.length))).toBe(1); // the first link lasted
+  });
+});
