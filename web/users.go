@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sensocto/sensocto"
 )
@@ -36,7 +37,11 @@ func (s *server) registerUsers() {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.signInAsGuest)
 
-	huma.Register(s.api, s.personal("who-am-i", http.MethodGet, "/session", known, tag, "Who am I"), s.whoAmI)
+	op = s.personal("who-am-i", http.MethodGet, "/session", known, tag, "Who am I")
+	op.Description = "204, without a body: nobody is signed in, and no credential was sent, or one of the operator, which is no person's."
+	op.Responses = map[string]*huma.Response{"204": {Description: "Nobody is signed in"}}
+	op.Middlewares = append(huma.Middlewares{s.orNobody}, op.Middlewares...)
+	huma.Register(s.api, op, s.whoAmI)
 	op = s.personal("sign-out", http.MethodDelete, "/session", anybody, tag, "Sign out")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.signOut)
@@ -189,6 +194,19 @@ type guestInput struct {
 func (s *server) signInAsGuest(ctx context.Context, in *guestInput) (*userAnswer, error) {
 	session, err := s.Accounts.Guest(ctx, in.Body.Name, in.client)
 	return s.begun(ctx, &in.FromClient, session, err, "begin a guest's session")
+}
+
+// orNobody answers 204 where nobody is signed in: a page that asks who looks at it
+// has made no mistake. A credential that is not valid is one, and goes on to be refused.
+func (s *server) orNobody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	token := credential(r)
+	if id, err := s.Auth.Authenticate(r.Context(), token); token == "" || err == nil && id.UserID == "" {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	next(ctx)
 }
 
 func (s *server) whoAmI(ctx context.Context, _ *empty) (*userAnswer, error) {
