@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Begin the sign-in of a program
-         * @description The program shows the code to its owner, who confirms it on the account page, and asks for its token until then.
+         * @description The program shows the code to its owner, who confirms it at /device, and asks for its token until then.
          */
         post: operations["begin-device"];
         delete?: never;
@@ -308,6 +308,26 @@ export interface paths {
         put?: never;
         /** Decline an invitation */
         post: operations["decline-invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See what a link that was mailed or printed is for
+         * @description The link stays good. 404 `link_expired`: it has expired, or was used.
+         */
+        post: operations["see-link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1036,7 +1056,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who am I */
+        /**
+         * Who am I
+         * @description 204, without a body: nobody is signed in, and no credential was sent, or one of the operator, which is no person's.
+         */
         get: operations["who-am-i"];
         put?: never;
         /**
@@ -1097,7 +1120,7 @@ export interface paths {
         };
         /**
          * Sign in with the OpenID Connect issuer
-         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
+         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to /link, with a word in its fragment: /link#error=issuer_away.
          */
         get: operations["begin-oidc"];
         put?: never;
@@ -2028,6 +2051,14 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        LinkAnswerBody: {
+            /** @description The address that the link was made for, where there is one. */
+            email?: string;
+            /** Format: date-time */
+            expires_at: string;
+        } & {
+            [key: string]: unknown;
+        };
         Load: {
             /**
              * Format: double
@@ -2330,6 +2361,17 @@ export interface components {
             Timestamp: number;
             /** Format: double */
             Value: number;
+        } & {
+            [key: string]: unknown;
+        };
+        SeeLinkInputBody: {
+            /**
+             * @description What the fragment of the link begins with.
+             * @enum {string}
+             */
+            kind: "setup" | "reset" | "email" | "invite";
+            /** @description The secret at the end of the link. */
+            link: string;
         } & {
             [key: string]: unknown;
         };
@@ -4244,6 +4286,75 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "see-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeeLinkInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAnswerBody"];
                 };
             };
             /** @description Not Found */
@@ -8720,6 +8831,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Nobody is signed in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

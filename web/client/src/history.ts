@@ -41,7 +41,6 @@ export interface SamplesQuery {
 /** Reads what a trace of a time is drawn from. */
 export async function readHistory(api: Api, sensorId: string, attributeId: string, q: HistoryQuery): Promise<History> {
   const answer = await answerOf(
-    `history of ${sensorId} ${attributeId}`,
     api.GET("/api/v1/sensors/{id}/attributes/{attribute}/history", {
       params: {
         path: { id: sensorId, attribute: attributeId },
@@ -55,6 +54,7 @@ export async function readHistory(api: Api, sensorId: string, attributeId: strin
       },
       signal: q.signal,
     }),
+    `history of ${sensorId} ${attributeId}`,
   );
   const { width, from, to, documents } = answer;
   const points = answer.points === "" ? "buckets" : answer.points;
@@ -71,11 +71,11 @@ export async function* readSamples(
   let next: string | undefined;
   do {
     const page = await answerOf(
-      `measurements of ${sensorId} ${attributeId}`,
       api.GET("/api/v1/sensors/{id}/attributes/{attribute}/measurements", {
         params: { path: { id: sensorId, attribute: attributeId }, query: { from, to, limit: pageSize, next } },
         signal,
       }),
+      `measurements of ${sensorId} ${attributeId}`,
     );
     yield readRuns(page.measurements);
     next = page.next ?? undefined;

@@ -3,7 +3,7 @@
  * arrays, history, rooms and the whole HTTP API.
  */
 
-export type { Api } from "./api.js";
+export { type Api, answerOf, apiError, makeApi } from "./api.js";
 export type { components, paths } from "./api.gen.js";
 export { Client, type ClientOptions, type Unsent } from "./client.js";
 export { type Column, ColumnsError, decodeColumns, encodeColumns, type Samples } from "./columns.js";

@@ -1,29 +1,12 @@
-import { ApiError, ask, token } from './api.ts';
+import { ApiError, type components } from '@sensocto/client';
+import { answer, api, token } from './api.ts';
 
-/** A person, as GET /session tells. */
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly email?: string;
-  readonly email_proven?: boolean;
-  readonly is_admin: boolean;
-  readonly is_guest: boolean;
-  readonly created_at: string;
-}
-
-/** How one may come in here, as GET /registration tells. */
-export interface Registration {
-  readonly registration: 'open' | 'invited' | 'closed';
-  readonly guest_accounts: boolean;
-  readonly mail: boolean;
-  readonly passkeys: boolean;
-  readonly oidc?: string;
-  /** Under which people reach the server; passkeys are made there alone. */
-  readonly origin?: string;
-}
+export type Person = Readonly<components['schemas']['User']>;
+/** How one may come in here. */
+export type Registration = Readonly<components['schemas']['RegistrationAnswerBody']>;
 
 // Tabs tell each other when somebody has signed in or out: what they show is
-// somebody else's then. The account page listens to the same words.
+// somebody else's then.
 const tabs = new BroadcastChannel('sensocto_session');
 
 // What is nobody's secret stays when the server has the browser forget the rest.
@@ -56,8 +39,8 @@ class Session {
 
   /** Asks the server who this is. It throws UnreachableError where the server does not answer. */
   async refresh(): Promise<void> {
-    const person = await ask<Person>('GET', '/session').catch((error: unknown) => {
-      if (error instanceof ApiError && error.status < 500) return undefined; // nobody, or a token of the operator
+    const person = await answer(api.GET('/api/v1/session')).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status < 500) return undefined; // a session that has ended, or a token that is not valid
       throw error;
     });
     if (this.#known && person?.id !== this.#person?.id) this.#changes++;
@@ -85,7 +68,7 @@ class Session {
     const before = token.get();
     token.set(value);
     try {
-      await ask('GET', '/sensors?limit=1');
+      await answer(api.GET('/api/v1/sensors', { params: { query: { limit: 1 } } }));
     } catch (error) {
       token.set(before);
       throw error;
@@ -97,7 +80,7 @@ class Session {
   async signOut(): Promise<void> {
     const byToken = token.get() !== undefined;
     token.set(undefined);
-    if (this.#person && !byToken) await keeping(preferences, () => ask('DELETE', '/session'));
+    if (this.#person && !byToken) await keeping(preferences, () => answer(api.DELETE('/api/v1/session')));
     tabs.postMessage('out');
     await this.refresh();
     if (byToken) this.#changes++;
@@ -106,4 +89,4 @@ class Session {
 
 export const session = new Session();
 
-export const registration = (): Promise<Registration> => ask<Registration>('GET', '/registration');
+export const registration = (): Promise<Registration> => answer(api.GET('/api/v1/registration'));

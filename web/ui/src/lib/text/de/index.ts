@@ -2,6 +2,7 @@ export { app } from './app.ts';
 export { chart } from './chart.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
+export { link } from './link.ts';
 export { lobby } from './lobby.ts';
 export { sensor } from './sensor.ts';
 export { sense } from './sense.ts';
