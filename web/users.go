@@ -78,17 +78,22 @@ func (s *server) registerUsers() {
 
 type registrationAnswer struct {
 	Body struct {
-		Registration  string `json:"registration" enum:"open,invited,closed"`
-		GuestAccounts bool   `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
-		Passkeys      bool   `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
-		OIDC          string `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
-		Mail          bool   `json:"mail" doc:"The server sends mails: a forgotten password can be set anew."`
-		Origin        string `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
+		Registration  string           `json:"registration" enum:"open,invited,closed"`
+		GuestAccounts bool             `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
+		Guests        []sensocto.Scope `json:"guests" nullable:"false" doc:"What may be done without a credential."`
+		Passkeys      bool             `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
+		OIDC          string           `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
+		Mail          bool             `json:"mail" doc:"The server sends mails: a forgotten password can be set anew."`
+		Origin        string           `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
 	}
 }
 
-func (s *server) registration(context.Context, *empty) (*registrationAnswer, error) {
+func (s *server) registration(ctx context.Context, _ *empty) (*registrationAnswer, error) {
 	var out registrationAnswer
+	out.Body.Guests = []sensocto.Scope{}
+	if id, err := s.Auth.Authenticate(ctx, ""); err == nil {
+		out.Body.Guests = append(out.Body.Guests, id.Scopes...)
+	}
 	out.Body.Registration, out.Body.GuestAccounts = s.Accounts.Open()
 	out.Body.Mail = s.Accounts.SendsMail()
 	w := s.Accounts.Ways()

@@ -2248,6 +2248,8 @@ export interface components {
         RegistrationAnswerBody: {
             /** @description People may come in for a day with nothing but a name. */
             guest_accounts: boolean;
+            /** @description What may be done without a credential. */
+            guests: string[];
             /** @description The server sends mails: a forgotten password can be set anew. */
             mail: boolean;
             /** @description Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc. */

@@ -23,6 +23,7 @@ class Session {
   #person = $state.raw<Person>();
   #known = $state(false);
   #changes = $state(0);
+  #guestsView = $state(false);
 
   /** Who is signed in; undefined for nobody, and while that is not known. */
   get person(): Person | undefined {
@@ -31,6 +32,11 @@ class Session {
   /** Whether the server has said who this is. */
   get known(): boolean {
     return this.#known;
+  }
+  /** Whether whoever this is may look at sensors at all; false while that is not known. */
+  get mayView(): boolean {
+    this.#changes; // a token of this tab comes and goes with it
+    return this.#known && (this.#person !== undefined || token.get() !== undefined || this.#guestsView);
   }
   /** Counts changes of identity: what belongs to an identity is made anew with it. */
   get changes(): number {
@@ -43,6 +49,7 @@ class Session {
       if (error instanceof ApiError && error.status < 500) return undefined; // a session that has ended, or a token that is not valid
       throw error;
     });
+    this.#guestsView = person === undefined && (await registration()).guests.includes('view');
     if (this.#known && person?.id !== this.#person?.id) this.#changes++;
     this.#person = person;
     this.#known = true;
@@ -54,7 +61,14 @@ class Session {
       if (data === 'out') token.set(undefined);
       void this.refresh().catch(() => undefined);
     };
-    void this.refresh().catch(() => undefined); // the connection state says that the server is away
+    void this.#find();
+  }
+
+  /** Asks until the server answers: it may be away while the page opens. */
+  async #find(): Promise<void> {
+    for (let wait = 500; !this.#known; wait = Math.min(2 * wait, 10_000)) {
+      await this.refresh().catch(() => new Promise((resolve) => setTimeout(resolve, wait)));
+    }
   }
 
   /** Somebody has signed in: asks who, and tells other tabs. */
