@@ -141,7 +141,7 @@ func (c whoamiCmd) Run(a *app) error {
 		Name, Email string
 		IsAdmin     bool `json:"is_admin"`
 	}
-	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, "/session", nil, &u); err != nil {
+	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, "/users/me", nil, &u); err != nil {
 		if hint := a.credentials().elsewhere(c.base()); hint != "" {
 			err = fmt.Errorf("%w\n%s", err, hint)
 		}

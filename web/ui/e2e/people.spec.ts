@@ -1,6 +1,22 @@
 import { Person, password } from './people.ts';
 import { expect, test } from './world.ts';
 
+test('an invitation that nobody mails shows the link to pass on', async ({ browser, world }) => {
+  const ada = await Person.signUp(browser, world, 'Ada');
+  const room = await ada.api<{ id: string; join_link: string }>('POST', '/rooms', { name: 'Sleep lab' });
+  await ada.go(`/rooms/${room.id}`);
+  await ada.page.getByRole('button', { name: 'Invite' }).click();
+  const dialog = ada.page.getByRole('dialog');
+  await dialog.getByLabel('Who').fill('bob@example.org');
+  await dialog.getByRole('button', { name: /invitation/ }).click();
+  await expect(dialog.getByText('The invitation for bob@example.org is there, but this server sends no mail')).toBeVisible();
+  await expect(dialog.getByRole('img', { name: 'QR code of the link' })).toBeVisible();
+  await expect(dialog.locator('code')).toHaveText(room.join_link);
+  await ada.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await dialog.getByRole('button', { name: 'Copy' }).click();
+  expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(room.join_link);
+});
+
 test('two people share a sensor, see it live, and it is gone at once when it is taken back', async ({ browser, world }) => {
   const ada = await Person.signUp(browser, world, 'Ada');
   const bob = await Person.signUp(browser, world, 'Bob');
