@@ -405,7 +405,11 @@ func (a *Accounts) Rename(ctx context.Context, u sensocto.User, name string) (se
 		return u, err
 	}
 	u.Name = name
-	return a.store.UpdateUser(ctx, u)
+	u, err := a.store.UpdateUser(ctx, u)
+	if err == nil {
+		a.options.Renamed(u.ID, u.Name)
+	}
+	return u, err
 }
 
 // SetPassword changes a user's password, and ends all sessions and tokens but

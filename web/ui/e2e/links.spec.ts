@@ -50,8 +50,8 @@ test('an invitation to the server: its address is there, and a reload keeps the 
   await page.goto(`${world.url}/admin?tab=users`);
   await page.getByRole('button', { name: 'Invite somebody' }).click();
   await page.getByRole('dialog').getByLabel('E-mail').fill('zoe@example.org');
-  await page.getByRole('dialog').getByRole('button', { name: /invit/i }).click();
-  const dialog = page.getByRole('dialog', { name: 'Invite' });
+  await page.getByRole('dialog').getByRole('button', { name: 'Invite', exact: true }).click();
+  const dialog = page.getByRole('dialog', { name: 'Invite somebody' });
   await expect(dialog.getByRole('img', { name: 'QR code of the link' })).toBeVisible();
   const link = await dialog.locator('code').innerText();
 
@@ -95,7 +95,7 @@ test('a new password, by an address of an older version; an expired link leads t
 
 /** Makes all links older than they may be. */
 function expire(world: World): void {
-  const sql = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=10); n = db.execute('UPDATE links SET expires_at = 1').rowcount; db.commit(); assert n > 0";
+  const sql = "import sqlite3, sys; db = sqlite3.connect(sys.argv[1], timeout=10); n = db.execute('UPDATE link SET expires_at = 1').rowcount; db.commit(); assert n > 0";
   execFileSync('python3', ['-c', sql, join(world.program.dataDir, 'sensocto.db')]);
 }
 
@@ -151,8 +151,8 @@ test('a program is let in by its code, after one has seen which it is', async ({
   let said = '';
   login.stderr.on('data', (text) => (said += text));
   const ended = new Promise<number | null>((resolve) => login.once('exit', resolve));
-  await expect.poll(() => said).toMatch(/[A-Z]{4}-[A-Z]{4}/);
-  const code = /[A-Z]{4}-[A-Z]{4}/.exec(said)![0];
+  await expect.poll(() => said).toMatch(/[A-Z\d]{4}-[A-Z\d]{4}/);
+  const code = /[A-Z\d]{4}-[A-Z\d]{4}/.exec(said)![0];
   expect(said).toContain('/device in a browser');
 
   await page.goto(`${world.url}/device`);

@@ -7,8 +7,8 @@ test('an invitation that nobody mails shows the link to pass on', async ({ brows
   await ada.go(`/rooms/${room.id}`);
   await ada.page.getByRole('button', { name: 'Invite' }).click();
   const dialog = ada.page.getByRole('dialog');
-  await dialog.getByLabel('Who').fill('bob@example.org');
-  await dialog.getByRole('button', { name: /invitation/ }).click();
+  await dialog.getByLabel('E-mail address or user id').fill('bob@example.org');
+  await dialog.getByRole('button', { name: 'Send invitation' }).click();
   await expect(dialog.getByText('The invitation for bob@example.org is there, but this server sends no mail')).toBeVisible();
   await expect(dialog.getByRole('img', { name: 'QR code of the link' })).toBeVisible();
   await expect(dialog.locator('code')).toHaveText(room.join_link);
