@@ -1718,6 +1718,7 @@ export interface components {
             attributes: components["schemas"]["ChannelAttribute"][] | null;
             connector_id: string;
             connector_name: string;
+            owner_name?: string;
             /** Format: double */
             sampling_rate: number;
             sensor_id: string;
@@ -2389,6 +2390,11 @@ export interface components {
             connector_name: string;
             /** @description It is the asker's: to share, rename, hand over and delete. */
             own: boolean;
+            /**
+             * @description What its owner is called, where that is a person.
+             * @example Ada
+             */
+            owner_name?: string;
             /** @description How fast it sends, averaged over the last few seconds. */
             rates: components["schemas"]["Rates"];
             /**
