@@ -21,7 +21,9 @@ export interface Group {
 
 type Label = (s: Sensor) => string;
 /** What sensors of a group have in common. */
-const labels: Readonly<Record<'person' | 'source' | 'type', Label>> = {
+const labels: Readonly<Record<Grouping, Label>> = {
+  none: () => '',
+  room: () => '', // a sensor may be in several: see byRoom
   person: (s) => s.owner_name ?? '',
   source: (s) => s.connector_name || s.connector_id,
   type: (s) => s.sensor_type,
