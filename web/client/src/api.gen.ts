@@ -7886,6 +7886,8 @@ export interface operations {
     "read-history": {
         parameters: {
             query?: {
+                /** @description A number in the measurements where these are documents, such as x of {"x":0.1,"y":0.9}: always as buckets, or points of these. */
+                field?: string;
                 /** @description Goes before the header Accept. */
                 format?: "json" | "csv";
                 /** @description Begin here, in Unix milliseconds; by default at the first measurement. */

@@ -13,6 +13,8 @@ export interface HistoryQuery {
   resolution?: "auto" | number;
   /** `lttb`: points that make about the same line. */
   method?: "buckets" | "lttb";
+  /** A number in the measurements where these are documents, such as `x`: always as buckets, or points of these. */
+  field?: string;
   signal?: AbortSignal;
 }
 
@@ -50,6 +52,7 @@ export async function readHistory(api: Api, sensorId: string, attributeId: strin
           max_buckets: q.maxBuckets,
           resolution: typeof q.resolution === "number" ? `${Math.round(q.resolution * 1000)}us` : q.resolution,
           method: q.method,
+          field: q.field,
         },
       },
       signal: q.signal,

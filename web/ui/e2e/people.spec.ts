@@ -12,8 +12,8 @@ test('the lobby groups by person, and compares all heart rates of one, or of a r
   const { page } = ada;
   await ada.go('/');
   await page.getByLabel('Group by').selectOption('person');
-  await expect(page.getByRole('heading', { name: 'Ada' })).toBeVisible();
-  await expect(page.getByRole('heading', { name: 'Bob' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Ada', exact: true })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Bob', exact: true })).toBeVisible();
   await bob.api('PATCH', '/users/me', { name: 'Robert' });
   await expect(page.getByRole('heading', { name: 'Robert' })).toBeVisible();
   await page.getByRole('link', { name: 'All heart rates: Robert' }).click();
