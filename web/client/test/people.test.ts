@@ -48,7 +48,7 @@ test("a room: members, presence, sensors, invitations", async () => {
   await until(() => view.members.get(bob.id)?.online === false);
 
   const device = ada.client.device({ sensorId: "strap", roomId: id });
-  await until(() => view.sensors.has("strap"));
+  await until(() => view.sensors.get("strap")?.owner_name === "ada");
   await device.close();
   await until(() => !view.sensors.has("strap"));
 

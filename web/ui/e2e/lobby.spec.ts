@@ -20,7 +20,7 @@ test('20 simulated sensors: seen, searched, grouped, sorted, pinned', async ({ p
   await expect(page.getByRole('heading', { name: 'sensocto simulate 20' })).toBeVisible();
   await tile(page, 'sim-3').hover();
   await page.getByRole('button', { name: 'Pin sim-3', exact: true }).click();
-  await expect(page.getByRole('heading', { name: 'Pinned' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Pinned 1' })).toBeVisible();
   await expect(tiles(page).first()).toHaveAccessibleName('sim-3');
 
   await page.getByLabel('Show').selectOption('position');

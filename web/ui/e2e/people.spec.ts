@@ -12,10 +12,10 @@ test('the lobby groups by person, and compares all heart rates of one, or of a r
   const { page } = ada;
   await ada.go('/');
   await page.getByLabel('Group by').selectOption('person');
-  await expect(page.getByRole('heading', { name: 'Ada', exact: true })).toBeVisible();
-  await expect(page.getByRole('heading', { name: 'Bob', exact: true })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Ada 2' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Bob 2' })).toBeVisible();
   await bob.api('PATCH', '/users/me', { name: 'Robert' });
-  await expect(page.getByRole('heading', { name: 'Robert' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Robert 2' })).toBeVisible();
   await page.getByRole('link', { name: 'All heart rates: Robert' }).click();
   await expect(page).toHaveURL(/\/compare\?a=bob-1%2Fheartrate&a=bob-2%2Fheartrate$/);
   await ada.go('/');

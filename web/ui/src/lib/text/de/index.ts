@@ -1,5 +1,6 @@
 export { app } from './app.ts';
 export { chart } from './chart.ts';
+export { errors } from './errors.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
 export { link } from './link.ts';

@@ -1,6 +1,7 @@
 // English: each area adds a line here and in the other languages.
 export { app } from './app.ts';
 export { chart } from './chart.ts';
+export { errors } from './errors.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
 export { link } from './link.ts';
