@@ -199,6 +199,7 @@ test('hours of an accelerometer and of a way: each axis at every zoom, and the p
     const timestamp = begin + i * 1000;
     device.queueMeasurement({ attribute_id: 'accelerometer', payload: { x: Math.sin(i / 500), y: i === 12_345 ? 7.5 : 0, z: 1 }, timestamp });
     if (i % 10 === 0) device.queueMeasurement({ attribute_id: 'position', payload: { latitude: 47 + i * 1e-5, longitude: 8 }, timestamp });
+    if (i % 1000 === 999) await expect.poll(() => device.unsent, { intervals: [20] }).toBe(0); // as a device does, one batch after the other
   }
   const stored = async (attribute: string, field: string) => {
     const answer = await page.request.get(`${world.url}/api/v1/sensors/walk/attributes/${attribute}/history?field=${field}&max_buckets=100`);
