@@ -79,7 +79,7 @@ test("a connection ends with its last topic, and the next topic opens another on
 test("registration says what may be done without a credential, and nobody is no error", async () => {
   for (const [flags, guests] of [[[], []], [["--guests", "view"], ["view"]]] as const) {
     const { program } = await world(...flags);
-    const client = connect(program.url);
+    const client = connect(program.url, "");
     const { data } = await client.api.GET("/api/v1/registration");
     expect(data!.guests).toEqual(guests);
     const nobody = await client.api.GET("/api/v1/session");
