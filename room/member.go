@@ -336,10 +336,23 @@ func (r *Rooms) SetRole(ctx context.Context, id sensocto.Identity, roomID, userI
 	r.notify(ctx, userID, map[bool]string{false: noteRoleChanged, true: noteMadeOwner}[role == sensocto.RoleOwner], data)
 	m.Role = role
 	r.publish(sensocto.RoomTopic(roomID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
+	if role == sensocto.RoleOwner {
+		r.publishMember(ctx, roomID, room.OwnerID) // the previous owner's role changed as well
+	}
 	if room, err := r.store.Room(ctx, roomID); err == nil {
 		r.changed(ctx, room)
 	}
 	return nil
+}
+
+// publishMember tells the room what a member is at present.
+func (r *Rooms) publishMember(ctx context.Context, roomID, userID string) {
+	m, err := r.store.Member(ctx, roomID, userID)
+	if err != nil {
+		r.log.Warn("publish member", "room", roomID, "user", userID, "err", err)
+		return
+	}
+	r.publish(sensocto.RoomTopic(roomID), sensocto.EventMemberJoined, r.memberEvent(ctx, m, true))
 }
 
 // Members returns up to limit members behind a user's id, with who is there.

@@ -329,7 +329,9 @@ func TestMembers_RolesAndRemoval(t *testing.T) {
 
 		w.must(w.Share(ctx, bob, r.ID, "belt", sensocto.ShareTerms{}))
 		w.must(w.SetRole(ctx, ada, r.ID, bob.UserID, sensocto.RoleOwner)) // hands the room over
-		inside.take()
+		if got := strings.Join(inside.take(), "; "); !strings.Contains(got, "member_joined bob owner") || !strings.Contains(got, "member_joined ada admin") {
+			t.Errorf("the room heard of a hand-over: %s", got)
+		}
 		w.refused(w.Remove(ctx, ada, r.ID, bob.UserID, false), "no_right")
 		w.must(w.Remove(ctx, bob, r.ID, eve.UserID, true))
 		w.heard(inside, "member_left eve guest online=false member=false")

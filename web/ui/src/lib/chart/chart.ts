@@ -121,6 +121,9 @@ export class Chart {
   get callipers(): Callipers | null {
     return this.#instruments.callipers;
   }
+  set callipers(callipers: Callipers | null) {
+    this.#change((i) => (i.callipers = callipers));
+  }
   get selection(): readonly [number, number] | null {
     return this.#instruments.selection;
   }

@@ -6,7 +6,7 @@ const FAR = 0.5;
 /** What a key does with a chart; undefined where it does nothing. */
 export function keyAction(chart: Chart, e: Pick<KeyboardEvent, 'key' | 'shiftKey' | 'altKey'>): (() => void) | undefined {
   const part = e.shiftKey ? FAR : NEAR;
-  const arrow = (sign: number) => () => (e.altKey ? stepCursor(chart, sign) : chart.pan(sign * part));
+  const arrow = (sign: number) => () => (e.altKey ? stepCursor(chart, sign, e.shiftKey) : chart.pan(sign * part));
   const actions: Record<string, () => void> = {
     ArrowLeft: arrow(-1),
     ArrowRight: arrow(1),
@@ -23,8 +23,11 @@ export function keyAction(chart: Chart, e: Pick<KeyboardEvent, 'key' | 'shiftKey
   return actions[e.key];
 }
 
-/** Moves the cursor to the next measurement of the first trace, or by a pixel where they are finer. */
-function stepCursor(chart: Chart, sign: number): void {
+/**
+ * Moves the cursor to the next measurement of the first trace, or by a pixel where they are finer. Measuring, one
+ * point of the callipers stays where the cursor was at first, and the other goes with it, as a selection of text does.
+ */
+function stepCursor(chart: Chart, sign: number, measuring: boolean): void {
   chart.pause();
   const { view, msPerColumn } = chart;
   const from = chart.cursor ?? (view.from + view.to) / 2;
@@ -32,5 +35,20 @@ function stepCursor(chart: Chart, sign: number): void {
   const s = chart.panes[0]?.series[0];
   const p = sign > 0 ? s?.after(next, msPerColumn) : s?.before(next, msPerColumn);
   if (p && Math.abs(p.time - from) < view.span / 2) next = p.time;
-  chart.cursor = Math.min(view.to, Math.max(view.from, next));
+  next = Math.min(view.to, Math.max(view.from, next));
+  if (measuring) measureTo(chart, from, next);
+  chart.cursor = next;
+}
+
+function measureTo(chart: Chart, from: number, to: number): void {
+  const c = chart.callipers;
+  const [timeA, valueA] = c?.pane === 0 && c.timeB === from ? [c.timeA, c.valueA] : [from, valueAt(chart, from)];
+  const valueB = valueAt(chart, to);
+  if (valueA !== undefined && valueB !== undefined) chart.callipers = { pane: 0, timeA, valueA, timeB: to, valueB };
+}
+
+/** The value of the first trace at a time. */
+function valueAt(chart: Chart, time: number): number | undefined {
+  const r = chart.readings(time)[0]?.[0];
+  return r?.kind === 'bucket' ? r.mean : r?.value;
 }

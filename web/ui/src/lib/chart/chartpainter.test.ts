@@ -26,7 +26,7 @@ function chart(value: (t: number) => number, rate = 500, count = 10_000) {
     painter.paint(stage, style, view, now);
     return rec;
   };
-  const trace = (): (readonly [number, number])[] => rec.lines.filter((l) => l.style === 'trace-1').flatMap((l) => l.points);
+  const trace = (): (readonly [number, number])[] => rec.traceOf('trace-1');
   return { series, pane, painter, paint, rec, trace };
 }
 

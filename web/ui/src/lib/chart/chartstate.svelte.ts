@@ -43,7 +43,7 @@ export class ChartState {
     this.#timer = this.#clock = undefined;
     this.#chart = chart ?? undefined;
     if (!chart) return;
-    this.changed();
+    this.#shown = read(chart); // at once: controls that come a moment later would push the chart down
     this.#clock = setInterval(this.changed, CLOCK_MS); // a chart in which nothing happens grows old all the same
   }
 

@@ -1,7 +1,7 @@
 import { addRing, columnOf, Columns } from './columns.ts';
 import { frameLoop, type DrawHandle, type FrameLoop } from './loop.ts';
 import { SampleRing, appendBucket, type MergedBucket } from './ring.ts';
-import { between, tracePath } from './stroke.ts';
+import { between, drawTrace } from './stroke.ts';
 import { Surface } from './surface.ts';
 import type { Canvas } from './sweeppainter.ts';
 import { onThemeChange, theme, traceColour, type Theme } from './theme.ts';
@@ -55,9 +55,9 @@ export function paintSpark(canvas: Canvas, t: Theme, ring: SampleRing, spanMS: n
   if (data) range.fit(data[0], data[1], now);
   const place = { x: inset, ...between(inset, height - 2 * inset, range.lo, range.hi) };
   pen.beginPath();
-  tracePath(pen, columns, 0, columns.length, place, false);
   pen.strokeStyle = pen.fillStyle = traceColour(t, colour);
   pen.lineWidth = 1.25 * ratio;
+  drawTrace(pen, columns, place, pen.lineWidth, false);
   pen.lineJoin = 'bevel';
   pen.stroke();
   pen.beginPath();

@@ -1,9 +1,10 @@
 import { m } from '../text/index.svelte.ts';
+import { measure } from './callipers.ts';
 import type { Chart } from './chart.ts';
 import { traceName } from './pane.ts';
 import { summaryOf } from './summary.ts';
 
-/** What is on the screen, in sentences: value, range, trend and rate of each trace. */
+/** What is on the screen, in sentences: what callipers measure, then value, range, trend and rate of each trace. */
 export function spoken(chart: Chart): string {
   const { from, to } = chart.view;
   const sentences = chart.panes.flatMap((pane) =>
@@ -15,5 +16,6 @@ export function spoken(chart: Chart): string {
       return m.chart.spoken(label, value(x.last), value(x.min), value(x.max), m.chart.trend(x.perMinute, pane.unit), m.chart.rate(x.rate));
     }),
   );
-  return sentences.join(' ');
+  const c = chart.callipers;
+  return [...(c ? [`${m.chart.measuredText(measure(c), chart.panes[c.pane]?.unit ?? '')}.`] : []), ...sentences].join(' ');
 }

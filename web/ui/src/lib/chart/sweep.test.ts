@@ -31,7 +31,7 @@ function sweep(rate: number, range?: [number, number]) {
   };
 }
 
-const points = (rec: RecordingPen) => rec.lines.filter((l) => l.style === 'trace-1').flatMap((l) => l.points);
+const points = (rec: RecordingPen) => rec.traceOf('trace-1');
 const erased = (rec: RecordingPen) => rec.rects.filter((r) => r.style === 'surface').reduce((n, r) => n + r.width, 0);
 
 describe('SweepPainter', () => {

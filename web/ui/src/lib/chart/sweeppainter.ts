@@ -1,6 +1,6 @@
 import { addRing, columnOf, Columns } from './columns.ts';
 import { Flag, type SampleRing } from './ring.ts';
-import { between, tracePath, type Placement } from './stroke.ts';
+import { between, drawTrace, type Placement } from './stroke.ts';
 import type { Pen } from './surface.ts';
 import { traceColour, type Theme } from './theme.ts';
 import type { AutoRange } from './valuescale.ts';
@@ -130,9 +130,9 @@ export class SweepPainter {
     const place: Placement = { x, ...between(pad, canvas.height - 2 * pad, this.range.lo, this.range.hi) };
     pen.beginPath();
     const joined = this.#join(pen, channel, a, place);
-    tracePath(pen, c, 0, c.length, place, joined);
-    pen.strokeStyle = traceColour(theme, channel.colour);
+    pen.strokeStyle = pen.fillStyle = traceColour(theme, channel.colour);
     pen.lineWidth = 1.25 * ratio;
+    drawTrace(pen, c, place, pen.lineWidth, joined);
     pen.lineJoin = 'bevel';
     pen.stroke();
     this.#marks(canvas, theme, channel, a, place);

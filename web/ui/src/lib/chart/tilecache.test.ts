@@ -162,6 +162,6 @@ describe('TileSet', () => {
     const list = wantsOf(set, { level: 5, from: 0, to: tileSpan(5) * 2, needTo: Infinity });
     expect(list[0]).toMatchObject({ level: 8, priority: 0 });
     expect(list.filter((w) => w.level === 5 && w.priority === 1).map((w) => w.index)).toEqual([0, 1]);
-    expect(list.filter((w) => w.level === 5 && w.priority === 3).map((w) => w.index)).toEqual([-1, 2]);
+    expect(list.filter((w) => w.level === 5 && w.priority === 4).map((w) => w.index)).toEqual([-1, 2]);
   });
 });

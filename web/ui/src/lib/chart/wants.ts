@@ -25,11 +25,11 @@ export function wantsOf(set: TileSet, sight: Sight): Want[] {
   const { level, from, to } = sight;
   if (set.pieces(level, from, to).length === 0) add(level + 3, from, to, 0);
   add(level, from, to, 1);
-  add(level + 2, from, to, 2);
-  add(level, from - tileSpan(level) / 2, from, 3);
-  add(level, to, to + tileSpan(level) / 2, 3);
-  const quarter = (to - from) / 4;
-  add(level - 1, from + quarter, to - quarter, 4);
+  const [half, quarter] = [(to - from) / 2, (to - from) / 4];
+  add(level + 1, from - half, to + half, 2); // a step of zoom doubles or halves the span
+  add(level - 1, from + quarter, to - quarter, 3);
+  add(level, from - tileSpan(level) / 2, from, 4);
+  add(level, to, to + tileSpan(level) / 2, 4);
   add(level + 4, from - (to - from) * 4, to, 5);
   return unique(list);
 }

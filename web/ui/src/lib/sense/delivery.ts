@@ -17,6 +17,8 @@ export interface DeliveryStatus {
   readonly unsent: number;
   /** Samples that were lost: the outbox was full, or the server will never take them. */
   readonly lost: number;
+  /** The browser has no room for the outbox: what is measured waits in memory, and goes when there is room again. */
+  readonly diskFull: boolean;
   readonly rejection?: Rejection;
 }
 
@@ -27,6 +29,7 @@ export class Delivery {
   #acknowledged = 0;
   #unsent = 0;
   #lost = 0;
+  #diskFull = false;
   #rejection: Rejection | undefined;
   #ends: (() => void)[] = [];
   #finishing = 0;
@@ -53,6 +56,7 @@ export class Delivery {
       acknowledged: this.#acknowledged,
       unsent: this.#device?.unsent ?? 0,
       lost: this.#lost + (this.#device?.refused ?? 0),
+      diskFull: this.#diskFull,
     };
   }
 
@@ -73,7 +77,7 @@ export class Delivery {
     this.#ends = [
       device.on('unsent', (unsent) => this.#count(unsent)),
       device.on('state', ({ error }) => (this.#error = error)),
-      device.on('error', (error) => (this.#error = error)),
+      device.on('error', (error) => this.#failed(error)),
       device.on('rejected', (rejection) => this.#reject(rejection)),
       this.source.on('attribute', (a) => void device.registerAttribute(described(a)).catch((error: Error) => (this.#error = error))),
       this.source.on('numbers', ({ attribute, times, values }) => this.#queued(device.queueSamples(attribute, times, values), times.length)),
@@ -104,8 +108,14 @@ export class Delivery {
     if (taken) this.#unsent += samples;
   }
 
+  #failed(error: Error): void {
+    if (error.name === 'QuotaExceededError') this.#diskFull = true;
+    else this.#error = error;
+  }
+
   /** What is fewer than what was put in is what the server has confirmed. */
   #count(unsent: number): void {
+    this.#diskFull = false; // the outbox was written
     if (unsent < this.#unsent) this.#acknowledged += this.#unsent - unsent;
     this.#unsent = unsent;
   }

@@ -72,6 +72,12 @@ export class RecordingPen {
   drawImage(): void {
     this.images++;
   }
+  /** Where there is something of a trace: points of lines, and the ends of the bars of tall columns. */
+  traceOf(style: string): (readonly [number, number])[] {
+    const bars = this.rects.filter((r) => r.style === style && r.height > 0);
+    const ends = bars.flatMap(({ x, y, width, height }) => [[x + width / 2, y], [x + width / 2, y + height]] as const);
+    return [...this.lines.filter((l) => l.style === style).flatMap((l) => l.points), ...ends];
+  }
   fill(): void {}
   rect(): void {}
   arc(): void {}

@@ -7,7 +7,7 @@ const signed = (v: number) => number(v, { signDisplay: 'exceptZero', maximumSign
 export const chart: Translation<typeof en> = {
   label: (what) => `Kurven: ${what}`,
   keys: () =>
-    'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, S spricht, was zu sehen ist, M setzt eine Marke.',
+    'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, mit Umschalttaste dazu misst es von dort aus; Escape entfernt beides. S spricht, was zu sehen ist, M setzt eine Marke.',
   live: () => 'Live',
   quiet: (ms) => `Neueste, ${duration(ms)} alt`,
   goLive: () => 'Zum Neuesten',

@@ -181,6 +181,7 @@ export const sense: Translation<typeof en> = {
   acknowledged: () => 'Auf dem Server',
   waiting: () => 'Wartet hier',
   samples,
+  diskFull: () => 'Dieser Browser hat keinen Platz mehr auf seinem Datenträger. Messwerte warten im Arbeitsspeicher und gehen hinaus, sobald Platz ist: Schaffen Sie welchen, und lassen Sie diese Seite offen.',
   lost: () => 'Verloren',
   lostText: (n) => `${samples(n)}: Der Ausgang ist voll, oder der Server hat sie abgelehnt`,
 

@@ -5,7 +5,7 @@ const signed = (v: number) => number(v, { signDisplay: 'exceptZero', maximumSign
 export const chart = {
   label: (what: string) => `Chart of ${what}`,
   keys: () =>
-    'Arrow keys left and right move through time, with Shift further; up and down zoom. Space pauses and goes on, End goes to the newest. Alt and arrow keys move the cursor, S speaks what is shown, M sets a marker.',
+    'Arrow keys left and right move through time, with Shift further; up and down zoom. Space pauses and goes on, End goes to the newest. Alt and arrow keys move the cursor, with Shift they measure from where it was; Escape takes both away. S speaks what is shown, M sets a marker.',
   live: () => 'Live',
   quiet: (ms: number) => `Newest, ${duration(ms)} old`,
   goLive: () => 'Go to live',

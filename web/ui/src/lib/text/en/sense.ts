@@ -183,6 +183,7 @@ export const sense = {
   acknowledged: () => 'On the server',
   waiting: () => 'Waiting here',
   samples,
+  diskFull: () => 'This browser has no room left on its disk. What is measured waits in memory and is sent once there is room: free some, and keep this page open.',
   lost: () => 'Lost',
   lostText: (n: number) => `${samples(n)}: the outbox is full, or the server refused them`,
 
