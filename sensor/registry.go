@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -239,6 +240,9 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	}
 	if err := reg.Check(); err != nil {
 		return nil, false, err
+	}
+	if strings.HasPrefix(reg.SensorID, sensocto.RemoteSensorPrefix) {
+		return nil, false, sensocto.ErrReservedSensorID
 	}
 	ownerName := r.names.of(r.patience, id.OwnerID)
 	r.mu.Lock()
