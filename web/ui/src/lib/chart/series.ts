@@ -200,11 +200,6 @@ export class Series {
     return i < this.ring.end ? { time: this.ring.time(i), value: this.ring.value(i) } : null;
   }
 
-  /** Documents of the stretch that are too many to be read one by one. */
-  leftOut(from: number, to: number, msPerColumn: number): number {
-    return this.#pieces(from, Math.min(to, nextUp(this.coverFrom)), msPerColumn).reduce((n, p) => n + p.tile.left, 0);
-  }
-
   /** What was measured nearest to the time, no further away than `reach`. */
   reading(time: number, reach: number, msPerColumn: number): Reading | null {
     let best: Reading | null = null;
