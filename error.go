@@ -28,6 +28,9 @@ type Error struct {
 	Reason string
 	// Message is a sentence for people: what is wrong and what to do.
 	Message string
+	// Field is the member of the request that is wrong, where it is one and Reason
+	// is not "invalid_" and its name.
+	Field string
 }
 
 // Error returns the message, or the reason where there is none.
@@ -67,6 +70,20 @@ func ErrorReason(err error) string {
 		return e.reason()
 	}
 	return string(CodeInternal)
+}
+
+// Errors returns every *Error that err is or joins (errors.Join), in order.
+func Errors(err error) (all []*Error) {
+	if joined, ok := err.(interface{ Unwrap() []error }); ok {
+		for _, e := range joined.Unwrap() {
+			all = append(all, Errors(e)...)
+		}
+		return all
+	}
+	if e, ok := errors.AsType[*Error](err); ok {
+		all = append(all, e)
+	}
+	return all
 }
 
 // Errors that several parts return and compare with errors.Is.

@@ -40,7 +40,8 @@ type Sensor struct {
 	SamplingRate  float64        `json:"sampling_rate"` // Hz, 0 where unknown
 	Attributes    []Attribute    `json:"attributes"`    // sorted by id, never null on the wire
 
-	OwnerID string `json:"-"` // Identity.ID of who joined it first
+	OwnerID   string `json:"-"` // Identity.OwnerID of who joined it first, or was given it
+	BroughtBy string `json:"-"` // whose quotas it counts for; "" for the owner's
 }
 
 // Since returns the sensor without last values of before t: what is shared from a

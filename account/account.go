@@ -64,13 +64,13 @@ type Store interface {
 	Passkeys(ctx context.Context, userID string) ([]sensocto.Passkey, error)
 	Passkey(ctx context.Context, id []byte) (sensocto.Passkey, error)
 	UsePasskey(ctx context.Context, id []byte, was, data string, at time.Time) error
-	DeletePasskey(ctx context.Context, userID string, id []byte) error
+	DeletePasskey(ctx context.Context, userID string, id []byte, keepOne bool) error
 
 	InsertIdentity(ctx context.Context, e sensocto.ExternalIdentity) error
 	InsertUserWithIdentity(ctx context.Context, u sensocto.User, e sensocto.ExternalIdentity, invitation []byte) error
 	UserByIdentity(ctx context.Context, issuer, subject string) (sensocto.User, error)
 	Identities(ctx context.Context, userID string) ([]sensocto.ExternalIdentity, error)
-	DeleteIdentities(ctx context.Context, userID, issuer string) error
+	DeleteIdentities(ctx context.Context, userID, issuer string, keepOne bool) error
 
 	Changes(ctx context.Context, after int64) (changes []sensocto.Change, version int64, all bool, err error)
 }

@@ -168,16 +168,7 @@ func (a *Accounts) Identities(ctx context.Context, userID string) ([]sensocto.Ex
 // The only way to sign in stays: that is a conflict. It returns sensocto.ErrNotFound
 // where nothing is linked.
 func (a *Accounts) Unlink(ctx context.Context, u sensocto.User, issuer string) error {
-	if u.PasswordHash == "" {
-		passkeys, err := a.store.Passkeys(ctx, u.ID)
-		if err != nil {
-			return err
-		}
-		if len(passkeys) == 0 {
-			return errLastWay
-		}
-	}
-	err := a.store.DeleteIdentities(ctx, u.ID, issuer)
+	err := a.store.DeleteIdentities(ctx, u.ID, issuer, true)
 	if err == nil {
 		a.log.InfoContext(ctx, "identity unlinked", "user", u.ID, "issuer", issuer)
 		a.recordOwn(ctx, sensocto.AuditUnlinked, u.ID, issuer)

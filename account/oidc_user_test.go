@@ -99,7 +99,14 @@ func TestOIDC_LinksToWhoeverBegan(t *testing.T) {
 	}
 	bare := ada
 	bare.PasswordHash = ""
+	if bare, err = f.db.UpdateUser(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
 	refused(t, f.Unlink(t.Context(), bare, f.issuer.URL), "last_way_in")
+	bare.PasswordHash = ada.PasswordHash
+	if ada, err = f.db.UpdateUser(t.Context(), bare); err != nil {
+		t.Fatal(err)
+	}
 	refused(t, f.Unlink(t.Context(), eve, f.issuer.URL), "not_found")
 	if err := f.Unlink(t.Context(), ada, f.issuer.URL); err != nil {
 		t.Fatal(err)

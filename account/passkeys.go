@@ -27,7 +27,6 @@ var (
 	errPasskeyWrong = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_passkey", Message: "the browser's answer is not that of a passkey for this server"}
 	errConfirm      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "confirmation_needed", Message: "enter the present password, or sign in again: you last showed who you are more than 15 minutes ago"}
 	errGuest        = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "this is not for guests: make an account first"}
-	errLastWay      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_way_in", Message: "nothing else signs you in: set a password first"}
 )
 
 // registration is a passkey that a user has begun to register.
@@ -133,20 +132,7 @@ func (a *Accounts) Passkeys(ctx context.Context, userID string) ([]sensocto.Pass
 // The only way to sign in stays: that is a conflict. It returns sensocto.ErrNotFound
 // for one that is not the user's.
 func (a *Accounts) DeletePasskey(ctx context.Context, u sensocto.User, id []byte) error {
-	if u.PasswordHash == "" {
-		present, err := a.store.Passkeys(ctx, u.ID)
-		if err != nil {
-			return err
-		}
-		identities, err := a.store.Identities(ctx, u.ID)
-		if err != nil {
-			return err
-		}
-		if len(present) == 1 && string(present[0].ID) == string(id) && len(identities) == 0 {
-			return errLastWay
-		}
-	}
-	err := a.store.DeletePasskey(ctx, u.ID, id)
+	err := a.store.DeletePasskey(ctx, u.ID, id, true)
 	if err == nil {
 		a.log.InfoContext(ctx, "passkey removed", "user", u.ID)
 		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, u.ID, "")

@@ -263,6 +263,10 @@ func TestPasskeys_TheOnlyWayInStays(t *testing.T) {
 	}
 	bare := k.ada
 	bare.PasswordHash = ""
+	bare, err = k.db.UpdateUser(t.Context(), bare)
+	if err != nil {
+		t.Fatal(err)
+	}
 	refused(t, k.DeletePasskey(t.Context(), bare, p.ID), "last_way_in")
 	if err := k.db.InsertIdentity(t.Context(), sensocto.ExternalIdentity{Issuer: "https://a.example", Subject: "1", UserID: k.ada.ID}); err != nil {
 		t.Fatal(err)

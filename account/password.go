@@ -55,7 +55,7 @@ const (
 const maxHashing = 64
 
 var (
-	errWeakPassword = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "weak_password",
+	errWeakPassword = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "weak_password", Field: "password",
 		Message: fmt.Sprintf("a password has at least %d characters and at most %d bytes, and must not be easy to guess: a few words are easy to remember", minPasswordRunes, maxPasswordBytes)}
 	errBusy = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "busy", Message: "too many people sign in at this moment: try again in a few seconds"}
 )

@@ -111,13 +111,15 @@ func (a *Accounts) createUser(ctx context.Context, s sensocto.SignUp, kind senso
 	return u, nil
 }
 
-// newUser returns the user that a person asks to be, if that can be.
+// newUser returns the user that a person asks to be, or everything that is wrong
+// with that.
 func (a *Accounts) newUser(ctx context.Context, s sensocto.SignUp) (u sensocto.User, err error) {
-	if err = sensocto.CheckName(s.Name); err != nil {
-		return u, err
-	}
 	email, err := sensocto.NormalizeEmail(s.Email)
-	if err != nil {
+	wrong := []error{sensocto.CheckName(s.Name), err}
+	if s.Password != "" {
+		wrong = append(wrong, checkPassword(s.Password, s.Name, email))
+	}
+	if err := errors.Join(wrong...); err != nil {
 		return u, err
 	}
 	u = sensocto.User{ID: newID(), Name: s.Name, Email: email, EmailProven: s.EmailProven, IsAdmin: s.Admin, CreatedAt: now(), Version: 1}
@@ -548,7 +550,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		return err
 	}
 	for _, p := range passkeys {
-		if err := a.store.DeletePasskey(ctx, userID, p.ID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		if err := a.store.DeletePasskey(ctx, userID, p.ID, false); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
 		a.recordOwn(ctx, sensocto.AuditPasskeyRemoved, userID, p.Name+": the address was not confirmed when it was added")
@@ -558,7 +560,7 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 		return err
 	}
 	for _, i := range identities {
-		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		if err := a.store.DeleteIdentities(ctx, userID, i.Issuer, false); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
 		a.recordOwn(ctx, sensocto.AuditUnlinked, userID, i.Issuer+": the address was not confirmed when it was linked")

@@ -1,6 +1,7 @@
 package alert
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"net/url"
@@ -21,15 +22,15 @@ const (
 	defaultPause = 5 * time.Minute
 )
 
+// fields are those that are not called as the reason says.
+var fields = map[string]string{"pause": "pause_seconds", "after": "after_seconds", "threshold": "low"}
+
 func invalid(reason, format string, args ...any) error {
-	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_" + reason, Message: fmt.Sprintf(format, args...)}
+	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_" + reason, Message: fmt.Sprintf(format, args...), Field: fields[reason]}
 }
 
-// check returns what is wrong with a rule, and fills in what was not said.
+// check returns everything that is wrong with a rule, and fills in what was not said.
 func (a *Alerts) check(r *sensocto.AlertRule) error {
-	if err := sensocto.CheckName(r.Name); err != nil {
-		return err
-	}
 	if r.Pause == 0 {
 		r.Pause = defaultPause
 	}
@@ -38,35 +39,43 @@ func (a *Alerts) check(r *sensocto.AlertRule) error {
 	}
 	slices.Sort(r.Notify)
 	r.Notify = slices.Compact(r.Notify)
+	wrong := []error{sensocto.CheckName(r.Name)}
+	if !sensocto.ValidID(r.SensorID) {
+		wrong = append(wrong, invalid("sensor_id", "sensor_id must be 1 to 128 of A–Z a–z 0–9 . _ : -"))
+	}
+	if r.AttributeID != "" && !sensocto.ValidAttributeID(r.AttributeID) {
+		wrong = append(wrong, sensocto.ErrInvalidAttributeID)
+	}
+	if r.Pause < minPause || r.Pause > maxPause {
+		wrong = append(wrong, invalid("pause", "pause_seconds must be from %.0f to %.0f", minPause.Seconds(), maxPause.Seconds()))
+	}
+	return errors.Join(append(wrong, checkCondition(r), a.checkTold(r), a.checkWebhook(r.WebhookURL))...)
+}
+
+// checkTold returns what is wrong with who is told, and how.
+func (a *Alerts) checkTold(r *sensocto.AlertRule) error {
+	var wrong []error
 	switch {
-	case !sensocto.ValidID(r.SensorID):
-		return invalid("sensor_id", "sensor_id must be 1 to 128 of A–Z a–z 0–9 . _ : -")
-	case r.AttributeID != "" && !sensocto.ValidAttributeID(r.AttributeID):
-		return sensocto.ErrInvalidAttributeID
-	case r.Pause < minPause || r.Pause > maxPause:
-		return invalid("pause", "pause_seconds must be from %.0f to %.0f", minPause.Seconds(), maxPause.Seconds())
 	case len(r.Notify) > maxNotify:
-		return invalid("notify", "notify has at most %d users", maxNotify)
+		wrong = append(wrong, invalid("notify", "notify has at most %d users", maxNotify))
 	case slices.ContainsFunc(r.Notify, unfitID):
-		return invalid("notify", "notify is a list of users' ids")
-	case r.Email && a.options.Mailer == nil:
-		return invalid("email", "this server sends no e-mail: leave email out, or ask the operator to configure it")
+		wrong = append(wrong, invalid("notify", "notify is a list of users' ids"))
 	}
-	if err := checkCondition(r); err != nil {
-		return err
+	if r.Email && a.options.Mailer == nil {
+		wrong = append(wrong, invalid("email", "this server sends no e-mail: leave email out, or ask the operator to configure it"))
 	}
-	return a.checkWebhook(r.WebhookURL)
+	return errors.Join(wrong...)
 }
 
 // unfitID reports whether a text cannot be a user's id.
 func unfitID(id string) bool { return id == "" || len(id) > 64 || !sensocto.ValidID(id) }
 
 func checkCondition(r *sensocto.AlertRule) error {
-	for _, v := range []float64{r.Low, r.High, r.Hysteresis} {
-		if math.IsNaN(v) || math.IsInf(v, 0) {
-			return invalid("threshold", "low, high and hysteresis must be finite numbers")
-		}
-	}
+	return errors.Join(checkOfCondition(r), checkThresholds(r))
+}
+
+// checkOfCondition returns what a condition lacks, or must not have.
+func checkOfCondition(r *sensocto.AlertRule) error {
 	switch r.Condition {
 	case sensocto.AlertAbove, sensocto.AlertBelow, sensocto.AlertOutside:
 		if r.AttributeID == "" {
@@ -82,6 +91,16 @@ func checkCondition(r *sensocto.AlertRule) error {
 		}
 	default:
 		return invalid("condition", "condition must be above, below, outside, no_data or battery_under")
+	}
+	return nil
+}
+
+// checkThresholds returns what is wrong with the numbers.
+func checkThresholds(r *sensocto.AlertRule) error {
+	for _, v := range []float64{r.Low, r.High, r.Hysteresis} {
+		if math.IsNaN(v) || math.IsInf(v, 0) {
+			return invalid("threshold", "low, high and hysteresis must be finite numbers")
+		}
 	}
 	switch {
 	case r.Hysteresis < 0:

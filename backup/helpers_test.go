@@ -50,7 +50,7 @@ func fill(t testing.TB, db *sqlite.DB, sensors, samples int) {
 	}
 	for n := range sensors {
 		id := fmt.Sprintf("sensor-%d", n)
-		saved := sensocto.Sensor{ID: id, Name: "Sensor é", Type: "ecg", ConnectorID: "c", ConnectorName: "C", SamplingRate: 512, OwnerID: sensocto.OperatorID,
+		saved := sensocto.Sensor{ID: id, Name: "Sensor é", Type: "ecg", ConnectorID: "c", ConnectorName: "C", SamplingRate: 512, OwnerID: sensocto.OperatorID, BroughtBy: "t1",
 			Attributes: []sensocto.Attribute{{ID: "ecg", Name: "ECG", Type: "ecg", Unit: "mV", SamplingRate: 512}, {ID: "state"}}}
 		if err := db.SaveSensor(t.Context(), saved); err != nil {
 			t.Fatal(err)

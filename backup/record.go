@@ -18,6 +18,7 @@ type sensorRecord struct {
 	ConnectorName string            `json:"connector_name"`
 	SamplingRate  float64           `json:"sampling_rate"`
 	OwnerID       string            `json:"owner_id"`
+	BroughtBy     string            `json:"brought_by,omitempty"`
 	Attributes    []attributeRecord `json:"attributes"`
 }
 
@@ -32,7 +33,7 @@ type attributeRecord struct {
 func recordOfSensor(s sensocto.Sensor) sensorRecord {
 	r := sensorRecord{
 		ID: s.ID, Name: s.Name, Type: s.Type, ConnectorID: s.ConnectorID, ConnectorName: s.ConnectorName,
-		SamplingRate: s.SamplingRate, OwnerID: s.OwnerID, Attributes: make([]attributeRecord, len(s.Attributes)),
+		SamplingRate: s.SamplingRate, OwnerID: s.OwnerID, BroughtBy: s.BroughtBy, Attributes: make([]attributeRecord, len(s.Attributes)),
 	}
 	for i, a := range s.Attributes {
 		r.Attributes[i] = attributeRecord{a.ID, a.Name, a.Type, a.Unit, a.SamplingRate}
@@ -43,7 +44,7 @@ func recordOfSensor(s sensocto.Sensor) sensorRecord {
 func (r sensorRecord) sensor() (sensocto.Sensor, error) {
 	s := sensocto.Sensor{
 		ID: r.ID, Name: r.Name, Type: r.Type, ConnectorID: r.ConnectorID, ConnectorName: r.ConnectorName,
-		SamplingRate: r.SamplingRate, OwnerID: r.OwnerID, Attributes: make([]sensocto.Attribute, len(r.Attributes)),
+		SamplingRate: r.SamplingRate, OwnerID: r.OwnerID, BroughtBy: r.BroughtBy, Attributes: make([]sensocto.Attribute, len(r.Attributes)),
 	}
 	if !sensocto.ValidID(r.ID) {
 		return s, damaged("%q is no id of a sensor", r.ID)

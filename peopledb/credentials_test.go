@@ -1,6 +1,8 @@
 package peopledb_test
 
 import (
+	"cmp"
+	"fmt"
 	"sync"
 	"sync/atomic"
 	"testing"
@@ -36,12 +38,45 @@ func TestPasskeys(t *testing.T) {
 		_, err = command.Passkey(ctx, []byte{9})
 		wantCode(t, err, sensocto.CodeNotFound)
 
-		wantCode(t, server.DeletePasskey(ctx, "eve", laptop.ID), sensocto.CodeNotFound)
-		must(t, server.DeletePasskey(ctx, "ada", laptop.ID))
-		wantCode(t, server.DeletePasskey(ctx, "ada", laptop.ID), sensocto.CodeNotFound)
+		wantCode(t, server.DeletePasskey(ctx, "eve", laptop.ID, false), sensocto.CodeNotFound)
+		must(t, server.DeletePasskey(ctx, "ada", laptop.ID, false))
+		wantCode(t, server.DeletePasskey(ctx, "ada", laptop.ID, false), sensocto.CodeNotFound)
 		must(t, server.DeleteUser(ctx, "ada"))
 		_, err = server.Passkey(ctx, phone.ID)
 		wantCode(t, err, sensocto.CodeNotFound)
+	})
+}
+
+// Of two that remove the last two ways in at once, one is refused: nobody is left
+// without a way in.
+func TestDelete_TheLastWayInStays(t *testing.T) {
+	each(t, func(t *testing.T, server, command *peopledb.DB) {
+		ctx := t.Context()
+		for round := range 20 {
+			user := fmt.Sprint("u", round)
+			key, issuer := []byte(user), "https://a.example/"+user
+			must(t, server.InsertUser(ctx, sensocto.User{ID: user, Name: user, Email: user + "@example.org", CreatedAt: at, Version: 1}))
+			must(t, server.InsertPasskey(ctx, sensocto.Passkey{ID: key, UserID: user, CreatedAt: at}, 2))
+			must(t, server.InsertIdentity(ctx, sensocto.ExternalIdentity{Issuer: issuer, Subject: "1", UserID: user}))
+			var errs [2]error
+			var all sync.WaitGroup
+			all.Go(func() { errs[0] = server.DeletePasskey(ctx, user, key, true) })
+			all.Go(func() { errs[1] = command.DeleteIdentities(ctx, user, issuer, true) })
+			all.Wait()
+			if (errs[0] == nil) == (errs[1] == nil) || sensocto.ErrorReason(cmp.Or(errs[0], errs[1])) != "last_way_in" {
+				t.Fatalf("%v; %v", errs[0], errs[1])
+			}
+			keys, err := server.Passkeys(ctx, user)
+			must(t, err)
+			identities, err := server.Identities(ctx, user)
+			must(t, err)
+			if len(keys)+len(identities) != 1 {
+				t.Fatalf("%d passkeys and %d identities are left", len(keys), len(identities))
+			}
+		}
+		addUser(t, server, "ada") // who has a password
+		must(t, server.InsertPasskey(ctx, sensocto.Passkey{ID: []byte{9}, UserID: "ada", CreatedAt: at}, 2))
+		must(t, command.DeletePasskey(ctx, "ada", []byte{9}, true))
 	})
 }
 
@@ -88,8 +123,8 @@ func TestIdentities(t *testing.T) {
 		mine, err := command.Identities(ctx, "ada")
 		must(t, err)
 		same(t, []sensocto.ExternalIdentity{linked}, mine)
-		must(t, server.DeleteIdentities(ctx, "ada", linked.Issuer))
-		wantCode(t, server.DeleteIdentities(ctx, "ada", linked.Issuer), sensocto.CodeNotFound)
+		must(t, server.DeleteIdentities(ctx, "ada", linked.Issuer, false))
+		wantCode(t, server.DeleteIdentities(ctx, "ada", linked.Issuer, false), sensocto.CodeNotFound)
 	})
 }
 

@@ -54,11 +54,9 @@ func (db *DB) Identities(ctx context.Context, userID string) ([]sensocto.Externa
 }
 
 // DeleteIdentities removes the identities of a user at an issuer, or returns
-// sensocto.ErrNotFound.
-func (db *DB) DeleteIdentities(ctx context.Context, userID, issuer string) error {
-	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM external_identity WHERE account_id = $1 AND issuer = $2`, userID, issuer)
-	})
+// sensocto.ErrNotFound. With keepOne the last way in stays: that is a conflict.
+func (db *DB) DeleteIdentities(ctx context.Context, userID, issuer string, keepOne bool) error {
+	return db.deleteWayIn(ctx, userID, keepOne, `DELETE FROM external_identity WHERE account_id = $1 AND issuer = $2`, issuer)
 }
 
 // LinkFor returns a link of a kind that was made for some data and is good at a

@@ -10,6 +10,7 @@ import (
 
 var (
 	errPasskeyTaken    = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "passkey_taken", Message: "this passkey is registered already"}
+	errLastWay         = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "last_way_in", Message: "nothing else signs you in: set a password first"}
 	errTooManyPasskeys = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_passkeys", Message: "an account has no more passkeys than this: remove one first"}
 )
 
@@ -62,10 +63,31 @@ func (db *DB) UsePasskey(ctx context.Context, id []byte, was, data string, at ti
 	})
 }
 
-// DeletePasskey removes a passkey of a user, or returns sensocto.ErrNotFound.
-func (db *DB) DeletePasskey(ctx context.Context, userID string, id []byte) error {
+// DeletePasskey removes a passkey of a user, or returns sensocto.ErrNotFound. With
+// keepOne the last way in stays: that is a conflict.
+func (db *DB) DeletePasskey(ctx context.Context, userID string, id []byte, keepOne bool) error {
+	return db.deleteWayIn(ctx, userID, keepOne, `DELETE FROM passkey WHERE account_id = $1 AND id = $2`, id)
+}
+
+// deleteWayIn removes what a user signs in with by a statement whose first
+// parameter is the user.
+func (db *DB) deleteWayIn(ctx context.Context, userID string, keepOne bool, query string, which any) error {
 	return db.sql.Update(ctx, func(ctx context.Context, tx *sql.Tx) error {
-		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM passkey WHERE id = $1 AND account_id = $2`, id, userID)
+		// The lock on the account's row makes those who delete at once look at what
+		// is left one after the other.
+		if err := mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE account SET version = version WHERE id = $1`, userID); err != nil {
+			return err
+		}
+		if err := mustAffect(ctx, tx, sensocto.ErrNotFound, query, userID, which); err != nil || !keepOne {
+			return err
+		}
+		var left int
+		err := tx.QueryRowContext(ctx, `SELECT (SELECT count(*) FROM account WHERE id = $1 AND password <> '') +
+			(SELECT count(*) FROM passkey WHERE account_id = $1) + (SELECT count(*) FROM external_identity WHERE account_id = $1)`, userID).Scan(&left)
+		if err == nil && left == 0 {
+			return errLastWay
+		}
+		return err
 	})
 }
 

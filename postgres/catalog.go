@@ -27,11 +27,11 @@ func (db *DB) SaveSensors(ctx context.Context, sensors []sensocto.Sensor) error 
 }
 
 func queueSensor(b *pgx.Batch, s sensocto.Sensor) {
-	b.Queue(`INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
-		VALUES ($1, $2, $3, $4, $5, $6, $7) ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type,
+	b.Queue(`INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id, brought_by)
+		VALUES ($1, $2, $3, $4, $5, $6, $7, $8) ON CONFLICT (id) DO UPDATE SET name = excluded.name, type = excluded.type,
 		connector_id = excluded.connector_id, connector_name = excluded.connector_name,
-		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
-		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
+		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id, brought_by = excluded.brought_by`,
+		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID, s.BroughtBy)
 	b.Queue(`DELETE FROM attribute WHERE sensor_id = $1`, s.ID)
 	for _, a := range s.Attributes {
 		b.Queue(`INSERT INTO attribute (sensor_id, id, name, type, unit, sampling_rate) VALUES ($1, $2, $3, $4, $5, $6)`,
@@ -44,7 +44,7 @@ func queueSensor(b *pgx.Batch, s sensocto.Sensor) {
 func (db *DB) LoadSensors(ctx context.Context) (list []sensocto.Sensor, err error) {
 	err = db.query(ctx, func(ctx context.Context, conn *pgx.Conn) error {
 		list = nil
-		rows, err := conn.Query(ctx, `SELECT s.id, s.name, s.type, s.connector_id, s.connector_name, s.sampling_rate, s.owner_id,
+		rows, err := conn.Query(ctx, `SELECT s.id, s.name, s.type, s.connector_id, s.connector_name, s.sampling_rate, s.owner_id, s.brought_by,
 			a.id, coalesce(a.name, ''), coalesce(a.type, ''), coalesce(a.unit, ''), coalesce(a.sampling_rate, 0)
 			FROM sensor s LEFT JOIN attribute a ON a.sensor_id = s.id ORDER BY s.id COLLATE "C", a.id COLLATE "C"`)
 		if err != nil {
@@ -53,7 +53,7 @@ func (db *DB) LoadSensors(ctx context.Context) (list []sensocto.Sensor, err erro
 		var s sensocto.Sensor
 		var a sensocto.Attribute
 		var id *string
-		_, err = pgx.ForEachRow(rows, []any{&s.ID, &s.Name, &s.Type, &s.ConnectorID, &s.ConnectorName, &s.SamplingRate, &s.OwnerID,
+		_, err = pgx.ForEachRow(rows, []any{&s.ID, &s.Name, &s.Type, &s.ConnectorID, &s.ConnectorName, &s.SamplingRate, &s.OwnerID, &s.BroughtBy,
 			&id, &a.Name, &a.Type, &a.Unit, &a.SamplingRate}, func() error {
 			if len(list) == 0 || list[len(list)-1].ID != s.ID {
 				s.Attributes = []sensocto.Attribute{}

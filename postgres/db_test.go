@@ -49,10 +49,10 @@ func TestOpen_Refuses(t *testing.T) {
 	postgrestest.Exec(t, foreign, "CREATE SCHEMA sensocto", "CREATE TABLE sensocto.recipe (name text)")
 	requireRefused(t, foreign, "another program")
 
-	postgrestest.Exec(t, foreign, "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
+	postgrestest.Exec(t, foreign, "DROP DATABASE IF EXISTS latin", "CREATE DATABASE latin ENCODING 'LATIN1' TEMPLATE template0 LC_COLLATE 'C' LC_CTYPE 'C'")
 	requireRefused(t, server.URL("latin"), "encoding is LATIN1", "UTF8")
 
-	postgrestest.Exec(t, foreign, "CREATE ROLE weak LOGIN PASSWORD 's3cret-of-the-tests'")
+	postgrestest.Exec(t, foreign, "DROP ROLE IF EXISTS weak", "CREATE ROLE weak LOGIN PASSWORD 's3cret-of-the-tests'")
 	weak := strings.Replace(shared.Database(t), "sensocto:", "weak:", 1)
 	requireRefused(t, weak, "lacks a right", "docs/postgres.md")
 
@@ -176,7 +176,7 @@ func TestCatalog(t *testing.T) {
 	db := open(t, url, postgres.Options{})
 	plain := sensocto.Sensor{ID: "b", Name: "B", Attributes: []sensocto.Attribute{}}
 	full := sensocto.Sensor{
-		ID: "a", Name: "Strap", Type: "ecg", ConnectorID: "c", ConnectorName: "Phone", SamplingRate: 62.5, OwnerID: "operator",
+		ID: "a", Name: "Strap", Type: "ecg", ConnectorID: "c", ConnectorName: "Phone", SamplingRate: 62.5, OwnerID: "operator", BroughtBy: "t1",
 		Attributes: []sensocto.Attribute{
 			{ID: "ecg", Name: "ECG", Type: "waveform", Unit: "mV", SamplingRate: 512},
 			{ID: "temp", Name: "Temperature", Type: "number", Unit: "°C"},

@@ -36,6 +36,7 @@ func TestDocs_SQL(t *testing.T) {
 
 	macros := strings.NewReplacer("$__interval", "1m", "$__timeFrom()", "'2026-01-01T00:00:00Z'", "$__timeTo()", "'2026-01-01T01:00:00Z'")
 	as, rows := url, map[string]int{}
+	t.Cleanup(func() { postgrestest.Exec(t, url, "DROP OWNED BY grafana", "DROP ROLE grafana") })
 	for _, block := range regexp.MustCompile("(?s)```sql\n(.*?)```").FindAllStringSubmatch(string(text), -1) {
 		for _, sql := range strings.Split(strings.TrimSpace(block[1]), ";\n") {
 			if strings.HasPrefix(sql, "CREATE ROLE") || strings.HasPrefix(sql, "GRANT") {

@@ -208,25 +208,23 @@ func newID() string { return uuid.Must(uuid.NewV7()).String() }
 // now is the present, as exactly as it is stored.
 func now() time.Time { return time.Now().UTC().Truncate(time.Microsecond) }
 
-// check returns what is wrong with what people wrote, and brings the settings
+// check returns everything that is wrong with what people wrote, and brings the settings
 // into their shortest form.
 func check(room *sensocto.Room) error {
-	if err := sensocto.CheckName(room.Name); err != nil {
-		return err
-	}
+	wrong := []error{sensocto.CheckName(room.Name)}
 	control := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }
 	if utf8.RuneCountInString(room.Description) > maxDescriptionRunes || !utf8.ValidString(room.Description) || strings.ContainsFunc(room.Description, control) {
-		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_description", Message: fmt.Sprintf("a description has at most %d printable characters", maxDescriptionRunes)}
+		wrong = append(wrong, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_description", Message: fmt.Sprintf("a description has at most %d printable characters", maxDescriptionRunes)})
 	}
 	if len(room.Settings) == 0 {
 		room.Settings = json.RawMessage("{}")
 	}
 	var compact bytes.Buffer
 	if len(room.Settings) > maxSettingsBytes || json.Compact(&compact, room.Settings) != nil || compact.Bytes()[0] != '{' {
-		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_settings", Message: fmt.Sprintf("settings are a JSON object of at most %d bytes", maxSettingsBytes)}
+		wrong = append(wrong, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_settings", Message: fmt.Sprintf("settings are a JSON object of at most %d bytes", maxSettingsBytes)})
 	}
 	room.Settings = compact.Bytes()
-	return nil
+	return errors.Join(wrong...)
 }
 
 // enter returns a room if the identity has a right in it, which allowed tells.

@@ -261,6 +261,97 @@ func TestRegistry_BoundsWhatAnIdentityBrings(t *testing.T) {
 	}
 }
 
+// A restart gives no new quotas: sensors and attributes count for the token that
+// brought them, and for whoever is given them.
+func TestRegistry_QuotasOutliveARestart(t *testing.T) {
+	c := newCatalog()
+	bounds := func(o *sensor.Options) { o.IdentitySensors, o.IdentitySeries = 2, 4 }
+	greedy, other := operator, operator
+	greedy.ID, other.ID = "greedy", "other"
+	before := openWorld(t, c, bounds)
+	for _, id := range []string{"s1", "s2"} {
+		l, err := before.Connect(t.Context(), greedy, sensocto.Registration{SensorID: id, Attributes: attributes("a", 2)}, &device{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		l.Close()
+	}
+	if err := before.stop(); err != nil {
+		t.Fatal(err)
+	}
+	w := openWorld(t, c, bounds)
+	join := func(id sensocto.Identity, sensorID string) (sensocto.SensorLink, error) {
+		return w.Connect(t.Context(), id, sensocto.Registration{SensorID: sensorID}, &device{})
+	}
+	if _, err := join(greedy, "s3"); sensocto.ErrorReason(err) != "sensor_quota" {
+		t.Errorf("a third sensor after a restart: %v", err)
+	}
+	l, err := join(greedy, "s1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer l.Close()
+	if err := push(t, l, "one", 0, 1); sensocto.ErrorReason(err) != "series_quota" {
+		t.Errorf("a fifth series after a restart: %v", err)
+	}
+	if l, err := join(other, "s3"); err != nil {
+		t.Errorf("another token of the same owner: %v", err)
+	} else {
+		l.Close()
+	}
+	if err := w.SetOwner(t.Context(), "s2", "ada"); err != nil {
+		t.Fatal(err)
+	}
+	if err := push(t, l, "one", 0, 1); err != nil {
+		t.Errorf("a series after a sensor was handed over: %v", err)
+	}
+	if l, err := join(greedy, "s4"); err != nil {
+		t.Errorf("a sensor after one was handed over: %v", err)
+	} else {
+		l.Close()
+	}
+	ada := sensocto.Identity{ID: "t2", UserID: "ada", OwnerID: "ada", Scopes: operator.Scopes}
+	if _, err := join(ada, "s5"); err != nil {
+		t.Errorf("her second: %v", err)
+	}
+	if _, err := join(ada, "s6"); sensocto.ErrorReason(err) != "sensor_quota" {
+		t.Errorf("her third: %v", err)
+	}
+}
+
+// A sensor has its row before its join is answered: a kill leaves it to its owner,
+// also where it sent nothing. While the catalog fails, devices are not refused.
+func TestConnect_ANewSensorHasARow(t *testing.T) {
+	w := newWorld(t)
+	for i := range 50 {
+		id := fmt.Sprint("s", i)
+		l, err := w.Connect(t.Context(), operator, sensocto.Registration{SensorID: id}, &device{})
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer l.Close()
+		if s, ok := w.catalog.row(id); !ok || s.OwnerID != operator.OwnerID || s.BroughtBy != operator.ID {
+			t.Fatalf("%s was answered, and its row is %+v", id, s)
+		}
+	}
+	w.catalog.setFail(errors.New("the database is away"))
+	l, err := w.Connect(t.Context(), operator, sensocto.Registration{SensorID: "later"}, &device{})
+	if err != nil {
+		t.Fatalf("while the catalog fails: %v", err)
+	}
+	defer l.Close()
+	if got := w.metric("sensor_joins_unsaved_total"); got != 1 {
+		t.Errorf("%v joins without a row counted", got)
+	}
+	w.catalog.setFail(nil)
+	if err := w.stop(); err != nil {
+		t.Fatal(err)
+	}
+	if _, ok := w.catalog.row("later"); !ok {
+		t.Error("it was never saved")
+	}
+}
+
 // While memory is critical, what is new is refused and what exists goes on.
 func TestRegistry_CriticalMemoryRefusesWhatIsNew(t *testing.T) {
 	w := newWorld(t)

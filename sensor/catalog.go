@@ -25,6 +25,9 @@ type Catalog interface {
 	DeleteSensor(ctx context.Context, id string) error
 }
 
+// newSensorPatience is how long a join waits until its new sensor is saved.
+const newSensorPatience = 2 * time.Second
+
 // retryAfter is how long the saver waits after the catalog failed.
 const retryAfter = time.Second
 
@@ -41,14 +44,15 @@ type saver struct {
 	wake    chan struct{} // one slot
 	turn    chan struct{} // one slot: holds the right to write to the catalog
 
-	mu    sync.Mutex // guards dirty
-	dirty map[*process]struct{}
+	mu      sync.Mutex // guards what follows
+	dirty   map[*process]struct{}
+	waiters map[*process][]chan<- error // each with capacity for its answer
 
 	failures atomic.Uint64
 }
 
 func newSaver(c Catalog, log *slog.Logger) *saver {
-	return &saver{catalog: c, log: log, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), dirty: make(map[*process]struct{})}
+	return &saver{catalog: c, log: log, wake: make(chan struct{}, 1), turn: make(chan struct{}, 1), dirty: make(map[*process]struct{}), waiters: make(map[*process][]chan<- error)}
 }
 
 func (s *saver) save(p *process) {
@@ -56,6 +60,25 @@ func (s *saver) save(p *process) {
 	s.dirty[p] = struct{}{}
 	s.mu.Unlock()
 	notify(s.wake)
+}
+
+// await saves a sensor and waits until that is done or has failed once; what
+// failed is tried again. It waits for newSensorPatience at most.
+func (s *saver) await(ctx context.Context, p *process) error {
+	ctx, cancel := context.WithTimeout(ctx, newSensorPatience)
+	defer cancel()
+	saved := make(chan error, 1)
+	s.mu.Lock()
+	s.dirty[p] = struct{}{}
+	s.waiters[p] = append(s.waiters[p], saved)
+	s.mu.Unlock()
+	notify(s.wake)
+	select {
+	case err := <-saved:
+		return err
+	case <-ctx.Done():
+		return ctx.Err()
+	}
 }
 
 // run saves until ctx ends.
@@ -80,8 +103,8 @@ func (s *saver) run(ctx context.Context) {
 // flush saves all that changed. What fails stays to be saved.
 func (s *saver) flush(ctx context.Context) error {
 	s.mu.Lock()
-	todo := s.dirty
-	s.dirty = make(map[*process]struct{})
+	todo, waiters := s.dirty, s.waiters
+	s.dirty, s.waiters = make(map[*process]struct{}), make(map[*process][]chan<- error)
 	s.mu.Unlock()
 	var failed error
 	left := 0
@@ -92,6 +115,11 @@ func (s *saver) flush(ctx context.Context) error {
 		if failed != nil { // the rest would fail as well
 			left += len(batch)
 			s.again(batch)
+		}
+		for _, p := range batch {
+			for _, w := range waiters[p] {
+				w <- failed
+			}
 		}
 	}
 	if failed == nil {

@@ -59,6 +59,13 @@ func (c *catalog) DeleteSensor(_ context.Context, id string) error {
 	return nil
 }
 
+func (c *catalog) row(id string) (s sensocto.Sensor, ok bool) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	s, ok = c.sensors[id]
+	return s, ok
+}
+
 func (c *catalog) setFail(err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -89,6 +89,17 @@ func (p *process) charge() error {
 	return nil
 }
 
+// countFor counts the sensor and attributes that exist already for an identity,
+// also beyond its quotas.
+func (p *process) countFor(identity string, attributes int) {
+	p.creator, p.bringer = identity, identity
+	p.registry.owned.add(identity, 1)
+	if attributes > 0 {
+		p.registry.series.add(identity, attributes)
+		p.charged[identity] += attributes
+	}
+}
+
 // discharge gives back all that was counted for the sensor.
 func (p *process) discharge() {
 	for identity, n := range p.charged {

@@ -29,8 +29,8 @@ type Options struct {
 	MaxSensors int
 	// IdentitySensors and IdentitySeries bound what one identity may bring:
 	// sensors (default 80,000) and attributes of all sensors together (default
-	// 160,000). Both are counted from the start of the program; what was there
-	// before counts for its owner.
+	// 160,000). Both are counted over restarts: a sensor with all its attributes
+	// counts for who brought it then.
 	IdentitySensors, IdentitySeries int
 	// Forget ends all rights to a sensor that is deleted, before it goes; by default
 	// there are none.
@@ -64,12 +64,13 @@ type Registry struct {
 	measurements, batches, panics, restarts atomic.Uint64
 	refusals                                refusals
 
-	bound         seriesBound // the store, where it bounds series; else nil
-	owned, series *quota      // sensors and attributes of each identity
-	overloaded    atomic.Bool // memory is critical: nothing new
-	joins         refusals    // sensors that were not taken
-	notice        notice      // of attributes of joins
-	quotaNotice   notice      // of sensors
+	bound         seriesBound   // the store, where it bounds series; else nil
+	owned, series *quota        // sensors and attributes of each identity
+	overloaded    atomic.Bool   // memory is critical: nothing new
+	unsaved       atomic.Uint64 // joins of new sensors that were answered before the catalog had them
+	joins         refusals      // sensors that were not taken
+	notice        notice        // of attributes of joins
+	quotaNotice   notice        // of sensors
 }
 
 // maxPooled is the largest batch, in measurements, that is kept for reuse.
@@ -113,16 +114,11 @@ func (r *Registry) Load(ctx context.Context) error {
 	return nil
 }
 
-// addKnown adds a sensor that exists already. It counts for its owner. The
+// addKnown adds a sensor that exists already. It counts for who brought it. The
 // caller holds mu.
 func (r *Registry) addKnown(s sensocto.Sensor) *process {
 	p := newProcess(r, s)
-	p.creator, p.bringer = s.OwnerID, s.OwnerID
-	r.owned.add(s.OwnerID, 1)
-	if n := len(p.view.attributes); n > 0 {
-		r.series.add(s.OwnerID, n)
-		p.charged[s.OwnerID] = n
-	}
+	p.countFor(cmp.Or(s.BroughtBy, s.OwnerID), len(p.view.attributes))
 	r.sensors[s.ID] = p
 	return p
 }
@@ -200,7 +196,19 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 		l.Close() // it may have been connected after the caller stopped waiting
 		return nil, err
 	}
+	if added {
+		r.awaitRow(ctx, p)
+	}
 	return l, nil
+}
+
+// awaitRow waits until the catalog has a new sensor, so that a kill after its
+// join was answered leaves it to its owner, also where it has sent nothing yet.
+// While the catalog fails, devices go on all the same.
+func (r *Registry) awaitRow(ctx context.Context, p *process) {
+	if err := r.catalog.await(ctx, p); err != nil {
+		r.unsaved.Add(1)
+	}
 }
 
 // claim returns the sensor, making it where it was never seen, if it belongs
@@ -237,7 +245,7 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	if err := r.mayAdd(quotaKey(id)); err != nil {
 		return nil, false, err
 	}
-	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID})
+	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, BroughtBy: quotaKey(id)})
 	p.creator, p.bringer = quotaKey(id), quotaKey(id)
 	r.sensors[p.id] = p
 	return p, true, nil
@@ -331,7 +339,13 @@ func (r *Registry) SetOwner(ctx context.Context, id, ownerID string) error {
 		return sensocto.ErrNotFound
 	}
 	err := p.call(ctx, func() error {
-		p.change(func(s *sensocto.Sensor) { s.OwnerID = ownerID })
+		p.change(func(s *sensocto.Sensor) { s.OwnerID, s.BroughtBy = ownerID, ownerID })
+		n := 0
+		for _, charged := range p.charged {
+			n += charged
+		}
+		p.discharge()
+		p.countFor(ownerID, n)
 		return nil
 	})
 	if err != nil {

@@ -220,9 +220,9 @@ func (p *process) answer(m *mail, refused error) {
 func (p *process) admit(b *sensocto.Batch) (refused, none error) {
 	p.refuseNewSeries(b, &refused)
 	known := ""
-	kept := b.Measurements[:0]
-	n := 0
-	for _, m := range b.Measurements {
+	kept, n := 0, 0
+	for i := range b.Measurements {
+		m := &b.Measurements[i] // a copy of each would be a measurable part of the ingest
 		if m.AttributeID != known {
 			if err := p.register(m); err != nil {
 				if refused, n = err, n+1; err == errOverloaded && b.StreamSeq > 0 {
@@ -233,9 +233,12 @@ func (p *process) admit(b *sensocto.Batch) (refused, none error) {
 			}
 			known = m.AttributeID
 		}
-		kept = append(kept, m)
+		if kept < i {
+			b.Measurements[kept] = *m
+		}
+		kept++
 	}
-	b.Measurements = kept
+	b.Measurements = b.Measurements[:kept]
 	if n > 0 {
 		p.refuse(sensocto.ErrorReason(refused), n)
 	}
@@ -243,7 +246,7 @@ func (p *process) admit(b *sensocto.Batch) (refused, none error) {
 }
 
 // register makes sure that a measurement's attribute exists.
-func (p *process) register(m sensocto.Measurement) error {
+func (p *process) register(m *sensocto.Measurement) error {
 	if p.view.attributes[m.AttributeID] != nil { // this goroutine alone writes the map
 		return nil
 	}

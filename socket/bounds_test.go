@@ -8,11 +8,14 @@ import (
 	"net"
 	"net/http"
 	"strings"
+	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/gorilla/websocket"
 
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/socket"
 )
 
@@ -365,4 +368,41 @@ func (c *client) expectReply(ref string) {
 			return
 		}
 	}
+}
+
+// Each change of what a viewer sees costs all its sensors: whoever makes them
+// without end waits, and the last counts.
+func TestViewer_ChangesOfItsGazeArePaced(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		w := newPipeWorld(t)
+		d, v := w.configured("s"), w.dial("vsn=2.0.0&token=view")
+		began := time.Now()
+		var answered []time.Duration
+		var reading sync.WaitGroup
+		reading.Go(func() {
+			for {
+				if _, _, err := v.ws.ReadMessage(); err != nil {
+					return
+				}
+				answered = append(answered, time.Since(began))
+			}
+		})
+		v.send(`["1","1","viewer:x","phx_join",{}]`)
+		v.send(`["1","2","viewer:x","watch",{"sensor_ids":["s"],"level":"high"}]`)
+		const turns = 151
+		for i := range turns {
+			v.send(fmt.Sprintf(`["1","t","viewer:x","visibility_changed",{"visible":%v}]`, i%2 == 1))
+			v.send(fmt.Sprintf(`["1","t","viewer:x","visibility_changed",{"visible":%v}]`, i%2 == 1)) // changes nothing
+		}
+		time.Sleep(10 * time.Second)
+		if got, want := d.last(), configText(sensocto.BackpressureFor(sensocto.AttentionNone)); got != want {
+			t.Errorf("the device was told %s, want %s", got, want)
+		}
+		v.ws.Close()
+		reading.Wait()
+		const first = 2 + 2*50
+		if len(answered) != 2+2*turns || answered[first-1] > time.Second || answered[len(answered)-1] < (turns-50)*time.Second/5 {
+			t.Errorf("%d answers, the burst after %v, the last after %v", len(answered), answered[min(first, len(answered))-1], answered[len(answered)-1])
+		}
+	})
 }

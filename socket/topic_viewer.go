@@ -6,6 +6,7 @@ import (
 	"slices"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -23,7 +24,16 @@ type viewer struct {
 	closed bool
 	gaze   sensocto.Gaze
 	feeds  map[string]*watched // by sensor
+
+	turns sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
 }
+
+// Changes of a viewer's gaze, each of which costs all its sensors: so many at
+// once, and so many a second after that.
+const (
+	turnBurst     = 50
+	turnPerSecond = 5
+)
 
 // watched is one sensor of a viewer.
 type watched struct {
@@ -33,6 +43,7 @@ type watched struct {
 
 func (v *viewer) join(context.Context, params) ([]byte, error) {
 	v.ch.frame = newBatchFrame(v.ch.conn.version, v.ch.joinRef, v.ch.topic)
+	v.turns = sensocto.NewTokenBucket(turnBurst, turnPerSecond, time.Now())
 	return emptyObject(), nil
 }
 
@@ -48,13 +59,13 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "attention":
 		act = v.attention
 	case "visibility_changed":
-		act = v.visibility
+		act = func(f *phx.Frame, p params) error { return v.visibility(ctx, f, p) }
 	case "history":
 		act = func(f *phx.Frame, p params) error {
 			return answerHistory(ctx, v.ch, f, v.identity, p.text("sensor_id"), p)
 		}
 	case "battery":
-		act = v.battery
+		act = func(f *phx.Frame, p params) error { return v.battery(ctx, f, p) }
 	default:
 		return errUnknownEvent
 	}
@@ -226,34 +237,43 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 
 // visibility hides and shows all sensors; shown again, each has the level that
 // it had.
-func (v *viewer) visibility(f *phx.Frame, p params) error {
+func (v *viewer) visibility(ctx context.Context, f *phx.Frame, p params) error {
 	visible, ok := p.flag("visible")
 	if !ok {
 		return errInvalidPayload
 	}
-	v.turn(func(g *sensocto.Gaze) { g.Hidden = !visible })
+	v.turn(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
 	v.ch.ok(f)
 	return nil
 }
 
-func (v *viewer) battery(f *phx.Frame, p params) error {
+func (v *viewer) battery(ctx context.Context, f *phx.Frame, p params) error {
 	b, err := p.battery()
 	if err != nil {
 		return err
 	}
-	v.turn(func(g *sensocto.Gaze) { g.Battery = b })
+	v.turn(ctx, func(g *sensocto.Gaze) { g.Battery = b })
 	v.ch.ok(f)
 	return nil
 }
 
-// turn changes the viewer's gaze, which lies on all its sensors.
-func (v *viewer) turn(change func(*sensocto.Gaze)) {
-	v.mu.Lock()
-	defer v.mu.Unlock()
-	before := v.gaze
-	if change(&v.gaze); v.gaze == before {
+// turn changes the viewer's gaze, which lies on all its sensors. Whoever does
+// that again and again waits, and with them what else their connection sends.
+func (v *viewer) turn(ctx context.Context, change func(*sensocto.Gaze)) {
+	gaze := v.gaze // the reader, whose goroutine this is, alone writes it
+	if change(&gaze); gaze == v.gaze {
 		return
 	}
+	for !v.turns.Take(1, time.Now()) {
+		select {
+		case <-time.After(time.Second / turnPerSecond):
+		case <-ctx.Done():
+			return
+		}
+	}
+	v.mu.Lock()
+	defer v.mu.Unlock()
+	v.gaze = gaze
 	for _, w := range v.feeds {
 		v.look(w, false)
 	}

@@ -28,11 +28,11 @@ func (db *DB) SaveSensors(ctx context.Context, sensors []sensocto.Sensor) error 
 }
 
 func saveSensor(ctx context.Context, tx *sql.Tx, s sensocto.Sensor) error {
-	_, err := tx.ExecContext(ctx, `INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id)
-		VALUES (?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
+	_, err := tx.ExecContext(ctx, `INSERT INTO sensor (id, name, type, connector_id, connector_name, sampling_rate, owner_id, brought_by)
+		VALUES (?, ?, ?, ?, ?, ?, ?, ?) ON CONFLICT DO UPDATE SET name = excluded.name, type = excluded.type,
 		connector_id = excluded.connector_id, connector_name = excluded.connector_name,
-		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id`,
-		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID)
+		sampling_rate = excluded.sampling_rate, owner_id = excluded.owner_id, brought_by = excluded.brought_by`,
+		s.ID, s.Name, s.Type, s.ConnectorID, s.ConnectorName, s.SamplingRate, s.OwnerID, s.BroughtBy)
 	if err != nil {
 		return err
 	}
@@ -56,7 +56,7 @@ func insertAttributes(ctx context.Context, tx *sql.Tx, s sensocto.Sensor) error 
 // LoadSensors returns all sensors with their attributes, both sorted by id.
 // Texts that were stored before they were checked are cleaned.
 func (db *DB) LoadSensors(ctx context.Context) ([]sensocto.Sensor, error) {
-	rows, err := db.read.QueryContext(ctx, `SELECT s.id, s.name, s.type, s.connector_id, s.connector_name, s.sampling_rate, s.owner_id,
+	rows, err := db.read.QueryContext(ctx, `SELECT s.id, s.name, s.type, s.connector_id, s.connector_name, s.sampling_rate, s.owner_id, s.brought_by,
 		a.id, a.name, a.type, a.unit, a.sampling_rate
 		FROM sensor s LEFT JOIN attribute a ON a.sensor_id = s.id ORDER BY s.id, a.id`)
 	if err != nil {
@@ -68,7 +68,7 @@ func (db *DB) LoadSensors(ctx context.Context) ([]sensocto.Sensor, error) {
 		s := sensocto.Sensor{Attributes: []sensocto.Attribute{}}
 		var id, name, kind, unit sql.NullString
 		var rate sql.NullFloat64
-		if err := rows.Scan(&s.ID, &s.Name, &s.Type, &s.ConnectorID, &s.ConnectorName, &s.SamplingRate, &s.OwnerID,
+		if err := rows.Scan(&s.ID, &s.Name, &s.Type, &s.ConnectorID, &s.ConnectorName, &s.SamplingRate, &s.OwnerID, &s.BroughtBy,
 			&id, &name, &kind, &unit, &rate); err != nil {
 			return nil, err
 		}

@@ -155,7 +155,7 @@ func TestCatalog(t *testing.T) {
 	db := open(t, path, sqlite.Options{})
 	plain := sensocto.Sensor{ID: "b", Name: "B", Attributes: []sensocto.Attribute{}}
 	full := sensocto.Sensor{
-		ID: "a", Name: "Strap", Type: "ecg", ConnectorID: "c", ConnectorName: "Phone", SamplingRate: 62.5, OwnerID: "operator",
+		ID: "a", Name: "Strap", Type: "ecg", ConnectorID: "c", ConnectorName: "Phone", SamplingRate: 62.5, OwnerID: "operator", BroughtBy: "t1",
 		Attributes: []sensocto.Attribute{
 			{ID: "ecg", Name: "ECG", Type: "waveform", Unit: "mV", SamplingRate: 512},
 			{ID: "temp", Name: "Temperature", Type: "number", Unit: "°C"},

@@ -41,9 +41,9 @@ type clockState struct {
 }
 
 // check returns how far the wall clock is ahead of what is trusted, 0 while it
-// is trusted, and for how much uptime more that holds. newest is the time of
+// is trusted, and for how much uptime more that holds. newest returns the time of
 // the newest sample, which is trusted where no file says anything.
-func (c *clock) check(newest time.Time) (ahead, remaining time.Duration, err error) {
+func (c *clock) check(newest func() time.Time) (ahead, remaining time.Duration, err error) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	now, wall := time.Now(), c.wall()
@@ -70,6 +70,20 @@ func (c *clock) check(newest time.Time) (ahead, remaining time.Duration, err err
 	return ahead, clockProbation - s.Suspected, c.save()
 }
 
+// seen returns the highest time seen that is trusted; zero where nothing was kept.
+func (c *clock) seen() (time.Time, error) {
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	if !c.loaded {
+		kept, err := c.read()
+		if err != nil || kept == nil {
+			return time.Time{}, err
+		}
+		return kept.Trusted, nil
+	}
+	return c.state.Trusted.Add(time.Since(c.last)), nil
+}
+
 // trust takes the wall clock as right.
 func (c *clock) trust() {
 	c.mu.Lock()
@@ -79,30 +93,43 @@ func (c *clock) trust() {
 	_ = c.save() // the next check tries again, and reports it
 }
 
-func (c *clock) load(now, wall, newest time.Time) error {
+func (c *clock) load(now, wall time.Time, newest func() time.Time) error {
 	if c.loaded {
 		return nil
 	}
 	c.state.Trusted = wall
-	if !newest.IsZero() && newest.Before(wall) {
-		c.state.Trusted = newest
-	}
-	if c.path != "" {
-		data, err := os.ReadFile(c.path)
-		switch {
-		case errors.Is(err, fs.ErrNotExist):
-		case err != nil:
-			return fmt.Errorf("read the time of the last run: %w", err)
-		default:
-			var s clockState
-			if err := json.Unmarshal(data, &s); err != nil {
-				return fmt.Errorf("read the time of the last run: %s is damaged; delete it if the machine's clock is right: %w", c.path, err)
-			}
-			c.state = s
+	kept, err := c.read()
+	switch {
+	case err != nil:
+		return err
+	case kept != nil:
+		c.state = *kept
+	default:
+		if t := newest(); !t.IsZero() && t.Before(wall) {
+			c.state.Trusted = t
 		}
 	}
 	c.last, c.loaded = now, true
 	return nil
+}
+
+// read returns what the file holds, nil where there is none.
+func (c *clock) read() (*clockState, error) {
+	if c.path == "" {
+		return nil, nil
+	}
+	data, err := os.ReadFile(c.path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("read the time of the last run: %w", err)
+	}
+	var s clockState
+	if err := json.Unmarshal(data, &s); err != nil {
+		return nil, fmt.Errorf("read the time of the last run: %s is damaged; delete it if the machine's clock is right: %w", c.path, err)
+	}
+	return &s, nil
 }
 
 // save replaces the file at once: a crash leaves the old one or the new one.

@@ -73,11 +73,11 @@ func TestStore_WhatIsWatchedStaysHotLongest(t *testing.T) {
 		return sensocto.AttentionNone
 	}})
 	put(t, s, batch("watched", "a", 0, 1000))
-	for i := range 20 {
+	for i := range 20 { // the age is that of the flush
 		put(t, s, batch("other", fmt.Sprint("a", i), 0, 1000))
-	}
-	if err := s.Flush(t.Context()); err != nil {
-		t.Fatal(err)
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 	if got := s.Counts("watched")["a"].Hot; got != 1000 {
 		t.Errorf("%d samples of the watched sensor are hot", got)

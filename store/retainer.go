@@ -64,29 +64,52 @@ func NewRetainer(s *Store, o RetainerOptions) *Retainer {
 	return &Retainer{store: s, options: o, clock: clock{path: o.ClockFile, wall: o.Wall}}
 }
 
-// Run removes what is too old until ctx ends. What fails is tried again at the
+// Run removes what is too old until ctx ends, and keeps the highest time seen
+// (see Seen), also where there are no rules. What fails is tried again at the
 // next look. While the clock is suspected, or too much would go, it removes
 // nothing and says so: see Held.
 func (r *Retainer) Run(ctx context.Context) error {
-	if len(r.options.Rules) == 0 {
-		<-ctx.Done()
-		return nil
-	}
-	timer := time.NewTimer(min(r.options.Every, time.Minute)) // a start has better things to do
-	defer timer.Stop()
+	sweep := time.NewTimer(min(r.options.Every, noteTimeEvery)) // a start has better things to do
+	note := time.NewTicker(noteTimeEvery)
+	defer sweep.Stop()
+	defer note.Stop()
 	for {
 		select {
 		case <-ctx.Done():
+			r.noteTime()
 			return nil
-		case <-timer.C:
+		case <-note.C:
+			r.noteTime()
+			continue
+		case <-sweep.C:
+		}
+		if len(r.options.Rules) == 0 {
+			continue
 		}
 		if err := r.sweepIfSafe(ctx); err != nil && ctx.Err() == nil {
 			r.failed.Add(1)
 			r.options.Log.Error("retention could not remove what is too old; it is tried again", "err", err, "in", r.options.Every)
 		}
-		timer.Reset(r.options.Every)
+		sweep.Reset(r.options.Every)
 	}
 }
+
+// noteTimeEvery is how often the highest time seen is kept: less than a clock
+// may be off for other reasons.
+const noteTimeEvery = time.Minute
+
+// noteTime keeps the highest time seen.
+func (r *Retainer) noteTime() {
+	if _, _, err := r.clock.check(r.store.Newest); err != nil {
+		r.failed.Add(1)
+		r.options.Log.Error("the time could not be kept; it is tried again", "err", err, "in", noteTimeEvery)
+	}
+}
+
+// Seen returns the highest time seen, by this run or an earlier one; zero where
+// there is none. A wall clock that jumped ahead does not move it until it is
+// trusted.
+func (r *Retainer) Seen() (time.Time, error) { return r.clock.seen() }
 
 // Plan returns what Sweep would remove, by sensor and attribute.
 func (r *Retainer) Plan(ctx context.Context, now time.Time) (list []sensocto.Aged, err error) {

@@ -25,7 +25,7 @@ func (r *Retainer) Held() string {
 
 // sweepIfSafe sweeps unless the clock is suspected or too much would go.
 func (r *Retainer) sweepIfSafe(ctx context.Context) error {
-	ahead, remaining, err := r.clock.check(r.store.Newest())
+	ahead, remaining, err := r.clock.check(r.store.Newest)
 	if err != nil {
 		return err
 	}

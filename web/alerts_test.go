@@ -2,6 +2,7 @@ package web_test
 
 import (
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -89,5 +90,37 @@ func TestAlerts_OverHTTP(t *testing.T) {
 	ada.asks(404, "GET", "/alerts/"+made.ID, "")
 	if answer := p.do(call{path: "/api/v1/alerts"}); answer.Code != 401 {
 		t.Errorf("a stranger gets %d", answer.Code)
+	}
+}
+
+// One answer names everything that is wrong with a body, each with its member.
+func TestBodies_EverythingThatIsWrongIsSaidAtOnce(t *testing.T) {
+	p := newAlertedPeople(t)
+	ada := p.signUp("ada")
+	p.owners["strap"] = ada.id
+	for path, test := range map[string]struct {
+		body string
+		want []string
+	}{
+		"/alerts": {`{"sensor_id":"strap","name":" x","condition":"outside","low":5,"high":5,"email":true,"webhook_url":"http://example.org/"}`,
+			[]string{"body.name", "body.attribute_id", "body.low", "body.email", "body.webhook_url"}},
+		"/rooms": {`{"name":"","description":"a\u0000b","settings":[1]}`, []string{"body.name", "body.description", "body.settings"}},
+		"/users": {`{"name":"","email":"ada","password":"short"}`, []string{"body.name", "body.email", "body.password"}},
+	} {
+		answer := ada.asks(422, "POST", path, test.body)
+		problem := decode[struct {
+			Detail, Reason string
+			Errors         []struct{ Location, Message string }
+		}](t, answer.Body)
+		var got []string
+		for _, e := range problem.Errors {
+			got = append(got, e.Location)
+			if !strings.Contains(problem.Detail, e.Message) {
+				t.Errorf("%s: %q is not in the detail %q", path, e.Message, problem.Detail)
+			}
+		}
+		if !slices.Equal(got, test.want) || problem.Reason != "invalid_name" {
+			t.Errorf("%s: %s, %q; want %q", path, problem.Reason, got, test.want)
+		}
 	}
 }

@@ -178,7 +178,28 @@ func (s *server) personalProblem(err error, doing string) error {
 	if status == 0 {
 		status = statusOf(e.Code)
 	}
-	return &reasoned{ErrorModel: *problem(status, e.Error()), Reason: sensocto.ErrorReason(err)}
+	return &reasoned{ErrorModel: *invalidBody(status, err), Reason: sensocto.ErrorReason(err)}
+}
+
+// invalidBody is the problem of an error that may join what is wrong with several
+// members of a body.
+func invalidBody(status int, err error) *huma.ErrorModel {
+	all := sensocto.Errors(err)
+	texts := make([]string, len(all))
+	for i, e := range all {
+		texts[i] = e.Error()
+	}
+	p := problem(status, strings.Join(texts, "; "))
+	for i, e := range all {
+		name, named := strings.CutPrefix(e.Reason, "invalid_")
+		if e.Field != "" {
+			name, named = e.Field, true
+		}
+		if named && e.Code == sensocto.CodeInvalid {
+			p.Errors = append(p.Errors, &huma.ErrorDetail{Location: "body." + name, Message: texts[i]})
+		}
+	}
+	return p
 }
 
 // reasoned is a problem with a word for programs.

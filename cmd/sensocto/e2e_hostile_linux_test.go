@@ -24,7 +24,7 @@ import (
 // What the server may use in the hostile test, and what it must stay below.
 const (
 	hostileMemory = 1 << 30
-	hostilePeak   = hostileMemory / 4 * 3
+	hostilePeak   = 600 << 20
 	attackTime    = 1500 * time.Millisecond // each is repeated for that long
 )
 
@@ -32,7 +32,7 @@ const (
 // attacks of docs/security.md against it, one after the other, while a device
 // with a token streams 512 samples a second, acknowledged, and a viewer watches.
 // Nothing of the device is lost, the viewer stays connected, and the peak of the
-// resident memory stays below the limit.
+// resident memory stays below 600 MiB.
 //
 // The test reports how long acknowledgements took. On a machine that does nothing
 // else, which SENSOCTO_TEST_IDLE=1 says (make hostile), 99 of 100 must come within
@@ -133,7 +133,9 @@ type goodDevice struct {
 	samples int
 	mu      sync.Mutex // guards times
 	times   []time.Duration
-	viewed  atomic.Int64
+	viewed  atomic.Int64 // samples that came singly; on a busy machine others are merged
+
+	viewerEnd atomic.Pointer[error]
 }
 
 func startGoodDevice(t *testing.T, p *process) *goodDevice {
@@ -150,6 +152,7 @@ func startGoodDevice(t *testing.T, p *process) *goodDevice {
 		for {
 			_, frame, err := viewer.ReadMessage()
 			if err != nil {
+				g.viewerEnd.Store(&err)
 				return
 			}
 			g.viewed.Add(int64(bytes.Count(frame, []byte(`"payload"`))))
@@ -195,8 +198,13 @@ func (g *goodDevice) count() int {
 func (g *goodDevice) end() (int, []time.Duration) {
 	close(g.stop)
 	g.done.Wait()
-	if n := g.viewed.Load(); n < int64(g.samples)/2 {
-		g.t.Errorf("the viewer saw %d of %d samples", n, g.samples)
+	if err := g.viewerEnd.Load(); err != nil {
+		g.t.Errorf("the viewer was disconnected: %v", *err)
+	}
+	if n := g.viewed.Load(); n == 0 {
+		g.t.Error("the viewer saw nothing")
+	} else {
+		g.t.Logf("the viewer saw %d of %d samples singly", n, g.samples)
 	}
 	return g.samples, g.times
 }
@@ -419,6 +427,18 @@ var hostileAttacks = []struct {
 		}
 		if status, body := h.get("/api/v1/attention"); status != http.StatusOK || len(body) > 2<<20 {
 			h.t.Errorf("attention answers %d with %d bytes", status, len(body))
+		}
+	}},
+	{"sensors that are hidden and shown without end", func(h *hostile) {
+		ws := h.guest()
+		h.ask(ws, `["1","2","viewer:x","watch",{"sensor_ids":[`+list(1000, "v%d")+`]}]`)
+		if ws != nil {
+			_ = ws.SetWriteDeadline(time.Now().Add(attackTime)) // the server does not read on at once
+		}
+		for i := range 20_000 {
+			if !h.send(ws, fmt.Sprintf(`["1","3","viewer:x","visibility_changed",{"visible":%v}]`, i%2 == 1)) {
+				return
+			}
 		}
 	}},
 	{"join refs and pings of 1 MiB", func(h *hostile) {

@@ -3,12 +3,19 @@
 package main
 
 import (
+	"bytes"
+	"context"
+	"os"
+	"path/filepath"
 	"strings"
 	"testing"
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/backup"
+	"github.com/sensocto/sensocto/peopledb"
 	"github.com/sensocto/sensocto/postgres/postgrestest"
+	"github.com/sensocto/sensocto/sqlite"
 )
 
 // A backup of one kind of database is restored into the other, and back: all
@@ -106,5 +113,42 @@ func TestPostgres_RestoreThatEndsEarly(t *testing.T) {
 	runCLI(t, []string{"SENSOCTO_DATABASE_URL=" + url}, "check", config.DataDir).wants(t, 0, "1 series", "8999 samples", "is sound")
 	if n := postgrestest.Query[int64](t, url, `SELECT count(*) FROM pg_namespace WHERE nspname LIKE 'sensocto%'`)[0]; n != 1 {
 		t.Errorf("%d schemas", n)
+	}
+}
+
+// An archive written before texts were checked has names that PostgreSQL does not
+// take, or that are far too long: they are restored as the catalog shows them.
+func TestPostgres_RestoreOfBadNames(t *testing.T) {
+	t.Parallel() // it mostly waits
+	_, url := postgresServer(t)
+	old, err := sqlite.Open(t.Context(), filepath.Join(t.TempDir(), "old.db"), sqlite.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer old.Close()
+	bad := func(context.Context) ([]sensocto.Sensor, error) {
+		return []sensocto.Sensor{{
+			ID: "s", Name: "a\x00b" + strings.Repeat("x", 1<<20), Type: "\x1b[2J", ConnectorID: "c", ConnectorName: "caf\xe9", OwnerID: sensocto.OperatorID,
+			Attributes: []sensocto.Attribute{{ID: "a", Name: "n\x00", Type: "x", Unit: "\x00"}},
+		}}, nil
+	}
+	source := backup.Source{Cold: old, Sensors: bad, Tokens: peopledb.New(old).Tokens, Program: "test"}
+	var archive bytes.Buffer
+	if _, err := backup.Write(t.Context(), &archive, source, nil); err != nil {
+		t.Fatal(err)
+	}
+	file := filepath.Join(t.TempDir(), "old.backup")
+	if err := os.WriteFile(file, archive.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	dir := t.TempDir()
+	runCLI(t, nil, "restore", file, "--database-url", url, "--data-dir", dir).wants(t, 0, "restored 1 sensor")
+	if name := postgrestest.Query[string](t, url, `SELECT name FROM sensocto.sensor`)[0]; !strings.HasPrefix(name, "a") || sensocto.CheckText("name", name) != nil {
+		t.Errorf("the name is %.20q, %d bytes", name, len(name))
+	}
+	p := startProcess(t, dir, "--database-url", url)
+	defer p.ends()
+	if s := p.stderr.String(); strings.Contains(s, "could not be saved") {
+		t.Error(s)
 	}
 }

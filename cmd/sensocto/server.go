@@ -114,7 +114,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if s.calls, err = newCalls(c); err != nil {
 		return nil, err
 	}
-	s.clock = newReferenceClock(s.store.Newest(), c.ClockSkew, log)
+	lastRun, err := s.retainer.Seen()
+	if err != nil {
+		log.Warn("the time of the last run is not known", "err", err)
+	}
+	s.clock = newReferenceClock(s.store.Newest(), lastRun, c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms, Calls: s.calls,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Audit: s.audit, Security: s.security, Log: log,
@@ -251,6 +255,7 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 		{name: "store", run: s.store.Run},
 		{name: "last values", run: func(ctx context.Context) error { return s.loadLast(ctx, loaded) }},
 		{name: "retention", run: s.retainer.Run},
+		{name: "clock", run: s.clock.Run},
 		{name: "audit log", run: s.audit.Run},
 		{name: "accounts", run: s.accounts.Run},
 		{name: "rights", run: s.rights.Run},

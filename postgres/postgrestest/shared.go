@@ -69,10 +69,12 @@ func (s *Shared) Database(t testing.TB) string {
 	return server.Database(t, fmt.Sprintf("test_%d", s.made.Add(1)))
 }
 
-// Database makes an empty database and returns its URL.
+// Database makes an empty database, in the place of what a former run of the
+// test left, and returns its URL.
 func (s *Server) Database(t testing.TB, name string) string {
 	t.Helper()
-	Exec(t, s.URL("postgres"), "CREATE DATABASE "+pgx.Identifier{name}.Sanitize())
+	quoted := pgx.Identifier{name}.Sanitize()
+	Exec(t, s.URL("postgres"), "DROP DATABASE IF EXISTS "+quoted+" WITH (FORCE)", "CREATE DATABASE "+quoted)
 	return s.URL(name)
 }
 
