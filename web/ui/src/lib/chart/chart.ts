@@ -261,7 +261,8 @@ export class Chart {
     if (key === this.#wantedView && now - this.#wantedAt < 500) return;
     this.#wantedView = key;
     this.#wantedAt = now;
-    for (const pane of this.panes) for (const s of pane.series) s.want(this.view.from, this.view.to, msPerColumn);
+    const complete = this.panes.flatMap((p) => p.series.map((s) => s.want(this.view.from, this.view.to, msPerColumn))).every(Boolean);
+    this.#element.dataset['history'] = complete ? 'complete' : 'loading'; // for tests and measurements
   }
 
   #touch(): void {
