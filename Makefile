@@ -46,6 +46,22 @@ web/node_modules/.package-lock.json: web/package-lock.json
 	cd web && npm ci --no-audit --no-fund
 	@touch $@
 
+.PHONY: sidecar
+sidecar: bin/sensocto-sidecar ## build bin/sensocto-sidecar, through which rooms are shared with other servers (Rust)
+
+# Its tests are no part of it.
+bin/sensocto-sidecar: $(shell git ls-files -co --exclude-standard sidecar | grep -v '/tests/')
+	@scripts/sidecar.sh build
+
+.PHONY: sidecar-begin
+sidecar-begin: # in the background: a cold build takes minutes
+	@scripts/sidecar.sh begin
+
+.PHONY: test-sidecar
+test-sidecar: ## the sidecar alone, and rooms of two servers through it
+	@echo "== the sidecar"
+	@if scripts/sidecar.sh wait; then $(MAKE) --no-print-directory sidecar && scripts/sidecar.sh test && go test -race ./p2p; fi
+
 .PHONY: ui-dev
 ui-dev: web/node_modules/.package-lock.json ## the web app with hot reloading, beside a running server (SENSOCTO_SERVER)
 	cd web/ui && npx vite
@@ -74,7 +90,7 @@ $(CACHE)/lighthouse/node_modules:
 	@touch $@
 
 .PHONY: test
-test: ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser ## install what is missing and run every test
+test: sidecar-begin ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser test-sidecar ## install what is missing and run every test
 
 .PHONY: vet
 vet: ui

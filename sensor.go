@@ -80,6 +80,14 @@ var (
 // ValidID reports whether id may name a sensor or a connector.
 func ValidID(id string) bool { return idPattern.MatchString(id) }
 
+// RemoteSensorPrefix begins the ids under which sensors of other servers are known
+// here (docs/p2p.md). No device may bring one: it would be seen in rooms as that of
+// somebody else.
+const RemoteSensorPrefix = "p2p:"
+
+// ErrReservedSensorID refuses such a sensor.
+var ErrReservedSensorID = &Error{Code: CodeInvalid, Reason: "reserved_sensor_id", Message: "ids that begin with " + RemoteSensorPrefix + " are those of sensors of other servers: give the sensor another id"}
+
 // ValidAttributeID reports whether id may name an attribute.
 func ValidAttributeID(id string) bool { return attributeIDPattern.MatchString(id) }
 

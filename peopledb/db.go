@@ -4,8 +4,10 @@ import (
 	"context"
 	"database/sql"
 	"errors"
+	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"time"
 
@@ -176,6 +178,20 @@ func one[T any](ctx context.Context, db *DB, scan func(*sql.Rows) (T, error), qu
 		return item, sensocto.ErrNotFound
 	}
 	return all[0], nil
+}
+
+// among returns the right side of IN for some values, and its parameters. With no
+// values it matches nothing: not every database takes an empty list.
+func among(values []string) (in string, args []any) {
+	if len(values) == 0 {
+		return "(NULL)", nil
+	}
+	var b strings.Builder
+	for i, v := range values {
+		fmt.Fprintf(&b, ",$%d", i+1)
+		args = append(args, v)
+	}
+	return "(" + b.String()[1:] + ")", args
 }
 
 // affect runs a statement and returns how many rows it changed.

@@ -426,8 +426,8 @@ func TestAddMember_CountsThoseWhoJoinAtOnce(t *testing.T) {
 			})
 		}
 		all.Wait()
-		if n, err := server.MemberCount(ctx, "r"); n != limit || err != nil {
-			t.Errorf("%d members, %v", n, err)
+		if n, err := server.MemberCounts(ctx, []string{"r"}); n["r"] != limit || err != nil {
+			t.Errorf("%d members, %v", n["r"], err)
 		}
 	})
 }

@@ -238,9 +238,22 @@ func (db *DB) Member(ctx context.Context, roomID, userID string) (sensocto.Membe
 		WHERE m.room_id = $1 AND m.account_id = $2`, roomID, userID)
 }
 
-// MemberCount returns how many members a room has.
-func (db *DB) MemberCount(ctx context.Context, roomID string) (int, error) {
-	return one(ctx, db, scanCount, `SELECT count(*) FROM member WHERE room_id = $1`, roomID)
+// MemberCounts returns how many members rooms have, by room.
+func (db *DB) MemberCounts(ctx context.Context, roomIDs []string) (map[string]int, error) {
+	type count struct {
+		roomID  string
+		members int
+	}
+	in, args := among(roomIDs)
+	list, err := view(ctx, db, func(row *sql.Rows) (c count, err error) {
+		err = row.Scan(&c.roomID, &c.members)
+		return c, err
+	}, `SELECT room_id, count(*) FROM member WHERE room_id IN `+in+` GROUP BY room_id`, args...)
+	counts := make(map[string]int, len(list))
+	for _, c := range list {
+		counts[c.roomID] = c.members
+	}
+	return counts, err
 }
 
 // Memberships returns the rooms of a user, without names.

@@ -93,6 +93,17 @@ func (db *DB) Shares(ctx context.Context, roomID string) ([]sensocto.Share, erro
 	return view(ctx, db, scanShare, shareColumns+` WHERE s.room_id = $1 ORDER BY s.sensor_id`, roomID)
 }
 
+// SharesOf returns the sensors in several rooms, by room and in order of their ids.
+func (db *DB) SharesOf(ctx context.Context, roomIDs []string) (map[string][]sensocto.Share, error) {
+	in, args := among(roomIDs)
+	list, err := view(ctx, db, scanShare, shareColumns+` WHERE s.room_id IN `+in+` ORDER BY s.room_id, s.sensor_id`, args...)
+	shares := make(map[string][]sensocto.Share)
+	for _, s := range list {
+		shares[s.RoomID] = append(shares[s.RoomID], s)
+	}
+	return shares, err
+}
+
 // SensorShares returns the rooms that a sensor is in.
 func (db *DB) SensorShares(ctx context.Context, sensorID string) ([]sensocto.Share, error) {
 	return view(ctx, db, scanShare, shareColumns+` WHERE s.sensor_id = $1 ORDER BY s.room_id`, sensorID)

@@ -13,58 +13,76 @@ import (
 const (
 	noticeBurst      = 20
 	noticesPerSecond = 1.0 / 300
-	maxNoticePairs   = 10_000
+	// The same for all receivers of a sender together.
+	senderBurst     = 200
+	senderPerSecond = 1.0 / 30
+	maxNoticePairs  = 10_000
 )
 
-var errTooManyNotices = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_notifications",
-	Message: "you have caused this person too many notifications in a short time: wait five minutes, then try again"}
+var (
+	errTooManyNotices = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_notifications",
+		Message: "you have caused this person too many notifications in a short time: wait five minutes, then try again"}
+	errTooManyNoticesInAll = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_notifications",
+		Message: "you have caused too many notifications in a short time: wait a minute, then try again"}
+)
 
-// noticeLimit bounds the notices of each sender to each receiver. The zero value is
-// ready.
+// noticeLimit bounds the notices of each sender to each receiver, and to all. The
+// zero value is ready.
 type noticeLimit struct {
-	mu    sync.Mutex // guards pairs
-	pairs map[noticePair]*sensocto.TokenBucket
+	mu      sync.Mutex // guards what follows
+	pairs   noticeBuckets
+	senders noticeBuckets // by pairs without a receiver
 }
 
 // noticePair is a user, and a user or an e-mail address. An address is never
 // replaced by the user who has it: a refusal would tell who that is.
 type noticePair struct{ sender, receiver string }
 
-// take counts a notice, or returns errTooManyNotices.
+// take counts a notice, or returns errTooManyNotices or errTooManyNoticesInAll.
 func (l *noticeLimit) take(sender, receiver string, now time.Time) error {
-	pair := noticePair{sender, receiver}
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	b := l.pairs[pair]
-	if b == nil {
-		l.makeRoom(now)
-		fresh := sensocto.NewTokenBucket(noticeBurst, noticesPerSecond, now)
-		b = &fresh
-		l.pairs[pair] = b
-	}
-	if !b.Take(1, now) {
+	if !l.pairs.take(noticePair{sender, receiver}, noticeBurst, noticesPerSecond, now) {
 		return errTooManyNotices
+	}
+	if !l.senders.take(noticePair{sender: sender}, senderBurst, senderPerSecond, now) {
+		return errTooManyNoticesInAll
 	}
 	return nil
 }
 
-// makeRoom forgets, in a full table, pairs without recent notices, or else any one.
-func (l *noticeLimit) makeRoom(now time.Time) {
-	if l.pairs == nil {
-		l.pairs = make(map[noticePair]*sensocto.TokenBucket)
+// noticeBuckets are at most maxNoticePairs. The zero value is ready.
+type noticeBuckets map[noticePair]*sensocto.TokenBucket
+
+// take counts a notice in a bucket, which may be new, and reports whether it fits.
+func (n *noticeBuckets) take(pair noticePair, burst, perSecond float64, now time.Time) bool {
+	b := (*n)[pair]
+	if b == nil {
+		n.makeRoom(now)
+		fresh := sensocto.NewTokenBucket(burst, perSecond, now)
+		b = &fresh
+		(*n)[pair] = b
 	}
-	if len(l.pairs) < maxNoticePairs {
+	return b.Take(1, now)
+}
+
+// makeRoom forgets, in a full table, pairs without recent notices, or else any one.
+func (n *noticeBuckets) makeRoom(now time.Time) {
+	if *n == nil {
+		*n = make(noticeBuckets)
+	}
+	if len(*n) < maxNoticePairs {
 		return
 	}
-	for pair, b := range l.pairs {
+	for pair, b := range *n {
 		if b.Full(now) {
-			delete(l.pairs, pair)
+			delete(*n, pair)
 		}
 	}
-	for pair := range l.pairs {
-		if len(l.pairs) < maxNoticePairs {
+	for pair := range *n {
+		if len(*n) < maxNoticePairs {
 			return
 		}
-		delete(l.pairs, pair)
+		delete(*n, pair)
 	}
 }

@@ -1,6 +1,7 @@
 package room_test
 
 import (
+	"fmt"
 	"testing"
 
 	"github.com/sensocto/sensocto"
@@ -78,4 +79,19 @@ func TestNotices_DoNotTellWhoHasAnAddress(t *testing.T) {
 			w.refused(err, "too_many_notifications")
 		}
 	})
+}
+
+// Whoever tells many others something new is bounded in all.
+func TestNotices_OfOnePersonToAllAreBounded(t *testing.T) {
+	w := newWorld(t, openSQLite(t), room.Limits{})
+	ada, bob, r := w.room(false)
+	invite := func(i int) error {
+		_, err := w.Invite(t.Context(), ada, r.ID, "", fmt.Sprintf("somebody%d@example.org", i), "")
+		return err
+	}
+	for i := range 200 {
+		w.must(invite(i))
+	}
+	w.refused(invite(200), "too_many_notifications")
+	w.must(w.Grant(t.Context(), bob, "belt", w.users["eve"].UserID, sensocto.ShareTerms{})) // of others nothing is counted
 }

@@ -37,12 +37,13 @@ type Store interface {
 	Bans(ctx context.Context, roomID, after string, limit int) ([]sensocto.Ban, error)
 	Members(ctx context.Context, roomID, after string, limit int) ([]sensocto.Member, error)
 	Member(ctx context.Context, roomID, userID string) (sensocto.Member, error)
-	MemberCount(ctx context.Context, roomID string) (int, error)
+	MemberCounts(ctx context.Context, roomIDs []string) (map[string]int, error)
 
 	PutShare(ctx context.Context, s sensocto.Share, limit int) error
 	RemoveShare(ctx context.Context, roomID, sensorID string) error
 	RemoveTransientShares(ctx context.Context, sensorID string) error
 	Shares(ctx context.Context, roomID string) ([]sensocto.Share, error)
+	SharesOf(ctx context.Context, roomIDs []string) (map[string][]sensocto.Share, error)
 	SensorShares(ctx context.Context, sensorID string) ([]sensocto.Share, error)
 	PutGrant(ctx context.Context, g sensocto.Grant) error
 	RemoveGrant(ctx context.Context, sensorID, userID string) error
@@ -256,22 +257,39 @@ func (r *Rooms) Room(ctx context.Context, id sensocto.Identity, roomID string) (
 	return forAsker(view, room, rights), err
 }
 
-// view returns a room as all see it who may enter it.
+// view returns a room as its members see it.
 func (r *Rooms) view(ctx context.Context, room sensocto.Room) (sensocto.RoomView, error) {
-	v := sensocto.RoomView{ID: room.ID, Name: room.Name, Description: room.Description, OwnerID: room.OwnerID, IsPublic: room.IsPublic,
-		CreatedAt: room.CreatedAt, Settings: room.Settings, Version: room.Version, Sensors: []sensocto.Sensor{}}
-	var err error
-	if v.MemberCount, err = r.store.MemberCount(ctx, room.ID); err != nil {
-		return v, fmt.Errorf("count members: %w", err)
-	}
-	shares, err := r.store.Shares(ctx, room.ID)
+	views, err := r.views(ctx, []sensocto.Room{room})
 	if err != nil {
-		return v, fmt.Errorf("list sensors: %w", err)
+		return sensocto.RoomView{}, err
 	}
-	for _, s := range shares {
-		v.Sensors = append(v.Sensors, r.sensor(s))
+	return views[0], nil
+}
+
+// views returns rooms as their members see them, in as many queries as for one.
+func (r *Rooms) views(ctx context.Context, rooms []sensocto.Room) ([]sensocto.RoomView, error) {
+	ids := make([]string, len(rooms))
+	for i, room := range rooms {
+		ids[i] = room.ID
 	}
-	return v, nil
+	members, err := r.store.MemberCounts(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("count members: %w", err)
+	}
+	shares, err := r.store.SharesOf(ctx, ids)
+	if err != nil {
+		return nil, fmt.Errorf("list sensors: %w", err)
+	}
+	views := make([]sensocto.RoomView, len(rooms))
+	for i, room := range rooms {
+		v := sensocto.RoomView{ID: room.ID, Name: room.Name, Description: room.Description, OwnerID: room.OwnerID, IsPublic: room.IsPublic,
+			CreatedAt: room.CreatedAt, Settings: room.Settings, Version: room.Version, MemberCount: members[room.ID], Sensors: []sensocto.Sensor{}}
+		for _, s := range shares[room.ID] {
+			v.Sensors = append(v.Sensors, r.sensor(s))
+		}
+		views[i] = v
+	}
+	return views, nil
 }
 
 // sensor returns a shared sensor as all see it who are in the room.
@@ -315,17 +333,16 @@ func (r *Rooms) List(ctx context.Context, id sensocto.Identity, public bool, aft
 	if err != nil {
 		return nil, fmt.Errorf("list rooms: %w", err)
 	}
-	views := make([]sensocto.RoomView, len(rooms))
+	views, err := r.views(ctx, rooms)
+	if err != nil {
+		return nil, err
+	}
 	for i, room := range rooms {
-		v, err := r.view(ctx, room)
-		if err != nil {
-			return nil, err
-		}
 		rights, err := r.rights.RoomRights(ctx, id, room)
 		if err != nil {
 			return nil, err
 		}
-		views[i] = forAsker(v, room, rights)
+		views[i] = forAsker(views[i], room, rights)
 	}
 	return views, nil
 }

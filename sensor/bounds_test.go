@@ -431,3 +431,15 @@ func TestRegistry_BoundsCommands(t *testing.T) {
 		t.Errorf("a command of %d bytes: %v", len(command), err)
 	}
 }
+
+// Ids of sensors of other servers cannot be taken by a device here.
+func TestConnect_IDsOfOtherServersSensorsAreReserved(t *testing.T) {
+	w := newWorld(t)
+	_, err := w.Connect(t.Context(), operator, sensocto.Registration{SensorID: sensocto.RemoteSensorPrefix + "abc:strap"}, &device{})
+	if !errors.Is(err, sensocto.ErrReservedSensorID) {
+		t.Errorf("%v", err)
+	}
+	if _, known := w.Sensor(sensocto.RemoteSensorPrefix + "abc:strap"); known {
+		t.Error("it is known now")
+	}
+}

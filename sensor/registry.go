@@ -8,6 +8,7 @@ import (
 	"log/slog"
 	"maps"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -230,6 +231,9 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	}
 	if err := reg.Check(); err != nil {
 		return nil, false, err
+	}
+	if strings.HasPrefix(reg.SensorID, sensocto.RemoteSensorPrefix) {
+		return nil, false, sensocto.ErrReservedSensorID
 	}
 	r.mu.Lock()
 	defer r.mu.Unlock()

@@ -57,6 +57,7 @@ func (s *server) routeAPI() {
 		s.registerRooms()
 		s.registerMembers()
 		s.registerJoinLink()
+		s.registerP2P()
 		s.registerRecordings()
 		s.registerInvitations()
 		s.registerGrants()

@@ -64,6 +64,8 @@ type Options struct {
 	// Import stores an uploaded recording of a sensor for whoever the identity
 	// is; nil means that none is taken.
 	Import func(ctx context.Context, id sensocto.Identity, sensorID string, body io.Reader) (sensocto.Imported, error)
+	// P2P shares rooms with other servers; nil means that it is off.
+	P2P P2P
 	// Attention tells who looks at what; nil means that nobody knows.
 	Attention Attention
 	// Load tells how busy the server is; nil means that nobody knows.

@@ -28,6 +28,7 @@ type cli struct {
 	Logout     logoutCmd     `cmd:"" help:"Forget and revoke the token of login."`
 	Whoami     whoamiCmd     `cmd:"" help:"Say who you are to a server."`
 	Room       roomCmd       `cmd:"" help:"List, make, join, leave and fill rooms."`
+	P2P        p2pCmd        `cmd:"" name:"p2p" help:"Rooms from server to server."`
 	User       userCmd       `cmd:"" help:"Create, list, reset and disable people's accounts."`
 	Backup     backupCmd     `cmd:"" help:"Write everything that a server keeps into one file, also while it runs."`
 	Restore    restoreCmd    `cmd:"" help:"Bring a backup back into a data directory."`

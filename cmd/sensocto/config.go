@@ -70,6 +70,11 @@ type Config struct {
 	TURNMaxPort        int      `key:"turn.max_port" help:"Last UDP port of relayed media."`
 	TURNRate           Bytes    `key:"turn.rate" help:"What one peer may have relayed in a second, both ways together."`
 
+	P2PListen    string `key:"p2p.listen" help:"Address and UDP port through which rooms are shared with other servers, such as 0.0.0.0:0; port 0 picks one, and keeps it. Empty: off."`
+	P2PProgram   string `key:"p2p.program" help:"The program sensocto-sidecar, which is started for that. Empty: the one beside this program."`
+	P2PRelay     string `key:"p2p.relay" help:"Relay servers that help where no direct path is found: none, iroh (those of Iroh's makers) or the URL of one's own."`
+	P2PDiscovery string `key:"p2p.discovery" help:"How servers find each other beside the addresses in tickets: none, local (mDNS in the local network), dns (Iroh's DNS servers), or local,dns."`
+
 	AuditKeep Age `key:"audit.keep" help:"How long it is kept who did what, such as 90d, 2y or forever."`
 
 	Connections     int           `key:"limits.connections" help:"WebSocket connections of the server."`
@@ -125,6 +130,8 @@ func defaults(env environment) Config {
 		SessionLife:     Age(30 * 24 * time.Hour),
 		SessionIdle:     Age(7 * 24 * time.Hour),
 		CallLimit:       call.DefaultLimit,
+		P2PRelay:        "none",
+		P2PDiscovery:    "local",
 		TURNMinPort:     49152,
 		TURNMaxPort:     65535,
 		TURNRate:        2_000_000,
@@ -230,6 +237,7 @@ func (c Config) check() (problems []problem) {
 	c.checkMail(bad)
 	c.checkSession(bad)
 	c.checkCalls(bad)
+	c.checkP2P(bad)
 	oneOf(bad, "registration", c.Registration, "open", "invited", "closed")
 	oneOf(bad, "log.level", c.LogLevel, "debug", "info", "warn", "error")
 	oneOf(bad, "log.format", c.LogFormat, "text", "json")

@@ -37,6 +37,7 @@ type serverFlags struct {
 	Webhooks          hooksFlag `embed:"" prefix:"webhooks-"`
 	Call              callFlag  `embed:"" prefix:"call-" group:"Calls:"`
 	TURN              turnFlag  `embed:"" prefix:"turn-" group:"Calls:"`
+	P2P               p2pFlag   `embed:"" prefix:"p2p-" group:"Rooms from server to server:"`
 	Audit             auditFlag `embed:"" prefix:"audit-"`
 	Limits            limitFlag `embed:"" prefix:"limits-" group:"Limits:"`
 	Attention         looksFlag `embed:"" prefix:"attention-" group:"Attention:"`
@@ -66,6 +67,13 @@ type turnFlag struct {
 	MinPort *string `placeholder:"PORT" help:"First UDP port of relayed media, default 49152."`
 	MaxPort *string `placeholder:"PORT" help:"Last one, default 65535."`
 	Rate    *string `placeholder:"SIZE" help:"What a peer may have relayed in a second, default 2MB."`
+}
+
+type p2pFlag struct {
+	Listen    *string `placeholder:"ADDRESS" help:"UDP address through which rooms are shared with other servers. Default: off."`
+	Program   *string `placeholder:"FILE" help:"The program sensocto-sidecar. Default: beside this program."`
+	Relay     *string `placeholder:"WHICH" help:"none (default), iroh or a URL."`
+	Discovery *string `placeholder:"HOW" help:"none, local (default), dns or local,dns."`
 }
 
 type auditFlag struct {
@@ -175,9 +183,10 @@ func collect(given map[string]string, prefix string, v reflect.Value) {
 
 func snakeCase(name string) string {
 	var b strings.Builder
-	capital := func(i int) bool { return i >= 0 && i < len(name) && 'A' <= name[i] && name[i] <= 'Z' }
+	digit := func(i int) bool { return '0' <= name[i] && name[i] <= '9' } // as in P2P
+	capital := func(i int) bool { return i >= 0 && i < len(name) && ('A' <= name[i] && name[i] <= 'Z' || digit(i)) }
 	for i, c := range name {
-		if capital(i) {
+		if capital(i) && !digit(i) {
 			// A word begins where capitals begin, or, as in TLSCert, where they end.
 			if i > 0 && (!capital(i-1) || i+1 < len(name) && !capital(i+1)) {
 				b.WriteByte('_')

@@ -2,6 +2,7 @@ package main
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -10,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strconv"
 	"strings"
@@ -168,6 +170,11 @@ func startGoodDevice(t *testing.T, p *process) *goodDevice {
 				return
 			case <-tick.C:
 			}
+			if seq%100 == 0 { // what says nothing for a minute is closed
+				if err := viewer.WriteJSON([]any{nil, "h", "phoenix", "heartbeat", map[string]any{}}); err != nil {
+					t.Errorf("the viewer: %v", err)
+				}
+			}
 			items := make([]map[string]any, batch)
 			for i := range items {
 				items[i] = map[string]any{"attribute_id": "ecg", "payload": g.samples + i, "timestamp": 1767225600000 + g.samples + i}
@@ -213,7 +220,8 @@ func (g *goodDevice) end() (int, []time.Duration) {
 type hostile struct {
 	t     *testing.T
 	p     *process
-	crowd bool // others attack at the same time
+	crowd bool          // others attack at the same time
+	stays time.Duration // how long it waits for answers over HTTP; default patience
 	conns []*websocket.Conn
 	mu    sync.Mutex // guards conns
 }
@@ -251,6 +259,15 @@ func (h *hostile) guest() *websocket.Conn {
 	return ws
 }
 
+// impatient bounds what is written and read from now on: the server reads no
+// further while answers wait that nobody reads.
+func (h *hostile) impatient(ws *websocket.Conn) {
+	if ws != nil {
+		_ = ws.SetWriteDeadline(time.Now().Add(attackTime))
+		_ = ws.SetReadDeadline(time.Now().Add(attackTime))
+	}
+}
+
 // send sends a frame, and says whether there was a connection for it.
 func (h *hostile) send(ws *websocket.Conn, frame string) bool {
 	return ws != nil && ws.WriteMessage(websocket.TextMessage, []byte(frame)) == nil
@@ -278,14 +295,18 @@ func (h *hostile) join(ws *websocket.Conn, id, params string) string {
 }
 
 func (h *hostile) get(path string, header ...string) (status int, body string) {
-	r, err := http.NewRequest(http.MethodGet, h.p.url+path, nil)
+	return h.call(http.MethodGet, path, "", header...)
+}
+
+func (h *hostile) call(method, path, content string, header ...string) (status int, body string) {
+	r, err := http.NewRequest(method, h.p.url+path, strings.NewReader(content))
 	if err != nil {
 		h.t.Fatal(err)
 	}
 	for i := 0; i+1 < len(header); i += 2 {
 		r.Header.Set(header[i], header[i+1])
 	}
-	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: patience}
+	client := &http.Client{Transport: &http.Transport{DisableKeepAlives: true}, Timeout: cmp.Or(h.stays, patience)}
 	resp, err := client.Do(r)
 	if err != nil {
 		return 0, err.Error()
@@ -372,6 +393,7 @@ var hostileAttacks = []struct {
 		all.Wait()
 	}},
 	{"an export without end", func(h *hostile) {
+		h.stays = attackTime // what is allowed takes longer, and ends with its client
 		for _, rate := range []string{"1e300", "1e6"} {
 			for _, format := range []string{"edf", "wfdb"} {
 				if status, body := h.get("/api/v1/sensors/many/export?resample=" + rate + "&format=" + format); status == http.StatusOK && rate == "1e300" {
@@ -432,9 +454,7 @@ var hostileAttacks = []struct {
 	{"sensors that are hidden and shown without end", func(h *hostile) {
 		ws := h.guest()
 		h.ask(ws, `["1","2","viewer:x","watch",{"sensor_ids":[`+list(1000, "v%d")+`]}]`)
-		if ws != nil {
-			_ = ws.SetWriteDeadline(time.Now().Add(attackTime)) // the server does not read on at once
-		}
+		h.impatient(ws)
 		for i := range 20_000 {
 			if !h.send(ws, fmt.Sprintf(`["1","3","viewer:x","visibility_changed",{"visible":%v}]`, i%2 == 1)) {
 				return
@@ -448,12 +468,45 @@ var hostileAttacks = []struct {
 		}
 		ws := h.guest()
 		h.join(ws, "pinged", `,"attributes":[]`)
+		h.impatient(ws)
 		for range 64 {
 			if !h.send(ws, `["9","2","sensocto:sensor:pinged","ping",{"x":"`+long+`"}]`) {
 				return
 			}
 		}
 		h.ask(ws, `["9","10","sensocto:sensor:pinged","ping",{}]`)
+	}},
+	{"every operation of the API", func(h *hostile) {
+		long, parameter := strings.Repeat("x", 60_000), regexp.MustCompile(`\{[^}]*\}`)
+		var all sync.WaitGroup
+		for _, operation := range operationsOfTheAPI(h.t) {
+			method, path, _ := strings.Cut(operation, " ")
+			for _, value := range []string{"many", long[:4000]} {
+				all.Go(func() {
+					status, body := h.call(method, parameter.ReplaceAllString(path, value)+"?limit=1000000&search="+long[:4000],
+						`{"name":"`+long+`","notify":[`+list(1000, "u%d")+`]}`, "Content-Type", "application/json")
+					if status >= 500 && status != http.StatusServiceUnavailable || len(body) > 8<<20 {
+						h.t.Errorf("%s: %d, %d bytes: %.200s", operation, status, len(body), body)
+					}
+				})
+			}
+		}
+		all.Wait()
+	}},
+	{"every message", func(h *hostile) {
+		payload := `{"sensor_ids":[` + list(20_000, "s%d") + `],"levels":{"s":"high"},"visible":true,"level":0.5,"charging":false,"attribute_id":"a0",` +
+			`"payload":[` + strings.TrimSuffix(strings.Repeat("[1],", 50_000), ",") + `],"timestamp":1767225600000,"limit":1000000,"metadata":{"unit":"x"},"action":"add"}`
+		for _, topic := range []string{"viewer:e", "data:many", "sensors:all", "sensocto:sensor:many", "sensocto:connector:c", "room:r", "user:u", "phoenix"} {
+			ws := h.guest()
+			h.send(ws, fmt.Sprintf(`["7","7",%q,"phx_join",{"sensor_name":"S","sensor_type":"x","connector_name":"C"}]`, topic))
+			h.impatient(ws)
+			for _, event := range clientEvents(h.t) {
+				if !h.send(ws, fmt.Sprintf(`["7","8",%q,%q,%s]`, topic, event, payload)) {
+					break
+				}
+			}
+			h.ask(ws, `[null,"9","phoenix","heartbeat",{}]`)
+		}
 	}},
 	{"idle connections", func(h *hostile) {
 		for range 300 {

@@ -113,7 +113,7 @@ func TestMetrics_AreAllDocumented(t *testing.T) {
 			}
 		}
 	}
-	mail := []string{"--smtp-host", "127.0.0.1:9", "--smtp-from", "sensocto@example.org", "--smtp-tls", "none"} // nothing is sent
+	mail := []string{"--smtp-host", "127.0.0.1:9", "--smtp-from", "sensocto@example.org", "--smtp-tls", "none", "--p2p-listen", "127.0.0.1:0", "--p2p-program", "/there/is/none"} // nothing is sent
 	t.Run("SQLite", func(t *testing.T) { check(t, "SQLite", startServer(t, t.TempDir(), mail...)) })
 	t.Run("PostgreSQL", func(t *testing.T) {
 		_, url := postgresServer(t)

@@ -13,7 +13,7 @@ import (
 type roomCmd struct {
 	List        roomListCmd        `cmd:"" help:"List your rooms, or public ones."`
 	Create      roomCreateCmd      `cmd:"" help:"Make a room, and print its id and join code."`
-	Join        roomJoinCmd        `cmd:"" help:"Join a room with its code, or a public one by its id."`
+	Join        roomJoinCmd        `cmd:"" help:"Join a room with its code, a public one by its id, or one of another server with its ticket."`
 	Leave       roomLeaveCmd       `cmd:"" help:"Leave a room."`
 	Delete      roomDeleteCmd      `cmd:"" help:"Delete a room; the sensors in it stay their owners'."`
 	Members     roomMembersCmd     `cmd:"" help:"List who is in a room."`
@@ -25,6 +25,7 @@ type roomCmd struct {
 	Invite      roomInviteCmd      `cmd:"" help:"Invite somebody by e-mail address or user id."`
 	Invitations roomInvitationsCmd `cmd:"" help:"List the invitations that wait for an answer, or withdraw one."`
 	Share       roomShareCmd       `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
+	Ticket      roomTicketCmd      `cmd:"" help:"Print a ticket with which people of other servers join a room."`
 	Record      roomRecordCmd      `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`
 	Export      roomExportCmd      `cmd:"" help:"Download a recording as one ZIP archive."`
 }
@@ -96,13 +97,16 @@ func (c roomCreateCmd) Run(a *app) error {
 
 type roomJoinCmd struct {
 	remoteFlags
-	Room string `arg:"" help:"Join code, or the id of a public room."`
+	Room string `arg:"" help:"Join code, the id of a public room, or a ticket of another server's room."`
 }
 
 // Run joins, and prints the room's id and name.
 func (c roomJoinCmd) Run(a *app) error {
 	path, body := "/rooms/join", any(map[string]string{"code": c.Room})
-	if strings.Count(c.Room, "-") == 4 { // a UUID
+	switch {
+	case strings.Contains(c.Room, "sensocto-room-"):
+		path, body = "/rooms/join-ticket", map[string]string{"ticket": c.Room}
+	case strings.Count(c.Room, "-") == 4: // a UUID
 		path, body = roomPath(c.Room, "join"), nil
 	}
 	var r apiRoom

@@ -47,6 +47,7 @@ type server struct {
 	rooms    *room.Rooms
 	calls    *call.Calls
 	relay    *call.Relay // nil where it is off
+	sharing  *sharing    // nil where it is off
 	eraser   *erasure.Eraser
 	audit    *audit.Log
 	alerts   *alert.Alerts
@@ -99,7 +100,10 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// Where callers without a credential may view, that is what the operator decided
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
-	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensors.Sensor, PubSub: hub, Listen: s.looks.Listen, Audit: s.audit, Log: log})
+	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensor, PubSub: hub, Listen: s.looks.Listen, Audit: s.audit, Log: log})
+	if s.sharing, err = newSharing(c, s, log); err != nil {
+		return nil, err
+	}
 	s.eraser = erasure.New(erasure.Options{Store: s.people, Sensors: s.sensors, Rooms: s.rooms, Log: log})
 	if err := s.people.EndTransientShares(ctx); err != nil { // of devices that were connected when the server was killed
 		return nil, err
@@ -127,11 +131,14 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	if s.mailer != nil {
 		sources = append(sources, s.mailer)
 	}
+	if s.sharing != nil {
+		sources = append(sources, s.sharing.sync)
+	}
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
 		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
 		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
-		Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
+		P2P: s.sharing.web(), Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
 		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
@@ -269,6 +276,10 @@ func (s *server) run(ctx context.Context, listener net.Listener, ready func()) e
 	}
 	if s.mailer != nil {
 		stages = slices.Insert(stages, 1, &stage{name: "mail", run: s.mailer.Run})
+	}
+	if s.sharing != nil {
+		at := slices.IndexFunc(stages, func(st *stage) bool { return st.name == "rooms" })
+		stages = slices.Insert(stages, at+1, &stage{name: "sharing", run: s.sharing.sync.Run})
 	}
 	if s.relay != nil {
 		s.log.Info("TURN server", "address", s.relay.Addr(), "public", s.config.TURNPublic)

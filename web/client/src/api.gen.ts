@@ -348,6 +348,23 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/p2p": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How rooms are shared with other servers */
+        get: operations["see-sharing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/passkeys": {
         parameters: {
             query?: never;
@@ -682,6 +699,23 @@ export interface paths {
         patch: operations["change-member"];
         trace?: never;
     };
+    "/api/v1/rooms/{id}/p2p": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        /** How a room is shared with other servers */
+        get: operations["see-room-sharing"];
+        put?: never;
+        post?: never;
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/qr": {
         parameters: {
             query?: never;
@@ -795,6 +829,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/api/v1/rooms/{id}/tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Make a ticket with which people of other servers join a room
+         * @description For whoever may invite, at the server that made the room. A ticket is a secret. 503: rooms are not shared with other servers, or not now.
+         */
+        post: operations["make-room-ticket"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/join": {
         parameters: {
             query?: never;
@@ -806,6 +860,26 @@ export interface paths {
         put?: never;
         /** Join a room by its code */
         post: operations["join-room-by-code"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/join-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Join a room of another server by its ticket
+         * @description The room is here from then on, and both servers keep each other up to date. 503: no server that has the room was reached.
+         */
+        post: operations["join-room-by-ticket"];
         delete?: never;
         options?: never;
         head?: never;
@@ -2010,6 +2084,12 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        JoinTicketInputBody: {
+            /** @description The text of a ticket, or a link that ends with it. */
+            ticket: string;
+        } & {
+            [key: string]: unknown;
+        };
         KeptSensor: {
             /** @enum {string} */
             activity_status: "online" | "idle" | "offline" | "unknown";
@@ -2161,6 +2241,72 @@ export interface components {
             /** @description Where the list goes on; empty at its end. */
             next: string;
             notifications: components["schemas"]["Notification"][];
+        } & {
+            [key: string]: unknown;
+        };
+        P2PPeer: {
+            endpoint: string;
+            /**
+             * @description How it is reached now.
+             * @enum {string}
+             */
+            path: "direct" | "relay" | "none";
+        } & {
+            [key: string]: unknown;
+        };
+        P2PRoom: {
+            /**
+             * Format: int64
+             * @description Entries of the room's document.
+             */
+            entries: number;
+            /** @description Somebody wrote so much that the room is no longer exchanged. */
+            flooded: boolean;
+            /**
+             * Format: int64
+             * @description Values of others that have not arrived.
+             */
+            missing: number;
+            /** @description Made at this server, which makes its tickets. */
+            own: boolean;
+            /** @description Servers that have the room and are connected. */
+            peers: components["schemas"]["P2PPeer"][];
+            /**
+             * Format: int64
+             * @description Changes here that have not been sent.
+             */
+            pending: number;
+            /** @description Why the last exchange failed; empty where it did not. */
+            problem: string;
+            /** @description Entries that do not count, by reason. */
+            refused: {
+                [key: string]: number;
+            };
+            room_id: string;
+            /**
+             * Format: date-time
+             * @description When it was last exchanged with another server; null for never.
+             */
+            synced_at: string | null;
+        } & {
+            [key: string]: unknown;
+        };
+        P2PStatus: {
+            /** @description The id by which other servers know this one; empty before the first start. */
+            endpoint: string;
+            peers: components["schemas"]["P2PPeer"][];
+            /** @description Why it does not, and what to do; empty while it does. */
+            problem: string;
+            /** @description The relay in use; empty for none. */
+            relay: string;
+            /**
+             * Format: int64
+             * @description Starts of the sidecar after it had ended or was killed.
+             */
+            restarts: number;
+            rooms: components["schemas"]["P2PRoom"][];
+            /** @description The sidecar runs, through which rooms are shared. */
+            running: boolean;
         } & {
             [key: string]: unknown;
         };
@@ -2429,6 +2575,24 @@ export interface components {
         };
         TestAlertAnswerBody: {
             deliveries: components["schemas"]["AlertDelivery"][];
+        } & {
+            [key: string]: unknown;
+        };
+        TicketAnswerBody: {
+            /** @description The same as an address of the app: behind the #, so that no server sees it. Others open it at their own server. */
+            link: string;
+            /** @description The text of the ticket, for 'sensocto room join'. */
+            ticket: string;
+        } & {
+            [key: string]: unknown;
+        };
+        TicketInputBody: {
+            /**
+             * @description What its bearer becomes. A reader sees the room and is no member.
+             * @default member
+             * @enum {string}
+             */
+            role: "member" | "guest" | "reader";
         } & {
             [key: string]: unknown;
         };
@@ -4438,6 +4602,71 @@ export interface operations {
             };
             /** @description Too Many Requests */
             429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "see-sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["P2PStatus"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
                 headers: {
                     [name: string]: unknown;
                 };
@@ -6618,6 +6847,92 @@ export interface operations {
             };
         };
     };
+    "see-room-sharing": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["P2PRoom"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "draw-join-link": {
         parameters: {
             query?: never;
@@ -7353,6 +7668,96 @@ export interface operations {
             };
         };
     };
+    "make-room-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["TicketInputBody"];
+            };
+        };
+        responses: {
+            /** @description Created */
+            201: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "join-room-by-code": {
         parameters: {
             query?: never;
@@ -7363,6 +7768,103 @@ export interface operations {
         requestBody: {
             content: {
                 "application/json": components["schemas"]["JoinByCodeInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    ETag?: string;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["Room"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "join-room-by-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["JoinTicketInputBody"];
             };
         };
         responses: {

@@ -1,0 +1,224 @@
+package main
+
+import (
+	"context"
+	"fmt"
+	"log/slog"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/p2p"
+	"github.com/sensocto/sensocto/rights"
+	"github.com/sensocto/sensocto/web"
+)
+
+// checkP2P returns what is wrong with how rooms are shared.
+func (c Config) checkP2P(bad func(key, format string, args ...any)) {
+	if c.P2PListen != "" {
+		if host, _, err := net.SplitHostPort(c.P2PListen); err != nil || net.ParseIP(host) == nil {
+			bad("p2p.listen", "%q is not IP:port, such as 0.0.0.0:0", c.P2PListen)
+		}
+	}
+	if u, err := url.Parse(c.P2PRelay); c.P2PRelay != "none" && c.P2PRelay != "iroh" && (err != nil || u.Scheme != "https" || u.Host == "") {
+		bad("p2p.relay", "%q is neither none nor iroh nor an address such as https://relay.example.org", c.P2PRelay)
+	}
+	oneOf(bad, "p2p.discovery", c.P2PDiscovery, "none", "local", "dns", "local,dns")
+}
+
+// sidecar is the file of the program that shares rooms.
+func (c Config) sidecar() string {
+	if c.P2PProgram != "" {
+		return c.P2PProgram
+	}
+	self, err := os.Executable()
+	if err != nil {
+		return "sensocto-sidecar"
+	}
+	return filepath.Join(filepath.Dir(self), "sensocto-sidecar")
+}
+
+// sharing shares rooms with other servers, for whoever has the right.
+type sharing struct {
+	sync   *p2p.RoomSync
+	rights *rights.Rights
+	audit  sensocto.Auditor
+}
+
+// newSharing returns nil where it is off.
+func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
+	if c.P2PListen == "" {
+		return nil, nil
+	}
+	dir := filepath.Join(c.DataDir, "p2p")
+	keys, err := p2p.OpenKeys(filepath.Join(dir, "rooms.key"))
+	if err != nil {
+		return nil, err
+	}
+	sync := p2p.NewRoomSync(p2p.SyncOptions{
+		Sidecar: p2p.SidecarOptions{Program: c.sidecar(), Dir: dir, Bind: c.P2PListen, Relay: c.P2PRelay, Discovery: c.P2PDiscovery, Log: log},
+		Keys:    keys, Rooms: s.rooms, Store: s.people, Sensor: s.sensors.Sensor, Log: log,
+	})
+	return &sharing{sync: sync, rights: s.rights, audit: s.audit}, nil
+}
+
+// sensor returns what is known of a sensor, of this server or another.
+func (s *server) sensor(id string) (sensocto.Sensor, bool) {
+	sensor, ok := s.sensors.Sensor(id)
+	if !ok && s.sharing != nil {
+		return s.sharing.sync.Sensor(id)
+	}
+	return sensor, ok
+}
+
+var (
+	errNoTicketRoom = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
+	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
+	errNotSharedYet = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers: make a ticket first"}
+)
+
+// entering returns the rights in a room of whoever may enter it.
+func (s *sharing) entering(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.RoomRights, error) {
+	r, _, err := s.rights.Room(ctx, id, roomID)
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound || (err == nil && !r.Enter) {
+		err = errNoTicketRoom
+	}
+	return r, err
+}
+
+// Ticket implements web.P2P.
+func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error) {
+	r, err := s.entering(ctx, id, roomID)
+	if err == nil && !r.Invite {
+		err = errNoTickets
+	}
+	if err != nil {
+		return "", err
+	}
+	t, err := s.sync.Ticket(ctx, roomID, role)
+	if err != nil {
+		return "", err
+	}
+	detail := "by a ticket, to read"
+	if role != "" {
+		detail = "by a ticket, as " + string(role)
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditInvited, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: detail})
+	return t.String(), nil
+}
+
+// Join implements web.P2P.
+func (s *sharing) Join(ctx context.Context, id sensocto.Identity, ticket string) (string, error) {
+	if id.UserID == "" {
+		return "", &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
+	}
+	t, err := p2p.ParseTicket(ticket)
+	if err != nil {
+		return "", err
+	}
+	return t.Room, s.sync.Join(ctx, id.UserID, t)
+}
+
+// Room implements web.P2P.
+func (s *sharing) Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+	if _, err := s.entering(ctx, id, roomID); err != nil {
+		return sensocto.P2PRoom{}, err
+	}
+	for _, r := range s.sync.Status(ctx).Rooms {
+		if r.RoomID == roomID {
+			return r, nil
+		}
+	}
+	return sensocto.P2PRoom{}, errNotSharedYet
+}
+
+// Status implements web.P2P.
+func (s *sharing) Status(ctx context.Context) sensocto.P2PStatus { return s.sync.Status(ctx) }
+
+// web is what the API asks; nil where sharing is off.
+func (s *sharing) web() web.P2P {
+	if s == nil {
+		return nil
+	}
+	return s
+}
+
+type p2pCmd struct {
+	Status p2pStatusCmd `cmd:"" help:"Show how rooms are shared with other servers."`
+}
+
+// Help is shown by --help.
+func (p2pCmd) Help() string {
+	return `Servers share rooms directly, without a server in common: switch it on with --p2p-listen
+of 'sensocto serve', make a ticket with 'sensocto room ticket', and join with
+'sensocto room join TICKET' at the other server.
+
+Example:
+  sensocto p2p status
+`
+}
+
+type p2pStatusCmd struct{ remoteFlags }
+
+// Run prints the endpoint, and a row for each room.
+func (c p2pStatusCmd) Run(a *app) error {
+	var s sensocto.P2PStatus
+	if err := c.ask(a, http.MethodGet, "/p2p", nil, &s); err != nil {
+		return err
+	}
+	if !s.Running {
+		fmt.Fprintf(a.stdout, "not running: %s\n", s.Problem)
+	} else {
+		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts)
+	}
+	if len(s.Rooms) == 0 {
+		fmt.Fprintln(a.stdout, "No room is shared: 'sensocto room ticket ROOM' makes a ticket for one.")
+		return nil
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tMISSING\tREFUSED\tPROBLEM")
+	for _, r := range s.Rooms {
+		var peers []string
+		for _, p := range r.Peers {
+			peers = append(peers, p.Endpoint[:min(8, len(p.Endpoint))]+" "+p.Path)
+		}
+		synced, refused := "never", 0
+		if r.SyncedAt != nil {
+			synced = r.SyncedAt.Format("2006-01-02 15:04:05")
+		}
+		for _, n := range r.Refused {
+			refused += n
+		}
+		problem := r.Problem
+		if r.Flooded {
+			problem = "flooded: somebody writes too much"
+		}
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, r.Missing, refused, orDash(problem))
+	}
+	return w.Flush()
+}
+
+type roomTicketCmd struct {
+	roomFlags
+	Role string `enum:"member,guest,reader" default:"member" help:"What its bearer becomes: member, guest or reader."`
+	Link bool   `help:"Print it as a link to this server's app."`
+}
+
+// Run prints the ticket.
+func (c roomTicketCmd) Run(a *app) error {
+	var t struct{ Ticket, Link string }
+	err := c.ask(a, http.MethodPost, c.path("tickets"), map[string]string{"role": c.Role}, &t)
+	switch {
+	case err != nil:
+	case c.Link:
+		fmt.Fprintln(a.stdout, t.Link)
+	default:
+		fmt.Fprintln(a.stdout, t.Ticket)
+	}
+	return err
+}

@@ -1,0 +1,138 @@
+//go:build unix
+
+package main
+
+import (
+	"net/http"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+	"time"
+)
+
+// sidecarProgram returns the sidecar that was built, or skips the test.
+func sidecarProgram(t *testing.T) string {
+	t.Helper()
+	file := os.Getenv("SENSOCTO_SIDECAR")
+	if file == "" {
+		file = "../../bin/sensocto-sidecar"
+	}
+	file, err := filepath.Abs(file)
+	if err == nil {
+		_, err = os.Stat(file)
+	}
+	if err != nil {
+		t.Skipf("the sidecar is not built ('make sidecar' builds it): %v", err)
+	}
+	return file
+}
+
+// householder is somebody with an account at a server, and the commands as them.
+type householder struct {
+	*browser
+	env []string
+}
+
+func newHouseholder(t *testing.T, s *running, name string) *householder {
+	h := &householder{browser: &browser{t: t, url: s.url}}
+	h.asks(201, "POST", "/users", `{"name":"`+name+`","email":"`+name+`@example.org","password":"`+goodPassword+`"}`)
+	token := h.asks(201, "POST", "/tokens", `{"name":"terminal","scopes":["view","ingest"]}`)
+	h.env = []string{"SENSOCTO_SERVER=" + s.url, "SENSOCTO_TOKEN=" + token["token"].(string)}
+	return h
+}
+
+func (h *householder) run(args ...string) string {
+	h.t.Helper()
+	return strings.TrimSpace(runCLI(h.t, h.env, args...).wants(h.t, 0).stdout)
+}
+
+// rename gives a room of which this is the first change another name.
+func (h *householder) rename(room, name string) {
+	h.t.Helper()
+	req, err := http.NewRequest(http.MethodPatch, h.url+"/api/v1/rooms/"+room, strings.NewReader(`{"name":"`+name+`"}`))
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	req.Header.Set("Content-Type", "application/json")
+	req.Header.Set("If-Match", `"1"`)
+	req.Header.Set("Cookie", "sensocto_token="+h.cookie)
+	resp, err := http.DefaultClient.Do(req)
+	if err != nil {
+		h.t.Fatal(err)
+	}
+	defer resp.Body.Close()
+	if resp.StatusCode != http.StatusOK {
+		h.t.Fatal(resp.Status)
+	}
+}
+
+// Two servers that have nothing in common share a room: what one changes the other
+// has, by the commands that people type.
+func TestP2P_TwoServersShareARoom(t *testing.T) {
+	flags := []string{"--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-discovery", "none", "--p2p-program", sidecarProgram(t)}
+	ada, bob := newHouseholder(t, startServer(t, t.TempDir(), flags...), "ada"), newHouseholder(t, startServer(t, t.TempDir(), flags...), "bob")
+	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
+	var ticket string
+	for deadline := time.Now().Add(patience); ticket == ""; time.Sleep(20 * time.Millisecond) {
+		if r := runCLI(t, ada.env, "room", "ticket", room); r.code == 0 {
+			ticket = strings.TrimSpace(r.stdout)
+		} else if time.Now().After(deadline) {
+			t.Fatalf("no ticket: %s", r.stderr)
+		}
+	}
+	if got := bob.run("room", "join", ticket); got != room+"\tSleep lab" {
+		t.Errorf("joined %q", got)
+	}
+	runCLI(t, bob.env, "room", "join", ticket).wants(t, 1, "here already")
+	runCLI(t, bob.env, "room", "join", ticket[:len(ticket)-9]).wants(t, 1, "not a ticket")
+	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
+
+	until := func(h *householder, what, want string, args ...string) {
+		t.Helper()
+		var last string
+		for deadline := time.Now().Add(patience); !strings.Contains(last, want); time.Sleep(20 * time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %s", what, last)
+			}
+			last = h.run(args...)
+		}
+	}
+	until(ada, "bob is no member at ada's", "bob", "room", "members", room)
+	until(bob, "ada is no member at bob's", "ada", "room", "members", room)
+	ada.rename(room, "Gym")
+	until(bob, "the name", "Gym", "room", "list")
+
+	status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
+	if status["own"] != true || len(status["peers"].([]any)) != 1 {
+		t.Errorf("%v", status)
+	}
+	ada.asks(403, "GET", "/p2p", "")
+	stranger := newHouseholder(t, &running{url: ada.url}, "eve")
+	stranger.asks(404, "GET", "/rooms/"+room+"/p2p", "")
+	stranger.asks(404, "POST", "/rooms/"+room+"/tickets", `{}`)
+
+	bob.run("room", "leave", room)
+	for deadline := time.Now().Add(patience); strings.Contains(ada.run("room", "members", room), "bob"); time.Sleep(20 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatal("bob is still a member at ada's")
+		}
+	}
+}
+
+func TestP2P_WhereItIsOff(t *testing.T) {
+	ada := newHouseholder(t, startServer(t, t.TempDir(), "--registration", "open"), "ada")
+	room, _, _ := strings.Cut(ada.run("room", "create", "Lab"), "\t")
+	runCLI(t, ada.env, "room", "ticket", room).wants(t, 1, "p2p.listen")
+
+	s := startServer(t, t.TempDir(), "--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-program", filepath.Join(t.TempDir(), "sensocto-sidecar"))
+	bob := newHouseholder(t, s, "bob")
+	room, _, _ = strings.Cut(bob.run("room", "create", "Lab"), "\t")
+	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
+	for deadline := time.Now().Add(patience); !strings.Contains(s.stderr.String(), "make sidecar"); time.Sleep(10 * time.Millisecond) {
+		if time.Now().After(deadline) {
+			t.Fatalf("nobody is told how to get it:\n%s", s.stderr)
+		}
+	}
+	runCLI(t, s.admin(t), "p2p", "status").wants(t, 0, "not running", "make sidecar")
+}

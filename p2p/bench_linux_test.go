@@ -1,0 +1,111 @@
+package p2p
+
+import (
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// BenchmarkRoomSync_ChangeToEvent measures from a change at one server to its event
+// on the topic of the room at the other, the pause for more changes included.
+func BenchmarkRoomSync_ChangeToEvent(b *testing.B) {
+	x, y, roomID := two(b)
+	y.listen(roomID)
+	for i := 0; b.Loop(); i++ {
+		x.rename(roomID, fmt.Sprint("Name ", i))
+		for y.heard(sensocto.RoomTopic(roomID), sensocto.EventSettingsUpdated) <= i {
+			time.Sleep(time.Millisecond)
+		}
+	}
+}
+
+// cpuAndMemory returns what a process has used: processor time and resident bytes.
+func cpuAndMemory(b *testing.B, pid string) (cpu time.Duration, memory int64) {
+	stat, err := os.ReadFile("/proc/" + pid + "/stat")
+	if err != nil {
+		b.Fatal(err)
+	}
+	fields := strings.Fields(string(stat[strings.LastIndexByte(string(stat), ')')+2:]))
+	user, _ := strconv.ParseInt(fields[11], 10, 64)
+	system, _ := strconv.ParseInt(fields[12], 10, 64)
+	pages, _ := strconv.ParseInt(fields[21], 10, 64)
+	return time.Duration(user+system) * 10 * time.Millisecond, pages * int64(os.Getpagesize())
+}
+
+// BenchmarkSidecar_FirstContact measures how long 100 documents of 50 entries take to
+// arrive whole, and what the sidecar needs with them while nothing happens.
+func BenchmarkSidecar_FirstContact(b *testing.B) {
+	const documents, entries = 100, 50
+	file := program(b)
+	x := running(b, SidecarOptions{Program: file})
+	eventually(b, "start", up(x))
+	var tickets, docs []string
+	for range documents {
+		doc, err := x.Create(b.Context())
+		if err != nil {
+			b.Fatal(err)
+		}
+		values := map[string][]byte{}
+		for i := range entries {
+			values[settingKey(fmt.Sprint(i))] = []byte(strings.Repeat("x", 400) + doc + fmt.Sprint(i))
+		}
+		if err := x.Set(b.Context(), doc, values); err != nil {
+			b.Fatal(err)
+		}
+		ticket, err := x.Share(b.Context(), doc, true)
+		if err != nil {
+			b.Fatal(err)
+		}
+		tickets, docs = append(tickets, ticket), append(docs, doc)
+	}
+	for b.Loop() {
+		b.StopTimer()
+		y := running(b, SidecarOptions{Program: file})
+		eventually(b, "start", up(y))
+		b.StartTimer()
+		for _, ticket := range tickets {
+			if _, _, err := y.Import(b.Context(), ticket); err != nil {
+				b.Fatal(err)
+			}
+		}
+		for _, doc := range docs {
+			for deadline := time.Now().Add(time.Minute); ; time.Sleep(5 * time.Millisecond) {
+				if whole(b, y, doc) == entries {
+					break
+				} else if time.Now().After(deadline) {
+					b.Fatal("the documents did not arrive")
+				}
+			}
+		}
+		b.StopTimer()
+		var pid string
+		for _, s := range []*Sidecar{x, y} {
+			pid = pidOf(b, s)
+		}
+		before, _ := cpuAndMemory(b, pid)
+		time.Sleep(10 * time.Second)
+		after, memory := cpuAndMemory(b, pid)
+		b.ReportMetric(float64(after-before)/float64(10*time.Second)*100, "%cpu-idle")
+		b.ReportMetric(float64(memory)/1e6, "MB-idle")
+		b.StartTimer()
+	}
+}
+
+// whole counts the entries of a document whose values are there.
+func whole(b *testing.B, s *Sidecar, doc string) (n int) {
+	entries, err := s.Entries(b.Context(), doc)
+	if err != nil {
+		b.Fatal(err)
+	}
+	for _, e := range entries {
+		if e.State == "" {
+			n++
+		}
+	}
+	return n
+}

@@ -1,0 +1,173 @@
+package p2p
+
+import (
+	"bytes"
+	"crypto/ed25519"
+	"encoding/base64"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"net/url"
+	"strings"
+)
+
+// The bounds of facts. What is beyond is refused, whoever signed it.
+const (
+	maxKeyBytes   = 512
+	maxValueBytes = 64 << 10
+	// maxCount bounds versions and generations, so that JSON numbers hold them in
+	// every language.
+	maxCount = 1 << 53
+)
+
+// formatVersion is the version of the form of values.
+const formatVersion = 1
+
+// Fact is one thing that is said of a room: the body of a value.
+type Fact struct {
+	Room string `json:"room"` // the room's id, so that a fact of one room is none of another
+	// Generation counts how often the fact was deleted and made again. A deletion
+	// ends all versions of its generation.
+	Generation int64 `json:"generation"`
+	// Version counts the changes within a generation.
+	Version int64 `json:"version"`
+	AtUS    int64 `json:"at"` // for people; decides nothing
+	Deleted bool  `json:"deleted,omitempty"`
+	// Value is what the fact says; null where it is deleted.
+	Value json.RawMessage `json:"value,omitempty"`
+}
+
+// envelope is the form of values in a document.
+type envelope struct {
+	Format    int    `json:"format"`
+	Signer    Key    `json:"signer"`
+	Signature string `json:"signature"` // base64url of the signature of key and body
+	Body      string `json:"body"`      // the JSON text of a Fact
+}
+
+// signed is a fact with who said it. Whether the signature is right is found out
+// when it matters.
+type signed struct {
+	Fact
+	key       string
+	signer    Key
+	body      []byte
+	value     []byte
+	signature []byte
+	verified  *bool
+}
+
+// message is what is signed.
+func message(key string, body []byte) []byte {
+	return bytes.Join([][]byte{[]byte("sensocto room entry 1\x00"), []byte(key), []byte{0}, body}, nil)
+}
+
+// Sign returns the value of an entry that says a fact under a key.
+func (s Signer) Sign(key string, f Fact) ([]byte, error) {
+	body, err := json.Marshal(f)
+	if err != nil {
+		return nil, fmt.Errorf("encode fact: %w", err)
+	}
+	signature := ed25519.Sign(s.private, message(key, body))
+	value, err := json.Marshal(envelope{formatVersion, s.Key, base64.RawURLEncoding.EncodeToString(signature), string(body)})
+	if err == nil && (len(value) > maxValueBytes || len(key) > maxKeyBytes) {
+		err = fmt.Errorf("the fact %s is too large", key)
+	}
+	return value, err
+}
+
+// Why entries are refused.
+var (
+	errMalformed = errors.New("malformed")
+	errTooLarge  = errors.New("too_large")
+	errFormat    = errors.New("other_format")
+	errOtherRoom = errors.New("other_room")
+)
+
+// decodeFact reads an entry, without looking at its signature.
+func decodeFact(room string, e Entry) (*signed, error) {
+	if e.State == "too_large" || len(e.Value) > maxValueBytes || len(e.Key) > maxKeyBytes {
+		return nil, errTooLarge
+	}
+	var v envelope
+	if json.Unmarshal(e.Value, &v) != nil {
+		return nil, errMalformed
+	}
+	if v.Format != formatVersion {
+		return nil, errFormat
+	}
+	s := &signed{key: e.Key, signer: v.Signer, body: []byte(v.Body), value: e.Value}
+	var err error
+	if s.signature, err = base64.RawURLEncoding.DecodeString(v.Signature); err != nil || len(s.signature) != ed25519.SignatureSize {
+		return nil, errMalformed
+	}
+	if json.Unmarshal(s.body, &s.Fact) != nil || !validCount(s.Version) || !validCount(s.Generation) || s.Deleted != (s.Value == nil) {
+		return nil, errMalformed
+	}
+	if s.Room != room {
+		return nil, errOtherRoom
+	}
+	return s, nil
+}
+
+func validCount(n int64) bool { return n >= 0 && n <= maxCount }
+
+// authentic reports whether the signer signed it.
+func (s *signed) authentic() bool {
+	if s.verified == nil {
+		public := s.signer.public()
+		ok := public != nil && ed25519.Verify(public, message(s.key, s.body), s.signature)
+		s.verified = &ok
+	}
+	return *s.verified
+}
+
+// before reports whether the other fact of the same key goes before this one. It
+// is a total order in which clocks have no say.
+func (s *signed) before(o *signed) bool {
+	switch {
+	case s.Generation != o.Generation:
+		return s.Generation < o.Generation
+	case s.Deleted != o.Deleted:
+		return o.Deleted
+	case s.Version != o.Version:
+		return s.Version < o.Version
+	}
+	if c := bytes.Compare(s.body, o.body); c != 0 {
+		return c < 0
+	}
+	return bytes.Compare(s.signature, o.signature) < 0
+}
+
+// The keys of facts. Each ends in a slash, so that none begins with another: an
+// entry of Iroh replaces those of the same author whose keys begin with its own.
+const (
+	keyOwner       = "meta/owner/"
+	keyClosed      = "meta/closed/"
+	keyName        = "meta/name/"
+	keyDescription = "meta/description/"
+	prefixSetting  = "settings/"
+	prefixMember   = "members/"
+	prefixPerson   = "people/"
+	prefixSensor   = "sensors/"
+	prefixInvite   = "invites/"
+	prefixMoved    = "moved/"
+)
+
+func settingKey(name string) string     { return prefixSetting + url.PathEscape(name) + "/" }
+func memberKey(k Key) string            { return prefixMember + string(k) + "/" }
+func personKey(k Key) string            { return prefixPerson + string(k) + "/" }
+func inviteKey(k Key) string            { return prefixInvite + string(k) + "/" }
+func movedKey(k Key) string             { return prefixMoved + string(k) + "/" }
+func sensorKey(k Key, id string) string { return prefixSensor + string(k) + "/" + id + "/" }
+
+// splitKey returns the kind of a key and what it names; ok is false for keys that
+// mean nothing.
+func splitKey(key string) (kind string, parts []string, ok bool) {
+	body, ended := strings.CutSuffix(key, "/")
+	kind, rest, found := strings.Cut(body, "/")
+	if !ended || !found || rest == "" {
+		return "", nil, false
+	}
+	return kind + "/", strings.Split(rest, "/"), true
+}

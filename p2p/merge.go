@@ -1,0 +1,336 @@
+package p2p
+
+import (
+	"bytes"
+	"encoding/json"
+	"maps"
+	"net/url"
+	"slices"
+	"strings"
+	"unicode"
+	"unicode/utf8"
+
+	"github.com/sensocto/sensocto"
+)
+
+// The bounds of a room. Of more, those whose keys come first count.
+const (
+	maxMembers         = 1000
+	maxInvites         = 500
+	maxSensorsOfMember = 200
+	maxSettings        = 256
+	maxSettingsBytes   = 16 << 10
+	maxDescription     = 1000 // characters
+)
+
+// Room is what the entries of a document say, as far as they may.
+type Room struct {
+	Name        string
+	Description string
+	Owner       Key // "" while nobody is named
+	Settings    map[string]json.RawMessage
+	Members     map[Key]Member
+	Sensors     map[SensorRef]Sensor
+	Invites     map[Key]sensocto.Role // what whoever comes with the key becomes
+	Moved       map[Key][]byte        // sealed tickets of the document that goes on
+
+	Closed bool // the owner has deleted the room
+
+	// Facts are the facts that count, by key, deletions as well.
+	Facts map[string]Said
+	// Refused counts the entries that do not count, by reason.
+	Refused map[string]int
+}
+
+// Said is a fact with who said it, and the value of the entry that proves it.
+type Said struct {
+	Fact
+	Signer Key
+	Value  []byte
+}
+
+// Member is a person of a room.
+type Member struct {
+	Role sensocto.Role `json:"role"`
+	// Name and Endpoint are what the person says, in the fact people/{key}/.
+	Name     string `json:"-"`
+	Endpoint string `json:"-"` // where the person's sensors are
+}
+
+// SensorRef names a sensor of a room: ids of sensors are unique at one server only.
+type SensorRef struct {
+	Member Key
+	ID     string
+}
+
+// Sensor is a sensor that a member shares.
+type Sensor struct {
+	Name       string `json:"name"`
+	Type       string `json:"type"`
+	Control    bool   `json:"control,omitempty"`
+	AllHistory bool   `json:"all_history,omitempty"`
+	SharedAtUS int64  `json:"shared_at"`
+}
+
+type memberValue struct {
+	Role sensocto.Role `json:"role"`
+}
+
+type personValue struct {
+	Name     string `json:"name"`
+	Endpoint string `json:"endpoint"`
+}
+
+// merger finds the facts that count: by key, the last in the order of facts that
+// an allowed signer signed.
+type merger struct {
+	root  Key
+	facts map[string][]*signed // by key, the last first
+	room  Room
+}
+
+// Merge returns what entries say of a room whose key is root. It depends on
+// nothing but its arguments: any order of the same entries gives the same room.
+func Merge(roomID string, root Key, entries []Entry) Room {
+	m := &merger{root: root, facts: map[string][]*signed{}, room: Room{
+		Settings: map[string]json.RawMessage{}, Members: map[Key]Member{}, Sensors: map[SensorRef]Sensor{},
+		Invites: map[Key]sensocto.Role{}, Moved: map[Key][]byte{}, Facts: map[string]Said{}, Refused: map[string]int{},
+	}}
+	m.read(roomID, entries)
+	m.owner()
+	m.admins()
+	m.invites()
+	m.members()
+	m.about()
+	m.people()
+	m.sensors()
+	m.moved()
+	return m.room
+}
+
+func (m *merger) read(roomID string, entries []Entry) {
+	for _, e := range entries {
+		if e.State == "missing" {
+			continue // it will come
+		}
+		f, err := decodeFact(roomID, e)
+		if err != nil {
+			m.room.Refused[err.Error()]++
+			continue
+		}
+		m.facts[f.key] = append(m.facts[f.key], f)
+	}
+	for _, all := range m.facts {
+		slices.SortFunc(all, func(a, b *signed) int {
+			switch {
+			case bytes.Equal(a.body, b.body) && m.isRoot(a) != m.isRoot(b):
+				if m.isRoot(a) { // what the room has confirmed does not end with who said it
+					return -1
+				}
+				return 1
+			case a.before(b):
+				return 1
+			case b.before(a):
+				return -1
+			}
+			return 0
+		})
+	}
+}
+
+// last returns the last fact of a key that counts, or nil. Deletions count.
+func (m *merger) last(key string, allowed func(*signed) bool) *signed {
+	for _, f := range m.facts[key] {
+		if allowed(f) && f.authentic() {
+			return f
+		}
+		m.room.Refused["not_allowed"]++
+	}
+	return nil
+}
+
+// settle notes that a fact counts, and reports whether it says something.
+func (m *merger) settle(f *signed) bool {
+	if f == nil {
+		return false
+	}
+	m.room.Facts[f.key] = Said{f.Fact, f.signer, f.value}
+	return !f.Deleted
+}
+
+// under calls f for each key of a kind, in order, with what the key names.
+func (m *merger) under(prefix string, parts int, f func(key string, parts []string)) {
+	for _, key := range slices.Sorted(maps.Keys(m.facts)) {
+		kind, named, ok := splitKey(key)
+		if !ok || kind != prefix {
+			continue
+		}
+		if len(named) != parts || (prefix != prefixSetting && prefix != "meta/" && !Key(named[0]).Valid()) {
+			m.room.Refused["malformed"] += len(m.facts[key])
+			continue
+		}
+		f(key, named)
+	}
+}
+
+func (m *merger) isRoot(f *signed) bool { return f.signer == m.root }
+
+// admin reports whether a key may change the room.
+func (m *merger) admin(k Key) bool { return m.room.Members[k].Role.AtLeast(sensocto.RoleAdmin) }
+
+func (m *merger) byAdmin(f *signed) bool { return m.isRoot(f) || m.admin(f.signer) }
+
+func (m *merger) owner() {
+	f := m.last(keyOwner, m.isRoot)
+	var owner Key
+	if m.settle(f) && json.Unmarshal(f.Value, &owner) == nil && owner.Valid() {
+		m.room.Owner = owner
+		m.room.Members[owner] = Member{Role: sensocto.RoleOwner}
+	}
+}
+
+// leaves reports whether it is the member's own word that they go.
+func leaves(f *signed, k Key) bool { return f.Deleted && f.signer == k }
+
+func role(f *signed) sensocto.Role {
+	var v memberValue
+	if f.Deleted || json.Unmarshal(f.Value, &v) != nil {
+		return ""
+	}
+	return v.Role
+}
+
+// admins are named by the room's key alone.
+func (m *merger) admins() {
+	m.under(prefixMember, 1, func(key string, parts []string) {
+		k := Key(parts[0])
+		if k == m.room.Owner {
+			return
+		}
+		for _, f := range m.facts[key] {
+			if (m.isRoot(f) || leaves(f, k)) && f.authentic() {
+				if role(f) == sensocto.RoleAdmin && len(m.room.Members) < maxMembers {
+					m.room.Members[k] = Member{Role: sensocto.RoleAdmin}
+					m.settle(f)
+				}
+				return
+			}
+		}
+	})
+}
+
+func (m *merger) invites() {
+	m.under(prefixInvite, 1, func(key string, parts []string) {
+		f := m.last(key, m.byAdmin)
+		if !m.settle(f) {
+			return
+		}
+		if r := role(f); (r == sensocto.RoleMember || r == sensocto.RoleGuest) && len(m.room.Invites) < maxInvites {
+			m.room.Invites[Key(parts[0])] = r
+		}
+	})
+}
+
+// mayAdmit reports whether the signer may say that of a member who is no
+// administrator.
+func (m *merger) mayAdmit(f *signed, k Key) bool {
+	r := role(f)
+	switch {
+	case !f.Deleted && r != sensocto.RoleMember && r != sensocto.RoleGuest:
+		return false
+	case m.byAdmin(f), leaves(f, k):
+		return true
+	}
+	// An invitation admits once: who was removed does not come back by it.
+	invited := m.room.Invites[f.signer]
+	return invited != "" && !f.Deleted && f.Generation == 0 && invited.AtLeast(r)
+}
+
+func (m *merger) members() {
+	m.under(prefixMember, 1, func(key string, parts []string) {
+		k := Key(parts[0])
+		if m.admin(k) {
+			return
+		}
+		f := m.last(key, func(f *signed) bool { return m.mayAdmit(f, k) })
+		if m.settle(f) && len(m.room.Members) < maxMembers {
+			m.room.Members[k] = Member{Role: role(f)}
+		}
+	})
+}
+
+func (m *merger) about() {
+	m.room.Closed = m.settle(m.last(keyClosed, m.isRoot))
+	if f := m.last(keyName, m.byAdmin); m.settle(f) {
+		var name string
+		if json.Unmarshal(f.Value, &name) == nil && sensocto.CheckName(name) == nil {
+			m.room.Name = name
+		}
+	}
+	if f := m.last(keyDescription, m.byAdmin); m.settle(f) {
+		var text string
+		if json.Unmarshal(f.Value, &text) == nil && validDescription(text) {
+			m.room.Description = text
+		}
+	}
+	size := 0
+	m.under(prefixSetting, 1, func(key string, parts []string) {
+		f := m.last(key, m.byAdmin)
+		name, err := url.PathUnescape(parts[0])
+		if !m.settle(f) || err != nil || settingKey(name) != key || !utf8.ValidString(name) {
+			return
+		}
+		size += len(name) + len(f.Value) + 8
+		if len(m.room.Settings) < maxSettings && size <= maxSettingsBytes {
+			m.room.Settings[name] = f.Value
+		}
+	})
+}
+
+func validDescription(text string) bool {
+	unprintable := func(r rune) bool { return !unicode.IsPrint(r) && r != '\n' }
+	return utf8.RuneCountInString(text) <= maxDescription && utf8.ValidString(text) && !strings.ContainsFunc(text, unprintable)
+}
+
+func (m *merger) people() {
+	m.under(prefixPerson, 1, func(key string, parts []string) {
+		k := Key(parts[0])
+		member, ok := m.room.Members[k]
+		if !ok {
+			return
+		}
+		f := m.last(key, func(f *signed) bool { return f.signer == k })
+		var v personValue
+		if m.settle(f) && json.Unmarshal(f.Value, &v) == nil && sensocto.CheckName(v.Name) == nil && len(v.Endpoint) <= 64 {
+			member.Name, member.Endpoint = v.Name, v.Endpoint
+			m.room.Members[k] = member
+		}
+	})
+}
+
+func (m *merger) sensors() {
+	count := map[Key]int{}
+	m.under(prefixSensor, 2, func(key string, parts []string) {
+		k, id := Key(parts[0]), parts[1]
+		if !m.room.Members[k].Role.AtLeast(sensocto.RoleMember) || !sensocto.ValidID(id) {
+			return
+		}
+		// Whoever may change the room may also take a sensor out.
+		f := m.last(key, func(f *signed) bool { return f.signer == k || (f.Deleted && m.byAdmin(f)) })
+		var s Sensor
+		if m.settle(f) && json.Unmarshal(f.Value, &s) == nil && len(s.Name) <= 4*sensocto.MaxNameRunes && len(s.Type) <= 128 && count[k] < maxSensorsOfMember {
+			count[k]++
+			m.room.Sensors[SensorRef{k, id}] = s
+		}
+	})
+}
+
+func (m *merger) moved() {
+	m.under(prefixMoved, 1, func(key string, parts []string) {
+		f := m.last(key, m.isRoot)
+		var sealed []byte
+		if m.settle(f) && json.Unmarshal(f.Value, &sealed) == nil && len(sealed) <= 8<<10 {
+			m.room.Moved[Key(parts[0])] = sealed
+		}
+	})
+}

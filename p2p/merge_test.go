@@ -1,0 +1,276 @@
+package p2p
+
+import (
+	"encoding/json"
+	"fmt"
+	"math/rand/v2"
+	"strings"
+	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
+	"pgregory.net/rapid"
+
+	"github.com/sensocto/sensocto"
+)
+
+const labID = "01890000-0000-7000-8000-000000000000"
+
+var (
+	testKeys                         = &Keys{[]byte("a secret of 32 bytes for testing")}
+	root                             = testKeys.Room(labID)
+	alice, bob, carol, dave, mallory = testKeys.Person("alice"), testKeys.Person("bob"), testKeys.Person("carol"), testKeys.Person("dave"), testKeys.Person("mallory")
+	invite                           = testKeys.Person("an invitation")
+)
+
+// said returns an entry in which somebody says a fact.
+func said(by Signer, key string, generation, version int64, value any) Entry {
+	f := Fact{Room: labID, Generation: generation, Version: version, AtUS: 1_790_000_000_000_000, Deleted: value == nil}
+	if value != nil {
+		f.Value, _ = json.Marshal(value)
+	}
+	text, err := by.Sign(key, f)
+	if err != nil {
+		panic(err)
+	}
+	return Entry{Key: key, Author: string(by.Key), Value: text}
+}
+
+func is(r sensocto.Role) memberValue { return memberValue{r} }
+
+// lab is a room: alice owns it, bob is an administrator, carol a member, dave a guest.
+func lab() []Entry {
+	return []Entry{
+		said(root, keyOwner, 0, 1, alice.Key),
+		said(root, keyName, 0, 1, "Lab"),
+		said(root, memberKey(bob.Key), 0, 1, is(sensocto.RoleAdmin)),
+		said(bob, memberKey(carol.Key), 0, 1, is(sensocto.RoleMember)),
+		said(root, inviteKey(invite.Key), 0, 1, is(sensocto.RoleGuest)),
+		said(invite, memberKey(dave.Key), 0, 1, is(sensocto.RoleGuest)),
+		said(carol, sensorKey(carol.Key, "strap"), 0, 1, Sensor{Name: "Strap", Type: "ecg"}),
+		said(carol, personKey(carol.Key), 0, 1, personValue{"Carol", "endpoint"}),
+	}
+}
+
+func merged(more ...Entry) Room { return Merge(labID, root.Key, append(lab(), more...)) }
+
+func TestMerge_ReadsARoom(t *testing.T) {
+	r := merged(said(bob, settingKey("theme/day"), 0, 1, "dark"), said(bob, keyDescription, 0, 1, "Of\nus"))
+	want := map[Key]Member{
+		alice.Key: {Role: sensocto.RoleOwner}, bob.Key: {Role: sensocto.RoleAdmin},
+		carol.Key: {sensocto.RoleMember, "Carol", "endpoint"}, dave.Key: {Role: sensocto.RoleGuest},
+	}
+	if diff := cmp.Diff(want, r.Members); diff != "" {
+		t.Error(diff)
+	}
+	if r.Name != "Lab" || r.Description != "Of\nus" || r.Owner != alice.Key || string(r.Settings["theme/day"]) != `"dark"` {
+		t.Errorf("%+v", r)
+	}
+	if s := r.Sensors[SensorRef{carol.Key, "strap"}]; s.Name != "Strap" || len(r.Sensors) != 1 {
+		t.Errorf("%+v", r.Sensors)
+	}
+	if len(r.Refused) != 0 {
+		t.Errorf("refused %v", r.Refused)
+	}
+}
+
+// What each entry changes in the lab, or that it changes nothing.
+func TestMerge_WhoMayChangeWhat(t *testing.T) {
+	role := func(k Key, want sensocto.Role) func(Room) bool {
+		return func(r Room) bool { return r.Members[k].Role == want }
+	}
+	name := func(want string) func(Room) bool { return func(r Room) bool { return r.Name == want } }
+	sensors := func(want int) func(Room) bool { return func(r Room) bool { return len(r.Sensors) == want } }
+	for what, c := range map[string]struct {
+		entries []Entry
+		holds   func(Room) bool
+	}{
+		"an administrator renames the room":        {[]Entry{said(bob, keyName, 0, 2, "Gym")}, name("Gym")},
+		"a member does not":                        {[]Entry{said(carol, keyName, 0, 2, "Gym")}, name("Lab")},
+		"a stranger does not":                      {[]Entry{said(mallory, keyName, 0, 2, "Gym")}, name("Lab")},
+		"an older change loses":                    {[]Entry{said(bob, keyName, 0, 0, "Gym")}, name("Lab")},
+		"a name that is none does not count":       {[]Entry{said(bob, keyName, 0, 2, "\x1b[31m")}, name("")},
+		"a stranger admits nobody":                 {[]Entry{said(mallory, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
+		"a member admits nobody":                   {[]Entry{said(carol, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
+		"an administrator admits":                  {[]Entry{said(bob, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, sensocto.RoleMember)},
+		"an administrator makes no administrators": {[]Entry{said(bob, memberKey(carol.Key), 0, 2, is(sensocto.RoleAdmin))}, role(carol.Key, sensocto.RoleMember)},
+		"nor owners":                               {[]Entry{said(bob, keyOwner, 0, 2, bob.Key)}, func(r Room) bool { return r.Owner == alice.Key }},
+		"nor an owner by role":                     {[]Entry{said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleOwner))}, role(carol.Key, sensocto.RoleMember)},
+		"administrators do not end each other": {[]Entry{said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleAdmin)), said(bob, memberKey(carol.Key), 0, 3, nil)},
+			role(carol.Key, sensocto.RoleAdmin)},
+		"the room ends an administrator":      {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
+		"whom that had admitted goes, too":    {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(carol.Key, "")},
+		"unless it is said again":             {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil), said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleMember))}, role(carol.Key, sensocto.RoleMember)},
+		"an administrator leaves":             {[]Entry{said(bob, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
+		"a member leaves":                     {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, "")},
+		"with the sensors":                    {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, sensors(0)},
+		"nobody makes others leave":           {[]Entry{said(dave, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, sensocto.RoleMember)},
+		"an invitation admits":                {[]Entry{said(invite, memberKey(mallory.Key), 0, 1, is(sensocto.RoleGuest))}, role(mallory.Key, sensocto.RoleGuest)},
+		"to its role at most":                 {[]Entry{said(invite, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
+		"and not who was removed":             {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), said(invite, memberKey(dave.Key), 1, 9, is(sensocto.RoleGuest))}, role(dave.Key, "")},
+		"but an administrator does":           {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), said(bob, memberKey(dave.Key), 1, 1, is(sensocto.RoleGuest))}, role(dave.Key, sensocto.RoleGuest)},
+		"an invitation that ended does not":   {[]Entry{said(bob, inviteKey(invite.Key), 0, 2, nil)}, role(dave.Key, "")},
+		"invitations of strangers are none":   {[]Entry{said(mallory, inviteKey(mallory.Key), 0, 1, is(sensocto.RoleMember)), said(mallory, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
+		"a member shares own sensors":         {[]Entry{said(carol, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(2)},
+		"not those of others":                 {[]Entry{said(dave, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
+		"a guest shares none":                 {[]Entry{said(dave, sensorKey(dave.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
+		"an administrator takes a sensor out": {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, nil)}, sensors(0)},
+		"and changes none":                    {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, Sensor{Name: "Bob's"})}, func(r Room) bool { return r.Sensors[SensorRef{carol.Key, "strap"}].Name == "Strap" }},
+		"nobody names others":                 {[]Entry{said(bob, personKey(carol.Key), 0, 2, personValue{"Karl", ""})}, func(r Room) bool { return r.Members[carol.Key].Name == "Carol" }},
+		"a deletion stays":                    {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 0, 9, Sensor{})}, sensors(0)},
+		"until it is known and undone":        {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 1, 1, Sensor{})}, sensors(1)},
+	} {
+		if r := merged(c.entries...); !c.holds(r) {
+			t.Errorf("%s: %+v", what, r)
+		}
+	}
+}
+
+// Entries of somebody who has a write ticket and nothing else.
+func hostile() []Entry {
+	late := said(mallory, keyName, 0, 1<<52, "Owned")
+	late.AtUS = uint64(time.Now().AddDate(100, 0, 0).UnixMicro())
+	forged := said(mallory, keyName, 0, 9, "Owned")
+	forged.Value = []byte(strings.Replace(string(forged.Value), string(mallory.Key), string(root.Key), 1))
+	moved := said(root, keyName, 0, 9, "Of another key")
+	moved.Key = keyDescription
+	other := said(root, keyOwner, 0, 9, mallory.Key)
+	other.Value = []byte(strings.Replace(string(other.Value), labID, "01890000-0000-7000-8000-000000000001", 1))
+	format := said(root, keyName, 0, 9, "Of the future")
+	format.Value = []byte(strings.Replace(string(format.Value), `"format":1`, `"format":2`, 1))
+	return []Entry{late, forged, moved, other, format,
+		{Key: keyName, Value: []byte("no JSON")},
+		{Key: keyName, Value: []byte(`{"format":1,"signer":"x","signature":"","body":"{}"}`)},
+		{Key: keyName, State: "too_large"},
+		{Key: keyName, Value: make([]byte, maxValueBytes+1)},
+		{Key: strings.Repeat("k", 600) + "/", Value: []byte("{}")},
+		said(mallory, "members/", 0, 1, is(sensocto.RoleMember)),
+		said(mallory, "members/nobody/", 0, 1, is(sensocto.RoleMember)),
+		said(mallory, "sensors/"+string(carol.Key)+"/../", 0, 1, Sensor{}),
+		said(root, keyName, -1, 9, "Negative"),
+		said(root, keyName, maxCount+1, 9, "Beyond"),
+	}
+}
+
+// content is a room without the count of what was refused.
+func content(r Room) Room { r.Refused = nil; return r }
+
+func TestMerge_HostileEntriesChangeNothing(t *testing.T) {
+	for i, e := range hostile() {
+		if diff := cmp.Diff(content(merged()), content(merged(e))); diff != "" {
+			t.Errorf("entry %d changed the room: %s", i, diff)
+		}
+	}
+	r := merged(hostile()...)
+	if diff := cmp.Diff(content(merged()), content(r)); diff != "" {
+		t.Error(diff)
+	}
+	for _, reason := range []string{"malformed", "too_large", "other_format", "other_room", "not_allowed"} {
+		if r.Refused[reason] == 0 {
+			t.Errorf("nothing was refused as %s: %v", reason, r.Refused)
+		}
+	}
+}
+
+// As many entries as are read, each with a right signature of somebody who is nobody.
+func TestMerge_AFloodChangesNothing(t *testing.T) {
+	flood := make([]Entry, 0, maxEntries)
+	for i := range maxEntries - 100 {
+		stranger := testKeys.Person(fmt.Sprint(i % 50))
+		flood = append(flood, said(stranger, memberKey(testKeys.Person(fmt.Sprint(i%2000)).Key), 0, int64(i), is(sensocto.RoleMember)))
+	}
+	start := time.Now()
+	r := merged(flood...)
+	t.Logf("%d entries in %v", len(flood), time.Since(start))
+	if diff := cmp.Diff(content(merged()), content(r)); diff != "" {
+		t.Error(diff)
+	}
+}
+
+func TestMerge_BoundsHoldForMembers(t *testing.T) {
+	var more []Entry
+	for i := range maxSensorsOfMember + 20 {
+		more = append(more, said(carol, sensorKey(carol.Key, fmt.Sprintf("s%03d", i)), 0, 1, Sensor{}))
+	}
+	for i := range 20 {
+		more = append(more, said(bob, settingKey(fmt.Sprint(i)), 0, 1, strings.Repeat("x", 1000)))
+	}
+	r := merged(more...)
+	if len(r.Sensors) != maxSensorsOfMember || len(r.Settings) != 16 {
+		t.Errorf("%d sensors, %d settings", len(r.Sensors), len(r.Settings))
+	}
+}
+
+// drawEntry draws a fact that any of the people may or may not say.
+func drawEntry(t *rapid.T) Entry {
+	people := []Signer{root, alice, bob, carol, dave, mallory, invite}
+	person := func(label string) Signer { return rapid.SampledFrom(people).Draw(t, label) }
+	of := person("of").Key
+	choice := rapid.SampledFrom([]struct {
+		key    string
+		values []any
+	}{
+		{keyOwner, []any{alice.Key, bob.Key}},
+		{keyName, []any{"Lab", "Gym"}},
+		{settingKey("a"), []any{1, 2}},
+		{memberKey(of), []any{is(sensocto.RoleAdmin), is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
+		{personKey(of), []any{personValue{"A", ""}, personValue{"B", ""}}},
+		{inviteKey(of), []any{is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
+		{sensorKey(of, "s"), []any{Sensor{Name: "1"}, Sensor{Name: "2"}}},
+	}).Draw(t, "fact")
+	value := rapid.SampledFrom(append(choice.values, nil)).Draw(t, "value")
+	generation, version := rapid.Int64Range(0, 1).Draw(t, "generation"), rapid.Int64Range(0, 2).Draw(t, "version")
+	return said(person("by"), choice.key, generation, version, value)
+}
+
+// Any order of the same entries, some of them twice, gives the same room.
+func TestMerge_OrderDoesNotMatter(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entries := append(lab(), rapid.SliceOfN(rapid.Custom(drawEntry), 0, 30).Draw(t, "entries")...)
+		want := Merge(labID, root.Key, entries)
+		other := rapid.Permutation(entries).Draw(t, "order")
+		if diff := cmp.Diff(want, Merge(labID, root.Key, other)); diff != "" {
+			t.Fatal(diff)
+		}
+		twice := append(other, entries[rand.IntN(len(entries)):]...)
+		if diff := cmp.Diff(content(want), content(Merge(labID, root.Key, twice))); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+// Whoever has no role changes nothing, whatever they say besides.
+func TestMerge_StrangersHaveNoSay(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entries := append(lab(), rapid.SliceOfN(rapid.Custom(drawEntry), 0, 20).Draw(t, "entries")...)
+		before := Merge(labID, root.Key, entries)
+		if before.Members[mallory.Key].Role != "" || before.Invites[mallory.Key] != "" {
+			t.Skip("mallory was admitted")
+		}
+		for range 10 {
+			e := drawEntry(t)
+			var v envelope
+			_ = json.Unmarshal(e.Value, &v)
+			var f Fact
+			_ = json.Unmarshal([]byte(v.Body), &f)
+			if (e.Key == memberKey(mallory.Key) && f.Deleted) || e.Key == personKey(mallory.Key) {
+				continue // that is their own to say, and shows only once they are admitted
+			}
+			e.Value, _ = mallory.Sign(e.Key, f)
+			entries = append(entries, e)
+		}
+		if diff := cmp.Diff(content(before), content(Merge(labID, root.Key, entries))); diff != "" {
+			t.Fatal(diff)
+		}
+	})
+}
+
+func BenchmarkMerge_50Facts(b *testing.B) {
+	entries := lab()
+	for i := len(entries); i < 50; i++ {
+		entries = append(entries, said(bob, settingKey(fmt.Sprint(i)), 0, 1, i))
+	}
+	for b.Loop() {
+		Merge(labID, root.Key, entries)
+	}
+}

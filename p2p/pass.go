@@ -1,0 +1,331 @@
+package p2p
+
+import (
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// pass is one exchange of a room: it sends what changed here, merges it with what
+// the document says, and brings that into the room.
+type pass struct {
+	*RoomSync
+	r     *shared
+	room  sensocto.SharedRoom
+	root  Key
+	own   bool // the room was made here
+	have  sensocto.RoomContent
+	base  map[string]*signed // the facts as they were last exchanged
+	kept  []Entry            // the same, as entries
+	found []Entry            // the document
+}
+
+// pass exchanges a room.
+func (s *RoomSync) pass(ctx context.Context, r *shared) (err error) {
+	s.mu.Lock()
+	p := pass{RoomSync: s, r: r, room: r.room}
+	s.mu.Unlock()
+	if p.room.Doc == "" {
+		return s.make(ctx, p.room.RoomID)
+	}
+	p.root = Key(p.room.Root)
+	p.own = p.options.Keys.Room(p.room.RoomID).Key == p.root
+	if err := p.read(ctx); err != nil {
+		return err
+	}
+	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
+		return p.ended(ctx)
+	} else if err != nil {
+		return err
+	}
+	now, err := p.factsOf(ctx, p.have, p.base, p.own)
+	if err != nil {
+		return err
+	}
+	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
+	p.note(func() { r.pending = len(changes) })
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
+		return err
+	}
+	merged, err := p.merge(changes)
+	if err != nil {
+		return err
+	}
+	if err := p.send(ctx, merged); err != nil {
+		return err
+	}
+	p.note(func() { r.pending, r.refused = 0, merged.Refused })
+	if merged.Closed && !p.own {
+		return p.closed(ctx)
+	}
+	return p.adopt(ctx, merged)
+}
+
+func (p *pass) note(f func()) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	f()
+}
+
+// read reads the facts as they were last exchanged.
+func (p *pass) read(ctx context.Context) error {
+	list, err := p.options.Store.RoomFacts(ctx, p.room.RoomID)
+	if err != nil {
+		return fmt.Errorf("read the facts of a room: %w", err)
+	}
+	p.base = map[string]*signed{}
+	for _, f := range list {
+		e := Entry{Key: f.Key, Value: f.Body}
+		b, err := decodeFact(p.room.RoomID, e)
+		if err != nil {
+			continue // of another version; the document has what it says
+		}
+		p.base[f.Key], p.kept = b, append(p.kept, e)
+	}
+	return nil
+}
+
+// open opens the document, once in each run of the sidecar. A sidecar that has lost
+// it gets it again.
+func (p *pass) open(ctx context.Context) error {
+	starts := p.options.Sidecar.State().Starts
+	var opened int
+	p.note(func() { opened = p.r.openedIn })
+	if opened == starts && starts > 0 {
+		return nil
+	}
+	_, err := p.options.Sidecar.Open(ctx, p.room.Doc)
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound {
+		_, _, err = p.options.Sidecar.Import(ctx, p.room.Ticket)
+	}
+	if err == nil {
+		p.note(func() { p.r.openedIn = starts })
+	}
+	return err
+}
+
+// merge merges the document, what was known before and what changed here.
+func (p *pass) merge(changes []change) (Room, error) {
+	entries := slices.Concat(p.found, p.kept)
+	before := Merge(p.room.RoomID, p.root, entries)
+	for _, c := range changes {
+		by, ok := p.signer(c, before)
+		if !ok {
+			continue // nobody here may say that; the merged room goes back to what it was
+		}
+		value, err := by.Sign(c.key, c.fact)
+		if err != nil {
+			p.log.Warn("a change cannot be shared", "room", p.room.RoomID, "err", err)
+			continue
+		}
+		entries = append(entries, Entry{Key: c.key, Value: value})
+	}
+	merged := before
+	if len(changes) > 0 {
+		merged = Merge(p.room.RoomID, p.root, entries)
+	}
+	return merged, p.confirm(&merged)
+}
+
+// confirm signs with the room's key what administrators and invitations have said,
+// so that it stays when their right ends.
+func (p *pass) confirm(m *Room) error {
+	if !p.own {
+		return nil
+	}
+	for key, f := range m.Facts {
+		kind, parts, _ := splitKey(key)
+		leaving := kind == prefixMember && f.Deleted && f.Signer == Key(parts[0])
+		if f.Signer == p.root || kind == prefixPerson || kind == prefixSensor || leaving {
+			continue
+		}
+		value, err := p.options.Keys.Room(p.room.RoomID).Sign(key, f.Fact)
+		if err != nil {
+			return err
+		}
+		m.Facts[key] = Said{f.Fact, p.root, value}
+	}
+	return nil
+}
+
+// signer returns whose word a change is: of those here that may say it the one with
+// the most rights.
+func (p *pass) signer(c change, m Room) (Signer, bool) {
+	kind, parts, ok := splitKey(c.key)
+	if !ok {
+		return Signer{}, false
+	}
+	if kind == prefixPerson || kind == prefixSensor {
+		if by, ok := p.people.signer(Key(parts[0])); ok {
+			return by, true
+		}
+	}
+	if p.own {
+		return p.options.Keys.Room(p.room.RoomID), true
+	}
+	if by, ok := p.admin(m); ok && (kind != prefixMember || !m.Members[Key(parts[0])].Role.AtLeast(sensocto.RoleAdmin)) {
+		return by, true
+	}
+	if kind != prefixMember {
+		return Signer{}, false
+	}
+	if c.fact.Deleted {
+		return p.people.signer(Key(parts[0]))
+	}
+	if p.room.Invite == nil {
+		return Signer{}, false
+	}
+	return signerOf(p.room.Invite), true
+}
+
+// admin returns a user of this server who is an administrator of the room.
+func (p *pass) admin(m Room) (Signer, bool) {
+	for _, k := range slices.Sorted(maps.Keys(m.Members)) {
+		if m.Members[k].Role.AtLeast(sensocto.RoleAdmin) {
+			if by, ok := p.people.signer(k); ok {
+				return by, true
+			}
+		}
+	}
+	return Signer{}, false
+}
+
+// send writes the facts that count and that the document lacks: those of here, and
+// those that a sidecar lost with its directory.
+func (p *pass) send(ctx context.Context, m Room) error {
+	there := map[string][][]byte{}
+	for _, e := range p.found {
+		there[e.Key] = append(there[e.Key], e.Value)
+	}
+	values := map[string][]byte{}
+	for key, f := range m.Facts {
+		if !slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
+			values[key] = f.Value
+		}
+	}
+	if len(values) == 0 || !p.writable() {
+		return nil
+	}
+	if err := p.options.Sidecar.Set(ctx, p.room.Doc, values); err != nil {
+		return err
+	}
+	p.counts.sent.Add(uint64(len(values)))
+	return nil
+}
+
+// writable reports whether this server may write into the document.
+func (p *pass) writable() bool { return p.own || p.room.Invite != nil }
+
+// adopt brings the merged room into the room here, and stores its facts as
+// exchanged.
+func (p *pass) adopt(ctx context.Context, m Room) error {
+	want, err := p.content(ctx, p.have, m)
+	if err != nil {
+		return err
+	}
+	p.keepReaders(want)
+	left, err := p.options.Rooms.Adopt(ctx, p.room.RoomID, p.have, want)
+	if err != nil {
+		return fmt.Errorf("bring changes into the room: %w", err)
+	}
+	var put []sensocto.RoomFact
+	for key, f := range m.Facts {
+		if b := p.base[key]; (b == nil || !bytes.Equal(b.value, f.Value)) && !p.isLeft(key, f, left) {
+			put = append(put, sensocto.RoomFact{Key: key, Body: f.Value})
+		}
+	}
+	var remove []string
+	for key := range p.base {
+		if _, ok := m.Facts[key]; !ok {
+			remove = append(remove, key)
+		}
+	}
+	if len(put)+len(remove) == 0 {
+		return nil
+	}
+	p.counts.received.Add(uint64(len(put)))
+	return p.options.Store.PutRoomFacts(ctx, p.room.RoomID, put, remove)
+}
+
+// keepReaders keeps who reads the room here: nobody else knows of them.
+func (p *pass) keepReaders(want sensocto.RoomContent) {
+	if p.writable() {
+		return
+	}
+	for userID, role := range p.have.Members {
+		if k, err := p.people.key(context.Background(), userID); err == nil && p.people.local(k) && want.Members[userID] == "" {
+			want.Members[userID] = role
+		}
+	}
+}
+
+// isLeft reports whether a fact is one that the limits here do not allow: that it is
+// missing here is no deletion.
+func (p *pass) isLeft(key string, f Said, left []string) bool {
+	if len(left) == 0 || f.Deleted {
+		return false
+	}
+	kind, parts, _ := splitKey(key)
+	switch kind {
+	case prefixMember:
+		return slices.Contains(left, p.people.known(Key(parts[0])))
+	case prefixSensor:
+		id, _ := p.remoteSensor(key)
+		return slices.Contains(left, id)
+	}
+	return false
+}
+
+// ended tells the others that the room was deleted here, where that is its end.
+func (p *pass) ended(ctx context.Context) error {
+	if !p.own {
+		return p.forget(ctx)
+	}
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
+	if err != nil {
+		return err
+	}
+	if p.room.ClosedAt.IsZero() {
+		if err := p.options.Sidecar.Set(ctx, p.room.Doc, map[string][]byte{keyClosed: value}); err != nil {
+			return err
+		}
+		p.room.ClosedAt = time.Now().UTC()
+		p.note(func() { p.r.room = p.room })
+	}
+	return p.options.Store.PutSharedRoom(ctx, p.room)
+}
+
+// closed ends a room that its owner has deleted at another server.
+func (p *pass) closed(ctx context.Context) error {
+	if err := p.options.Rooms.Erase(ctx, p.room.RoomID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		return err
+	}
+	return p.forget(ctx)
+}
+
+// forget no longer shares a room.
+func (p *pass) forget(ctx context.Context) error {
+	if err := p.options.Sidecar.Drop(ctx, p.room.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+		return err
+	}
+	if err := p.options.Store.RemoveSharedRoom(ctx, p.room.RoomID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+		return err
+	}
+	p.note(func() {
+		delete(p.rooms, p.room.RoomID)
+		delete(p.docs, p.room.Doc)
+	})
+	return nil
+}

@@ -1,0 +1,440 @@
+package p2p
+
+import (
+	"context"
+	"encoding/json"
+	"path/filepath"
+	"slices"
+	"sync"
+	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/account"
+	"github.com/sensocto/sensocto/peopledb"
+	"github.com/sensocto/sensocto/pubsub"
+	"github.com/sensocto/sensocto/rights"
+	"github.com/sensocto/sensocto/room"
+	"github.com/sensocto/sensocto/sqlite"
+)
+
+// node is a server as far as rooms are concerned, with a real sidecar.
+type node struct {
+	*RoomSync
+	t     testing.TB
+	name  string
+	dir   string
+	db    *peopledb.DB
+	rooms *room.Rooms
+	hub   *pubsub.Local
+	user  sensocto.Identity
+	stop  func()
+	alone bool // it finds no sidecar
+
+	mu   sync.Mutex
+	told []*sensocto.Message
+}
+
+// newNode starts a server with one user, whose sensors are those whose ids begin
+// with the server's name.
+func newNode(t testing.TB, name string) *node {
+	n := &node{t: t, name: name, dir: t.TempDir()}
+	n.start()
+	u, err := account.New(account.Options{Store: n.db}).CreateUser(t.Context(), sensocto.SignUp{Name: "Person at " + name, Email: name + "@example.org"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	n.user = sensocto.Identity{UserID: u.ID, OwnerID: u.ID, Scopes: []sensocto.Scope{sensocto.ScopeView, sensocto.ScopeIngest}}
+	return n
+}
+
+func (n *node) start() {
+	n.t.Helper()
+	file := program(n.t)
+	if n.alone {
+		file = filepath.Join(n.dir, "no-sidecar")
+	}
+	db, err := sqlite.Open(n.t.Context(), filepath.Join(n.dir, "sensocto.db"), sqlite.Options{Exclusive: true})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	keys, err := OpenKeys(filepath.Join(n.dir, "p2p", "rooms.key"))
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	n.db, n.hub = peopledb.New(db), pubsub.New()
+	own := rights.New(rights.Options{Store: n.db, Owner: func(string) (string, bool) { return n.user.UserID, true }})
+	n.rooms = room.New(room.Options{Store: n.db, Rights: own, Attempts: account.New(account.Options{Store: n.db}), PubSub: n.hub,
+		Sensor: func(id string) (sensocto.Sensor, bool) {
+			return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
+		}})
+	n.RoomSync = NewRoomSync(SyncOptions{
+		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: "127.0.0.1:0", FirstPause: 50 * time.Millisecond},
+		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t),
+		Sensor: func(id string) (sensocto.Sensor, bool) {
+			return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
+		},
+	})
+	ctx, cancel := context.WithCancel(context.Background())
+	done := make(chan struct{})
+	go func() {
+		defer close(done)
+		_ = n.Run(ctx)
+	}()
+	n.stop = sync.OnceFunc(func() {
+		cancel()
+		<-done
+		own.Close()
+		if err := db.Close(); err != nil {
+			n.t.Error(err)
+		}
+	})
+	n.t.Cleanup(func() { n.stop() })
+	eventually(n.t, "sidecar", func() bool { return n.options.Sidecar.State().Running != n.alone })
+}
+
+// cutOff takes the server's sidecar away, and back.
+func (n *node) cutOff(off bool) {
+	n.stop()
+	n.alone = off
+	n.start()
+}
+
+// listen collects what is published on the topic of a room, and of all rooms.
+func (n *node) listen(roomID string) {
+	for _, topic := range []string{sensocto.RoomTopic(roomID), sensocto.TopicRoomsUpdates} {
+		n.t.Cleanup(n.hub.Subscribe(topic, n).Close)
+	}
+}
+
+// Deliver implements sensocto.Subscriber.
+func (n *node) Deliver(m *sensocto.Message) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	n.told = append(n.told, m)
+}
+
+func (n *node) heard(topic, event string) (count int) {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	for _, m := range n.told {
+		if m.Topic == topic && m.Event == event {
+			count++
+		}
+	}
+	return count
+}
+
+func (n *node) create(name string) string {
+	n.t.Helper()
+	view, err := n.rooms.Create(n.t.Context(), n.user, sensocto.RoomDraft{Name: name})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return view.ID
+}
+
+func (n *node) ticket(roomID string, role sensocto.Role) Ticket {
+	n.t.Helper()
+	ticket, err := n.Ticket(n.t.Context(), roomID, role)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	ticket, err = ParseTicket(ticket.String())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return ticket
+}
+
+func (n *node) join(ticket Ticket) {
+	n.t.Helper()
+	if err := n.Join(n.t.Context(), n.user.UserID, ticket); err != nil {
+		n.t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+func (n *node) content(roomID string) sensocto.RoomContent {
+	c, _ := n.rooms.Content(n.t.Context(), roomID)
+	return c
+}
+
+func (n *node) rename(roomID, name string) {
+	n.t.Helper()
+	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Name: &name}); err != nil {
+		n.t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+// set changes one setting.
+func (n *node) setting(roomID, name string, value any) {
+	n.t.Helper()
+	c := n.content(roomID)
+	c.Settings[name], _ = json.Marshal(value)
+	all, _ := json.Marshal(c.Settings)
+	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Settings: all}); err != nil {
+		n.t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+// roleOf returns the role of another server's person.
+func (n *node) roleOf(roomID string, other *node) sensocto.Role {
+	k := other.options.Keys.Person(other.user.UserID).Key
+	return n.content(roomID).Members[n.people.known(k)]
+}
+
+// promote makes another server's person an administrator.
+func (n *node) promote(roomID string, other *node) {
+	n.t.Helper()
+	userID := n.people.known(other.options.Keys.Person(other.user.UserID).Key)
+	if err := n.rooms.SetRole(n.t.Context(), n.user, roomID, userID, sensocto.RoleAdmin); err != nil {
+		n.t.Fatal(err)
+	}
+	eventually(n.t, "promotion", func() bool { return other.content(roomID).Members[other.user.UserID] == sensocto.RoleAdmin })
+}
+
+// two returns two servers that share a room, with the second's person as a member.
+func two(t testing.TB) (a, b *node, roomID string) {
+	a, b = newNode(t, "a"), newNode(t, "b")
+	roomID = a.create("Lab")
+	b.join(a.ticket(roomID, sensocto.RoleMember))
+	eventually(t, "member", func() bool { return a.roleOf(roomID, b) == sensocto.RoleMember })
+	return a, b, roomID
+}
+
+func TestRoomSync_WhatOneChangesTheOtherHas(t *testing.T) {
+	a, b, roomID := two(t)
+	if c := b.content(roomID); c.Name != "Lab" || c.Members[b.user.UserID] != sensocto.RoleMember || b.roleOf(roomID, a) != sensocto.RoleOwner {
+		t.Errorf("%+v", c)
+	}
+	eventually(t, "names", func() bool {
+		members, err := b.rooms.Members(t.Context(), b.user, roomID, "", 10)
+		return err == nil && slices.ContainsFunc(members, func(m sensocto.MemberView) bool { return m.Name == "Person at a" })
+	})
+	b.listen(roomID)
+	a.listen(roomID)
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	eventually(t, "events", func() bool {
+		return b.heard(sensocto.RoomTopic(roomID), sensocto.EventSettingsUpdated) == 1 && b.heard(sensocto.TopicRoomsUpdates, sensocto.EventRoomUpdated) == 1
+	})
+
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{AllHistory: true}); err != nil {
+		t.Fatal(err)
+	}
+	id, _ := LocalSensorID(SensorRef{b.options.Keys.Person(b.user.UserID).Key, "b-strap"})
+	eventually(t, "sensor", func() bool { return a.content(roomID).Shares[id].AllHistory })
+	if s, ok := a.RoomSync.Sensor(id); !ok || s.Name != "Sensor b-strap" || s.Type != "ecg" {
+		t.Errorf("%+v", s)
+	}
+	if err := b.rooms.Unshare(t.Context(), b.user, roomID, "b-strap"); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sensor gone", func() bool { return len(a.content(roomID).Shares) == 0 })
+
+	// Nothing echoes: after a while there are no more events than changes.
+	time.Sleep(2 * time.Second)
+	if n := b.heard(sensocto.RoomTopic(roomID), sensocto.EventSettingsUpdated); n != 1 {
+		t.Errorf("%d events of one change", n)
+	}
+	if n := a.heard(sensocto.RoomTopic(roomID), sensocto.EventSettingsUpdated); n != 1 {
+		t.Errorf("%d events of one change where it was made", n)
+	}
+	if s := a.Status(t.Context()); len(s.Rooms) != 1 || s.Rooms[0].Pending != 0 || len(s.Rooms[0].Peers) != 1 || s.Rooms[0].SyncedAt == nil {
+		t.Errorf("%+v", s)
+	}
+}
+
+func TestRoomSync_ConcurrentChangesMeet(t *testing.T) {
+	a, b, roomID := two(t)
+	a.promote(roomID, b)
+	a.setting(roomID, "shared", 0)
+	eventually(t, "setting", func() bool { return string(b.content(roomID).Settings["shared"]) == "0" })
+
+	b.cutOff(true)
+	a.rename(roomID, "Of a")
+	a.setting(roomID, "from a", 1)
+	a.setting(roomID, "shared", "a")
+	b.setting(roomID, "from b", 2)
+	b.setting(roomID, "shared", "b")
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	if p := b.Status(t.Context()).Rooms[0].Pending; p == 0 {
+		t.Error("nothing is pending")
+	}
+	b.cutOff(false)
+	same := func() bool {
+		x, y := a.content(roomID), b.content(roomID)
+		return x.Name == "Of a" && y.Name == "Of a" && string(x.Settings["from b"]) == "2" && string(y.Settings["from a"]) == "1" &&
+			len(x.Settings) == 3 && len(x.Shares) == 1 && string(x.Settings["shared"]) == string(y.Settings["shared"])
+	}
+	eventually(t, "the same room at both", same)
+}
+
+func TestRoomSync_ARemovedMemberIsOutAndStaysOut(t *testing.T) {
+	a, b, roomID := two(t)
+	a.setting(roomID, "x", 1)
+	eventually(t, "setting", func() bool { return string(b.content(roomID).Settings["x"]) == "1" })
+	b.stop()
+	userID := a.people.known(b.options.Keys.Person(b.user.UserID).Key)
+	if err := a.rooms.Remove(t.Context(), a.user, roomID, userID, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sent", func() bool { s := a.Status(t.Context()); return s.Rooms[0].Pending == 0 })
+	b.start()
+	eventually(t, "out", func() bool { return b.content(roomID).Members[b.user.UserID] == "" })
+	time.Sleep(time.Second)
+	if r := a.roleOf(roomID, b); r != "" {
+		t.Errorf("came back as %s", r)
+	}
+}
+
+func TestRoomSync_ChangesSurviveARestart(t *testing.T) {
+	a, b, roomID := two(t)
+	// The server ends between the change and its exchange.
+	a.rename(roomID, "Before the end")
+	a.stop()
+	if b.content(roomID).Name == "Before the end" {
+		t.Fatal("it was exchanged already; the test shows nothing")
+	}
+	endpoint := a.options.Sidecar.State().Endpoint
+	a.start()
+	eventually(t, "change", func() bool { return b.content(roomID).Name == "Before the end" })
+	if a.options.Sidecar.State().Endpoint != endpoint {
+		t.Error("another endpoint")
+	}
+}
+
+func TestRoomSync_ASidecarThatIsKilledCatchesUp(t *testing.T) {
+	a, b, roomID := two(t)
+	for i := range 5 {
+		a.setting(roomID, "n", i)
+		signalProcess(t, pidOf(t, a.options.Sidecar), "-KILL")
+		eventually(t, "setting", func() bool { return string(b.content(roomID).Settings["n"]) == string(rune('0'+i)) })
+		eventually(t, "restart", func() bool { return a.options.Sidecar.State().Running })
+	}
+}
+
+func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
+	a, b, roomID := two(t)
+	b.listen(roomID)
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
+	if b.heard(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed) != 1 {
+		t.Error("nobody was told")
+	}
+}
+
+func TestRoomSync_WhoReadsSeesAndIsNotSeen(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	b.join(a.ticket(roomID, ""))
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleGuest {
+		t.Errorf("%+v", c.Members)
+	}
+	if c := a.content(roomID); len(c.Members) != 1 {
+		t.Errorf("%+v", c.Members)
+	}
+}
+
+// A peer that has a write ticket and nothing else.
+func TestRoomSync_AHostilePeerChangesNothing(t *testing.T) {
+	a, b, roomID := two(t)
+	h := running(t, SidecarOptions{Program: program(t)})
+	eventually(t, "start", up(h))
+	doc, _, err := h.Import(t.Context(), a.ticket(roomID, sensocto.RoleMember).Doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	before := b.content(roomID)
+	for i, key := range []string{keyName, keyOwner, memberKey(mallory.Key), settingKey("x"), sensorKey(mallory.Key, "s")} {
+		f := Fact{Room: roomID, Version: 1 << 52, Value: json.RawMessage(`"Owned"`)}
+		value, err := mallory.Sign(key, f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := h.Set(t.Context(), doc, map[string][]byte{key: value}); err != nil {
+			t.Fatal(i, err)
+		}
+	}
+	eventually(t, "arrival", func() bool {
+		s := b.Status(t.Context())
+		return len(s.Rooms) == 1 && s.Rooms[0].Refused["not_allowed"] > 0
+	})
+	if c := b.content(roomID); c.Name != before.Name || len(c.Members) != len(before.Members) || len(c.Settings) != 0 || len(c.Shares) != 0 {
+		t.Errorf("%+v", c)
+	}
+}
+
+func TestRoomSync_TicketsAreChecked(t *testing.T) {
+	a, b, roomID := two(t)
+	if _, err := b.Ticket(t.Context(), roomID, sensocto.RoleMember); sensocto.ErrorReason(err) != "no_right" {
+		t.Error(err)
+	}
+	if _, err := a.Ticket(t.Context(), roomID, sensocto.RoleOwner); sensocto.ErrorReason(err) != "invalid_role" {
+		t.Error(err)
+	}
+	if err := b.Join(t.Context(), b.user.UserID, a.ticket(roomID, "")); sensocto.ErrorReason(err) != "room_exists" {
+		t.Error(err)
+	}
+	for _, text := range []string{"", "sensocto-room-", "sensocto-room-e30", "docaaaa"} {
+		if _, err := ParseTicket(text); sensocto.ErrorCode(err) != sensocto.CodeInvalid {
+			t.Errorf("%q: %v", text, err)
+		}
+	}
+}
+
+// A room that is made has its document at once, and its ticket is stored with it.
+func TestRoomSync_ARoomIsMadeWithItsDocument(t *testing.T) {
+	a := newNode(t, "a")
+	roomID := a.create("Lab")
+	eventually(t, "document", func() bool {
+		rooms, err := a.db.SharedRooms(t.Context())
+		return err == nil && len(rooms) == 1 && rooms[0].RoomID == roomID && rooms[0].Ticket != ""
+	})
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "end", func() bool { return len(a.Status(t.Context()).Rooms) == 0 })
+}
+
+// Five servers, of which no two have anything in common but the room: whatever they
+// change while some are away, they have the same room in the end.
+func TestRoomSync_FiveServersMeet(t *testing.T) {
+	first := newNode(t, "a")
+	roomID := first.create("Lab")
+	nodes := []*node{first}
+	for i := range 4 {
+		n := newNode(t, string(rune('b'+i)))
+		n.join(first.ticket(roomID, sensocto.RoleMember))
+		nodes = append(nodes, n)
+	}
+	for _, n := range nodes[1:] {
+		eventually(t, "member", func() bool { return first.roleOf(roomID, n) == sensocto.RoleMember })
+		first.promote(roomID, n)
+	}
+	nodes[1].cutOff(true)
+	nodes[2].cutOff(true)
+	for i, n := range nodes {
+		n.setting(roomID, n.name, i)
+		if err := n.rooms.Share(t.Context(), n.user, roomID, n.name+"-strap", sensocto.ShareTerms{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	nodes[1].cutOff(false)
+	nodes[2].cutOff(false)
+	eventually(t, "the same room everywhere", func() bool {
+		for _, n := range nodes {
+			c := n.content(roomID)
+			if len(c.Settings) != 5 || len(c.Shares) != 5 || len(c.Members) != 5 {
+				return false
+			}
+		}
+		return true
+	})
+}

@@ -1,0 +1,62 @@
+package p2p
+
+import "time"
+
+// When changes of a room are exchanged.
+const (
+	quietTime   = 500 * time.Millisecond // after the last change
+	longestWait = 2 * time.Second        // after the first
+	mostChanges = 50
+	firstRetry  = time.Second // after a failure, doubled each time
+	lastRetry   = time.Minute
+)
+
+// schedule says when a room is exchanged next.
+type schedule struct {
+	first, last time.Time // changes here since the last exchange
+	changes     int
+	urgent      bool // something came from others, or everything may be different
+	retryAt     time.Time
+	failures    int
+}
+
+// changed notes a change here.
+func (s *schedule) changed(now time.Time) {
+	if s.changes == 0 {
+		s.first = now
+	}
+	s.last = now
+	s.changes++
+}
+
+// due returns when the room is to be exchanged; ok is false for not at all.
+func (s *schedule) due() (at time.Time, ok bool) {
+	switch {
+	case s.changes == 0 && !s.urgent:
+		return time.Time{}, false
+	case s.changes >= mostChanges || s.urgent:
+		at = time.Time{}
+	default:
+		at = s.last.Add(quietTime)
+		if latest := s.first.Add(longestWait); latest.Before(at) {
+			at = latest
+		}
+	}
+	if s.retryAt.After(at) {
+		at = s.retryAt
+	}
+	return at, true
+}
+
+// begin takes what is to be exchanged.
+func (s *schedule) begin() { s.changes, s.urgent = 0, false }
+
+// failed has the exchange tried again.
+func (s *schedule) failed(now time.Time) {
+	pause := min(firstRetry<<min(s.failures, 10), lastRetry)
+	s.failures++
+	s.urgent, s.retryAt = true, now.Add(pause)
+}
+
+// done notes that the exchange succeeded.
+func (s *schedule) done() { s.failures, s.retryAt = 0, time.Time{} }

@@ -1,0 +1,64 @@
+package peopledb_test
+
+import (
+	"encoding/json"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/peopledb"
+)
+
+func TestSharedRooms_AreKeptWithTheirFacts(t *testing.T) {
+	each(t, func(t *testing.T, db, command *peopledb.DB) {
+		ctx := t.Context()
+		room := sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1, 255}}
+		must(t, db.PutSharedRoom(ctx, room))
+		room.ClosedAt = at
+		must(t, db.PutSharedRoom(ctx, room))
+		rooms, err := command.SharedRooms(ctx)
+		must(t, err)
+		if diff := cmp.Diff([]sensocto.SharedRoom{room}, rooms); diff != "" {
+			t.Error(diff)
+		}
+		a, b := sensocto.RoomFact{Key: "a/", Body: json.RawMessage(`{"x":1}`)}, sensocto.RoomFact{Key: "b/", Body: json.RawMessage(`2`)}
+		must(t, db.PutRoomFacts(ctx, "r", []sensocto.RoomFact{a, b}, nil))
+		a.Body = json.RawMessage(`{"x":2}`)
+		must(t, db.PutRoomFacts(ctx, "r", []sensocto.RoomFact{a}, []string{"b/"}))
+		facts, err := db.RoomFacts(ctx, "r")
+		must(t, err)
+		if diff := cmp.Diff([]sensocto.RoomFact{a}, facts); diff != "" {
+			t.Error(diff)
+		}
+		must(t, db.RemoveSharedRoom(ctx, "r"))
+		if facts, err := db.RoomFacts(ctx, "r"); err != nil || len(facts) != 0 {
+			t.Errorf("%v %v", facts, err)
+		}
+		if err := db.RemoveSharedRoom(ctx, "r"); sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+			t.Errorf("%v", err)
+		}
+	})
+}
+
+func TestPersonKeys_AreAccountsOfTheirOwn(t *testing.T) {
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		ctx := t.Context()
+		first, err := db.PutPerson(ctx, "key", sensocto.User{ID: "shadow", Name: "Ada", DisabledAt: at, CreatedAt: at})
+		must(t, err)
+		again, err := db.PutPerson(ctx, "key", sensocto.User{ID: "other", Name: "Ada L.", DisabledAt: at, CreatedAt: at})
+		must(t, err)
+		if first != "shadow" || again != "shadow" {
+			t.Errorf("%q and %q", first, again)
+		}
+		people, err := db.PersonKeys(ctx)
+		must(t, err)
+		if diff := cmp.Diff([]sensocto.PersonKey{{Key: "key", UserID: "shadow", Name: "Ada L."}}, people); diff != "" {
+			t.Error(diff)
+		}
+		must(t, db.DeleteUser(ctx, "shadow"))
+		if people, err := db.PersonKeys(ctx); err != nil || len(people) != 0 {
+			t.Errorf("%v %v", people, err)
+		}
+	})
+}

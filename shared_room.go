@@ -1,0 +1,42 @@
+package sensocto
+
+import (
+	"encoding/json"
+	"time"
+)
+
+// SharedRoom is a room that other servers have, too: docs/p2p.md.
+type SharedRoom struct {
+	RoomID string
+	Doc    string // id of the room's document
+	Ticket string // of the document; a secret
+	Root   string // the room's public key
+	// Invite is the seed of the key that admitted this server's first member; nil
+	// where the room was made here, and where it is only read.
+	Invite   []byte
+	ClosedAt time.Time // when the room was deleted here; zero while it is there
+}
+
+// RoomFact is a fact of a shared room as it was last exchanged.
+type RoomFact struct {
+	Key  string
+	Body json.RawMessage // the signed value of its entry
+}
+
+// PersonKey is the public key of a person in a shared room, and the account that is
+// the person's or stands for it here.
+type PersonKey struct {
+	Key    string
+	UserID string
+	Name   string
+}
+
+// RoomContent is what servers that share a room have in common.
+type RoomContent struct {
+	Name        string
+	Description string
+	OwnerID     string // User.ID
+	Settings    map[string]json.RawMessage
+	Members     map[string]Role  // by User.ID, the owner among them
+	Shares      map[string]Share // by sensor id
+}

@@ -1,0 +1,21 @@
+use std::process::ExitCode;
+
+use sidecar::{options::Options, server};
+
+#[tokio::main(flavor = "multi_thread", worker_threads = 2)]
+async fn main() -> ExitCode {
+    let options = match Options::parse(std::env::args().skip(1)) {
+        Ok(options) => options,
+        Err(err) => {
+            eprintln!("{err}\n\n{}", sidecar::options::USAGE);
+            return ExitCode::from(2);
+        }
+    };
+    match server::run(options, tokio::io::stdin(), tokio::io::stdout()).await {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(err) => {
+            eprintln!("{err}");
+            ExitCode::FAILURE
+        }
+    }
+}

@@ -1,0 +1,135 @@
+//! Two endpoints in one process, on ports of their own, with neither relays nor discovery.
+
+mod common;
+
+use common::{Sidecar, text};
+use serde_json::json;
+use tempfile::tempdir;
+
+#[tokio::test(flavor = "multi_thread")]
+async fn entries_go_both_ways_and_stay() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+    a.set(&doc, "meta/name/", "Lab").await;
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+    let joined = b.ok(json!({"op": "import", "ticket": ticket})).await;
+    assert_eq!((joined["doc"].as_str(), joined["write"].as_bool()), (Some(doc.as_str()), Some(true)));
+    b.wait_value(&doc, "meta/name/", "Lab").await;
+    b.set(&doc, "meta/name/", "Of b").await;
+    a.event("changed", |event| event["doc"] == doc.as_str()).await;
+    a.wait_value(&doc, "meta/name/", "Of b").await;
+    assert_eq!(a.values(&doc).await.len(), 2, "what two authors wrote under a key is kept of both");
+
+    // b goes and comes back: its identity, its documents and its peers are still there.
+    let endpoint = b.endpoint.clone();
+    b.stop().await;
+    a.set(&doc, "settings/x/", "while b was away").await;
+    let mut b = Sidecar::start(dir_b.path()).await;
+    assert_eq!(b.endpoint, endpoint);
+    b.ok(json!({"op": "open", "doc": doc})).await;
+    b.wait_value(&doc, "settings/x/", "while b was away").await;
+    let status = b.ok(json!({"op": "status"})).await;
+    assert_eq!(status["docs"][0]["doc"], doc.as_str());
+    assert!(status["docs"][0]["synced_at"].as_u64().unwrap() > 0, "{status}");
+    assert_eq!(status["peers"][0]["path"], "direct", "{status}");
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn a_read_ticket_does_not_write() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+    a.set(&doc, "k/", "v").await;
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": false})).await["ticket"].clone();
+    assert_eq!(b.ok(json!({"op": "import", "ticket": ticket})).await["write"], false);
+    b.wait_value(&doc, "k/", "v").await;
+    let refused = b.answer(json!({"op": "set", "doc": doc, "entries": [{"key": "k/", "value": "AQ=="}]})).await;
+    assert!(!refused["error"].is_null(), "{refused}");
+    assert_eq!(b.error(json!({"op": "share", "doc": doc, "write": true})).await, "invalid");
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn streams_carry_bytes_of_protocols_that_are_listened_for() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].clone();
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+    b.ok(json!({"op": "import", "ticket": ticket})).await;
+    a.ok(json!({"op": "listen", "protocol": "echo/1"})).await;
+
+    let opened = b.ok(json!({"op": "stream_open", "peer": a.endpoint, "protocol": "echo/1"})).await["stream"].clone();
+    let accepted = a.event("stream", |_| true).await;
+    assert_eq!((accepted["peer"].as_str(), accepted["protocol"].as_str()), (Some(b.endpoint.as_str()), Some("echo/1")));
+    b.ok(json!({"op": "stream_write", "stream": opened, "data": "aGVsbG8="})).await;
+    let read = a.ok(json!({"op": "stream_read", "stream": accepted["stream"], "max": 100})).await;
+    assert_eq!(text(&read["data"]), "hello");
+    b.ok(json!({"op": "stream_finish", "stream": opened})).await;
+    assert_eq!(a.ok(json!({"op": "stream_read", "stream": accepted["stream"], "max": 100})).await["end"], true);
+
+    // A read that waits ends when the stream is closed.
+    let waiting = b.send(json!({"op": "stream_read", "stream": opened, "max": 100})).await;
+    b.ok(json!({"op": "stream_close", "stream": opened})).await;
+    assert!(waiting > 0);
+    assert_eq!(b.error(json!({"op": "stream_read", "stream": opened, "max": 1})).await, "not_found");
+
+    let other = b.ok(json!({"op": "stream_open", "peer": a.endpoint, "protocol": "unknown/1"})).await["stream"].clone();
+    assert_eq!(b.error(json!({"op": "stream_read", "stream": other, "max": 1})).await, "unavailable");
+    a.stop().await;
+    b.stop().await;
+}
+
+#[tokio::test(flavor = "multi_thread")]
+async fn bad_requests_are_answered_and_change_nothing() {
+    let dir = tempdir().unwrap();
+    let mut a = Sidecar::start(dir.path()).await;
+    let doc = a.ok(json!({"op": "create"})).await["doc"].clone();
+    let big = data_encoding::BASE64.encode(&vec![0; sidecar::MAX_VALUE as usize + 1]);
+    for (request, code) in [
+        (json!({"op": "hello", "protocol": 9}), "version"),
+        (json!({"op": "jump"}), "invalid"),
+        (json!({"op": "open", "doc": "x"}), "invalid"),
+        (json!({"op": "open", "doc": "00".repeat(32)}), "not_found"),
+        (json!({"op": "import", "ticket": "docaaaa"}), "invalid"),
+        (json!({"op": "set", "doc": doc, "entries": [{"key": "k", "value": big}]}), "too_large"),
+        (json!({"op": "set", "doc": doc, "entries": [{"key": "k".repeat(513), "value": "AQ=="}]}), "too_large"),
+        (json!({"op": "stream_open", "peer": "x", "protocol": "p"}), "invalid"),
+    ] {
+        assert_eq!(a.error(request.clone()).await, code, "{request}");
+    }
+    a.raw("no json").await;
+    a.event("refused", |_| true).await;
+    assert!(a.values(doc.as_str().unwrap()).await.is_empty());
+    a.ok(json!({"op": "ping"})).await;
+    a.stop().await;
+}
+
+/// iroh-docs blocked for good when 50 to 100 documents were imported at once.
+#[tokio::test(flavor = "multi_thread")]
+async fn a_hundred_documents_are_imported_at_once() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let mut docs = Vec::new();
+    for i in 0..100 {
+        let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+        a.set(&doc, "k/", &i.to_string()).await;
+        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+        docs.push((doc, ticket));
+    }
+    let start = std::time::Instant::now();
+    for (_, ticket) in &docs {
+        b.send(json!({"op": "import", "ticket": ticket})).await;
+    }
+    b.ok(json!({"op": "ping"})).await;
+    for (i, (doc, _)) in docs.iter().enumerate() {
+        while b.answer(json!({"op": "open", "doc": doc})).await["error"]["code"] == "not_found" {}
+        b.wait_value(doc, "k/", &i.to_string()).await;
+    }
+    println!("100 documents in {:?}", start.elapsed());
+    a.stop().await;
+    b.stop().await;
+}
