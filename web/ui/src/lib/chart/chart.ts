@@ -213,7 +213,8 @@ export class Chart {
     const before = this.painter.window;
     this.painter.paint({ ...this.#stage(), canvas: this.#plot.canvas }, this.#style(), this.view, now);
     const moved = before !== this.painter.window && (before.start !== this.painter.window.start || before.msPerColumn !== this.painter.window.msPerColumn);
-    this.#wants.ask(this.painter.window, now);
+    const complete = this.#wants.ask(this.painter.window, now);
+    if (complete !== undefined) this.#element.dataset['history'] = complete ? 'complete' : 'loading'; // for tests and measurements
     if (moved) this.#instruments.follow();
     if (moved || this.#overStale) this.#paintOver();
     this.#overStale = false;

@@ -18,12 +18,13 @@ export class ViewWants {
     this.#askedAt = -Infinity;
   }
 
-  /** Called with each frame. */
-  ask({ start, msPerColumn }: { readonly start: number; readonly msPerColumn: number }, now: number): void {
+  /** Called with each frame. Where it asked, it returns whether nothing of what is on the screen is still to come. */
+  ask({ start, msPerColumn }: { readonly start: number; readonly msPerColumn: number }, now: number): boolean | undefined {
     const key = `${this.view.live ? 0 : start} ${msPerColumn}`;
-    if (key === this.#asked && now - this.#askedAt < EVERY_MS) return;
+    if (key === this.#asked && now - this.#askedAt < EVERY_MS) return undefined;
     this.#asked = key;
     this.#askedAt = now;
-    for (const pane of this.panes) for (const s of pane.series) s.want(this.view.from, this.view.to, msPerColumn);
+    const series = this.panes.flatMap((p) => p.series);
+    return series.map((s) => s.want(this.view.from, this.view.to, msPerColumn)).every(Boolean);
   }
 }
