@@ -78,8 +78,16 @@ test-browser: build chromium bluetooth ## the web app in Chromium against the re
 	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
 
 .PHONY: screenshots
-screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots
-	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages
+screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots; three of them for the README, in docs/pictures
+	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages && node e2e/pictures.mjs
+
+.PHONY: lighthouse
+lighthouse: build chromium $(CACHE)/lighthouse/node_modules ## scores of the main pages in Lighthouse; wants an idle machine
+	node web/ui/e2e/lighthouse.mjs
+
+$(CACHE)/lighthouse/node_modules:
+	npm install --prefix $(CACHE)/lighthouse --no-audit --no-fund --save-exact lighthouse@12.8.2
+	@touch $@
 
 .PHONY: test
 test: sidecar-begin ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser test-sidecar ## install what is missing and run every test

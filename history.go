@@ -20,6 +20,9 @@ type HistoryQuery struct {
 	// NotBefore leaves out buckets that may hold samples of before (µs), whose
 	// existence is not for the asker to know; 0: none. It goes with From at or after it.
 	NotBefore int64
+	// Field asks for a number in the documents, such as "x" of {"x":0.1,"y":0.9}, in
+	// place of the numbers: always as buckets, or points of these.
+	Field string
 	// Width is how wide (µs) the buckets are at least; 0: whatever MaxBuckets
 	// allows.
 	Width int64

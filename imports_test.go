@@ -32,7 +32,7 @@ var allowed = map[string]struct {
 	"sim":                       {},
 	"socket":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "golang.org/x/sys"}},
 	"client":                    {siblings: []string{"phx", "wire", "jsonscan"}, third: []string{"github.com/gorilla/websocket", "github.com/google/uuid"}},
-	"store":                     {siblings: []string{"store/journal"}, third: []string{"github.com/klauspost/compress"}},
+	"store":                     {siblings: []string{"jsonscan", "store/journal"}, third: []string{"github.com/klauspost/compress"}},
 	"store/journal":             {},
 	"sqlite":                    {third: []string{"modernc.org/sqlite", "github.com/pressly/goose/v3"}},
 	"postgres":                  {third: []string{"github.com/jackc/pgx/v5", "github.com/pressly/goose/v3"}},

@@ -42,8 +42,9 @@ type Sensor struct {
 	// SharedBy is who shared it with the room that shows it: User.ID.
 	SharedBy string `json:"shared_by,omitempty"`
 
-	OwnerID   string `json:"-"` // Identity.OwnerID of who joined it first, or was given it
-	BroughtBy string `json:"-"` // whose quotas it counts for; "" for the owner's
+	OwnerID   string `json:"-"`                    // Identity.OwnerID of who joined it first, or was given it
+	OwnerName string `json:"owner_name,omitempty"` // what the owner, a person, is called; not stored with the sensor
+	BroughtBy string `json:"-"`                    // whose quotas it counts for; "" for the owner's
 }
 
 // Since returns the sensor without last values of before t: what is shared from a

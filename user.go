@@ -94,6 +94,16 @@ const (
 	LinkDevice LinkKind = "device" // a browser's consent to a sign-in on the command line
 )
 
+// LinkPage is the path of the view of the web app that links open, those that are
+// mailed and printed and those with which a sign-in elsewhere ends.
+const LinkPage = "/link"
+
+// URL returns the address with which a link of the kind is used at a server. The
+// secret is behind the #: no server and no log sees it.
+func (k LinkKind) URL(origin, secret string) string {
+	return origin + LinkPage + "#" + string(k) + "=" + secret
+}
+
 // Link is a secret that is sent to a person and works once.
 type Link struct {
 	Hash      []byte // SHA-256 of the secret

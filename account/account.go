@@ -108,6 +108,8 @@ type Options struct {
 	OIDC OIDC
 	// Mail sends mails; nil sends none. Links in them need ServeAt.
 	Mail Mailer
+	// Renamed is told what a user is called from now on; nil is told nothing.
+	Renamed func(userID, name string)
 	// Audit is told what people do with accounts and credentials; nil discards it.
 	Audit sensocto.Auditor
 	// Security takes sign-ins that are refused; nil discards them.
@@ -146,6 +148,9 @@ var _ sensocto.Authenticator = (*Accounts)(nil)
 func New(o Options) *Accounts {
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
+	}
+	if o.Renamed == nil {
+		o.Renamed = func(string, string) {}
 	}
 	if o.Audit == nil {
 		o.Audit = sensocto.NoAudit{}

@@ -55,7 +55,7 @@ func (a *Accounts) Forgotten(email, address string) error {
 		return sensocto.Mail{To: email, Subject: "A new password for SensOcto", Text: paragraphs(
 			"Hello "+u.Name+",",
 			"with this link you set a new password. It works once, for an hour:",
-			a.linkTo(sensocto.LinkReset, secret),
+			sensocto.LinkReset.URL(a.origin, secret),
 			"If you did not ask for it, do nothing: your password stays as it is.")}, true, err
 	})
 }
@@ -78,7 +78,7 @@ func (a *Accounts) MailReset(ctx context.Context, u sensocto.User) error {
 		return sensocto.Mail{To: u.Email, Subject: "A new password for SensOcto", Text: paragraphs(
 			"Hello "+u.Name+",",
 			"an administrator sends you this link, with which you set a new password. It works once, for a day:",
-			a.linkTo(sensocto.LinkReset, secret),
+			sensocto.LinkReset.URL(a.origin, secret),
 			"If you did not ask for it, do nothing: your password stays as it is.")}, true, nil
 	})
 	if err == nil {
@@ -112,7 +112,7 @@ func (a *Accounts) ChangeEmail(u sensocto.User, email, address string) error {
 		return sensocto.Mail{To: email, Subject: "Your address for SensOcto", Text: paragraphs(
 			"Hello "+u.Name+",",
 			"with this link your account gets this address. It works once, for a day:",
-			a.linkTo(sensocto.LinkEmail, secret),
+			sensocto.LinkEmail.URL(a.origin, secret),
 			"If you have no account, somebody has mistyped theirs: do nothing.")}, true, err
 	})
 	if err != nil || u.Email == "" || u.Email == email {
@@ -129,7 +129,7 @@ func (a *Accounts) ChangeEmail(u sensocto.User, email, address string) error {
 // ConfirmEmail gives a user the address to which the link was mailed. It returns
 // an error of code conflict where somebody else has the address by now.
 func (a *Accounts) ConfirmEmail(ctx context.Context, secret string) (sensocto.User, error) {
-	link, err := a.link(ctx, sensocto.LinkEmail, secret)
+	link, err := a.SeeLink(ctx, sensocto.LinkEmail, secret)
 	if err != nil {
 		return sensocto.User{}, err
 	}
@@ -160,7 +160,7 @@ func (a *Accounts) InviteToServer(ctx context.Context, by sensocto.User, email s
 		return "", err
 	}
 	a.log.InfoContext(ctx, "invited to sign up", "user", by.ID)
-	link := a.linkTo(sensocto.LinkInvite, secret)
+	link := sensocto.LinkInvite.URL(a.origin, secret)
 	if a.options.Mail == nil {
 		return link, nil
 	}
@@ -179,7 +179,7 @@ func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 		return nil
 	}
 	return a.options.Mail.Later(func(ctx context.Context) (m sensocto.Mail, send bool, err error) {
-		how, link := "Sign in, and accept the invitation:", a.origin+"/account"
+		how, link := "Sign in, and accept the invitation:", a.origin+"/rooms"
 		u, err := a.store.UserByEmail(ctx, i.Email)
 		switch {
 		case errors.Is(err, sensocto.ErrNotFound):
@@ -187,7 +187,7 @@ func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 			if err != nil {
 				return m, false, err
 			}
-			how, link = "With this link you make an account. Then accept the invitation there:", a.linkTo(sensocto.LinkInvite, secret)
+			how, link = "With this link you make an account. Then accept the invitation there:", sensocto.LinkInvite.URL(a.origin, secret)
 		case err != nil:
 			return m, false, err
 		case !u.EmailProven:
@@ -196,17 +196,11 @@ func (a *Accounts) MailInvitation(i sensocto.Invitation, by string) error {
 				return m, false, err
 			}
 			how, link = "An account uses this address, but nobody has confirmed it. If the account is yours, confirm the address with this link within a day, and accept the invitation. "+
-				"If it is not yours, do not use the link: ask for a new password on the sign-in page. The account is then yours.", a.linkTo(sensocto.LinkEmail, secret)
+				"If it is not yours, do not use the link: ask for a new password on the sign-in page. The account is then yours.", sensocto.LinkEmail.URL(a.origin, secret)
 		}
 		return sensocto.Mail{To: i.Email, Subject: by + " invites you into the room " + i.RoomName, Text: paragraphs(
 			"Hello,", fmt.Sprintf("%s invites you into the room %s on SensOcto.", by, i.RoomName), how, link)}, true, nil
 	})
-}
-
-// linkTo returns the address of the page where a link of a kind is used. The secret
-// is behind the #: no server and no log sees it.
-func (a *Accounts) linkTo(kind sensocto.LinkKind, secret string) string {
-	return a.origin + "/account#" + string(kind) + "=" + secret
 }
 
 // paragraphs puts an empty line between texts.

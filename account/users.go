@@ -35,7 +35,7 @@ func (a *Accounts) SignUp(ctx context.Context, s sensocto.SignUp) (sensocto.User
 	s.Admin, s.EmailProven = false, false
 	switch {
 	case s.Invitation != "":
-		link, err := a.link(ctx, sensocto.LinkInvite, s.Invitation)
+		link, err := a.SeeLink(ctx, sensocto.LinkInvite, s.Invitation)
 		if err != nil {
 			return sensocto.User{}, err
 		}
@@ -407,7 +407,11 @@ func (a *Accounts) Rename(ctx context.Context, u sensocto.User, name string) (se
 		return u, err
 	}
 	u.Name = name
-	return a.store.UpdateUser(ctx, u)
+	u, err := a.store.UpdateUser(ctx, u)
+	if err == nil {
+		a.options.Renamed(u.ID, u.Name)
+	}
+	return u, err
 }
 
 // SetPassword changes a user's password, and ends all sessions and tokens but
@@ -519,7 +523,7 @@ func (a *Accounts) UseLink(ctx context.Context, kind sensocto.LinkKind, secret s
 // sent for that. The link stays good where the password is refused; all earlier
 // sessions and tokens end.
 func (a *Accounts) ResetPassword(ctx context.Context, secret, password string) (sensocto.User, error) {
-	link, err := a.link(ctx, sensocto.LinkReset, secret)
+	link, err := a.SeeLink(ctx, sensocto.LinkReset, secret)
 	if err != nil {
 		return sensocto.User{}, err
 	}
@@ -568,8 +572,8 @@ func (a *Accounts) dropWaysIn(ctx context.Context, userID string) error {
 	return nil
 }
 
-// link returns a link without using it. It returns errors as UseLink does.
-func (a *Accounts) link(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error) {
+// SeeLink returns a link without using it. It returns errors as UseLink does.
+func (a *Accounts) SeeLink(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error) {
 	l, err := a.store.Link(ctx, kind, hashSecret(secret))
 	if err != nil || !time.Now().Before(l.ExpiresAt) {
 		return sensocto.Link{}, linkError(err)
@@ -598,7 +602,7 @@ func (a *Accounts) SetupLink(ctx context.Context, life time.Duration) (secret st
 // SetUp makes the first administrator's account with the link's secret, which
 // stays good where what the person said cannot be.
 func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) (sensocto.User, error) {
-	if _, err := a.link(ctx, sensocto.LinkSetup, secret); err != nil {
+	if _, err := a.SeeLink(ctx, sensocto.LinkSetup, secret); err != nil {
 		return sensocto.User{}, err
 	}
 	if err := checkPassword(s.Password, s.Name, s.Email); err != nil {

@@ -232,7 +232,7 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 	if err != nil {
 		return err
 	}
-	p.keepReaders(want)
+	p.keepReaders(ctx, want)
 	left, err := p.options.Rooms.Adopt(ctx, p.room.RoomID, p.have, want)
 	if err != nil {
 		return fmt.Errorf("bring changes into the room: %w", err)
@@ -257,12 +257,12 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 }
 
 // keepReaders keeps who reads the room here: nobody else knows of them.
-func (p *pass) keepReaders(want sensocto.RoomContent) {
+func (p *pass) keepReaders(ctx context.Context, want sensocto.RoomContent) {
 	if p.writable() {
 		return
 	}
 	for userID, role := range p.have.Members {
-		if k, err := p.people.key(context.Background(), userID); err == nil && p.people.local(k) && want.Members[userID] == "" {
+		if k, err := p.people.key(ctx, userID); err == nil && p.people.local(k) && want.Members[userID] == "" {
 			want.Members[userID] = role
 		}
 	}

@@ -40,6 +40,9 @@ type Options struct {
 	// published, and with one that is gone: whoever watches it may have no right to
 	// what comes.
 	OwnerChanged func(sensorID string)
+	// OwnerName reads what an owner is called, "" for one who has no name. By default
+	// nobody has.
+	OwnerName func(ctx context.Context, ownerID string) (string, error)
 	// SaveTimeout bounds the last attempt to save the catalog when Run ends;
 	// default 5 s.
 	SaveTimeout time.Duration
@@ -70,8 +73,9 @@ type Registry struct {
 	overloaded    atomic.Bool   // memory is critical: nothing new
 	unsaved       atomic.Uint64 // joins of new sensors that were answered before the catalog had them
 	joins         refusals      // sensors that were not taken
-	notice        notice        // of attributes of joins
-	quotaNotice   notice        // of sensors
+	names         ownerNames
+	notice        notice // of attributes of joins
+	quotaNotice   notice // of sensors
 }
 
 // maxPooled is the largest batch, in measurements, that is kept for reuse.
@@ -93,6 +97,7 @@ func NewRegistry(o Options) *Registry {
 	o.IdentitySeries = cmp.Or(o.IdentitySeries, 160_000)
 	o.SaveTimeout = cmp.Or(o.SaveTimeout, 5*time.Second)
 	r := &Registry{options: o, catalog: newSaver(o.Catalog, o.Log), sensors: make(map[string]*process), ending: make(chan struct{})}
+	r.names = ownerNames{read: o.OwnerName, most: o.MaxSensors, log: o.Log, known: make(map[string]string)}
 	r.owned, r.series = newQuota(o.IdentitySensors), newQuota(o.IdentitySeries)
 	r.bound, _ = o.Store.(seriesBound)
 	r.patience, r.impatience = context.WithCancel(context.Background())
@@ -106,10 +111,14 @@ func (r *Registry) Load(ctx context.Context) error {
 	if err != nil {
 		return fmt.Errorf("load sensors: %w", err)
 	}
+	for i := range sensors {
+		s := &sensors[i]
+		s.OwnerID = cmp.Or(s.OwnerID, sensocto.OperatorID) // nobody's sensor is the operator's
+		s.OwnerName = r.names.of(ctx, s.OwnerID)
+	}
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range sensors {
-		s.OwnerID = cmp.Or(s.OwnerID, sensocto.OperatorID) // nobody's sensor is the operator's
 		r.addKnown(s.Clean())
 	}
 	return nil
@@ -235,6 +244,7 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	if strings.HasPrefix(reg.SensorID, sensocto.RemoteSensorPrefix) {
 		return nil, false, sensocto.ErrReservedSensorID
 	}
+	ownerName := r.names.of(r.patience, id.OwnerID)
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	if r.closed {
@@ -249,7 +259,7 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	if err := r.mayAdd(quotaKey(id)); err != nil {
 		return nil, false, err
 	}
-	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, BroughtBy: quotaKey(id)})
+	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, OwnerName: ownerName, BroughtBy: quotaKey(id)})
 	p.creator, p.bringer = quotaKey(id), quotaKey(id)
 	r.sensors[p.id] = p
 	return p, true, nil
@@ -342,8 +352,9 @@ func (r *Registry) SetOwner(ctx context.Context, id, ownerID string) error {
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
+	name := r.names.of(ctx, ownerID)
 	err := p.call(ctx, func() error {
-		p.change(func(s *sensocto.Sensor) { s.OwnerID, s.BroughtBy = ownerID, ownerID })
+		p.change(func(s *sensocto.Sensor) { s.OwnerID, s.OwnerName, s.BroughtBy = ownerID, name, ownerID })
 		n := 0
 		for _, charged := range p.charged {
 			n += charged

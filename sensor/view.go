@@ -150,5 +150,6 @@ func (v *view) change(edit func(*sensocto.Sensor)) bool {
 
 func sameSensor(a, b sensocto.Sensor) bool {
 	return a.Name == b.Name && a.Type == b.Type && a.ConnectorID == b.ConnectorID &&
-		a.ConnectorName == b.ConnectorName && a.SamplingRate == b.SamplingRate && a.OwnerID == b.OwnerID
+		a.ConnectorName == b.ConnectorName && a.SamplingRate == b.SamplingRate &&
+		a.OwnerID == b.OwnerID && a.OwnerName == b.OwnerName
 }

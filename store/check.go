@@ -192,7 +192,7 @@ func sameCells(a, b *Rollup) bool {
 			return false
 		}
 	}
-	return true
+	return sameFields(a, b)
 }
 
 // totals compares what the cold tier says of a series with what was there. The

@@ -33,13 +33,16 @@ func (s *Store) History(ctx context.Context, sensorID, attributeID string, q sen
 	if err := s.whole(ctx, r); err != nil {
 		return sensocto.History{}, err
 	}
-	h := &historian{store: s, series: r, before: r.end()}
-	if q.Samples || q.LTTB {
+	h := &historian{store: s, series: r, before: r.end(), field: q.Field}
+	if (q.Samples || q.LTTB) && q.Field == "" {
 		if answer, err := h.samples(ctx, q); err != nil || answer.Points != sensocto.PointsNone {
 			return answer, err
 		}
 	}
 	answer, err := h.buckets(ctx, q)
+	if q.Field != "" {
+		answer.Documents = 0 // those that the buckets stand for are not counted apart
+	}
 	if err == nil && q.NotBefore != 0 {
 		answer.Buckets = slices.DeleteFunc(answer.Buckets, func(b sensocto.Bucket) bool { return b.From < q.NotBefore })
 		answer.Documents = 0 // they are counted by buckets, too

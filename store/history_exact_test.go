@@ -1,6 +1,8 @@
 package store_test
 
 import (
+	"encoding/json"
+	"fmt"
 	"slices"
 	"testing"
 
@@ -35,7 +37,7 @@ func (l *life) samples(t *rapid.T) (list []sensocto.Sample) {
 	n := rapid.SampledFrom([]int{1, 7, 500, 3000, 4096, 9000}).Draw(t, "n")
 	step := rapid.SampledFrom([]int64{0, 1, 1953, 1_000_000, 60_000_000}).Draw(t, "step")
 	late := rapid.SampledFrom([]int{0, 0, 1, 10, 1000}).Draw(t, "late")
-	documents := rapid.SampledFrom([]int{0, 0, 0, 13}).Draw(t, "documents")
+	documents := rapid.SampledFrom([]int{0, 0, 0, 13, 1}).Draw(t, "documents")
 	seed := rapid.Uint32().Draw(t, "seed")
 	if rapid.IntRange(0, 4).Draw(t, "pause") == 0 {
 		l.clock += rapid.Int64Range(0, 40*86_400_000_000).Draw(t, "for")
@@ -47,7 +49,11 @@ func (l *life) samples(t *rapid.T) (list []sensocto.Sample) {
 			s.Timestamp = t0 + int64(seed)%max(1, l.clock-t0)
 		}
 		if documents > 0 && i%documents == 0 {
-			s = sensocto.Sample{Timestamp: s.Timestamp, Document: []byte(`{"a":1}`)}
+			text := fmt.Sprintf(`{"x":%v,"said":"1","y":%v}`, s.Value, -s.Value)
+			if i%3 == 0 {
+				text = fmt.Sprintf(`{"x":%v}`, s.Value)
+			}
+			s = sensocto.Sample{Timestamp: s.Timestamp, Document: []byte(text)}
 		}
 		list = append(list, s)
 		l.clock += step
@@ -120,12 +126,30 @@ func bucketsOf(samples []sensocto.Sample, width int64) (buckets []sensocto.Bucke
 	return buckets
 }
 
+// fieldOf returns one number of documents in the place of the samples.
+func fieldOf(t *rapid.T, samples []sensocto.Sample, field string) (list []sensocto.Sample) {
+	for _, s := range samples {
+		if !s.IsDocument() {
+			continue
+		}
+		var members map[string]any
+		if err := json.Unmarshal(s.Document, &members); err != nil {
+			t.Fatal(err)
+		}
+		if v, ok := members[field].(float64); ok {
+			list = append(list, sensocto.Sample{Timestamp: s.Timestamp, Value: v})
+		}
+	}
+	return list
+}
+
 // compare asks for some range at some resolution.
 func (l *life) compare(t *rapid.T) {
 	q := sensocto.HistoryQuery{
 		Width:      rapid.SampledFrom([]int64{0, 0, 1, 1000, 1_234_567, 60_000_000, 86_400_000_000}).Draw(t, "width"),
 		MaxBuckets: rapid.SampledFrom([]int{0, 2, 37, 1000, 10_000}).Draw(t, "buckets"),
 	}
+	q.Field = rapid.SampledFrom([]string{"", "", "x", "y", "said", "none"}).Draw(t, "field")
 	if rapid.Bool().Draw(t, "bounded") {
 		q.From = t0 + rapid.Int64Range(0, max(1, l.clock-t0)).Draw(t, "from")
 		q.To = q.From + rapid.OneOf(rapid.Int64Range(1, 100_000_000), rapid.Int64Range(1, max(1, l.clock-t0))).Draw(t, "length")
@@ -143,6 +167,9 @@ func (l *life) compare(t *rapid.T) {
 				documents++
 			}
 		}
+	}
+	if q.Field != "" {
+		within, documents = fieldOf(t, within, q.Field), 0
 	}
 	want := bucketsOf(within, max(h.Width, 1))
 	if len(want)+len(h.Buckets) == 0 {

@@ -12,6 +12,7 @@ import (
 type historian struct {
 	store  *Store
 	series *series
+	field  string            // of documents; "": the numbers themselves
 	before int64             // numbers from here on came later
 	warm   []*sensocto.Chunk // of the series, once what is hot was looked at
 
@@ -47,7 +48,7 @@ func (h *historian) gather(ctx context.Context) error {
 			return context.Cause(ctx)
 		}
 		head, past, more = h.series.copyBefore(cols, head)
-		tallySamples(h, cols, head)
+		h.tally(cols, head)
 	}
 	if head == 0 || past.to < h.from || past.from >= h.to {
 		return nil
@@ -125,7 +126,11 @@ func (h *historian) useRollups(ctx context.Context, level int, m numbers, incomp
 			if err := h.store.codec.DecodeRollup(c.Data, rollup); err != nil {
 				return err
 			}
-			h.addCells(rollup, c.FirstSeq)
+			cells, known := rollup.cellsOf(h.field)
+			if !known {
+				return nil // made by an earlier version: what is below it has the field
+			}
+			h.addCells(cells, c.FirstSeq)
 		}
 		used = append(used, numbers{c.FirstSeq, end})
 		return nil
@@ -152,8 +157,20 @@ func (h *historian) query(level int, m numbers) sensocto.ChunkRange {
 	return q
 }
 
-// useWhole adds a chunk by its statistics if all of it is in one bucket.
+// tally adds consecutive samples, the first of which has a number.
+func (h *historian) tally(cols *Columns, number int64) {
+	if h.field != "" {
+		cols.only(h.field)
+	}
+	tallySamples(h, cols, number)
+}
+
+// useWhole adds a chunk by its statistics if all of it is in one bucket. Of fields
+// there are none.
 func (h *historian) useWhole(c *sensocto.Chunk) bool {
+	if h.field != "" {
+		return false
+	}
 	a, _, to := h.at(c.MinTime)
 	if a == nil || c.MaxTime >= to {
 		return false
@@ -162,9 +179,9 @@ func (h *historian) useWhole(c *sensocto.Chunk) bool {
 	return true
 }
 
-func (h *historian) addCells(r *Rollup, number int64) {
-	for i := range r.Cells {
-		cell := &r.Cells[i]
+func (h *historian) addCells(cells []Cell, number int64) {
+	for i := range cells {
+		cell := &cells[i]
 		if a, _, _ := h.at(cell.Start); a != nil {
 			a.addPiece(&cell.Numbers, cell.Documents, number)
 		}
@@ -203,7 +220,7 @@ func (h *historian) useChunk(c *sensocto.Chunk, m numbers, cols *Columns) error 
 	from, to := max(0, m.from-c.FirstSeq), min(int64(len(cols.Times)), m.to-c.FirstSeq)
 	if from < to {
 		cols.cut(int(from), int(to))
-		tallySamples(h, cols, c.FirstSeq+from)
+		h.tally(cols, c.FirstSeq+from)
 	}
 	return nil
 }
@@ -211,6 +228,9 @@ func (h *historian) useChunk(c *sensocto.Chunk, m numbers, cols *Columns) error 
 // mostlyWhole reports whether most chunks lie in one bucket, as far as can be
 // told: their data is not worth reading then.
 func (h *historian) mostlyWhole() bool {
+	if h.field != "" {
+		return false
+	}
 	r := h.series
 	r.sensor.mu.Lock()
 	defer r.sensor.mu.Unlock()

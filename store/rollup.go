@@ -55,6 +55,10 @@ type Cell struct {
 type Rollup struct {
 	Width int64  // µs, of a cell
 	Cells []Cell // by time, none empty
+	// HasFields says that Fields has all numbers that are in documents. Rollups of
+	// earlier versions of the program have none.
+	HasFields bool
+	Fields    []Field // by name
 }
 
 // floorTo returns the greatest multiple of width that is not above t.
@@ -168,6 +172,8 @@ type cellTally struct {
 	width int64
 	index map[int64]int32 // by start, of list
 	list  []cellEntry
+	// fields are those of the documents, on the same grid or a finer one.
+	fields fieldTally
 }
 
 type cellEntry struct {
@@ -197,16 +203,22 @@ func (g *cellTally) coarsen(limit int) {
 		if len(g.list) <= limit {
 			return
 		}
-		if width <= g.width {
-			continue
-		}
-		wide := newCellTally(width)
-		for i := range g.list {
-			a, _, _ := wide.at(g.list[i].start)
-			a.add(&g.list[i].tally)
-		}
-		*g = *wide
+		g.widen(width)
 	}
+}
+
+// widen moves to a grid whose cells are as wide as a multiple of the present ones.
+func (g *cellTally) widen(width int64) {
+	if width <= g.width {
+		return
+	}
+	wide := newCellTally(width)
+	for i := range g.list {
+		a, _, _ := wide.at(g.list[i].start)
+		a.add(&g.list[i].tally)
+	}
+	wide.fields = g.fields
+	*g = *wide
 }
 
 // rollup returns what was gathered.
@@ -222,5 +234,6 @@ func (g *cellTally) rollup() *Rollup {
 		e := &g.list[i]
 		r.Cells[i] = Cell{Start: e.start, Documents: e.documents, Numbers: e.numbers}
 	}
+	g.fields.put(r)
 	return r
 }

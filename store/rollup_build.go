@@ -135,6 +135,7 @@ func (s *Store) addChunk(cells *cellTally, c *sensocto.Chunk) error {
 		return err
 	}
 	tallySamples(cells, cols, c.FirstSeq)
+	cells.fields.addDocuments(cols, c.FirstSeq, cells.width)
 	return nil
 }
 
@@ -149,6 +150,7 @@ func (s *Store) addRollup(cells *cellTally, c *sensocto.Chunk) error {
 		a, _, _ := cells.at(cell.Start)
 		a.addPiece(&cell.Numbers, cell.Documents, c.FirstSeq)
 	}
+	cells.fields.addRollup(r, c.FirstSeq, cells.width)
 	return nil
 }
 

@@ -40,6 +40,10 @@ func (c *Codec) AppendRollup(dst []byte, r *Rollup) []byte {
 	for k := range len(bucketValues(&sensocto.Bucket{})) {
 		dst = c.appendCellValues(dst, r, k, s)
 	}
+	if r.HasFields {
+		dst[start+fieldsOffset] = 1
+		dst = c.appendFields(dst, r, s)
+	}
 	binary.LittleEndian.PutUint32(dst[start+checksumOffset:], checksum(dst[start:]))
 	return dst
 }
@@ -86,7 +90,7 @@ func (c *Codec) appendCellValues(dst []byte, r *Rollup, k int, s *scratch) []byt
 // DecodeRollup replaces r by the content of a rollup chunk. Whatever the bytes
 // are, it neither panics nor allocates more than the limits on a rollup.
 func (c *Codec) DecodeRollup(data []byte, r *Rollup) error {
-	r.Cells = r.Cells[:0]
+	r.Cells, r.Fields, r.HasFields = r.Cells[:0], nil, false
 	if len(data) < chunkHeaderSize {
 		return corrupt("%d bytes", len(data))
 	}
@@ -104,7 +108,7 @@ func (c *Codec) DecodeRollup(data []byte, r *Rollup) error {
 	if in.err != nil {
 		return in.err
 	}
-	if n == 0 || width == 0 || width > math.MaxInt64 || data[1] != 0 || data[2] != 0 || data[3] != 0 {
+	if n == 0 || width == 0 || width > math.MaxInt64 || data[1] != 0 || data[2] != 0 || data[fieldsOffset] > 1 {
 		return corrupt("%d cells of %d µs", n, width)
 	}
 	r.Width, r.Cells = int64(width), resize(r.Cells, n)
@@ -114,6 +118,11 @@ func (c *Codec) DecodeRollup(data []byte, r *Rollup) error {
 	}
 	for k := range len(bucketValues(&sensocto.Bucket{})) {
 		if err := c.readCellValues(in, r, k, s); err != nil {
+			return err
+		}
+	}
+	if data[fieldsOffset] == 1 {
+		if err := c.readFields(in, r, s); err != nil {
 			return err
 		}
 	}

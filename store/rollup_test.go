@@ -3,6 +3,7 @@ package store_test
 import (
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"math"
 	"testing"
 
@@ -29,6 +30,20 @@ func drawRollup(t *rapid.T) *store.Rollup {
 		}
 		r.Cells = append(r.Cells, c)
 		n += rapid.Int64Range(1, 5).Draw(t, "step")
+	}
+	if r.HasFields = rapid.Bool().Draw(t, "has fields"); !r.HasFields {
+		return r
+	}
+	for i := range rapid.IntRange(0, 4).Draw(t, "fields") {
+		f := store.Field{Name: fmt.Sprintf("field %d", i)}
+		for _, c := range r.Cells {
+			c.Documents = 0
+			if rapid.IntRange(0, 3).Draw(t, "has") == 0 {
+				c.Numbers = sensocto.Bucket{}
+			}
+			f.Cells = append(f.Cells, c)
+		}
+		r.Fields = append(r.Fields, f)
 	}
 	return r
 }

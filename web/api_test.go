@@ -203,7 +203,7 @@ func TestProblems_Everywhere(t *testing.T) {
 
 func TestHeaders_OnEveryAnswer(t *testing.T) {
 	w := newWorld(t, setup{})
-	for _, path := range []string{"/", "/api/docs", "/static/account.js", "/api/v1/sensors", "/nothing", "/api/openapi.json"} {
+	for _, path := range []string{"/", "/api/docs", "/static/docs.js", "/api/v1/sensors", "/nothing", "/api/openapi.json"} {
 		h := w.do(call{path: path, token: w.viewer}).Header()
 		csp := h.Get("Content-Security-Policy")
 		if !strings.Contains(csp, "default-src 'none'") || !strings.Contains(csp, "frame-ancestors 'none'") || strings.Contains(csp, "unsafe") {
@@ -244,7 +244,7 @@ func TestPages_AreSelfContained(t *testing.T) {
 			t.Errorf("%s again: %d", page, again.Code)
 		}
 	}
-	if ct := w.do(call{path: "/static/account.js"}).Header().Get("Content-Type"); !strings.HasPrefix(ct, "text/javascript") {
+	if ct := w.do(call{path: "/static/docs.js"}).Header().Get("Content-Type"); !strings.HasPrefix(ct, "text/javascript") {
 		t.Error(ct)
 	}
 }

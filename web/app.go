@@ -12,21 +12,21 @@ import (
 	"path"
 	"strings"
 	"time"
+
+	"github.com/sensocto/sensocto"
 )
 
 // appPaths are the addresses of the app's views; the app itself tells them
 // apart. Others stay 404, so that a mistyped address of the API is one.
 var appPaths = []string{
-	"/{$}", "/sensors/{id}", "/compare", "/sense", "/rooms", "/rooms/{id}", "/rooms/{id}/wall", "/me", "/admin", "/status", "/design", "/sign-in",
+	"/{$}", "/sensors/{id}", "/compare", "/sense", "/rooms", "/rooms/{id}", "/rooms/{id}/wall", "/me", "/admin", "/status", "/design",
+	"/sign-in", sensocto.LinkPage, "/device",
 }
 
 // routeApp serves the web app. It holds nothing secret: what it shows it asks
 // of the API.
 func (s *server) routeApp() {
-	page := mustFile(s.App, "index.html", "no-cache")
-	for _, p := range appPaths {
-		s.mux.Handle("GET "+p, page)
-	}
+	s.routeViews(mustFile(s.App, "index.html", "no-cache"))
 	err := fs.WalkDir(s.App, ".", func(name string, d fs.DirEntry, err error) error {
 		if err != nil || d.IsDir() || name == "index.html" || strings.HasSuffix(name, ".gz") {
 			return err
@@ -40,6 +40,13 @@ func (s *server) routeApp() {
 	})
 	if err != nil {
 		panic(err) // as in mustFile
+	}
+}
+
+// routeViews serves one page at the addresses of all views.
+func (s *server) routeViews(page *file) {
+	for _, p := range appPaths {
+		s.mux.Handle("GET "+p, page)
 	}
 }
 

@@ -13,7 +13,7 @@ import (
 func (s *server) registerDevices() {
 	const tag = "People"
 	op := s.personal("begin-device", http.MethodPost, "/device", anybody, tag, "Begin the sign-in of a program")
-	op.Description = "The program shows the code to its owner, who confirms it on the account page, and asks for its token until then."
+	op.Description = "The program shows the code to its owner, who confirms it at /device, and asks for its token until then."
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.beginDevice)

@@ -19,6 +19,7 @@ type historyInput struct {
 	To          timeText  `query:"to" doc:"End before here, in Unix milliseconds; by default behind the last measurement."`
 	Resolution  string    `query:"resolution" default:"auto" doc:"auto: as fine as max_buckets allows, the measurements themselves where they are no more. raw: the measurements page by page, as …/measurements answers them. Otherwise the least width of a bucket, as 500ms, 10s, 5m, 1h or 7d." example:"10s"`
 	MaxBuckets  countText `query:"max_buckets" doc:"How many buckets or points at most, 1,000 by default. Less than 2 is taken for 2, more than 10,000 for 10,000."`
+	Field       string    `query:"field" maxLength:"64" doc:"A number in the measurements where these are documents, such as x of {\"x\":0.1,\"y\":0.9}: always as buckets, or points of these." example:"x"`
 	Method      string    `query:"method" enum:"buckets,lttb" default:"buckets" doc:"lttb: points that make about the same line (Largest Triangle Three Buckets)."`
 	Limit       intText   `query:"limit" doc:"Of resolution raw: how many measurements a page has at most, 1,000 by default, up to 50,000."`
 	Next        string    `query:"next" doc:"Of resolution raw: continue behind an earlier page, with what that had in next."`
@@ -82,7 +83,7 @@ func (s *server) registerHistory() {
 }
 
 func (s *server) history(ctx context.Context, in *historyInput) (*huma.StreamResponse, error) {
-	if in.Resolution == "raw" {
+	if in.Resolution == "raw" && in.Field == "" {
 		return s.measurements(ctx, in.raw())
 	}
 	sensor, rights, err := s.knownAttribute(ctx, in.SensorID, in.AttributeID)
@@ -127,6 +128,9 @@ func (in *historyInput) query() (q sensocto.HistoryQuery, empty bool, err error)
 	if q.MaxBuckets, err = in.MaxBuckets.count(); err != nil {
 		return q, false, err
 	}
+	if q.Field = in.Field; len(q.Field) > 64 || q.Field != "" && in.Resolution == "raw" {
+		return q, false, invalid("query.field", in.Field, "must be a name of at most 64 bytes, and is not for resolution=raw")
+	}
 	switch in.Method {
 	case "", "buckets":
 	case "lttb":
@@ -137,6 +141,7 @@ func (in *historyInput) query() (q sensocto.HistoryQuery, empty bool, err error)
 	switch in.Resolution {
 	case "", "auto":
 		q.Samples = true
+	case "raw": // which goes without a field alone
 	default:
 		width, ok := sensocto.ParseWidth(in.Resolution)
 		if !ok {

@@ -146,3 +146,33 @@ func TestMeasurements_PagesAreASnapshot(t *testing.T) {
 		t.Error(got)
 	}
 }
+
+// Numbers in documents have buckets of their own.
+func TestHistory_FieldsOfDocuments(t *testing.T) {
+	w := newWorld(t, setup{})
+	l, _ := w.connect(t, "imu")
+	var samples []sensocto.Sample
+	for i := range 100 {
+		text := fmt.Sprintf(`{"x":%d,"y":%d,"unit":"g"}`, i, -i)
+		samples = append(samples, sensocto.Sample{Timestamp: int64(1_700_000_000_000+10*i) * 1000, Document: []byte(text)})
+	}
+	push(t, l, "acc", samples...)
+	ask := func(query string) historyAnswer {
+		return decode[historyAnswer](t, w.get(t, "/api/v1/sensors/imu/attributes/acc/history?"+query).Body)
+	}
+	got := ask("field=y&resolution=500ms")
+	if len(got.Buckets) != 2 || got.Buckets[0].Min != -49 || got.Buckets[0].Max != 0 || got.Buckets[1].Last != -99 || got.Buckets[1].Count != 50 || got.Documents != 0 {
+		t.Errorf("%+v", got)
+	}
+	if got := ask("field=x"); got.Points != "" || len(got.Buckets) != 100 { // always buckets
+		t.Errorf("%+v", got)
+	}
+	for _, none := range []string{"unit", "z"} {
+		if got := ask("field=" + none); len(got.Buckets) != 0 {
+			t.Errorf("%s: %+v", none, got)
+		}
+	}
+	for _, query := range []string{"field=x&resolution=raw", "field=" + strings.Repeat("x", 65)} {
+		checkProblem(t, w.do(call{path: "/api/v1/sensors/imu/attributes/acc/history?" + query, token: w.viewer}), http.StatusUnprocessableEntity)
+	}
+}

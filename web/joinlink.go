@@ -22,15 +22,10 @@ func (s *server) registerJoinLink() {
 	huma.Register(s.api, op, s.drawJoinLink)
 }
 
-// joinLink returns the address of the page where a room is joined: of the app, or
-// of an account where the program was built without it. The code is behind the #: no
-// server and no log sees it.
+// joinLink returns the address of the view where a room is joined. The code is
+// behind the #: no server and no log sees it.
 func (s *server) joinLink(code string) string {
-	page := "/account"
-	if s.App != nil {
-		page = "/rooms"
-	}
-	return s.Accounts.Ways().Origin + page + "#join=" + url.QueryEscape(code)
+	return s.Accounts.Ways().Origin + "/rooms#join=" + url.QueryEscape(code)
 }
 
 type pictureAnswer struct {

@@ -9,10 +9,8 @@ import (
 	"net/http"
 	"strings"
 	"testing"
-	"testing/fstest"
 
 	"github.com/sensocto/sensocto"
-	"github.com/sensocto/sensocto/web"
 )
 
 // Who may invite, as docs/rights.md says, sees the code, its link and the picture, in
@@ -31,7 +29,7 @@ func TestJoinLink_IsForWhoeverMayInvite(t *testing.T) {
 	w.openRoom()
 	host := w.crowd["room owner"]
 	room := decode[sensocto.RoomView](t, host.asks(200, "GET", w.room, "").Body)
-	if room.JoinLink != "https://sensors.example.org/account#join="+room.JoinCode {
+	if room.JoinLink != "https://sensors.example.org/rooms#join="+room.JoinCode {
 		t.Errorf("the link is %q", room.JoinLink)
 	}
 	host.asks(200, "PATCH", w.room, `{"is_public":true}`, "If-Match", fmt.Sprint(room.Version))
@@ -90,20 +88,6 @@ func zipped(t *testing.T, archive []byte, name string) string {
 		t.Fatal(err)
 	}
 	return string(text)
-}
-
-// With the app, the link opens its rooms.
-func TestJoinLink_OpensTheApp(t *testing.T) {
-	p := newPeopleWith(t, func(o *web.Options) { o.App = fstest.MapFS{"index.html": {Data: []byte("app")}} })
-	if err := p.accounts.ServeAt("https://sensors.example.org"); err != nil {
-		t.Fatal(err)
-	}
-	link := decode[struct {
-		Link string `json:"join_link"`
-	}](t, p.signUp("ada").asks(201, "POST", "/rooms", `{"name":"Lab"}`).Body).Link
-	if !strings.HasPrefix(link, "https://sensors.example.org/rooms#join=") {
-		t.Errorf("the link is %q", link)
-	}
 }
 
 // Where people reach the server by TLS, browsers are told to stay with that, and

@@ -3,6 +3,7 @@ package web
 import (
 	"context"
 	"net/http"
+	"time"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -16,6 +17,10 @@ func (s *server) registerMail() {
 	op.DefaultStatus = http.StatusAccepted
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.forgotPassword)
+	op = s.personal("see-link", http.MethodPost, "/links", anybody, tag, "See what a link that was mailed or printed is for")
+	op.Description = "The link stays good. 404 `link_expired`: it has expired, or was used."
+	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusUnprocessableEntity)
+	huma.Register(s.api, op, s.seeLink)
 	op = s.personal("confirm-email", http.MethodPost, "/email", anybody, tag, "Confirm a new e-mail address with the link that was mailed to it")
 	op.Errors = append(op.Errors, http.StatusNotFound, http.StatusConflict)
 	huma.Register(s.api, op, s.confirmEmail)
@@ -35,6 +40,30 @@ type emailInput struct {
 
 func (s *server) forgotPassword(_ context.Context, in *emailInput) (*empty, error) {
 	return s.done(s.Accounts.Forgotten(in.Body.Email, in.client.Address), "mail a link")
+}
+
+type seeLinkInput struct {
+	Body struct {
+		Kind sensocto.LinkKind `json:"kind" enum:"setup,reset,email,invite" doc:"What the fragment of the link begins with."`
+		Link string            `json:"link" maxLength:"128" doc:"The secret at the end of the link."`
+	}
+}
+
+type linkAnswer struct {
+	Body struct {
+		Email     string    `json:"email,omitempty" doc:"The address that the link was made for, where there is one."`
+		ExpiresAt time.Time `json:"expires_at"`
+	}
+}
+
+func (s *server) seeLink(ctx context.Context, in *seeLinkInput) (*linkAnswer, error) {
+	link, err := s.Accounts.SeeLink(ctx, in.Body.Kind, in.Body.Link)
+	if err != nil {
+		return nil, s.personalProblem(err, "look up a link")
+	}
+	var out linkAnswer
+	out.Body.Email, out.Body.ExpiresAt = link.Data, link.ExpiresAt
+	return &out, nil
 }
 
 type confirmEmailInput struct {

@@ -31,7 +31,7 @@ const oidcPath = "/session/oidc"
 func (s *server) registerOIDC() {
 	const tag = "People"
 	op := s.personal("begin-oidc", http.MethodGet, oidcPath, anybody, tag, "Sign in with the OpenID Connect issuer")
-	op.Description = "For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away."
+	op.Description = "For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to /link, with a word in its fragment: /link#error=issuer_away."
 	op.DefaultStatus = http.StatusFound
 	huma.Register(s.api, op, s.beginOIDC)
 
@@ -55,19 +55,18 @@ type redirect struct {
 	SetCookie []http.Cookie `header:"Set-Cookie"`
 }
 
-// toAccount sends a browser to the account page. What it says there is behind
-// the #, which no server logs.
-func toAccount(fragment string, cookies ...http.Cookie) *redirect {
-	return &redirect{Status: http.StatusFound, Location: "/account" + fragment, SetCookie: cookies}
+// toApp sends a browser to the app. What it says there is behind the #, which no
+// server logs.
+func toApp(fragment string, cookies ...http.Cookie) *redirect {
+	return &redirect{Status: http.StatusFound, Location: sensocto.LinkPage + fragment, SetCookie: cookies}
 }
 
-// failed sends a browser to the account page, which says in words what the
-// reason means.
+// failed sends a browser to the app, which says in words what the reason means.
 func (s *server) failed(err error, doing string, cookies ...http.Cookie) *redirect {
 	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
 		s.Log.Error("cannot "+doing, "err", err)
 	}
-	return toAccount("#error="+url.QueryEscape(sensocto.ErrorReason(err)), cookies...)
+	return toApp("#error="+url.QueryEscape(sensocto.ErrorReason(err)), cookies...)
 }
 
 // bindingCookie binds a sign-in to the browser that began it.
@@ -95,11 +94,11 @@ func (in *beginOIDCInput) Resolve(ctx huma.Context) []error {
 // beginOIDC sends a browser to the issuer, if a page of ours or the person asks
 // for it: another site could sign its visitors in without their knowing. The
 // issuer sends it back to one name of the server, where cookies that another one
-// set are not sent: it has to begin on the account page there.
+// set are not sent: it has to begin on a page there.
 func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, error) {
 	w := s.Accounts.Ways()
 	if _, host, _ := strings.Cut(w.Origin, "://"); w.Issuer != "" && !in.Here && !strings.EqualFold(host, in.origin.Host) {
-		return &redirect{Status: http.StatusFound, Location: w.Origin + "/account"}, nil
+		return &redirect{Status: http.StatusFound, Location: w.Origin + sensocto.LinkPage}, nil
 	}
 	if site := in.origin.Header.Get("Sec-Fetch-Site"); w.Issuer != "" && site != "same-origin" && site != "none" {
 		return s.failed(errBegunElsewhere, "begin a sign-in with the issuer"), nil
@@ -118,7 +117,7 @@ func (s *server) beginOIDC(ctx context.Context, in *beginOIDCInput) (*redirect, 
 // errBegunElsewhere keeps another site's page from signing in whoever visits it,
 // and from linking an identity of its own to their account. Browsers that do not
 // say which page asks are refused as well: they are old, or speak plain HTTP.
-var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "signing in with the service begins on the account page"}
+var errBegunElsewhere = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "begin_on_the_page", Message: "signing in with the service begins on a page of this server"}
 
 // linksTo returns the user to whom the identity is linked: who is signed in,
 // unless as a guest, and asks for it on a page of ours.
@@ -158,10 +157,10 @@ func (s *server) finishOIDC(ctx context.Context, in *finishOIDCInput) (*redirect
 	case err != nil:
 		return s.failed(err, "end a sign-in with the issuer", used), nil
 	case session.Secret == "":
-		return toAccount("#linked=1", used), nil
+		return toApp("#linked=1", used), nil
 	}
 	s.endFormer(ctx)
-	return toAccount("", append(s.sessionCookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
+	return toApp("", append(s.sessionCookie(&in.FromClient, session.Secret, session.Expires), used)...), nil
 }
 
 type identitiesAnswer struct {

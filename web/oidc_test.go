@@ -83,7 +83,7 @@ func (b *browser) begin(header ...string) string {
 
 func (b *browser) signIn(wanted string) {
 	b.t.Helper()
-	if location := b.led(b.goes(b.begin(), "Sec-Fetch-Site", "cross-site"), "/account"); location != wanted {
+	if location := b.led(b.goes(b.begin(), "Sec-Fetch-Site", "cross-site"), "/link"); location != wanted {
 		b.t.Errorf("led to %s, want %s", location, wanted)
 	}
 	if b.cookies["sensocto_oidc"] != "" {
@@ -97,13 +97,13 @@ func TestOIDC_SignUpAndSignInAgain(t *testing.T) {
 		t.Error(body)
 	}
 	b := f.browser()
-	b.signIn("/account")
+	b.signIn("/link")
 	me := decode[sensocto.UserView](t, b.goes("/api/v1/session").Body)
 	if me.Name != "Grace" || me.Email != "grace@example.org" {
 		t.Errorf("%+v", me)
 	}
 	other := f.browser()
-	other.signIn("/account")
+	other.signIn("/link")
 	if again := decode[sensocto.UserView](t, other.goes("/api/v1/session").Body); again.ID != me.ID {
 		t.Errorf("%+v", again)
 	}
@@ -117,7 +117,7 @@ func TestOIDC_SignUpAndSignInAgain(t *testing.T) {
 	if _, err := f.accounts.SetDisabled(t.Context(), u, true); err != nil {
 		t.Fatal(err)
 	}
-	f.browser().signIn("/account#error=account_disabled")
+	f.browser().signIn("/link#error=account_disabled")
 }
 
 func TestOIDC_TheFlowIsTheBrowsers(t *testing.T) {
@@ -125,16 +125,16 @@ func TestOIDC_TheFlowIsTheBrowsers(t *testing.T) {
 	b := f.browser()
 	back := b.begin()
 	thief := f.browser()
-	thief.led(thief.goes(back), "/account#error=sign_in_expired")
+	thief.led(thief.goes(back), "/link#error=sign_in_expired")
 	thief.cookies["sensocto_oidc"] = "guessed"
-	thief.led(thief.goes(back), "/account#error=sign_in_expired")
+	thief.led(thief.goes(back), "/link#error=sign_in_expired")
 	binding := b.cookies["sensocto_oidc"]
-	b.led(b.goes(strings.Replace(back, "state=", "state=x", 1)), "/account#error=sign_in_expired")
+	b.led(b.goes(strings.Replace(back, "state=", "state=x", 1)), "/link#error=sign_in_expired")
 	b.cookies["sensocto_oidc"] = binding
-	b.led(b.goes(back), "/account")
+	b.led(b.goes(back), "/link")
 	b.cookies["sensocto_oidc"] = binding
-	b.led(b.goes(back), "/account#error=sign_in_expired") // a replay
-	b.led(b.goes("/api/v1/session/oidc/callback"), "/account#error=sign_in_expired")
+	b.led(b.goes(back), "/link#error=sign_in_expired") // a replay
+	b.led(b.goes("/api/v1/session/oidc/callback"), "/link#error=sign_in_expired")
 	log := f.log.String()
 	u, err := url.Parse(back)
 	if err != nil {
@@ -154,15 +154,15 @@ func TestOIDC_SaysWhatIsWrong(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	b.led(b.goes(back.Path+"?error=access_denied&state="+back.Query().Get("state")), "/account#error=sign_in_cancelled")
+	b.led(b.goes(back.Path+"?error=access_denied&state="+back.Query().Get("state")), "/link#error=sign_in_cancelled")
 	f.signUp("grace")
-	f.browser().signIn("/account#error=email_taken")
+	f.browser().signIn("/link#error=email_taken")
 	back, err = url.Parse(b.begin())
 	if err != nil {
 		t.Fatal(err)
 	}
 	f.issuer.Away.Store(true) // after its description was read
-	b.led(b.goes(back.RequestURI()), "/account#error=issuer_away")
+	b.led(b.goes(back.RequestURI()), "/link#error=issuer_away")
 }
 
 func TestOIDC_LinksWhereOneIsSignedIn(t *testing.T) {
@@ -171,14 +171,14 @@ func TestOIDC_LinksWhereOneIsSignedIn(t *testing.T) {
 	b := f.browser()
 	b.cookies["sensocto_token"] = ada.cookie
 	for _, site := range []string{"cross-site", "same-site", "none", ""} {
-		b.led(b.goes("/api/v1/session/oidc", "Sec-Fetch-Site", site), "/account#error=begin_on_the_page")
+		b.led(b.goes("/api/v1/session/oidc", "Sec-Fetch-Site", site), "/link#error=begin_on_the_page")
 	}
-	b.signIn("/account#linked=1")
+	b.signIn("/link#linked=1")
 	if b.cookies["sensocto_token"] != ada.cookie {
 		t.Error("another session")
 	}
 	other := f.browser()
-	other.signIn("/account")
+	other.signIn("/link")
 	if me := decode[sensocto.UserView](t, other.goes("/api/v1/session").Body); me.ID != ada.id {
 		t.Errorf("%+v", me)
 	}
@@ -191,7 +191,7 @@ func TestOIDC_LinksWhereOneIsSignedIn(t *testing.T) {
 		t.Error(list)
 	}
 	f.age(ada, 16*time.Minute)
-	b.led(b.goes("/api/v1/session/oidc"), "/account#error=confirmation_needed")
+	b.led(b.goes("/api/v1/session/oidc"), "/link#error=confirmation_needed")
 }
 
 // A guest's account ends within a day: whoever signs in gets one that stays.
@@ -200,7 +200,7 @@ func TestOIDC_AGuestSignsInAndLinksNothing(t *testing.T) {
 	b := f.browser()
 	guest := f.do(call{method: "POST", path: "/api/v1/session/guest", body: `{"name":"Gus"}`})
 	b.cookies["sensocto_token"] = cookieOf(t, guest)
-	b.signIn("/account")
+	b.signIn("/link")
 	if me := decode[sensocto.UserView](t, b.goes("/api/v1/session").Body); me.Name != "Grace" || me.IsGuest {
 		t.Errorf("%+v", me)
 	}
@@ -216,7 +216,7 @@ func TestOIDC_OtherSitesBeginNothing(t *testing.T) {
 	for _, site := range []string{"cross-site", "same-site", ""} {
 		for _, path := range []string{"", "?here=true", "?fresh=true"} {
 			answer := b.goes("/api/v1/session/oidc"+path, "Sec-Fetch-Site", site)
-			b.led(answer, "/account#error=begin_on_the_page")
+			b.led(answer, "/link#error=begin_on_the_page")
 			if len(answer.Result().Cookies()) > 0 {
 				t.Errorf("%s %s: a sign-in has begun", site, path)
 			}
@@ -230,12 +230,12 @@ func TestOIDC_SigningInAnewConfirms(t *testing.T) {
 	f := newFederation(t)
 	b := f.browser()
 	f.issuer.SignedIn = func() time.Time { return time.Now().Add(-time.Hour) }
-	b.signIn("/account")
+	b.signIn("/link")
 	grace := &person{people: f.people, name: "grace", cookie: b.cookies["sensocto_token"]}
 	f.wantReason(grace.asks(403, "POST", "/passkeys/registration", `{}`), "confirmation_needed")
 	f.issuer.SignedIn = nil
 	location := b.led(b.goes("/api/v1/session/oidc?fresh=true"), b.issuer.URL+"/authorize?")
-	b.led(b.goes(b.issuer.Visit(t, location).RequestURI(), "Sec-Fetch-Site", "cross-site"), "/account")
+	b.led(b.goes(b.issuer.Visit(t, location).RequestURI(), "Sec-Fetch-Site", "cross-site"), "/link")
 	grace.cookie = b.cookies["sensocto_token"]
 	grace.asks(200, "POST", "/passkeys/registration", `{}`)
 }
@@ -255,7 +255,7 @@ func TestOIDC_CookiesAreForTLSWhereThereIsTLS(t *testing.T) {
 func TestOIDC_BeginsUnderTheServersName(t *testing.T) {
 	f := newFederation(t)
 	location := f.do(call{path: "/api/v1/session/oidc", host: "127.0.0.1:4000"}).Header().Get("Location")
-	if location != site+"/account" {
+	if location != site+"/link" {
 		t.Error(location)
 	}
 	// A proxy may call the server by another name always.
@@ -267,7 +267,7 @@ func TestOIDC_BeginsUnderTheServersName(t *testing.T) {
 
 func TestOIDC_OffWithoutAnIssuer(t *testing.T) {
 	p := withPasskeys(t)
-	if location := p.do(call{path: "/api/v1/session/oidc"}).Header().Get("Location"); location != "/account#error=oidc_off" {
+	if location := p.do(call{path: "/api/v1/session/oidc"}).Header().Get("Location"); location != "/link#error=oidc_off" {
 		t.Error(location)
 	}
 }

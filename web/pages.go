@@ -3,11 +3,14 @@ package web
 import (
 	"embed"
 	"io/fs"
+	"net/http"
+
+	"github.com/sensocto/sensocto"
 )
 
-// The pages of the account and of the API's documentation are files as they
-// are: no build, no other host, nothing inline, so that they work without
-// internet and under contentPolicy.
+// The pages of the API's documentation, and the one in place of the app where the
+// program was built without it, are files as they are: no build, no other host,
+// nothing inline, so that they work without internet and under contentPolicy.
 //
 //go:embed static
 var static embed.FS
@@ -22,10 +25,9 @@ func (s *server) routePages() {
 	if s.App != nil {
 		s.routeApp()
 	} else {
-		s.mux.Handle("GET /{$}", mustFile(static, "static/no-app.html", "no-cache"))
+		s.routeViews(mustFile(static, "static/no-app.html", "no-cache"))
 	}
-	if s.Accounts != nil {
-		s.mux.Handle("GET /account", mustFile(static, "static/account.html", "no-cache"))
-	}
+	// Links of older versions led here. Browsers keep the fragment, which has the secret.
+	s.mux.Handle("GET /account", http.RedirectHandler(sensocto.LinkPage, http.StatusPermanentRedirect))
 	s.mux.Handle("GET /api/docs", mustFile(static, "static/docs.html", "no-cache"))
 }

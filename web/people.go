@@ -29,6 +29,8 @@ type Accounts interface {
 	SendsMail() bool
 	Forgotten(email, address string) error
 	ChangeEmail(u sensocto.User, email, address string) error
+	// SeeLink returns a link without using it.
+	SeeLink(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error)
 	ConfirmEmail(ctx context.Context, secret string) (sensocto.User, error)
 	InviteToServer(ctx context.Context, by sensocto.User, email string) (link string, err error)
 	MailInvitation(i sensocto.Invitation, by string) error

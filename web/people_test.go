@@ -500,7 +500,60 @@ func TestPeople_Rooms(t *testing.T) {
 
 func TestPeople_NobodyWithoutACredential(t *testing.T) {
 	p := newPeople(t)
-	for _, c := range []call{{path: "/api/v1/session"}, {path: "/api/v1/rooms"}, {method: "POST", path: "/api/v1/rooms", body: `{"name":"x"}`}, {path: "/api/v1/notifications"}, {path: "/api/v1/users"}} {
+	for _, c := range []call{{path: "/api/v1/users/me"}, {path: "/api/v1/session", token: "sno_wrong"}, {path: "/api/v1/rooms"}, {method: "POST", path: "/api/v1/rooms", body: `{"name":"x"}`}, {path: "/api/v1/notifications"}, {path: "/api/v1/users"}} {
 		checkProblem(t, p.do(c), http.StatusUnauthorized)
+	}
+}
+
+// A page that asks who looks at it has made no mistake where nobody is signed in.
+func TestPeople_NobodyIsNoError(t *testing.T) {
+	p := newPeople(t)
+	if answer := p.do(call{path: "/api/v1/session"}); answer.Code != http.StatusNoContent || answer.Body.Len() > 0 || answer.Header().Get("Cache-Control") != "no-store" {
+		t.Errorf("%d %s %v", answer.Code, answer.Body, answer.Header())
+	}
+}
+
+// A link can be looked up without being used; one that was used says so, and a kind is
+// not taken for another.
+func TestLinks_AreLookedUp(t *testing.T) {
+	p := newPeople(t)
+	secret, err := p.accounts.NewLink(t.Context(), sensocto.LinkInvite, "", "zoe@example.org", time.Hour)
+	if err != nil {
+		t.Fatal(err)
+	}
+	see := func(kind string) *httptest.ResponseRecorder {
+		return p.do(call{method: "POST", path: "/api/v1/links", body: fmt.Sprintf(`{"kind":%q,"link":%q}`, kind, secret)})
+	}
+	for range 2 {
+		if answer := see("invite"); answer.Code != 200 || !strings.Contains(answer.Body.String(), `"email":"zoe@example.org"`) {
+			t.Errorf("%d %s", answer.Code, answer.Body)
+		}
+	}
+	p.wantReason(see("reset"), "link_expired")
+	if answer := see("device"); answer.Code != 422 {
+		t.Errorf("%d %s", answer.Code, answer.Body)
+	}
+	if answer := p.do(call{method: "POST", path: "/api/v1/users", body: fmt.Sprintf(`{"name":"Zoe","password":%q,"invitation":%q}`, secretWords, secret)}); answer.Code != 201 {
+		t.Fatalf("%d %s", answer.Code, answer.Body)
+	}
+	p.wantReason(see("invite"), "link_expired")
+	old, err := p.accounts.NewLink(t.Context(), sensocto.LinkReset, p.signUp("ada").id, "", -time.Second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	p.wantReason(p.do(call{method: "POST", path: "/api/v1/links", body: fmt.Sprintf(`{"kind":"reset","link":%q}`, old)}), "link_expired")
+}
+
+// Links of older versions lead to the app; where the program was built without it, the
+// address says so instead of being missing.
+func TestPages_OldLinksLeadToTheApp(t *testing.T) {
+	p := newPeople(t)
+	if answer := p.do(call{path: "/account"}); answer.Code != http.StatusPermanentRedirect || answer.Header().Get("Location") != "/link" {
+		t.Errorf("%d %v", answer.Code, answer.Header())
+	}
+	for _, path := range []string{"/link", "/device", "/sign-in"} {
+		if answer := p.do(call{path: path}); answer.Code != 200 || !strings.Contains(answer.Body.String(), "built without the web app") {
+			t.Errorf("%s: %d %s", path, answer.Code, answer.Body)
+		}
 	}
 }

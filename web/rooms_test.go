@@ -123,7 +123,7 @@ func TestRooms_AnInvitationThatNobodyMailsSaysSo(t *testing.T) {
 	}
 	for _, address := range []string{"eve@example.org", "nobody@example.org"} {
 		got := decode[invited](t, ada.asks(201, "POST", path+"/invitations", `{"email":"`+address+`"}`).Body)
-		if got.Mailed == nil || *got.Mailed || !strings.HasSuffix(got.JoinLink, "/account#join="+code) {
+		if got.Mailed == nil || *got.Mailed || !strings.HasSuffix(got.JoinLink, "/rooms#join="+code) {
 			t.Errorf("%s: %+v", address, got)
 		}
 	}

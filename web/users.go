@@ -7,6 +7,7 @@ import (
 	"time"
 
 	"github.com/danielgtaylor/huma/v2"
+	"github.com/danielgtaylor/huma/v2/adapters/humago"
 
 	"github.com/sensocto/sensocto"
 )
@@ -36,7 +37,11 @@ func (s *server) registerUsers() {
 	op.Errors = append(op.Errors, http.StatusForbidden, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.signInAsGuest)
 
-	huma.Register(s.api, s.personal("who-am-i", http.MethodGet, "/session", known, tag, "Who am I"), s.whoAmI)
+	op = s.personal("who-am-i", http.MethodGet, "/session", known, tag, "Who am I")
+	op.Description = "204, without a body: nobody is signed in, and no credential was sent, or one of the operator, which is no person's."
+	op.Responses = map[string]*huma.Response{"204": {Description: "Nobody is signed in"}}
+	op.Middlewares = append(huma.Middlewares{s.orNobody}, op.Middlewares...)
+	huma.Register(s.api, op, s.whoAmI)
 	op = s.personal("sign-out", http.MethodDelete, "/session", anybody, tag, "Sign out")
 	op.DefaultStatus = http.StatusNoContent
 	huma.Register(s.api, op, s.signOut)
@@ -73,17 +78,22 @@ func (s *server) registerUsers() {
 
 type registrationAnswer struct {
 	Body struct {
-		Registration  string `json:"registration" enum:"open,invited,closed"`
-		GuestAccounts bool   `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
-		Passkeys      bool   `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
-		OIDC          string `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
-		Mail          bool   `json:"mail" doc:"The server sends mails: a forgotten password can be set anew."`
-		Origin        string `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
+		Registration  string           `json:"registration" enum:"open,invited,closed"`
+		GuestAccounts bool             `json:"guest_accounts" doc:"People may come in for a day with nothing but a name."`
+		Guests        []sensocto.Scope `json:"guests" nullable:"false" doc:"What may be done without a credential."`
+		Passkeys      bool             `json:"passkeys" doc:"People may sign in with passkeys, on pages of origin."`
+		OIDC          string           `json:"oidc,omitempty" doc:"Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc."`
+		Mail          bool             `json:"mail" doc:"The server sends mails: a forgotten password can be set anew."`
+		Origin        string           `json:"origin,omitempty" doc:"Under which people reach the server, such as https://sensors.example.org."`
 	}
 }
 
-func (s *server) registration(context.Context, *empty) (*registrationAnswer, error) {
+func (s *server) registration(ctx context.Context, _ *empty) (*registrationAnswer, error) {
 	var out registrationAnswer
+	out.Body.Guests = []sensocto.Scope{}
+	if id, err := s.Auth.Authenticate(ctx, ""); err == nil {
+		out.Body.Guests = append(out.Body.Guests, id.Scopes...)
+	}
 	out.Body.Registration, out.Body.GuestAccounts = s.Accounts.Open()
 	out.Body.Mail = s.Accounts.SendsMail()
 	w := s.Accounts.Ways()
@@ -189,6 +199,19 @@ type guestInput struct {
 func (s *server) signInAsGuest(ctx context.Context, in *guestInput) (*userAnswer, error) {
 	session, err := s.Accounts.Guest(ctx, in.Body.Name, in.client)
 	return s.begun(ctx, &in.FromClient, session, err, "begin a guest's session")
+}
+
+// orNobody answers 204 where nobody is signed in: a page that asks who looks at it
+// has made no mistake. A credential that is not valid is one, and goes on to be refused.
+func (s *server) orNobody(ctx huma.Context, next func(huma.Context)) {
+	r, w := humago.Unwrap(ctx)
+	token := credential(r)
+	if id, err := s.Auth.Authenticate(r.Context(), token); token == "" || err == nil && id.UserID == "" {
+		w.Header().Set("Cache-Control", "no-store")
+		w.WriteHeader(http.StatusNoContent)
+		return
+	}
+	next(ctx)
 }
 
 func (s *server) whoAmI(ctx context.Context, _ *empty) (*userAnswer, error) {

@@ -27,6 +27,7 @@ type sensorView struct {
 	Type          string          `json:"sensor_type" example:"ecg"`
 	ConnectorID   string          `json:"connector_id"`
 	ConnectorName string          `json:"connector_name"`
+	OwnerName     string          `json:"owner_name,omitempty" doc:"What its owner is called, where that is a person." example:"Ada"`
 	Activity      string          `json:"activity_status" enum:"online,idle,offline,unknown" doc:"online: sent within 5 s; idle: connected; offline: known."`
 	SamplingRate  float64         `json:"sampling_rate" doc:"In Hz, 0 where unknown."`
 	Attributes    []attributeView `json:"attributes" nullable:"false" doc:"What it measures, sorted by id."`
@@ -70,7 +71,7 @@ type removedView struct {
 
 func viewOf(s sensocto.Sensor, r sensocto.Rates) sensorView {
 	v := sensorView{
-		ID: s.ID, Name: s.Name, Type: s.Type, ConnectorID: s.ConnectorID, ConnectorName: s.ConnectorName,
+		ID: s.ID, Name: s.Name, Type: s.Type, ConnectorID: s.ConnectorID, ConnectorName: s.ConnectorName, OwnerName: s.OwnerName,
 		Activity: string(s.Activity), SamplingRate: s.SamplingRate,
 		Attributes: make([]attributeView, len(s.Attributes)),
 		Rates:      ratesView{MeasurementsPerSecond: r.MeasurementsPerSecond, BatchesPerSecond: r.BatchesPerSecond, LastSeen: seen(r.LastSeen)},

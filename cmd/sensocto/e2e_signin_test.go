@@ -74,13 +74,13 @@ func TestServe_SignInWithAnIssuerThatComesLater(t *testing.T) {
 	if _, text := v.get(site + "/api/v1/registration"); !strings.Contains(text, `"passkeys":false`) || !strings.Contains(text, `"oidc":"Example"`) {
 		t.Error(text) // passkeys need TLS under that name
 	}
-	if where, _ := v.get(site + "/api/v1/session/oidc"); where != site+"/account#error=issuer_away" {
+	if where, _ := v.get(site + "/api/v1/session/oidc"); where != site+"/link#error=issuer_away" {
 		t.Error(where)
 	}
 	issuer.Away.Store(false)
 	waitFor(t, func() bool {
 		where, _ := v.get(site + "/api/v1/session/oidc")
-		return where == site+"/account"
+		return where == site+"/link"
 	})
 	if _, text := v.get(site + "/api/v1/session"); !strings.Contains(text, `"name":"Grace"`) {
 		t.Error(text)

@@ -21,7 +21,7 @@ type loginCmd struct {
 
 // Help is shown by --help.
 func (loginCmd) Help() string {
-	return `Prints a code, which you confirm on the account page of the server, in a browser where
+	return `Prints a code and an address of the server, where you confirm it in a browser in which
 you are signed in. The token that comes of it is kept in your configuration directory
 ($XDG_CONFIG_HOME/sensocto or ~/.config/sensocto), where only you can read it, and used by all commands that
 talk to this server, unless --token or SENSOCTO_TOKEN is given.
@@ -90,7 +90,7 @@ func (c loginCmd) withBrowser(a *app, name string) (got signedIn, err error) {
 	if err := api.call(a.ctx, http.MethodPost, "/device", map[string]string{"name": name}, &begun); err != nil {
 		return got, err
 	}
-	fmt.Fprintf(a.stderr, "Open %s/account in a browser, sign in, and confirm this code:\n\n  %s\n\n", c.base(), begun.Code)
+	fmt.Fprintf(a.stderr, "Open %s/device in a browser, sign in, and confirm this code:\n\n  %s\n\n", c.base(), begun.Code)
 	for {
 		err := api.call(a.ctx, http.MethodPost, "/device/token", map[string]string{"secret": begun.Secret}, &got)
 		var refused *apiRefusal
@@ -141,7 +141,7 @@ func (c whoamiCmd) Run(a *app) error {
 		Name, Email string
 		IsAdmin     bool `json:"is_admin"`
 	}
-	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, "/session", nil, &u); err != nil {
+	if err := (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodGet, "/users/me", nil, &u); err != nil {
 		if hint := a.credentials().elsewhere(c.base()); hint != "" {
 			err = fmt.Errorf("%w\n%s", err, hint)
 		}

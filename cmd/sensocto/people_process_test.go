@@ -85,7 +85,7 @@ const goodPassword = "four quiet otters swim"
 // make, reset, disable and erase accounts while the server runs.
 func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 	p := startProcess(t, t.TempDir())
-	setup := regexp.MustCompile(`http://localhost:\d+/account#setup=(\S+)`)
+	setup := regexp.MustCompile(`http://localhost:\d+/link#setup=(\S+)`)
 	link := setup.FindStringSubmatch(p.stderr.String())
 	if link == nil {
 		t.Fatalf("no link was printed:\n%s", p.stderr)
@@ -105,7 +105,7 @@ func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 		return runCLI(t, nil, append(append([]string{"user"}, args...), "--data-dir", p.dir)...)
 	}
 	reset := strings.TrimSpace(user("create", "ada@example.org", "--name", "Ada", "--url", p.url).stdout)
-	_, secret, ok := strings.Cut(reset, "/account#reset=")
+	_, secret, ok := strings.Cut(reset, "/link#reset=")
 	if !ok || !strings.HasPrefix(reset, p.url) {
 		t.Fatalf("create prints %q", reset)
 	}
@@ -322,7 +322,7 @@ func TestMail_CarriesLinks(t *testing.T) {
 	user := func(args ...string) string {
 		return runCLI(t, nil, append(append([]string{"user"}, args...), "--data-dir", p.dir)...).wants(t, 0).stdout
 	}
-	links := regexp.MustCompile(`/account#(\w+)=(\S+)`)
+	links := regexp.MustCompile(`/link#(\w+)=(\S+)`)
 	mailed := func(to, kind string) string {
 		t.Helper()
 		m := post.Receive()

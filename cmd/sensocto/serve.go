@@ -120,7 +120,7 @@ func greet(a *app, config Config, accounts *account.Accounts) error {
 		return err
 	}
 	fmt.Fprintf(a.stderr, "Make the administrator's account in a browser; the link works once, until the next start or for a day:\n\n  %s\n\n",
-		config.accountLink(sensocto.LinkSetup, secret))
+		sensocto.LinkSetup.URL(config.baseURL(), secret))
 	return nil
 }
 

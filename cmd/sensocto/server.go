@@ -80,11 +80,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		return nil, err
 	}
 	s.audit = audit.New(audit.Options{Store: s.people, Keep: time.Duration(c.AuditKeep), Log: log})
-	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, SessionLife: time.Duration(c.SessionLife), SessionIdle: time.Duration(c.SessionIdle), OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Security: s.security, Log: log})
+	s.accounts = account.New(account.Options{Store: s.people, GuestScopes: c.Guests, Registration: account.Registration(c.Registration), Guests: c.GuestAccounts, SessionLife: time.Duration(c.SessionLife), SessionIdle: time.Duration(c.SessionIdle), OIDC: issuer, Mail: outgoing(s.mailer), Audit: s.audit, Security: s.security, Renamed: s.renamed, Log: log})
 	s.sensors = sensor.NewRegistry(sensor.Options{
 		Store: s.store, PubSub: hub, Catalog: db, Log: log, MaxAttributes: c.Attributes, MaxSensors: c.Sensors,
 		IdentitySensors: c.IdentitySensors, IdentitySeries: c.IdentitySeries, SaveTimeout: c.ShutdownTimeout / 3,
-		Forget: s.people.RemoveSensor, OwnerChanged: s.ownerChanged,
+		Forget: s.people.RemoveSensor, OwnerChanged: s.ownerChanged, OwnerName: s.ownerName,
 	})
 	if err := s.sensors.Load(ctx); err != nil {
 		return nil, err
@@ -237,6 +237,17 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 // ownerChanged is called with a sensor that is new, or gone: whoever waited for it,
 // or watched it, may have no right to what comes.
 func (s *server) ownerChanged(sensorID string) { s.sockets.Recheck(sensorID) }
+
+// ownerName returns what a user is called.
+func (s *server) ownerName(ctx context.Context, userID string) (string, error) {
+	u, err := s.people.User(ctx, userID)
+	if errors.Is(err, sensocto.ErrNotFound) {
+		return "", nil
+	}
+	return u.Name, err
+}
+
+func (s *server) renamed(userID, name string) { s.sensors.OwnerRenamed(userID, name) }
 
 // loadChanged tells the parts that act on it how busy the server is.
 func (s *server) loadChanged(l sensocto.Load) {

@@ -44,12 +44,6 @@ Examples:
 // linkLife is how long a link that is printed works.
 const linkLife = 24 * time.Hour
 
-// accountLink returns the address of the page where a link of a kind is used. The
-// secret is behind the #: no server and no log sees it.
-func (c Config) accountLink(kind sensocto.LinkKind, secret string) string {
-	return c.baseURL() + "/account#" + string(kind) + "=" + secret
-}
-
 // linkFlags are for commands that print a link.
 type linkFlags struct {
 	databaseFlags
@@ -94,7 +88,7 @@ func (c userCreateCmd) Run(a *app) error {
 func printReset(ctx context.Context, a *app, config Config, accounts *account.Accounts, u sensocto.User) error {
 	secret, err := accounts.NewLink(ctx, sensocto.LinkReset, u.ID, "", linkLife)
 	if err == nil {
-		fmt.Fprintln(a.stdout, config.accountLink(sensocto.LinkReset, secret))
+		fmt.Fprintln(a.stdout, sensocto.LinkReset.URL(config.baseURL(), secret))
 	}
 	return err
 }

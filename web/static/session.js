@@ -4,13 +4,6 @@ const key = "sensocto_token";
 export const token = () => sessionStorage.getItem(key) ?? "";
 export const keep = (text) => sessionStorage.setItem(key, text);
 
-// Tabs of one browser tell each other when somebody has signed in or out: what
-// they show is somebody else's then.
-const tabs = new BroadcastChannel("sensocto_session");
-export const tell = (word) => tabs.postMessage(word);
-export const onChange = (f) => { tabs.onmessage = ({ data }) => f(data); };
-export const forget = () => sessionStorage.removeItem(key);
-
 export function ask(path, options = {}) {
   const headers = { ...options.headers };
   if (token()) headers.Authorization = `Bearer ${token()}`;

@@ -16,7 +16,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/api': { target: server },
-      '/account': { target: server },
+      
       '/static': { target: server },
       '/socket': { target: server, ws: true },
     },

@@ -155,7 +155,7 @@ export interface paths {
         put?: never;
         /**
          * Begin the sign-in of a program
-         * @description The program shows the code to its owner, who confirms it on the account page, and asks for its token until then.
+         * @description The program shows the code to its owner, who confirms it at /device, and asks for its token until then.
          */
         post: operations["begin-device"];
         delete?: never;
@@ -308,6 +308,26 @@ export interface paths {
         put?: never;
         /** Decline an invitation */
         post: operations["decline-invitation"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/links": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * See what a link that was mailed or printed is for
+         * @description The link stays good. 404 `link_expired`: it has expired, or was used.
+         */
+        post: operations["see-link"];
         delete?: never;
         options?: never;
         head?: never;
@@ -1110,7 +1130,10 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        /** Who am I */
+        /**
+         * Who am I
+         * @description 204, without a body: nobody is signed in, and no credential was sent, or one of the operator, which is no person's.
+         */
         get: operations["who-am-i"];
         put?: never;
         /**
@@ -1171,7 +1194,7 @@ export interface paths {
         };
         /**
          * Sign in with the OpenID Connect issuer
-         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to the account page, with a word in its fragment: /account#error=issuer_away.
+         * @description For browsers, from a page of this server or an address that was typed: sends them to the issuer. Whoever is signed in links the identity to the account; that takes a session in which they showed who they are within 15 minutes. Failures lead to /link, with a word in its fragment: /link#error=issuer_away.
          */
         get: operations["begin-oidc"];
         put?: never;
@@ -1769,6 +1792,7 @@ export interface components {
             attributes: components["schemas"]["ChannelAttribute"][] | null;
             connector_id: string;
             connector_name: string;
+            owner_name?: string;
             /** Format: double */
             sampling_rate: number;
             sensor_id: string;
@@ -2109,6 +2133,14 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        LinkAnswerBody: {
+            /** @description The address that the link was made for, where there is one. */
+            email?: string;
+            /** Format: date-time */
+            expires_at: string;
+        } & {
+            [key: string]: unknown;
+        };
         Load: {
             /**
              * Format: double
@@ -2364,6 +2396,8 @@ export interface components {
         RegistrationAnswerBody: {
             /** @description People may come in for a day with nothing but a name. */
             guest_accounts: boolean;
+            /** @description What may be done without a credential. */
+            guests: string[];
             /** @description The server sends mails: a forgotten password can be set anew. */
             mail: boolean;
             /** @description Name of the OpenID Connect issuer with which people may sign in: GET /api/v1/session/oidc. */
@@ -2480,6 +2514,17 @@ export interface components {
         } & {
             [key: string]: unknown;
         };
+        SeeLinkInputBody: {
+            /**
+             * @description What the fragment of the link begins with.
+             * @enum {string}
+             */
+            kind: "setup" | "reset" | "email" | "invite";
+            /** @description The secret at the end of the link. */
+            link: string;
+        } & {
+            [key: string]: unknown;
+        };
         Sensor: {
             /**
              * @description online: sent within 5 s; idle: connected; offline: known.
@@ -2492,6 +2537,11 @@ export interface components {
             connector_name: string;
             /** @description It is the asker's: to share, rename, hand over and delete. */
             own: boolean;
+            /**
+             * @description What its owner is called, where that is a person.
+             * @example Ada
+             */
+            owner_name?: string;
             /** @description How fast it sends, averaged over the last few seconds. */
             rates: components["schemas"]["Rates"];
             /**
@@ -4409,6 +4459,75 @@ export interface operations {
                 };
                 content: {
                     "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "see-link": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["SeeLinkInputBody"];
+            };
+        };
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkAnswerBody"];
                 };
             };
             /** @description Not Found */
@@ -8270,6 +8389,8 @@ export interface operations {
     "read-history": {
         parameters: {
             query?: {
+                /** @description A number in the measurements where these are documents, such as x of {"x":0.1,"y":0.9}: always as buckets, or points of these. */
+                field?: string;
                 /** @description Goes before the header Accept. */
                 format?: "json" | "csv";
                 /** @description Begin here, in Unix milliseconds; by default at the first measurement. */
@@ -9223,6 +9344,13 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["User"];
                 };
+            };
+            /** @description Nobody is signed in */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -18,13 +18,30 @@ export function makeApi(url: string, token: ConnectionOptions["token"], fetch?: 
   return api;
 }
 
-/** The JSON of an answer. It throws ApiError for an error of the server. */
+/** What an operation answers; undefined where that is nothing. */
+type Answer<T extends Record<string | number, unknown>, O, M extends `${string}/${string}`> = Exclude<NonNullable<FetchResponse<T, O, M>["data"]>, string>;
+
+/** The JSON of an answer. It throws ApiError for an error of the server; request is what the error calls it. */
 export async function answerOf<T extends Record<string | number, unknown>, O, M extends `${string}/${string}`>(
-  request: string,
   answer: Promise<FetchResponse<T, O, M>>,
-): Promise<Exclude<NonNullable<FetchResponse<T, O, M>["data"]>, string>> {
+  request?: string,
+): Promise<Answer<T, O, M>> {
   const { data, error, response } = await answer;
-  if (response.ok) return data as Exclude<NonNullable<typeof data>, string>;
-  const { detail, title } = (error ?? {}) as { detail?: string; title?: string };
-  throw new ApiError(request, response.status, detail ?? title ?? response.statusText);
+  if (!response.ok) throw apiError(response, error, request);
+  return data as Answer<T, O, M>;
+}
+
+interface Problem {
+  detail?: string;
+  title?: string;
+  reason?: string;
+  errors?: { message?: string }[];
+}
+
+/** The error of an answer with this body: a problem of the server, or whatever a proxy answered. */
+export function apiError(response: Response, body: unknown, request = response.url): ApiError {
+  const p: Problem = typeof body === "object" && body !== null ? body : {};
+  const details = (p.errors ?? []).map(({ message }) => message).filter(Boolean);
+  const detail = details.join("; ") || p.detail || p.title || response.statusText || String(response.status);
+  return new ApiError(request, response.status, detail, p.reason);
 }

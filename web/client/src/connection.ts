@@ -32,13 +32,17 @@ class BackgroundSocket extends Socket {
   }
 }
 
-/** The one WebSocket of a client. It connects with the first topic and reconnects by itself. */
+/** How long a connection without topics stays, in ms: often another one is opened at once. */
+const restAfterMs = 1000;
+
+/** The one WebSocket of a client. It connects with the first topic, reconnects by itself, and ends with the last topic. */
 export class Connection extends Emitter<{ state: ConnectionEvent }> {
   readonly socket: Socket;
   readonly timeout: number;
   #state: ConnectionState = "closed";
   #topics = new Map<string, { leave(): Promise<void> }>();
   #over = false;
+  #rest: ReturnType<typeof setTimeout> | undefined;
 
   constructor(options: ConnectionOptions) {
     super();
@@ -52,7 +56,8 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
     });
     this.socket.onOpen(() => this.#become({ state: "open" }));
     this.socket.onClose((event) => {
-      if (!this.socket.isConnected()) this.#become({ state: this.#over ? "closed" : "connecting", code: event.code, reason: event.reason });
+      if (this.#state === "closed" || this.socket.isConnected()) return; // an earlier one, which was told of
+      this.#become({ state: this.#over ? "closed" : "connecting", code: event.code, reason: event.reason });
     });
     globalThis.addEventListener?.("online", this.#networkBack);
   }
@@ -74,6 +79,7 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
     if (this.#over) throw new Error("the client is closed: make a new one");
     if (this.#topics.has(name)) throw new Error(`${name} is open already: share that object, or close it first`);
     this.#topics.set(name, topic);
+    clearTimeout(this.#rest);
     if (this.#state !== "closed") return;
     this.#become({ state: "connecting" });
     this.socket.connect();
@@ -81,6 +87,14 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
 
   release(name: string): void {
     this.#topics.delete(name);
+    clearTimeout(this.#rest);
+    if (this.#topics.size === 0 && !this.#over) this.#rest = setTimeout(() => this.#disconnect(), restAfterMs);
+  }
+
+  /** The server ends connections without topics; coming back to it would be for nothing. */
+  #disconnect(): void {
+    this.#become({ state: "closed" });
+    this.socket.disconnect();
   }
 
   /** Leaves all topics and disconnects. */
@@ -88,6 +102,7 @@ export class Connection extends Emitter<{ state: ConnectionEvent }> {
     if (this.#over) return;
     this.#over = true;
     globalThis.removeEventListener?.("online", this.#networkBack);
+    clearTimeout(this.#rest);
     await Promise.all([...this.#topics.values()].map((topic) => topic.leave()));
     await new Promise<void>((resolve) => this.socket.disconnect(resolve));
     this.#become({ state: "closed" });

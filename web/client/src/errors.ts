@@ -42,6 +42,8 @@ export class ApiError extends Error {
     readonly status: number,
     /** The explanation of the server. */
     readonly detail: string,
+    /** A word for programs, such as `link_expired`, where the server gives one. */
+    readonly reason?: string,
   ) {
     super(`${request}: ${status} ${detail}`);
   }

@@ -51,6 +51,7 @@ export function sensor(value: unknown): Sensor {
     sensor_type: text(s["sensor_type"]),
     connector_id: text(s["connector_id"]),
     connector_name: text(s["connector_name"]),
+    ...(s["owner_name"] !== undefined && { owner_name: text(s["owner_name"]) }),
     activity_status: activity(s["activity_status"]),
     sampling_rate: number(s["sampling_rate"]),
     attributes: list(s["attributes"]).map(attribute),

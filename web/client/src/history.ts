@@ -13,6 +13,8 @@ export interface HistoryQuery {
   resolution?: "auto" | number;
   /** `lttb`: points that make about the same line. */
   method?: "buckets" | "lttb";
+  /** A number in the measurements where these are documents, such as `x`: always as buckets, or points of these. */
+  field?: string;
   signal?: AbortSignal;
 }
 
@@ -41,7 +43,6 @@ export interface SamplesQuery {
 /** Reads what a trace of a time is drawn from. */
 export async function readHistory(api: Api, sensorId: string, attributeId: string, q: HistoryQuery): Promise<History> {
   const answer = await answerOf(
-    `history of ${sensorId} ${attributeId}`,
     api.GET("/api/v1/sensors/{id}/attributes/{attribute}/history", {
       params: {
         path: { id: sensorId, attribute: attributeId },
@@ -51,10 +52,12 @@ export async function readHistory(api: Api, sensorId: string, attributeId: strin
           max_buckets: q.maxBuckets,
           resolution: typeof q.resolution === "number" ? `${Math.round(q.resolution * 1000)}us` : q.resolution,
           method: q.method,
+          field: q.field,
         },
       },
       signal: q.signal,
     }),
+    `history of ${sensorId} ${attributeId}`,
   );
   const { width, from, to, documents } = answer;
   const points = answer.points === "" ? "buckets" : answer.points;
@@ -71,11 +74,11 @@ export async function* readSamples(
   let next: string | undefined;
   do {
     const page = await answerOf(
-      `measurements of ${sensorId} ${attributeId}`,
       api.GET("/api/v1/sensors/{id}/attributes/{attribute}/measurements", {
         params: { path: { id: sensorId, attribute: attributeId }, query: { from, to, limit: pageSize, next } },
         signal,
       }),
+      `measurements of ${sensorId} ${attributeId}`,
     );
     yield readRuns(page.measurements);
     next = page.next ?? undefined;

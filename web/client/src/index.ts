@@ -3,7 +3,7 @@
  * arrays, history, rooms and the whole HTTP API.
  */
 
-export type { Api } from "./api.js";
+export { type Api, answerOf, apiError, makeApi } from "./api.js";
 export type { components, paths } from "./api.gen.js";
 export type { Shown } from "./call/bitrates.js";
 export { Call, ReplacedError, type CallEvents, type CallOptions, type CallPeer, type CallState, type Media } from "./call/call.js";

@@ -33,6 +33,8 @@ export interface Sensor {
   sensor_type: string;
   connector_id: string;
   connector_name: string;
+  /** What the owner is called, where that is a person. */
+  owner_name?: string;
   activity_status: ActivityStatus;
   /** Hz, 0 where unknown. */
   sampling_rate: number;

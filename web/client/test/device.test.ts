@@ -23,6 +23,21 @@ test("measurements reach the server's disk, numbers bit for bit and times to the
   expect(await stored(c, "strap", "hr")).toEqual(sent);
 });
 
+test("what is queued in one go is sent in frames that the server takes", async () => {
+  const { client } = await world();
+  const c = client();
+  const device = c.device({ sensorId: "walk" });
+  const count = 30_000;
+  for (let i = 0; i < count; i++) {
+    device.queueMeasurement({ attribute_id: "imu", payload: { x: i, y: -i, z: 1 }, timestamp: 1_700_000_000_000 + i });
+    device.queueMeasurement({ attribute_id: "level", payload: i, timestamp: 1_700_000_000_000 + i });
+  }
+  device.flush();
+  await device.synced();
+  expect((await stored(c, "walk", "imu")).at(-1)).toEqual([1_700_000_000_000 + count - 1, { x: count - 1, y: 1 - count, z: 1 }]);
+  expect((await stored(c, "walk", "level")).length).toBe(count);
+});
+
 test("the server decides when a device sends", async () => {
   const { client } = await world();
   const c = client();

@@ -48,7 +48,7 @@ test("a room: members, presence, sensors, invitations", async () => {
   await until(() => view.members.get(bob.id)?.online === false);
 
   const device = ada.client.device({ sensorId: "strap", roomId: id });
-  await until(() => view.sensors.has("strap"));
+  await until(() => view.sensors.get("strap")?.owner_name === "ada");
   await device.close();
   await until(() => !view.sensors.has("strap"));
 
@@ -60,4 +60,31 @@ test("a room: members, presence, sensors, invitations", async () => {
   await until(() => !view.members.has(bob.id));
   await ada.client.api.DELETE("/api/v1/rooms/{id}", { params: { path: { id } } });
   await until(() => !rooms.rooms.has(id));
+});
+
+test("a connection ends with its last topic, and the next topic opens another one", async () => {
+  const { program } = await world("--registration", "open");
+  const { client } = await signUp(program, "ada");
+  const states: string[] = [];
+  client.onState(({ state }) => states.push(state));
+  const rooms = client.rooms();
+  await rooms.loaded();
+  await rooms.close();
+  await until(() => client.state === "closed");
+  const again = client.rooms();
+  await again.loaded();
+  expect(states).toEqual(["connecting", "open", "closed", "connecting", "open"]);
+});
+
+test("registration says what may be done without a credential, and nobody is no error", async () => {
+  for (const [flags, guests] of [[[], []], [["--guests", "view"], ["view"]]] as const) {
+    const { program } = await world(...flags);
+    const client = connect(program.url, "");
+    const { data } = await client.api.GET("/api/v1/registration");
+    expect(data!.guests).toEqual(guests);
+    const nobody = await client.api.GET("/api/v1/session");
+    expect([nobody.response.status, nobody.data, nobody.error]).toEqual([204, undefined, undefined]);
+    const wrong = await connect(program.url, "sno_wrong").api.GET("/api/v1/session");
+    expect(wrong.response.status).toBe(401);
+  }
 });

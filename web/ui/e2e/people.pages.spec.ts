@@ -27,7 +27,6 @@ async function look(page: Page, name: string): Promise<void> {
 for (const [name, options] of Object.entries(looks)) {
   test(`pages of people: ${name}`, async ({ browser, world }) => {
     test.setTimeout(300_000); // many pages, each with time to fill its traces
-    test.setTimeout(240_000);
     const ada = await Person.signUp(browser, world, 'Ada', { reducedMotion: 'reduce', locale: name === 'dark' ? 'de' : 'en-GB', ...options });
     const bob = await Person.signUp(browser, world, 'Bob');
     execFileSync(binary, ['user', 'make-admin', 'ada@example.org', '--data-dir', world.program.dataDir]);
@@ -90,6 +89,16 @@ for (const [name, options] of Object.entries(looks)) {
       await page.getByRole('table').first().waitFor();
       await look(page, `admin-${tab}-${name}`);
     }
+    await ada.go('/device');
+    await page.getByRole('textbox').waitFor();
+    await look(page, `device-${name}`);
+    const { link } = await ada.api<{ link: string }>('POST', '/invitations', { email: 'zoe@example.org' });
+    await ada.go(link.slice(ada.url.length));
+    await page.getByText(/zoe@example\.org/).waitFor();
+    await look(page, `link-invite-${name}`);
+    await ada.go('/link#reset=gone');
+    await page.getByRole('alert').waitFor();
+    await look(page, `link-gone-${name}`);
     await ada.go('/status');
     await expect(page.getByRole('region', { name: /Latency|Latenz/ }).locator('dd').first()).toBeVisible();
     await page.waitForTimeout(6000);

@@ -1,6 +1,48 @@
 import { Person, password } from './people.ts';
 import { expect, test } from './world.ts';
 
+test('the lobby groups by person, and compares all heart rates of one, or of a room, with one click', async ({ browser, world }) => {
+  const ada = await Person.signUp(browser, world, 'Ada');
+  const bob = await Person.signUp(browser, world, 'Bob');
+  await ada.bring(world, 2, 'vitals', 'ada');
+  await bob.bring(world, 2, 'vitals', 'bob');
+  const room = await ada.api<{ id: string; join_code: string }>('POST', '/rooms', { name: 'Sleep lab' });
+  await bob.api('POST', '/rooms/join', { code: room.join_code });
+  for (const [who, id] of [[ada, 'ada-1'], [bob, 'bob-1'], [bob, 'bob-2']] as const) await who.api('PUT', `/rooms/${room.id}/sensors/${id}`, {});
+  const { page } = ada;
+  await ada.go('/');
+  await page.getByLabel('Group by').selectOption('person');
+  await expect(page.getByRole('heading', { name: 'Ada 2' })).toBeVisible();
+  await expect(page.getByRole('heading', { name: 'Bob 2' })).toBeVisible();
+  await bob.api('PATCH', '/users/me', { name: 'Robert' });
+  await expect(page.getByRole('heading', { name: 'Robert 2' })).toBeVisible();
+  await page.getByRole('link', { name: 'All heart rates: Robert' }).click();
+  await expect(page).toHaveURL(/\/compare\?a=bob-1%2Fheartrate&a=bob-2%2Fheartrate$/);
+  await ada.go('/');
+  await page.getByLabel('Group by').selectOption('room');
+  await page.getByRole('link', { name: 'All heart rates: Sleep lab' }).click();
+  await expect.poll(() => new URL(page.url()).searchParams.getAll('a').length).toBe(3);
+  await ada.go(`/rooms/${room.id}`);
+  await page.getByRole('link', { name: 'All heart rates' }).click();
+  await expect.poll(() => new URL(page.url()).searchParams.getAll('a').length).toBe(3);
+});
+
+test('an invitation that nobody mails shows the link to pass on', async ({ browser, world }) => {
+  const ada = await Person.signUp(browser, world, 'Ada');
+  const room = await ada.api<{ id: string; join_link: string }>('POST', '/rooms', { name: 'Sleep lab' });
+  await ada.go(`/rooms/${room.id}`);
+  await ada.page.getByRole('button', { name: 'Invite' }).click();
+  const dialog = ada.page.getByRole('dialog');
+  await dialog.getByLabel('E-mail address or user id').fill('bob@example.org');
+  await dialog.getByRole('button', { name: 'Send invitation' }).click();
+  await expect(dialog.getByText('The invitation for bob@example.org is there, but this server sends no mail')).toBeVisible();
+  await expect(dialog.getByRole('img', { name: 'QR code of the link' })).toBeVisible();
+  await expect(dialog.locator('code')).toHaveText(room.join_link);
+  await ada.context.grantPermissions(['clipboard-read', 'clipboard-write']);
+  await dialog.getByRole('button', { name: 'Copy' }).click();
+  expect(await ada.page.evaluate(() => navigator.clipboard.readText())).toBe(room.join_link);
+});
+
 test('two people share a sensor, see it live, and it is gone at once when it is taken back', async ({ browser, world }) => {
   const ada = await Person.signUp(browser, world, 'Ada');
   const bob = await Person.signUp(browser, world, 'Bob');

@@ -1,12 +1,13 @@
-// What else people do in rooms: ban and let in again, hand over, scan a code with the camera, a wall
+// What else people do in rooms: ban and let in again, hand over, invite by e-mail, scan a code with the camera, a wall
 // that stays on, webhooks, and undo where something is removed.
 
 import { writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { encodeQR } from 'qr';
 import { temporaryDirectory } from '../../../e2e/program.ts';
-import { Person } from './people.ts';
-import { expect, test } from './world.ts';
+import { Mailbox } from './mailbox.ts';
+import { password, Person } from './people.ts';
+import { expect, openServer, test } from './world.ts';
 
 type Room = { id: string; join_code: string; join_link?: string };
 
@@ -125,6 +126,40 @@ test('a wall keeps the screen on while it is looked at, and lets go of it', asyn
   await expect.poll(held).toEqual([true]);
   await ada.page.getByRole('link', { name: 'Back to the room' }).click();
   await expect.poll(held).toEqual([false]);
+});
+
+const mailing = test.extend<{ mails: Mailbox }>({
+  mails: async ({}, use) => {
+    const box = await Mailbox.open();
+    await use(box);
+    box.close();
+  },
+  flags: async ({ mails }, use) => use([...openServer, '--smtp-host', mails.host, '--smtp-from', 'sensocto@example.org', '--smtp-tls', 'none']),
+});
+
+mailing('invited by e-mail, somebody without an account comes into the room by the link', async ({ browser, world, mails }) => {
+  const ada = await Person.signUp(browser, world, 'Ada');
+  const room = await ada.api<Room>('POST', '/rooms', { name: 'Ward' });
+  await ada.go(`/rooms/${room.id}?tab=members`);
+  await ada.page.getByRole('button', { name: 'Invite' }).first().click();
+  const dialog = ada.page.getByRole('dialog');
+  await dialog.getByLabel('E-mail address or user id').fill('carol@example.org');
+  await dialog.getByRole('button', { name: 'Send invitation' }).click();
+  await expect(ada.toast('carol@example.org is invited.')).toBeVisible();
+  await expect.poll(() => mails.link('carol@example.org')).toBeTruthy();
+  const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
+  await page.goto(mails.link('carol@example.org')!.replace('127.0.0.1', 'localhost'));
+  const field = (name: string) => page.getByLabel(name).locator('visible=true').first();
+  await field('Name').fill('Carol');
+  const email = field('E-mail address');
+  if (await email.isEditable({ timeout: 1000 }).catch(() => false)) await email.fill('carol@example.org');
+  await field('Password').fill(password);
+  await page.getByRole('button', { name: /^(Make|Create) the account$/ }).click();
+  await page.waitForURL(/\/(account|rooms)?$/);
+  await page.goto(`${world.url}/rooms`);
+  await page.getByRole('button', { name: 'Accept' }).click();
+  await expect(page.getByRole('heading', { name: 'Ward' })).toBeVisible();
+  await expect(ada.page.getByRole('listitem').filter({ hasText: 'Carol' }).first()).toBeVisible();
 });
 
 /** One picture of 640 × 480 pixels, black on white, as a camera that Chromium plays over and over. */

@@ -38,14 +38,22 @@ test('sign in with a passkey', async ({ page, world }) => {
     options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
   });
   await signUp(page, world.url);
-  await page.goto(`${world.url}/account`);
-  await page.getByLabel('New passkey on').fill('this laptop');
-  await page.getByRole('button', { name: 'Add', exact: true }).click();
-  await expect(page.getByRole('cell', { name: 'this laptop' })).toBeVisible();
+  await page.goto(`${world.url}/me?tab=sign-in`);
+  const add = async () => {
+    await page.getByLabel('Name of the passkey').fill('this laptop');
+    await page.getByRole('button', { name: 'Add a passkey' }).click();
+  };
+  await add();
+  await expect(page.getByRole('listitem').filter({ hasText: 'this laptop' })).toBeVisible();
+  await add(); // one authenticator needs one passkey
+  await expect(page.getByRole('alert')).toContainText('has a passkey for this account already');
   await page.goto(world.url);
   await signOut(page);
   await page.getByRole('button', { name: 'Sign in with a passkey' }).click();
   await expect(page.getByText('Welcome, Ada')).toBeVisible();
+  await page.goto(`${world.program.url}/sign-in`); // an address has no passkeys: they are offered where they are
+  await expect(page.getByRole('link', { name: `Sign in with a passkey at ${world.url}` })).toHaveAttribute('href', `${world.url}/sign-in`);
+  await expect(page.getByRole('button', { name: 'Sign in with a passkey' })).toBeHidden();
 });
 
 test('come in as a guest', async ({ page, world }) => {
@@ -58,6 +66,18 @@ test('come in as a guest', async ({ page, world }) => {
 
 test.describe('a server that lets nobody in without a credential', () => {
   test.use({ flags: [] });
+
+  test('a stranger opens no connection, and the console is quiet', async ({ page, world }) => {
+    const sockets: string[] = [];
+    const errors: string[] = [];
+    page.on('websocket', (socket) => sockets.push(socket.url()));
+    page.on('console', (message) => message.type() === 'error' && errors.push(message.text()));
+    await page.goto(world.url);
+    await page.getByRole('heading', { name: 'Sign in to see sensors' }).waitFor();
+    await page.goto(`${world.url}/rooms`);
+    await page.getByText('Sign in to see rooms').waitFor();
+    expect({ sockets, errors }).toEqual({ sockets: [], errors: [] });
+  });
 
   test('asks to sign in; a token shows the sensors, and is gone after signing out', async ({ page, world }) => {
     const token = await world.program.token('view');

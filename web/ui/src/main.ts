@@ -12,6 +12,7 @@ import { text } from './lib/text/index.svelte.ts';
 theme.start();
 connection.start();
 router.start();
+void router.route?.load().catch(() => undefined); // beside the texts and not behind them; View says what failed
 session.start();
 await text.start();
 mount(App, { target: document.body });

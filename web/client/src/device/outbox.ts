@@ -79,7 +79,7 @@ export class Outbox extends Emitter<OutboxEvents> {
     checkTime(time);
     if (typeof payload === "number" && Number.isFinite(payload)) return this.#take(16, 1, () => this.#gathering.number(id, time, payload));
     const bytes = checkDocument(payload);
-    return this.#take(16 + bytes, 1, () => this.#gathering.document(id, time, payload));
+    return this.#take(16 + bytes, 1, () => this.#gathering.document(id, time, payload, bytes));
   }
 
   addColumns(id: string, times: Float64Array, values: Float64Array): boolean {
@@ -186,7 +186,7 @@ export class Outbox extends Emitter<OutboxEvents> {
   }
 }
 
-type Gathered = { id: string; times: number[] } & ({ values: number[] } | { payloads: unknown[] });
+type Gathered = { id: string; times: number[] } & ({ values: number[] } | { payloads: unknown[]; bytes: number });
 
 /** What gathers for the next transaction. */
 class Gathering {
@@ -197,15 +197,16 @@ class Gathering {
 
   number(id: string, time: number, value: number): void {
     let run = this.#open.get(id);
-    if (!run || !("values" in run)) run = this.#begin({ id, times: [], values: [] as number[] });
+    if (!run || !("values" in run) || run.times.length >= columnPiece) run = this.#begin({ id, times: [], values: [] as number[] });
     run.times.push(time);
     run.values.push(value);
     this.samples++;
   }
 
-  document(id: string, time: number, payload: unknown): void {
+  document(id: string, time: number, payload: unknown, bytes: number): void {
     let run = this.#open.get(id);
-    if (!run || !("payloads" in run)) run = this.#begin({ id, times: [], payloads: [] as unknown[] });
+    if (!run || !("payloads" in run) || run.bytes + bytes > groupBytes) run = this.#begin({ id, times: [], payloads: [] as unknown[], bytes: 0 });
+    run.bytes += 16 + bytes;
     run.times.push(time);
     run.payloads.push(payload);
     this.samples++;

@@ -4,7 +4,7 @@ import { Chart } from '../../src/lib/chart/chart.ts';
 import { frameLoop } from '../../src/lib/chart/loop.ts';
 import { Series } from '../../src/lib/chart/series.ts';
 import { SweepTrace } from '../../src/lib/chart/sweep.ts';
-import { tileLeftOut } from '../../src/lib/chart/tile.ts';
+import { emptyTile } from '../../src/lib/chart/tile.ts';
 import { TileCache } from '../../src/lib/chart/tilecache.ts';
 
 const T0 = 1_700_000_000_000;
@@ -56,11 +56,11 @@ function sweeps(count: number, rate: number, seconds: number): void {
 /** A chart of a 1 mV square of 100 ms on millimetre paper, with so many CSS pixels to the mm. */
 function square(pixelsPerMM: number): void {
   localStorage.setItem('sensocto.pixelsPerMM', String(pixelsPerMM * devicePixelRatio));
-  const fetch = async (_: number, from: number, to: number) => tileLeftOut(from, to, 0);
+  const fetch = async (_: number, from: number, to: number) => emptyTile(from, to);
   const series = new Series({ label: 'I', unit: 'mV', colour: 1, rate: 1000, fetch }, new TileCache());
   const element = document.querySelector<HTMLElement>('#chart');
   if (!element) throw new Error('no element');
-  const text = { measured: () => '', clipped: () => 'clipped', leftOut: () => '' };
+  const text = { measured: () => '', clipped: () => 'clipped' };
   const chart = new Chart(element, { panes: [{ label: 'ECG', unit: 'mV', series: [series] }], locale: 'en', text, edge: T0 + 3000 });
   const times = Float64Array.from({ length: 6000 }, (_, i) => T0 - 3000 + i);
   series.append(times, times.map((t) => (t >= T0 + 1000 && t < T0 + 1100 ? 1 : 0)));

@@ -1,11 +1,12 @@
-// What needs a real server: the latency, and steps of zoom from a minute to a year, over a year of 1 Hz and a day of 512 Hz in a
-// real server: from the key to the frame in which the finest level is drawn. It prints figures and asserts nothing.
+// What needs a real server: the latency, the first trace, the lobby, and steps of zoom from a minute to a year, over a year of 1 Hz and a day of 512 Hz in a
+// real server: from the key to the frame in which all on the screen is as fine as it gets. It prints figures and asserts nothing.
 import { spawn } from 'node:child_process';
 import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
 import { latencies } from './latency.mjs';
+import { lobby } from './lobby.mjs';
 
 const binary = new URL('../../../../bin/sensocto', import.meta.url).pathname;
 
@@ -50,33 +51,42 @@ async function steps(tab) {
   return times;
 }
 
-/** In the page: from a key to the end of the next frame, and to the last answer of history that the key led to. */
+/** In the page: from a key to the end of the next frame, and to that of the frame in which all on the screen is as fine as it gets. */
 function probe() {
-  let [last, open] = [0, 0];
-  const real = window.fetch;
-  const isWanted = (input) => String(input.url ?? input).includes('/history');
-  window.fetch = async (input, init) => {
-    if (!isWanted(input)) return real(input, init);
-    open++;
-    try {
-      return await real(input, init);
-    } finally {
-      open--;
-      last = performance.now();
-    }
-  };
   const frame = () => new Promise((r) => requestAnimationFrame(() => setTimeout(r)));
-  const measure = async () => {
+  const measure = async (chart) => {
     const began = performance.now();
     await frame();
     const first = performance.now() - began;
-    for (let quiet = 0; quiet < 3 && performance.now() < began + 3000; ) {
-      await frame();
-      quiet = open > 0 ? 0 : quiet + 1;
-    }
-    return { first, all: last > began ? last - began : first };
+    while (chart.dataset.history !== 'complete' && performance.now() < began + 3000) await frame();
+    return { first, finest: performance.now() - began };
   };
-  addEventListener('keydown', () => (window.step = measure()), true);
+  addEventListener('keydown', (e) => (window.step = measure(e.target)), true);
+}
+
+/** In the page: when something of a trace was on the screen, in ms from the navigation. */
+function watchTraces() {
+  const draws = CanvasRenderingContext2D.prototype.stroke;
+  CanvasRenderingContext2D.prototype.stroke = function (...a) {
+    draws.apply(this, a);
+    if (!window.firstTrace && this.lineJoin === 'bevel') window.firstTrace = new Promise((r) => requestAnimationFrame(() => setTimeout(() => r(performance.now()))));
+  };
+}
+
+/** How long it takes from a navigation to a trace on the screen, in a browser that was never there. */
+async function firstTraces(browser, url) {
+  for (const [what, path] of [['lobby', '/'], ['sensor', '/sensors/first-1']]) {
+    const times = [];
+    for (let i = 0; i < 5; i++) {
+      const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
+      const tab = await context.newPage();
+      await tab.addInitScript(watchTraces);
+      await tab.goto(url + path);
+      times.push(await (await tab.waitForFunction(() => window.firstTrace)).jsonValue());
+      await context.close();
+    }
+    console.log(`first trace on the screen, ${what}   median ${quantile(times, 0.5).toFixed(0)} ms, greatest ${Math.max(...times).toFixed(0)} ms`);
+  }
 }
 
 const quantile = (list, q) => [...list].sort((a, b) => a - b)[Math.min(list.length - 1, Math.floor(list.length * q))];
@@ -97,16 +107,22 @@ export async function withServer() {
       await tab.goto(`${server.url}/sensors/${id}`);
       await tab.getByRole('button', { name: 'Pause' }).waitFor();
       const times = await steps(tab);
-      const [first, all] = [times.map((t) => t.first), times.map((t) => t.all)];
+      const [first, finest] = [times.map((t) => t.first), times.map((t) => t.finest)];
       const ms = (list) => `median ${quantile(list, 0.5).toFixed(0)} ms, p95 ${quantile(list, 0.95).toFixed(0)} ms, greatest ${Math.max(...list).toFixed(0)} ms`;
       console.log(`zoom from a minute to a year and back, ${what}, ${times.length} steps`);
       console.log(`  something drawn   ${ms(first)}`);
-      console.log(`  last answer, prefetched neighbours and levels included   ${ms(all)}`);
+      console.log(`  all on the screen as fine as it gets   ${ms(finest)}`);
       await tab.close();
     }
     const tab = await browser.newPage({ viewport: { width: 1400, height: 900 } });
     const list = await latencies(tab, server.url);
     console.log(`from a device's send to the pixel at high, ${list.length} steps   median ${quantile(list, 0.5)} ms, p95 ${quantile(list, 0.95)} ms, greatest ${Math.max(...list)} ms`);
+    await tab.close();
+    const few = spawn(binary, ['simulate', '--server', server.url, '--sensors', '6', '--scenario', 'vitals', '--prefix', 'first', '--quiet'], { stdio: 'ignore' });
+    await new Promise((r) => setTimeout(r, 3000));
+    await firstTraces(browser, server.url);
+    few.kill('SIGKILL');
+    await lobby(browser, binary, server.url, 15);
   } finally {
     await browser.close();
     await server.stop();

@@ -1,15 +1,4 @@
-/** The server refused: its explanation, the HTTP status, and a reason for programs where it gives one. */
-export class ApiError extends Error {
-  override readonly name = 'ApiError';
-
-  constructor(
-    message: string,
-    readonly status: number,
-    readonly reason?: string,
-  ) {
-    super(message);
-  }
-}
+import { answerOf, apiError, makeApi, type Api } from '@sensocto/client';
 
 /** The server did not answer at all. */
 export class UnreachableError extends Error {
@@ -24,40 +13,27 @@ export const token = {
   set: (value: string | undefined): void => (value ? sessionStorage.setItem(key, value) : sessionStorage.removeItem(key)),
 };
 
-type Problem = { detail?: string; title?: string; reason?: string; errors?: { message?: string }[] };
+/** The HTTP API, typed by the server's OpenAPI document. What it returns goes through `answer`. */
+export const api: Api = makeApi('', token.get, (request) =>
+  reached(fetch(request, { cache: 'no-store', keepalive: request.method === 'DELETE' }), request.signal), // a removal is done although the page ends
+);
 
-/** Asks the HTTP API; path is what follows /api/v1. It throws ApiError and UnreachableError. */
-export async function ask<T>(
-  method: 'GET' | 'POST' | 'PUT' | 'PATCH' | 'DELETE',
-  path: string,
-  body?: unknown,
-  signal?: AbortSignal,
-  more: Readonly<Record<string, string>> = {},
-): Promise<T> {
-  const headers: Record<string, string> = { ...more };
-  const bearer = token.get();
-  if (bearer) headers['Authorization'] = `Bearer ${bearer}`;
-  if (body !== undefined) headers['Content-Type'] = 'application/json';
-  const options: RequestInit = { method, headers, cache: 'no-store', credentials: 'same-origin', keepalive: method === 'DELETE' }; // it is done although the page ends
-  if (body !== undefined) options.body = JSON.stringify(body);
-  if (signal) options.signal = signal;
-  const answer = await fetch(`/api/v1${path}`, options).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
-    throw new UnreachableError();
+/** What the server answers. It throws ApiError where the server refuses, and UnreachableError. */
+export const answer: typeof answerOf = answerOf;
+
+/** A connection that fails, or breaks in the middle, is one that does not answer. */
+export function reached<T>(work: Promise<T>, signal: AbortSignal | undefined): Promise<T> {
+  return work.catch((error: unknown) => {
+    throw signal?.aborted ? error : new UnreachableError();
   });
-  const text = await answer.text();
-  if (answer.ok) return (text === '' ? undefined : JSON.parse(text)) as T;
-  throw problemOf(answer, text);
 }
 
-/** The error that the server answered with. */
-export function problemOf(answer: Response, text: string): ApiError {
-  let p: Problem = {};
-  try {
-    p = JSON.parse(text) as Problem;
-  } catch {
-    // a proxy answered, not the program
-  }
-  const details = (p.errors ?? []).map((e) => e.message).filter(Boolean).join('; ');
-  return new ApiError(details || p.detail || p.title || answer.statusText || String(answer.status), answer.status, p.reason);
+/** Reads an address as it is, such as a file, on behalf of another token where one is given. It throws as `answer` does. */
+export async function read(path: string, signal?: AbortSignal, { method = 'GET', bearer = token.get() } = {}): Promise<Response> {
+  const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
+  const ask = (method: string) => reached(fetch(path, { method, headers, credentials: 'same-origin', cache: 'no-store', ...(signal && { signal }) }), signal);
+  const response = await ask(method);
+  if (response.ok) return response;
+  const explained = method === 'HEAD' ? await ask('GET') : response; // the answer to HEAD has no body
+  throw apiError(response, await explained.json().catch(() => undefined), path);
 }

@@ -1,4 +1,4 @@
-import { ApiError } from './api.ts';
+import { ApiError } from '@sensocto/client';
 
 /** Asks whoever is signed in to show once more who they are, where the server wants it. The shell shows the dialog. */
 class Confirmation {

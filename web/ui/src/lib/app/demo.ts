@@ -1,7 +1,7 @@
 import { tick } from 'svelte';
 import { bringSensors } from '../sense/resume.ts';
 import { m } from '../text/index.svelte.ts';
-import { ask, token } from './api.ts';
+import { answer, api, token } from './api.ts';
 import { connection } from './connection.svelte.ts';
 import { registration, session } from './session.svelte.ts';
 
@@ -21,7 +21,7 @@ export async function startDemoHeart(): Promise<string | undefined> {
 async function becomeGuest(): Promise<boolean> {
   const { guest_accounts: open } = await registration();
   if (!open) return false;
-  await ask('POST', '/session/guest', { name: m.app.guest() });
+  await answer(api.POST('/api/v1/session/guest', { body: { name: m.app.guest() } }));
   await session.signedIn();
   await tick(); // the page connects anew, as the guest
   return true;

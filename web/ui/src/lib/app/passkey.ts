@@ -1,9 +1,9 @@
-import { ask } from './api.ts';
+import { answer, api } from './api.ts';
 
 // What the server and the browser say to each other about passkeys: the server
 // speaks JSON with base64url, the browser wants bytes.
 
-type CreationOptions = { publicKey: Record<string, unknown> & { challenge: string; user: { id: string; name: string; displayName: string }; excludeCredentials?: Listed[] } };
+export type CreationOptions = { publicKey: Record<string, unknown> & { challenge: string; user: { id: string; name: string; displayName: string }; excludeCredentials?: Listed[] } };
 type RequestOptions = { publicKey: Record<string, unknown> & { challenge: string; allowCredentials?: Listed[] } };
 type Listed = { id: string; type: 'public-key'; transports?: AuthenticatorTransport[] };
 
@@ -27,7 +27,7 @@ export async function createPasskey({ publicKey: o }: CreationOptions): Promise<
   const options = { ...o, challenge: bytes(o.challenge), user: { ...o.user, id: bytes(o.user.id) }, excludeCredentials: withBytes(o.excludeCredentials) };
   const made = await explained(() => navigator.credentials.create({ publicKey: options as unknown as PublicKeyCredentialCreationOptions }));
   const response = made.response as AuthenticatorAttestationResponse;
-  return answer(made, { attestationObject: base64url(response.attestationObject), transports: response.getTransports?.() ?? [] });
+  return described(made, { attestationObject: base64url(response.attestationObject), transports: response.getTransports?.() ?? [] });
 }
 
 /** Signs with a passkey for what POST /session/passkey/options answered. */
@@ -36,15 +36,16 @@ export async function usePasskey({ publicKey: o }: RequestOptions): Promise<obje
   const used = await explained(() => navigator.credentials.get({ publicKey: options as unknown as PublicKeyCredentialRequestOptions }));
   const r = used.response as AuthenticatorAssertionResponse;
   const userHandle = r.userHandle ? { userHandle: base64url(r.userHandle) } : {};
-  return answer(used, { authenticatorData: base64url(r.authenticatorData), signature: base64url(r.signature), ...userHandle });
+  return described(used, { authenticatorData: base64url(r.authenticatorData), signature: base64url(r.signature), ...userHandle });
 }
 
 /** Signs in with a passkey, or shows once more who one is. */
 export async function signInWithPasskey(): Promise<void> {
-  await ask('POST', '/session/passkey', { credential: await usePasskey(await ask('POST', '/session/passkey/options')) });
+  const options = (await answer(api.POST('/api/v1/session/passkey/options'))) as RequestOptions;
+  await answer(api.POST('/api/v1/session/passkey', { body: { credential: await usePasskey(options) } }));
 }
 
-function answer(credential: PublicKeyCredential, response: object): object {
+function described(credential: PublicKeyCredential, response: object): object {
   return {
     id: credential.id,
     rawId: base64url(credential.rawId),

@@ -14,6 +14,8 @@ const routes: readonly Route[] = [
   { path: '/admin', load: () => import('../../views/Admin.svelte') },
   { path: '/status', load: () => import('../../views/Status.svelte') },
   { path: '/sign-in', load: () => import('../../views/SignIn.svelte') },
+  { path: '/link', load: () => import('../../views/Link.svelte') },
+  { path: '/device', load: () => import('../../views/Device.svelte') },
   { path: '/design', load: () => import('../../views/Design.svelte') },
 ];
 

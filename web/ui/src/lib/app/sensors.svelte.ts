@@ -35,6 +35,11 @@ class Sensors {
     };
   }
 
+  /** Nobody who looks at the page may see the list. */
+  refuse(): void {
+    this.#become('refused', []);
+  }
+
   #become(state: 'loading' | 'ready' | 'refused', all: readonly Sensor[]): void {
     this.#state = state;
     this.#all = all;

@@ -1,29 +1,12 @@
-import { ApiError, ask, token } from './api.ts';
+import { ApiError, type components } from '@sensocto/client';
+import { answer, api, token } from './api.ts';
 
-/** A person, as GET /session tells. */
-export interface Person {
-  readonly id: string;
-  readonly name: string;
-  readonly email?: string;
-  readonly email_proven?: boolean;
-  readonly is_admin: boolean;
-  readonly is_guest: boolean;
-  readonly created_at: string;
-}
-
-/** How one may come in here, as GET /registration tells. */
-export interface Registration {
-  readonly registration: 'open' | 'invited' | 'closed';
-  readonly guest_accounts: boolean;
-  readonly mail: boolean;
-  readonly passkeys: boolean;
-  readonly oidc?: string;
-  /** Under which people reach the server; passkeys are made there alone. */
-  readonly origin?: string;
-}
+export type Person = Readonly<components['schemas']['User']>;
+/** How one may come in here. */
+export type Registration = Readonly<components['schemas']['RegistrationAnswerBody']>;
 
 // Tabs tell each other when somebody has signed in or out: what they show is
-// somebody else's then. The account page listens to the same words.
+// somebody else's then.
 const tabs = new BroadcastChannel('sensocto_session');
 
 // What is nobody's secret stays when the server has the browser forget the rest.
@@ -40,6 +23,7 @@ class Session {
   #person = $state.raw<Person>();
   #known = $state(false);
   #changes = $state(0);
+  #guestsView = $state(false);
 
   /** Who is signed in; undefined for nobody, and while that is not known. */
   get person(): Person | undefined {
@@ -49,6 +33,11 @@ class Session {
   get known(): boolean {
     return this.#known;
   }
+  /** Whether whoever this is may look at sensors at all; false while that is not known. */
+  get mayView(): boolean {
+    this.#changes; // a token of this tab comes and goes with it
+    return this.#known && (this.#person !== undefined || token.get() !== undefined || this.#guestsView);
+  }
   /** Counts changes of identity: what belongs to an identity is made anew with it. */
   get changes(): number {
     return this.#changes;
@@ -56,10 +45,11 @@ class Session {
 
   /** Asks the server who this is. It throws UnreachableError where the server does not answer. */
   async refresh(): Promise<void> {
-    const person = await ask<Person>('GET', '/session').catch((error: unknown) => {
-      if (error instanceof ApiError && error.status < 500) return undefined; // nobody, or a token of the operator
+    const person = await answer(api.GET('/api/v1/session')).catch((error: unknown) => {
+      if (error instanceof ApiError && error.status < 500) return undefined; // a session that has ended, or a token that is not valid
       throw error;
     });
+    this.#guestsView = person === undefined && (await registration()).guests.includes('view');
     if (this.#known && person?.id !== this.#person?.id) this.#changes++;
     this.#person = person;
     this.#known = true;
@@ -92,7 +82,7 @@ class Session {
     const before = token.get();
     token.set(value);
     try {
-      await ask('GET', '/sensors?limit=1');
+      await answer(api.GET('/api/v1/sensors', { params: { query: { limit: 1 } } }));
     } catch (error) {
       token.set(before);
       throw error;
@@ -104,7 +94,7 @@ class Session {
   async signOut(): Promise<void> {
     const byToken = token.get() !== undefined;
     token.set(undefined);
-    if (this.#person && !byToken) await keeping(preferences, () => ask('DELETE', '/session'));
+    if (this.#person && !byToken) await keeping(preferences, () => answer(api.DELETE('/api/v1/session')));
     tabs.postMessage('out');
     await this.refresh();
     if (byToken) this.#changes++;
@@ -113,4 +103,4 @@ class Session {
 
 export const session = new Session();
 
-export const registration = (): Promise<Registration> => ask<Registration>('GET', '/registration');
+export const registration = (): Promise<Registration> => answer(api.GET('/api/v1/registration'));

@@ -1,9 +1,9 @@
 import type { Client } from '@sensocto/client';
-import { axesOf, batteryLevel, kindOf, numberAt, type AttributeLike, type Kind } from './kinds.ts';
+import { axesOf, batteryPercent, kindOf, type AttributeLike, type Kind } from './kinds.ts';
 import type { PaneOptions } from './pane.ts';
 import { Series } from './series.ts';
 import { seriesSink, type SensorFeed } from './sensorfeed.ts';
-import { DocumentTiles, numberTiles, type NumberOf } from './source.ts';
+import { DocumentTiles, numberOf, numberTiles, type DocumentField } from './source.ts';
 import type { TileCache } from './tilecache.ts';
 
 /** The traces of one attribute: one for a number, one for each axis of a document. */
@@ -36,10 +36,10 @@ export function attributeSeries(context: SeriesContext, a: AttributeLike, colour
   const { client, cache, sensorId, feed } = context;
   const documents = new DocumentTiles(client, sensorId, a.id);
   const ends: (() => void)[] = [];
-  const series = parts.map(({ name, numberOf }, i) => {
-    const fetch = numberOf ? documents.of(numberOf) : numberTiles(client, sensorId, a.id);
+  const series = parts.map(({ name, part }, i) => {
+    const fetch = part ? documents.of(part) : numberTiles(client, sensorId, a.id);
     const s = new Series({ label: name || label, unit: a.unit, colour: kind === 'axes' ? i + 1 : colour, rate: a.sampling_rate, fetch }, cache);
-    ends.push(feed.follow(a.id, seriesSink(s, context.arrived, numberOf)), () => s.close());
+    ends.push(feed.follow(a.id, seriesSink(s, context.arrived, part && numberOf(part))), () => s.close());
     return s;
   });
   const weight = WEIGHT[kind] ?? 1;
@@ -49,15 +49,16 @@ export function attributeSeries(context: SeriesContext, a: AttributeLike, colour
 
 interface Part {
   readonly name: string;
-  readonly numberOf?: NumberOf;
+  /** Where the number is, if not the measurement itself. */
+  readonly part?: DocumentField;
 }
 
 function partsOf(kind: Kind, a: AttributeLike): Part[] | null {
   const payload = a.last_value?.payload;
   if (kind === 'axes') {
     const axes = axesOf(payload);
-    return (axes.length > 0 ? axes : ['x', 'y', 'z']).map((name) => ({ name, numberOf: numberAt(name) }));
+    return (axes.length > 0 ? axes : ['x', 'y', 'z']).map((name) => ({ name, part: { field: name } }));
   }
-  if (kind === 'battery' && typeof payload === 'object') return [{ name: '', numberOf: batteryLevel }];
+  if (kind === 'battery' && typeof payload === 'object') return [{ name: '', part: { field: 'level', scale: batteryPercent } }];
   return kind === 'events' || kind === 'position' ? null : [{ name: '' }];
 }

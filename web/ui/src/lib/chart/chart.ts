@@ -1,23 +1,20 @@
 import type { Callipers } from './callipers.ts';
-import { loadCalibration } from './calibration.ts';
 import { keyAction } from './chartkeys.ts';
 import { ChartPainter, type Style } from './chartpainter.ts';
 import { listen } from './gestures.ts';
 import { Instruments, type Tool } from './instruments.ts';
-import { layOut } from './layout.ts';
 import { frameLoop, type DrawHandle, type FrameLoop } from './loop.ts';
 import { paintOverlay, type Marker, type OverlayText } from './overlay.ts';
 import { Pane, type PaneOptions } from './pane.ts';
-import { paperSpan, type Paper } from './paper.ts';
+import type { Paper } from './paper.ts';
+import { PaperScale } from './paperscale.ts';
 import { Playhead } from './playhead.ts';
 import type { Reading } from './series.ts';
 import { Surface } from './surface.ts';
 import { onThemeChange, theme } from './theme.ts';
 import { TimeFormat } from './timescale.ts';
 import { TimeView } from './view.ts';
-
-/** Panes of this unit are drawn on millimetre paper. */
-const PAPER_UNIT = 'mV';
+import { ViewWants } from './viewwants.ts';
 
 export interface ChartOptions {
   readonly panes: readonly PaneOptions[];
@@ -52,11 +49,8 @@ export class Chart {
   readonly #format: TimeFormat;
   readonly #numbers = new Map<number, Intl.NumberFormat>();
   readonly #ends: (() => void)[] = [];
-  /** The paper whose scale the span keeps, until somebody chooses another span. */
-  #scaled: Pick<Paper, 'speed' | 'gain'> | null = null;
-  #pixelsPerMM = loadCalibration().pixelsPerMM;
-  #wantedAt = -Infinity;
-  #wantedView = '';
+  readonly #scale: PaperScale;
+  readonly #wants: ViewWants;
   #overStale = true;
 
   constructor(element: HTMLElement, options: ChartOptions) {
@@ -67,6 +61,8 @@ export class Chart {
     this.painter = new ChartPainter(this.panes);
     this.#instruments = new Instruments(this.painter, () => this.#plot.ratio);
     this.view = new TimeView(options.spanMS ?? 10_000, options.edge ?? Date.now());
+    this.#scale = new PaperScale(this.panes, this.view, () => this.#plot);
+    this.#wants = new ViewWants(this.panes, this.view);
     const canvas = (): HTMLCanvasElement => {
       const c = document.createElement('canvas');
       Object.assign(c.style, { position: 'absolute', inset: '0', width: '100%', height: '100%' });
@@ -175,13 +171,13 @@ export class Chart {
     this.#touch();
   }
   show(from: number, to: number): void {
-    this.#scaled = null;
+    this.#scale.release();
     this.view.show(from, to);
     this.#touch();
   }
   /** Changes the span; the newest time on the screen stays. */
   setSpan(ms: number): void {
-    this.#scaled = null;
+    this.#scale.release();
     this.view.setSpan(ms);
     this.#touch();
   }
@@ -195,28 +191,18 @@ export class Chart {
 
   /** Whether there is something to draw on paper. */
   get hasECG(): boolean {
-    return this.panes.some((p) => p.unit === PAPER_UNIT);
+    return this.#scale.hasECG;
   }
 
   /** Draws ECGs on millimetre paper, at once to scale or as soon as the span is that of the paper; null: as it fits. */
   usePaper(paper: Pick<Paper, 'speed' | 'gain'> | null, atOnce = true): void {
-    for (const pane of this.panes) if (pane.unit === PAPER_UNIT) pane.paper = paper;
-    this.#scaled = atOnce && this.hasECG ? paper : null;
-    this.#keepScale();
+    this.#scale.use(paper, atOnce);
     this.redraw();
-  }
-
-  /** Makes the span that of paper of the speed. */
-  #scale(paper: Pick<Paper, 'speed' | 'gain'>): void {
-    const { width, height, ratio } = this.#plot;
-    const plotWidth = layOut(width, height, ratio, []).plotWidth;
-    if (plotWidth > 0) this.view.setSpan(paperSpan({ ...paper, pixelsPerMM: this.#pixelsPerMM }, plotWidth / ratio));
   }
 
   /** Says that the screen was calibrated. */
   calibrated(): void {
-    this.#pixelsPerMM = loadCalibration().pixelsPerMM;
-    this.#keepScale();
+    this.#scale.calibrated();
     this.redraw();
   }
 
@@ -227,7 +213,8 @@ export class Chart {
     const before = this.painter.window;
     this.painter.paint({ ...this.#stage(), canvas: this.#plot.canvas }, this.#style(), this.view, now);
     const moved = before !== this.painter.window && (before.start !== this.painter.window.start || before.msPerColumn !== this.painter.window.msPerColumn);
-    this.#want(now);
+    const complete = this.#wants.ask(this.painter.window, now);
+    if (complete !== undefined) this.#element.dataset['history'] = complete ? 'complete' : 'loading'; // for tests and measurements
     if (moved) this.#instruments.follow();
     if (moved || this.#overStale) this.#paintOver();
     this.#overStale = false;
@@ -241,7 +228,7 @@ export class Chart {
   }
 
   #style(): Style {
-    return { theme: theme(), format: this.#format, number: this.#number, pixelsPerMM: this.#pixelsPerMM };
+    return { theme: theme(), format: this.#format, number: this.#number, pixelsPerMM: this.#scale.pixelsPerMM };
   }
 
   #number = (v: number, decimals: number): string => {
@@ -254,31 +241,16 @@ export class Chart {
     paintOverlay(this.#over.pen, this.#style(), this.painter, this.#instruments, this.#options.text);
   }
 
-  /** Asks for the tiles of the view: when it changed, and from time to time while it moves. */
-  #want(now: number): void {
-    const { start, msPerColumn } = this.painter.window;
-    const key = `${this.view.live ? 0 : start} ${msPerColumn}`;
-    if (key === this.#wantedView && now - this.#wantedAt < 500) return;
-    this.#wantedView = key;
-    this.#wantedAt = now;
-    for (const pane of this.panes) for (const s of pane.series) s.want(this.view.from, this.view.to, msPerColumn);
-  }
-
   #touch(): void {
     this.#overStale = true;
-    this.#wantedAt = -Infinity;
+    this.#wants?.stale();
     this.#handle?.invalidate();
   }
 
   #resized(): void {
     this.painter?.invalidate();
-    this.#keepScale();
+    this.#scale?.keep();
     this.#touch();
-  }
-
-  /** A chart that is to scale stays so when its size or the calibration changes. */
-  #keepScale(): void {
-    if (this.#scaled) this.#scale(this.#scaled);
   }
 
   #pan(ms: number): void {
@@ -287,7 +259,7 @@ export class Chart {
   }
 
   #zoom(factor: number, at: number): void {
-    this.#scaled = null;
+    this.#scale.release();
     this.view.zoom(factor, at);
     this.#touch();
   }

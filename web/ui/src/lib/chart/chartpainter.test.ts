@@ -5,7 +5,7 @@ import { paperSpan } from './paper.ts';
 import { Series } from './series.ts';
 import { RecordingPen } from './testing/pen.ts';
 import { testTheme } from './testing/theme.ts';
-import { tileLeftOut } from './tile.ts';
+import { emptyTile } from './tile.ts';
 import { TileCache } from './tilecache.ts';
 import { TimeFormat } from './timescale.ts';
 import { TimeView } from './view.ts';
@@ -14,7 +14,7 @@ const style: Style = { theme: testTheme, format: new TimeFormat('en-GB'), number
 const T0 = 1.7e12;
 
 function chart(value: (t: number) => number, rate = 500, count = 10_000) {
-  const series = new Series({ label: 'II', unit: 'mV', colour: 1, rate, fetch: async (_, a, b) => tileLeftOut(a, b, 0) }, new TileCache());
+  const series = new Series({ label: 'II', unit: 'mV', colour: 1, rate, fetch: async (_, a, b) => emptyTile(a, b) }, new TileCache());
   const times = Array.from({ length: count }, (_, i) => T0 + (i * 1000) / rate);
   series.append(times, times.map((t) => value(t - T0)));
   const pane = new Pane({ label: 'ECG', unit: 'mV', series: [series] });

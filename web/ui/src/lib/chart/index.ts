@@ -3,5 +3,4 @@ export { appendBucket, Flag, SampleRing, type MergedBucket, type RingOptions } f
 export { Spark, trendOf, type SparkOptions, type Trend } from './spark.ts';
 export { SweepTrace, type SweepOptions } from './sweep.ts';
 export { onThemeChange, theme, traceColour, type Theme } from './theme.ts';
-export { default as SparkLine } from './SparkLine.svelte';
-export { default as Sweep } from './Sweep.svelte';
+export { default as LiveCanvas } from './LiveCanvas.svelte';

@@ -49,11 +49,13 @@ export function axesOf(payload: unknown): string[] {
 /** Reads a number by its key. */
 export const numberAt = (key: string) => (payload: unknown): number => (isObject(payload) && typeof payload[key] === 'number' ? (payload[key] as number) : NaN);
 
+/** The level of a battery in a document, 0 to 1 or per cent, in per cent. */
+export const batteryPercent = (level: number): number => (level <= 1 ? 100 * level : level);
+
 /** The level of a battery in per cent: a number is per cent, {level} in a document is 0 to 1 or per cent. */
 export function batteryLevel(payload: unknown): number {
   if (typeof payload === 'number') return payload;
-  const level = numberAt('level')(payload);
-  return level <= 1 ? 100 * level : level;
+  return batteryPercent(numberAt('level')(payload));
 }
 
 /** One line for a document. */

@@ -27,8 +27,6 @@ export interface OverlayState {
 export interface OverlayText {
   readonly measured: (m: Measured, unit: string) => string;
   readonly clipped: () => string;
-  /** So many measurements are too many to be drawn. */
-  readonly leftOut: (count: number) => string;
 }
 
 /** Paints the overlay: titles, markers, selection, callipers, cursor. */
@@ -41,7 +39,6 @@ export function paintOverlay(pen: Pen, style: Style, p: ChartPainter, state: Ove
     const look = p.looks[i] as PaneLook;
     paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: pane.unit, traces });
     if (pane.series.length > 1) paintEnds(pen, style, p, pane, look);
-    paintLeftOut(pen, style, p, pane, look, text);
     if (p.clipped[i]) note(pen, style, p, text.clipped(), p.layout.left + p.layout.plotWidth, look.box.top + 11 * p.layout.ratio, 'right');
   });
   for (const marker of state.markers) paintMarker(pen, style, p, marker);
@@ -68,12 +65,6 @@ function paintEnds(pen: Pen, style: Style, p: ChartPainter, pane: Pane, look: Pa
     pen.fillStyle = traceColour(style.theme, e.colour);
     pen.fillText(e.mark, left + plotWidth + 3 * ratio, y);
   }
-}
-
-function paintLeftOut(pen: Pen, style: Style, p: ChartPainter, pane: Pane, look: PaneLook, text: OverlayText): void {
-  const { start, msPerColumn } = p.window;
-  const left = pane.series[0]?.leftOut(start * msPerColumn, (start + p.layout.plotWidth) * msPerColumn, msPerColumn) ?? 0;
-  if (left > 0) note(pen, style, p, text.leftOut(left), p.layout.left + p.layout.plotWidth / 2, look.box.top + look.box.height / 2, 'center');
 }
 
 const inside = (p: ChartPainter, x: number): boolean => x >= p.layout.left && x <= p.layout.left + p.layout.plotWidth;

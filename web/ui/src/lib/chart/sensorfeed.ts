@@ -1,7 +1,6 @@
 import { followPage, type AttentionLevel, type Chunk, type Client, type Sensor, type SensorView } from '@sensocto/client';
 import type { MergedBucket } from './ring.ts';
 import type { Series } from './series.ts';
-import type { NumberOf } from './source.ts';
 
 /** What is given to somebody who follows one attribute. */
 export interface Sink {
@@ -104,7 +103,7 @@ function give(sink: Sink, chunk: Chunk): void {
 }
 
 /** Gives the numbers of an attribute to a series; of documents those that numberOf reads. */
-export function seriesSink(series: Series, arrived: () => void, numberOf?: NumberOf): Sink {
+export function seriesSink(series: Series, arrived: () => void, numberOf?: (payload: unknown) => number): Sink {
   return {
     samples: (times, values) => (series.append(times, values), arrived()),
     bucket: (bucket) => (series.appendBucket(bucket), arrived()),

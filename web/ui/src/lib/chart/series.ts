@@ -108,15 +108,17 @@ export class Series {
     this.changed();
   }
 
-  /** Asks for the tiles that the stretch needs. */
-  want(from: number, to: number, msPerColumn: number): void {
+  /** Asks for the tiles that the stretch needs; true where nothing of what is on the screen is still to come. */
+  want(from: number, to: number, msPerColumn: number): boolean {
     const needTo = Math.min(to, nextUp(Number.isNaN(this.#settleTo) ? this.coverFrom : this.#settleTo));
     const wants = wantsOf(this.tiles, { level: levelFor(msPerColumn), from, to: Math.max(from, needTo), needTo });
     this.tiles.want(wants);
-    if (Number.isNaN(this.#settleTo) || wants.some((w) => w.priority <= 1)) return;
+    const complete = wants.every((w) => w.priority > 1);
+    if (Number.isNaN(this.#settleTo) || !complete) return complete;
     this.#coverFrom = Math.max(this.#coverFrom, this.#settleTo);
     this.#settleTo = NaN;
     this.changed();
+    return true;
   }
 
   /** Fills the columns, which begin at start, with history and live samples. */
@@ -198,11 +200,6 @@ export class Series {
     }
     const i = this.ring.lowerBound(Math.max(time, nextUp(this.coverFrom)));
     return i < this.ring.end ? { time: this.ring.time(i), value: this.ring.value(i) } : null;
-  }
-
-  /** Documents of the stretch that are too many to be read one by one. */
-  leftOut(from: number, to: number, msPerColumn: number): number {
-    return this.#pieces(from, Math.min(to, nextUp(this.coverFrom)), msPerColumn).reduce((n, p) => n + p.tile.left, 0);
   }
 
   /** What was measured nearest to the time, no further away than `reach`. */

@@ -1,23 +1,19 @@
 import type { Run } from '@sensocto/client';
 import { describe, expect, it } from 'vitest';
-import { numberAt } from './kinds.ts';
-import { DocumentTiles, MOST_DOCUMENTS, numberTiles, type HistoryReader } from './source.ts';
+import { DocumentTiles, numberTiles, type HistoryReader } from './source.ts';
 
 const f = (...list: number[]): Float64Array => Float64Array.from(list);
 
 /** A server with these runs; counts what it is asked. */
 function server(runs: Run[], documents = 0, points: 'buckets' | 'samples' = 'samples') {
-  const asked = { history: 0, samples: 0, aborted: 0 };
+  const asked = { history: 0, aborted: 0, fields: [] as (string | undefined)[] };
   const reader: HistoryReader = {
     history: async (_sensor, _attribute, q) => {
       asked.history++;
+      asked.fields.push(q?.field);
       q?.signal?.addEventListener('abort', () => asked.aborted++);
       await new Promise((r) => setTimeout(r, 5));
       return { width: points === 'buckets' ? 10 : 0, from: 0, to: 100, documents, points, runs: points === 'samples' ? runs : runs.filter((r) => r.kind === 'buckets') };
-    },
-    async *samples() {
-      asked.samples++;
-      yield runs;
     },
   };
   return { reader, asked };
@@ -41,24 +37,25 @@ describe('DocumentTiles', () => {
   it('reads the axes with one request', async () => {
     const { reader, asked } = server([documents]);
     const tiles = new DocumentTiles(reader, 's', 'imu');
-    const [x, y] = await Promise.all([tiles.of(numberAt('x'))(3, 0, 100, none()), tiles.of(numberAt('y'))(3, 0, 100, none())]);
+    const [x, y] = await Promise.all([tiles.of({ field: 'x' })(3, 0, 100, none()), tiles.of({ field: 'y' })(3, 0, 100, none())]);
     expect([[...x.min], [...y.min], [...y.begin], asked.history]).toEqual([[1, 2], [10], [1], 1]);
   });
 
-  it('reads documents one by one where they are more than an answer holds, and leaves out too many', async () => {
-    const some = server([documents], 3000, 'buckets');
-    const tile = await new DocumentTiles(some.reader, 's', 'imu').of(numberAt('x'))(3, 0, 100, none());
-    expect([tile.count, tile.left, some.asked.samples]).toEqual([2, 0, 1]);
-    const many = server([documents], MOST_DOCUMENTS + 1, 'buckets');
-    const left = await new DocumentTiles(many.reader, 's', 'imu').of(numberAt('x'))(3, 0, 100, none());
-    expect([left.count, left.left, many.asked.samples]).toEqual([0, MOST_DOCUMENTS + 1, 0]);
+  it('reads the buckets of each axis where the documents are more than an answer holds', async () => {
+    const bucket: Run = { kind: 'buckets', from: f(0), to: f(9), min: f(0.1), max: f(0.4), mean: f(0.2), first: f(0.1), last: f(0.3), count: f(3000) };
+    const { reader, asked } = server([bucket], 3000, 'buckets');
+    const tiles = new DocumentTiles(reader, 's', 'imu');
+    const x = await tiles.of({ field: 'x' })(3, 0, 100, none());
+    const level = await tiles.of({ field: 'level', scale: (v) => 100 * v })(3, 0, 100, none());
+    expect([x.width, x.max[0], level.min[0], level.max[0], level.counts[0]]).toEqual([10, 0.4, 10, 40, 3000]);
+    expect(asked.fields).toEqual([undefined, 'x', 'level']);
   });
 
   it('ends the request when no axis wants it any more', async () => {
     const { reader, asked } = server([documents]);
     const tiles = new DocumentTiles(reader, 's', 'imu');
     const [a, b] = [new AbortController(), new AbortController()];
-    const waiting = [tiles.of(numberAt('x'))(3, 0, 100, a.signal), tiles.of(numberAt('y'))(3, 0, 100, b.signal)];
+    const waiting = [tiles.of({ field: 'x' })(3, 0, 100, a.signal), tiles.of({ field: 'y' })(3, 0, 100, b.signal)];
     a.abort();
     expect(asked.aborted).toBe(0);
     b.abort();

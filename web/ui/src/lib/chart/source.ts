@@ -1,16 +1,24 @@
 import type { Client, Run } from '@sensocto/client';
 import { TILE_BUCKETS } from './level.ts';
-import { bucketTile, sampleTile, tileLeftOut, type Tile } from './tile.ts';
+import { numberAt } from './kinds.ts';
+import { bucketTile, emptyTile, sampleTile, type Tile } from './tile.ts';
 import type { TileFetch } from './tilecache.ts';
 
 /** What of the client reads history; a test may have its own. */
-export type HistoryReader = Pick<Client, 'history' | 'samples'>;
+export type HistoryReader = Pick<Client, 'history'>;
 
-/** Reads a number out of a document, NaN where it has none. */
-export type NumberOf = (payload: unknown) => number;
+/** A number in the documents of an attribute. */
+export interface DocumentField {
+  readonly field: string;
+  /** What is drawn of the number; itself by default. */
+  readonly scale?: (n: number) => number;
+}
 
-/** Documents of a tile that are read one by one at most. */
-export const MOST_DOCUMENTS = 20_000;
+/** Reads the number out of a document, NaN where it has none. */
+export function numberOf({ field, scale = (n) => n }: DocumentField): (payload: unknown) => number {
+  const read = numberAt(field);
+  return (payload) => scale(read(payload));
+}
 
 /** Reads tiles of an attribute whose measurements are numbers. */
 export function numberTiles(reader: HistoryReader, sensorId: string, attributeId: string): TileFetch {
@@ -42,20 +50,19 @@ function joined(arrays: readonly Float64Array[]): Float64Array {
 interface Documents {
   readonly times: readonly number[];
   readonly payloads: readonly unknown[];
-  /** There are more than are read. */
-  readonly left: number;
 }
 
 interface Shared {
-  readonly answer: Promise<Documents>;
+  /** Undefined where they are more than an answer holds. */
+  readonly answer: Promise<Documents | undefined>;
   readonly controller: AbortController;
   waiting: number;
 }
 
 /**
  * Reads tiles of an attribute whose measurements are documents, such as the axes
- * of an accelerometer. The server has no envelopes of documents, so they are read
- * one by one, once for all axes, where there are not too many of them.
+ * of an accelerometer: the documents themselves, once for all axes, where they are
+ * no more than a tile has buckets; else the buckets of each axis.
  */
 export class DocumentTiles {
   readonly #shared = new Map<string, Shared>();
@@ -67,23 +74,35 @@ export class DocumentTiles {
   ) {}
 
   /** Tiles of one number in the documents. */
-  of(numberOf: NumberOf): TileFetch {
+  of(field: DocumentField): TileFetch {
+    const read = numberOf(field);
     return async (level, from, to, signal) => {
-      const d = await this.#read(`${level}/${from}`, from, to, signal);
-      if (d.left > 0) return tileLeftOut(from, to, d.left);
+      const documents = await this.#read(`${level}/${from}`, from, to, signal);
+      if (!documents) return this.#buckets(field, from, to, signal);
       const [times, values]: [number[], number[]] = [[], []];
-      d.payloads.forEach((payload, i) => {
-        const v = numberOf(payload);
+      documents.payloads.forEach((payload, i) => {
+        const v = read(payload);
         if (!Number.isFinite(v)) return;
-        times.push(d.times[i] as number);
+        times.push(documents.times[i] as number);
         values.push(v);
       });
       return sampleTile(from, to, Float64Array.from(times), Float64Array.from(values));
     };
   }
 
+  async #buckets({ field, scale }: DocumentField, from: number, to: number, signal: AbortSignal): Promise<Tile> {
+    const { width, runs } = await this.reader.history(this.sensorId, this.attributeId, { field, from, to, maxBuckets: TILE_BUCKETS, signal });
+    const buckets = runs.find((r) => r.kind === 'buckets');
+    if (!buckets) return emptyTile(from, to);
+    if (!scale) return bucketTile(from, to, width, buckets);
+    const { min, max, mean, first, last } = buckets;
+    return bucketTile(from, to, width, {
+      ...buckets, min: min.map(scale), max: max.map(scale), mean: mean.map(scale), first: first.map(scale), last: last.map(scale),
+    });
+  }
+
   /** The axes of a tile are asked for one after the other: they share a request, which ends when none wants it any more. */
-  #read(key: string, from: number, to: number, signal: AbortSignal): Promise<Documents> {
+  #read(key: string, from: number, to: number, signal: AbortSignal): Promise<Documents | undefined> {
     const shared = this.#shared.get(key) ?? this.#start(key, from, to);
     shared.waiting++;
     signal.addEventListener('abort', () => --shared.waiting === 0 && shared.controller.abort());
@@ -102,13 +121,9 @@ export class DocumentTiles {
     return shared;
   }
 
-  async #fetch(from: number, to: number, signal: AbortSignal): Promise<Documents> {
+  async #fetch(from: number, to: number, signal: AbortSignal): Promise<Documents | undefined> {
     const answer = await this.reader.history(this.sensorId, this.attributeId, { from, to, maxBuckets: TILE_BUCKETS, signal });
-    if (answer.points === 'samples') return collect(answer.runs);
-    if (answer.documents > MOST_DOCUMENTS) return { times: [], payloads: [], left: answer.documents };
-    const runs: Run[] = [];
-    for await (const page of this.reader.samples(this.sensorId, this.attributeId, { from, to, pageSize: MOST_DOCUMENTS, signal })) runs.push(...page);
-    return collect(runs);
+    return answer.points === 'samples' ? collect(answer.runs) : undefined;
   }
 }
 
@@ -121,5 +136,5 @@ function collect(runs: readonly Run[]): Documents {
       payloads.push(run.kind === 'documents' ? run.payloads[i] : run.values[i]);
     });
   }
-  return { times, payloads, left: 0 };
+  return { times, payloads };
 }

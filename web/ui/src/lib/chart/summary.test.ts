@@ -1,13 +1,13 @@
 import { describe, expect, it } from 'vitest';
 import { Series } from './series.ts';
 import { rowsOf, summaryOf } from './summary.ts';
-import { tileLeftOut } from './tile.ts';
+import { emptyTile } from './tile.ts';
 import { TileCache } from './tilecache.ts';
 
 const T0 = 1.7e12;
 
 function series(value: (i: number) => number, n = 600): Series {
-  const s = new Series({ label: 'x', unit: '', colour: 1, rate: 10, fetch: async (_, a, b) => tileLeftOut(a, b, 0) }, new TileCache());
+  const s = new Series({ label: 'x', unit: '', colour: 1, rate: 10, fetch: async (_, a, b) => emptyTile(a, b) }, new TileCache());
   s.append(Array.from({ length: n }, (_, i) => T0 + 100 * i), Array.from({ length: n }, (_, i) => value(i)));
   return s;
 }

@@ -17,8 +17,6 @@ export interface Tile {
   readonly last: Float64Array;
   readonly mean: Float64Array;
   readonly counts: Float64Array;
-  /** Measurements in the stretch that have no place in it: too many documents to fetch them all. */
-  readonly left: number;
   /** Milliseconds between measurements as they usually come; NaN where that cannot be told. */
   readonly interval: number;
 }
@@ -38,7 +36,7 @@ export interface BucketArrays {
 /** A tile of buckets. */
 export function bucketTile(from: number, to: number, width: number, b: BucketArrays): Tile {
   return {
-    from, to, width, count: b.from.length, left: 0, begin: b.from, end: b.to, min: b.min, max: b.max, first: b.first, last: b.last,
+    from, to, width, count: b.from.length, begin: b.from, end: b.to, min: b.min, max: b.max, first: b.first, last: b.last,
     mean: b.mean, counts: b.count, interval: usualInterval(b.from, b.to, b.count),
   };
 }
@@ -47,15 +45,14 @@ export function bucketTile(from: number, to: number, width: number, b: BucketArr
 export function sampleTile(from: number, to: number, times: Float64Array, values: Float64Array): Tile {
   const counts = new Float64Array(times.length).fill(1);
   return {
-    from, to, width: 0, count: times.length, left: 0, begin: times, end: times, min: values, max: values, first: values, last: values,
+    from, to, width: 0, count: times.length, begin: times, end: times, min: values, max: values, first: values, last: values,
     mean: values, counts, interval: usualInterval(times, times, counts),
   };
 }
 
-/** A stretch of which only the number of measurements is known. */
-export function tileLeftOut(from: number, to: number, left: number): Tile {
-  const none = new Float64Array(0);
-  return { from, to, width: 0, count: 0, begin: none, end: none, min: none, max: none, first: none, last: none, mean: none, counts: none, left, interval: NaN };
+/** A stretch without measurements. */
+export function emptyTile(from: number, to: number): Tile {
+  return sampleTile(from, to, new Float64Array(0), new Float64Array(0));
 }
 
 /** Bytes that a tile takes. */

@@ -240,7 +240,7 @@ export class TileSet {
     if (end <= from) return true;
     for (let l = level; l < LEVELS.length; l++) {
       const e = this.cache.find(this, l, tileAt(l, from));
-      if (!e || e.stale || (l > level && (e.tile.width > 0 || e.tile.left > 0))) continue;
+      if (!e || e.stale || (l > level && e.tile.width > 0)) continue;
       if (e.validTo >= end || this.cache.fresh(e)) return true;
     }
     return false;

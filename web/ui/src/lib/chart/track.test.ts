@@ -1,7 +1,8 @@
+import type { Run } from '@sensocto/client';
 import { describe, expect, it } from 'vitest';
 import { RecordingPen } from './testing/pen.ts';
 import { testTheme } from './testing/theme.ts';
-import { lengthOf, metres, paintTrack, positionOf, type Position } from './track.ts';
+import { lengthOf, metres, paintTrack, positionOf, trackOf, type Position } from './track.ts';
 
 const at = (latitude: number, longitude: number): Position => ({ time: 0, latitude, longitude });
 
@@ -9,6 +10,14 @@ describe('positions', () => {
   it('are read from documents', () => {
     expect(positionOf({ latitude: 47, longitude: 8, accuracy: 5 }, 3)).toEqual({ time: 3, latitude: 47, longitude: 8, accuracy: 5 });
     expect([positionOf({ latitude: 470, longitude: 8 }, 3), positionOf('x', 3), positionOf(null, 3)]).toEqual([null, null, null]);
+  });
+
+  it('are made of buckets of latitude and longitude, each one that was measured', () => {
+    const f = (...list: number[]) => Float64Array.from(list);
+    const buckets = (to: Float64Array, last: Float64Array): Run => ({ kind: 'buckets', from: to, to, last, first: last, min: last, max: last, mean: last, count: to });
+    const track = trackOf([buckets(f(10, 20, 30), f(47, 48, 49))], [buckets(f(10, 30), f(8, 9))]); // a measurement without longitude is no position
+    expect(track).toEqual([{ time: 10, latitude: 47, longitude: 8 }, { time: 30, latitude: 49, longitude: 9 }]);
+    expect(trackOf([], [])).toEqual([]);
   });
 
   it('are metres apart', () => {

@@ -1,3 +1,4 @@
+import type { Run } from '@sensocto/client';
 import type { Pen } from './surface.ts';
 import type { Theme } from './theme.ts';
 import { traceColour } from './theme.ts';
@@ -18,6 +19,14 @@ export function positionOf(payload: unknown, time: number): Position | null {
   const { latitude, longitude, accuracy } = p;
   if (typeof latitude !== 'number' || typeof longitude !== 'number' || Math.abs(latitude) > 90) return null;
   return { time, latitude, longitude, ...(typeof accuracy === 'number' && { accuracy }) };
+}
+
+/** The positions behind buckets of latitude and longitude: the last one of each bucket, as it was measured. */
+export function trackOf(latitude: readonly Run[], longitude: readonly Run[]): Position[] {
+  const [north, east] = [latitude, longitude].map((runs) => runs.find((r) => r.kind === 'buckets'));
+  if (!north || !east) return [];
+  const longitudes = new Map([...east.to].map((time, i) => [time, east.last[i] as number]));
+  return [...north.to].flatMap((time, i) => positionOf({ latitude: north.last[i], longitude: longitudes.get(time) }, time) ?? []);
 }
 
 const METRES_PER_DEGREE = 111_320;

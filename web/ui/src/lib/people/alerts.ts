@@ -1,5 +1,4 @@
-import { ask } from '../app/api.ts';
-import { part } from './query.ts';
+import { answer, api } from '../app/api.ts';
 import type { AlertRule, Delivery } from './types.ts';
 import { whole } from './whole.ts';
 
@@ -7,7 +6,7 @@ export const conditions = ['above', 'below', 'outside', 'no_data', 'battery_unde
 export type Condition = (typeof conditions)[number];
 
 /** What may be said of a rule. */
-export interface AlertDraft {
+export type AlertDraft = {
   sensor_id: string;
   attribute_id?: string;
   name: string;
@@ -21,7 +20,7 @@ export interface AlertDraft {
   email?: boolean;
   webhook_url?: string;
   enabled?: boolean;
-}
+};
 
 /** Which bounds a condition looks at. */
 export const looksAt = (c: Condition): { low: boolean; high: boolean; time: boolean; attribute: boolean } => ({
@@ -31,16 +30,17 @@ export const looksAt = (c: Condition): { low: boolean; high: boolean; time: bool
   attribute: c !== 'battery_under',
 });
 
-/** All of one's own rules: at most a hundred. */
-export const alertRules = (signal?: AbortSignal): Promise<AlertRule[]> => whole('/alerts', 'alerts', signal);
+const rule = (id: string) => ({ params: { path: { id } } });
 
-const path = (id: string) => `/alerts/${part(id)}`;
+/** All of one's own rules: at most a hundred. */
+export const alertRules = (signal?: AbortSignal): Promise<AlertRule[]> =>
+  whole((query) => answer(api.GET('/api/v1/alerts', { params: { query }, ...(signal && { signal }) })), ({ alerts }) => alerts);
 
 /** Makes a rule. The secret of its webhook is in this answer alone. */
-export const createAlert = (draft: AlertDraft): Promise<AlertRule> => ask('POST', '/alerts', draft);
+export const createAlert = (draft: AlertDraft): Promise<AlertRule> => answer(api.POST('/api/v1/alerts', { body: draft }));
 export const changeAlert = (id: string, change: Partial<Omit<AlertDraft, 'sensor_id'>> & { renew_secret?: boolean }): Promise<AlertRule> =>
-  ask('PATCH', path(id), change);
-export const deleteAlert = (id: string): Promise<void> => ask('DELETE', path(id));
+  answer(api.PATCH('/api/v1/alerts/{id}', { ...rule(id), body: change }));
+export const deleteAlert = (id: string): Promise<void> => answer(api.DELETE('/api/v1/alerts/{id}', rule(id)));
 
 /** Tells everybody of the rule as if it had fired. */
-export const testAlert = async (id: string): Promise<Delivery[]> => (await ask<{ deliveries: Delivery[] }>('POST', `${path(id)}/test`)).deliveries;
+export const testAlert = async (id: string): Promise<Delivery[]> => (await answer(api.POST('/api/v1/alerts/{id}/test', rule(id)))).deliveries;

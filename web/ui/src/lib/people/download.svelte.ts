@@ -1,4 +1,4 @@
-import { ApiError, problemOf, token, UnreachableError } from '../app/api.ts';
+import { reached, read, token } from '../app/api.ts';
 
 /** A download with its progress. The browser keeps large ones on disk while they come. */
 export class Download {
@@ -16,7 +16,7 @@ export class Download {
 
   /**
    * Reads what follows /api/v1 and saves it as a file, on behalf of another token where one is given.
-   * False: it was cancelled. It throws what `ask` throws.
+   * False: it was cancelled. It throws as `answer` does.
    */
   async run(path: string, name: string, bearer = token.get()): Promise<boolean> {
     this.#stop?.abort();
@@ -39,26 +39,16 @@ export class Download {
   }
 
   async #read(path: string, bearer: string | undefined, signal: AbortSignal): Promise<Blob> {
-    const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
-    const answer = await reached(fetch(`/api/v1${path}`, { headers, credentials: 'same-origin', cache: 'no-store', signal }), signal);
-    if (!answer.ok) throw problemOf(answer, await answer.text());
-    if (!answer.body) throw new ApiError('', answer.status);
+    const answer = await read(`/api/v1${path}`, signal, { ...(bearer && { bearer }) });
     const count = new TransformStream<Uint8Array, Uint8Array>({
       transform: (chunk, to) => {
         this.#bytes += chunk.byteLength;
         to.enqueue(chunk);
       },
     });
-    const counted = new Response(answer.body.pipeThrough(count), { headers: { 'Content-Type': answer.headers.get('Content-Type') ?? '' } });
+    const counted = new Response(answer.body?.pipeThrough(count), { headers: { 'Content-Type': answer.headers.get('Content-Type') ?? '' } });
     return reached(counted.blob(), signal);
   }
-}
-
-/** A connection that breaks in the middle is one that does not answer. */
-function reached<T>(work: Promise<T>, signal: AbortSignal): Promise<T> {
-  return work.catch((error: unknown) => {
-    throw signal.aborted ? error : new UnreachableError();
-  });
 }
 
 function save(blob: Blob, name: string): void {

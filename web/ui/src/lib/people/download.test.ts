@@ -30,7 +30,7 @@ test('counts what comes and saves it', async () => {
 
 test('a refusal is the server’s explanation', async () => {
   stub('{"detail":"too many exports run now","reason":"busy"}', 409);
-  await expect(new Download().run('/backup', 'a.zip')).rejects.toMatchObject({ message: 'too many exports run now', status: 409, reason: 'busy' });
+  await expect(new Download().run('/backup', 'a.zip')).rejects.toMatchObject({ detail: 'too many exports run now', status: 409, reason: 'busy' });
 });
 
 test('a connection that breaks in the middle saves nothing', async () => {

@@ -1,6 +1,6 @@
 // Links that are mailed and passed on carry their secret behind the #, which no
-// server sees: #join=…, #email=…, #device=…. Where somebody has to sign in before,
-// this tab keeps it until then.
+// server sees: #join=…, #reset=…, #device=…. This tab keeps it until it was used: somebody may
+// have to sign in before, or reload the page.
 
 const key = (kind: string) => `sensocto.link.${kind}`;
 

@@ -1,6 +1,6 @@
-import { ask, ApiError, problemOf, token, UnreachableError } from '../app/api.ts';
+import { ApiError } from '@sensocto/client';
+import { answer, api, read } from '../app/api.ts';
 import { Metrics, quantile, rate } from './prometheus.ts';
-import { query } from './query.ts';
 import type { Attention } from './types.ts';
 
 /** What is known of the server at one moment. */
@@ -14,28 +14,21 @@ export interface Snapshot {
 }
 
 /** Who looks at what, and the load: what everybody may see of the sensors that they see. */
-export async function readAttention(signal?: AbortSignal): Promise<Attention> {
-  const first = await ask<Attention>('GET', `/attention${query({ limit: 500 })}`, undefined, signal);
+export async function readAttention(signal: AbortSignal): Promise<Attention> {
+  const page = (after?: string) => answer(api.GET('/api/v1/attention', { params: { query: { limit: 500, after } }, signal }));
+  const first = await page();
   let sensors = first.sensors;
   for (let next = first.next; next !== ''; ) {
-    const page = await ask<Attention>('GET', `/attention${query({ limit: 500, after: next })}`, undefined, signal);
-    sensors = [...sensors, ...page.sensors];
-    next = page.next;
+    const following = await page(next);
+    sensors = [...sensors, ...following.sensors];
+    next = following.next;
   }
   return { ...first, sensors, next: '' };
 }
 
 /** The server's metrics, for administrators. */
 export async function readMetrics(signal?: AbortSignal): Promise<Metrics> {
-  const bearer = token.get();
-  const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
-  const answer = await fetch('/metrics', { headers, cache: 'no-store', credentials: 'same-origin', ...(signal && { signal }) }).catch((error: unknown) => {
-    if (signal?.aborted) throw error;
-    throw new UnreachableError();
-  });
-  const text = await answer.text();
-  if (!answer.ok) throw problemOf(answer, text);
-  return new Metrics(text);
+  return new Metrics(await (await read('/metrics', signal)).text());
 }
 
 /** Whether the server does not show something to whoever this is. */

@@ -1,13 +1,10 @@
-import { ask } from '../app/api.ts';
-import { query } from './query.ts';
-
-/** Reads all pages of a list that is short; key is where an answer has its items. */
-export async function whole<T>(path: string, key: string, signal?: AbortSignal): Promise<T[]> {
+/** Reads all pages of a list that is short; items takes them out of an answer. */
+export async function whole<P extends { next?: string }, T>(read: (page: { after?: string; limit: number }) => Promise<P>, items: (page: P) => readonly T[]): Promise<T[]> {
   const all: T[] = [];
-  for (let after = ''; ; ) {
-    const page = await ask<Record<string, T[]> & { next: string }>('GET', path + query({ after, limit: 500 }), undefined, signal);
-    all.push(...(page[key] ?? []));
-    if (page.next === '') return all;
+  for (let after: string | undefined; ; ) {
+    const page = await read({ limit: 500, ...(after && { after }) });
+    all.push(...items(page));
+    if (!page.next) return all;
     after = page.next;
   }
 }

@@ -1,5 +1,7 @@
 import { beforeEach, describe, expect, test } from 'vitest';
 import * as de from './de/index.ts';
+import { reasons as deReasons } from './de/errors.ts';
+import { reasons as enReasons } from './en/errors.ts';
 import * as en from './en/index.ts';
 import { bytes, duration, measured, ago, plural } from './format.ts';
 import { languageOf, m, text } from './index.svelte.ts';
@@ -22,6 +24,11 @@ test('each message is translated in each language', () => {
   for (const [area, messages] of Object.entries(en)) {
     expect(Object.keys(de[area as keyof typeof de]), area).toEqual(Object.keys(messages));
   }
+});
+
+test('each reason of an error is translated, and an unknown one has no words', () => {
+  expect(Object.keys(deReasons)).toEqual(Object.keys(enReasons));
+  expect([en.errors.reason('link_expired'), en.errors.reason('constructor'), de.errors.reason('new_one')].map(Boolean)).toEqual([true, false, false]);
 });
 
 describe('numbers and times', () => {

@@ -43,6 +43,12 @@ test('grouping by room: a sensor of two rooms is in both, one of none comes last
   expect(shown(arrange(all, rooms, { ...plain, grouping: 'room' }))).toEqual([['Lab', ['s1', 's2']], ['Ward', ['s1']], ['*other', ['s10']]]);
 });
 
+test('grouping by person: those that nobody owns come last', () => {
+  const [a, b, c] = [sensor('a', { owner_name: 'Zoe' }), sensor('b', { owner_name: 'Ada' }), sensor('c', { owner_name: 'Zoe' })];
+  expect(shown(arrange([a, s1, b, c], [], { ...plain, grouping: 'person' }))).toEqual([['Ada', ['b']], ['Zoe', ['a', 'c']], ['*other', ['s1']]]);
+  expect(shown(arrange([a, b], [], { ...plain, search: 'zoe' }))).toEqual([['', ['a']]]);
+});
+
 test('tiles are placed in columns, and only those in view are found', () => {
   const many = Array.from({ length: 500 }, (_, i) => sensor(`n${i}`));
   const groups = arrange([...many, s2], [], { ...plain, grouping: 'type' });

@@ -1,7 +1,7 @@
 import type { Room, Sensor } from '@sensocto/client';
 import { hasLens, type Lens } from './kinds.ts';
 
-export type Grouping = 'none' | 'room' | 'source' | 'type';
+export type Grouping = 'none' | 'room' | 'person' | 'source' | 'type';
 export type Sorting = 'name' | 'activity' | 'type';
 
 export interface Arrangement {
@@ -19,6 +19,16 @@ export interface Group {
   readonly sensors: readonly Sensor[];
 }
 
+type Label = (s: Sensor) => string;
+/** What sensors of a group have in common. */
+const labels: Readonly<Record<Grouping, Label>> = {
+  none: () => '',
+  room: () => '', // a sensor may be in several: see byRoom
+  person: (s) => s.owner_name ?? '',
+  source: (s) => s.connector_name || s.connector_id,
+  type: (s) => s.sensor_type,
+};
+
 export const pinnedKey = '*pinned';
 export const otherKey = '*other';
 
@@ -31,12 +41,12 @@ const compares: Readonly<Record<Sorting, (a: Sensor, b: Sensor) => number>> = {
   type: (a, b) => a.sensor_type.localeCompare(b.sensor_type),
 };
 
-/** Whether a sensor has all words of the search in its name, id, type, source or what it measures. */
+/** Whether a sensor has all words of the search in its name, id, type, source, owner or what it measures. */
 export function found(s: Sensor, search: string): boolean {
   const words = search.toLowerCase().split(/\s+/).filter(Boolean);
   if (words.length === 0) return true;
   const names = s.attributes.map((a) => `${a.attribute_name} ${a.attribute_type} ${a.id}`).join(' ');
-  const text = `${s.sensor_name} ${s.sensor_id} ${s.sensor_type} ${s.connector_name} ${names}`.toLowerCase();
+  const text = `${s.sensor_name} ${s.sensor_id} ${s.sensor_type} ${s.connector_name} ${s.owner_name ?? ''} ${names}`.toLowerCase();
   return words.every((w) => text.includes(w));
 }
 
@@ -55,7 +65,7 @@ export function arrange(sensors: readonly Sensor[], rooms: readonly Room[], a: A
 function grouped(listed: readonly Sensor[], rooms: readonly Room[], { grouping, pinned }: Arrangement): Group[] {
   const rest = listed.filter((s) => !pinned.has(s.sensor_id));
   if (grouping === 'room') return byRoom(rest, rooms);
-  const labelOf = (s: Sensor) => (grouping === 'source' ? s.connector_name || s.connector_id : s.sensor_type);
+  const labelOf = labels[grouping];
   const members = new Map<string, Sensor[]>();
   for (const s of rest) {
     const known = members.get(labelOf(s));

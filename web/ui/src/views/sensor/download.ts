@@ -1,4 +1,4 @@
-import { ApiError, token } from '../../lib/app/api.ts';
+import { read, token } from '../../lib/app/api.ts';
 
 export const FORMATS = ['csv', 'edf', 'parquet', 'wfdb'] as const;
 export type Format = (typeof FORMATS)[number];
@@ -25,23 +25,12 @@ export function exportURL(w: Wanted): string {
   return `/api/v1/sensors/${encodeURIComponent(w.sensorId)}/export?${q.toString()}`;
 }
 
-/** What the file will not hold of what was asked for. It throws ApiError where there will be no file. */
-async function check(url: string, headers: Record<string, string>): Promise<string[]> {
-  const head = await fetch(url, { method: 'HEAD', headers });
-  if (head.ok) return head.headers.get('Sensocto-Note')?.split(', ') ?? [];
-  const answer = await fetch(url, { headers }); // the answer to HEAD has no reason
-  const problem = (await answer.json().catch(() => ({}))) as { detail?: string };
-  throw new ApiError(problem.detail ?? answer.statusText, answer.status);
-}
-
-/** Downloads the file and returns what it does not hold. */
-export async function download(w: Wanted): Promise<string[]> {
+/** Downloads the file and returns what it does not hold of what was asked for. It throws as `answer` does. */
+export async function download(w: Wanted, signal: AbortSignal): Promise<string[]> {
   const url = exportURL(w);
-  const bearer = token.get();
-  const headers: Record<string, string> = bearer ? { Authorization: `Bearer ${bearer}` } : {};
-  const notes = await check(url, headers);
+  const notes = (await read(url, signal, { method: 'HEAD' })).headers.get('Sensocto-Note')?.split(', ') ?? [];
   // A link streams to the disk; it cannot carry a token, so with one the file goes through memory.
-  save(bearer ? URL.createObjectURL(await (await fetch(url, { headers })).blob()) : url, `${w.sensorId}.${w.format === 'wfdb' ? 'zip' : w.format}`);
+  save(token.get() ? URL.createObjectURL(await (await read(url, signal)).blob()) : url, `${w.sensorId}.${w.format === 'wfdb' ? 'zip' : w.format}`);
   return notes;
 }
 

@@ -2,7 +2,7 @@ import { samplesOf } from './documents.ts';
 import type { Client } from '@sensocto/client';
 import { describe, kindOf, NOTE_ATTRIBUTE, type AttributeLike } from '../../lib/chart/kinds.ts';
 import type { SensorFeed } from '../../lib/chart/sensorfeed.ts';
-import { ask } from '../../lib/app/api.ts';
+import { answer, api } from '../../lib/app/api.ts';
 
 /** Something that happened: an event that the sensor sent, or a note that somebody set. */
 export interface Happening {
@@ -62,17 +62,13 @@ export class Notes {
 
   /** Stores a note at the time, Unix ms; one that was removed comes back with its id. It throws ApiError where that is not allowed. */
   async add(time: number, text: string, id?: string): Promise<void> {
-    const stored = await ask<{ timestamp: number; payload: StoredNote }>('POST', `/sensors/${encodeURIComponent(this.sensorId)}/notes`, {
-      text,
-      timestamp: time,
-      id,
-    });
-    this.#put(stored.timestamp, stored.payload);
+    const stored = await answer(api.POST('/api/v1/sensors/{id}/notes', { params: { path: { id: this.sensorId } }, body: { text, timestamp: time, id } }));
+    if (isNote(stored.payload)) this.#put(stored.timestamp, stored.payload);
   }
 
   /** Takes a note away. */
   async remove(note: Happening): Promise<void> {
-    await ask('DELETE', `/sensors/${encodeURIComponent(this.sensorId)}/notes/${encodeURIComponent(note.id)}?timestamp=${note.time}`);
+    await answer(api.DELETE('/api/v1/sensors/{id}/notes/{note_id}', { params: { path: { id: this.sensorId, note_id: note.id }, query: { timestamp: note.time } } }));
     this.#put(note.time, { id: note.id, removed: true });
   }
 

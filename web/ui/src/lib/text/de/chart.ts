@@ -41,7 +41,6 @@ export const chart: Translation<typeof en> = {
   save: () => 'Speichern',
   cancel: () => 'Abbrechen',
   clipped: () => 'abgeschnitten: kleinere Verstärkung wählen',
-  leftOut: (n) => `${number(n)} Messungen mehrerer Achsen: zum Ansehen vergrößern`,
   measuredText: (m, unit) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
   reading: (v, unit) => `${measured(v)} ${unit}`.trim(),

@@ -15,6 +15,7 @@ export const compare: Translation<typeof en> = {
   copied: () => 'Der Link ist in der Zwischenablage. Wer ihn öffnet, sieht davon, was er sehen darf.',
   inAddress: () => 'Der Link steht in der Adresszeile.',
   clear: () => 'Leeren',
+  cleared: () => 'Es wird nichts mehr verglichen.',
   nothing: () => 'Noch nichts zu vergleichen',
   nothingText: () => 'Wählen Sie mit einem Klick eine Messgröße aller Sensoren oder einzelne Messgrößen. Alle haben eine gemeinsame Zeitachse.',
   missing: (ids) => `Nicht da oder nicht mit Ihnen geteilt: ${ids}`,

@@ -1,7 +1,9 @@
 export { app } from './app.ts';
 export { chart } from './chart.ts';
+export { errors } from './errors.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
+export { link } from './link.ts';
 export { lobby } from './lobby.ts';
 export { sensor } from './sensor.ts';
 export { sense } from './sense.ts';

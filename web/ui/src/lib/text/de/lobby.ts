@@ -15,8 +15,8 @@ export const lobby: Translation<typeof en> = {
   lens: (l) =>
     ({ overview: 'Überblick', ecg: 'EKG', heartrate: 'Puls', respiration: 'Atmung', ppg: 'Pulswelle', motion: 'Bewegung', position: 'Position', battery: 'Akku' })[l],
   group: () => 'Gruppieren',
-  grouping: (g) => ({ none: 'Ohne Gruppen', room: 'Gruppen nach Raum', source: 'Gruppen nach Quelle', type: 'Gruppen nach Art' })[g],
-  others: (g) => (g === 'room' ? 'In keinem Raum' : 'Andere'),
+  grouping: (g) => ({ none: 'Ohne Gruppen', room: 'Gruppen nach Raum', person: 'Nach Person gruppiert', source: 'Gruppen nach Quelle', type: 'Gruppen nach Art' })[g],
+  others: (g) => (g === 'room' ? 'In keinem Raum' : g === 'person' ? 'Von niemandem' : 'Andere'),
   sort: () => 'Sortieren',
   sorting: (s) => ({ name: 'Sortiert nach Name', activity: 'Sortiert nach Aktivität', type: 'Sortiert nach Art' })[s],
   density: () => 'Größe der Kacheln',

@@ -20,6 +20,8 @@ export const sensor: Translation<typeof en> = {
   removeNote: (text) => `Notiz „${text}“ entfernen`,
   noteRemoved: () => 'Notiz entfernt.',
   lastMinutes: (name) => `${name} in den letzten Minuten`,
+  of: (name) => `von ${name}`,
+  noPositions: () => 'Keine Positionen in der Zeit auf dem Bildschirm',
   way: (name, metres) => `${name}: ein Weg von ${metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 })}`,
   export: () => 'Exportieren',
   exportText: () => 'Messungen, Ereignisse und Notizen als Datei für andere Programme.',

@@ -1,23 +1,6 @@
 import type { signIn as en } from '../en/signIn.ts';
 import type { Translation } from '../translation.ts';
 
-const oidcErrors: Readonly<Record<string, string>> = {
-  account_disabled: 'Dieses Konto ist gesperrt: Fragen Sie die Verwaltung.',
-  email_taken: 'Es gibt schon ein Konto mit Ihrer E-Mail-Adresse. Melden Sie sich dort an und verknüpfen Sie dann den Anmeldedienst.',
-  identity_taken: 'Diese Identität gehört zu einem anderen Konto.',
-  invitation_needed: 'Für ein Konto brauchen Sie hier eine Einladung.',
-  issuer_away: 'Der Anmeldedienst antwortet nicht: Versuchen Sie es später noch einmal.',
-  issuer_refused: 'Der Anmeldedienst hat nicht bestätigt, wer Sie sind: Versuchen Sie es noch einmal.',
-  oidc_off: 'Dieser Server hat keinen Anmeldedienst.',
-  registration_closed: 'Sie haben hier kein Konto, und niemand kann eines anlegen: Fragen Sie die Verwaltung.',
-  sign_in_cancelled: 'Die Anmeldung wurde abgebrochen.',
-  sign_in_expired: 'Die Anmeldung dauerte zu lange oder begann in einem anderen Browser: Versuchen Sie es noch einmal.',
-  too_many_attempts: 'Zu viele Versuche: Warten Sie eine Minute und versuchen Sie es dann noch einmal.',
-  begin_on_the_page: 'Melden Sie sich von dieser Seite aus mit dem Dienst an, über https oder auf diesem Rechner.',
-  sign_in_stale: 'Der Anmeldedienst hat Sie nicht noch einmal gefragt, wer Sie sind: Setzen Sie ein Passwort, oder fragen Sie die Verwaltung.',
-  wrong_issuer: 'Die Antwort kam von einem anderen Anmeldedienst: Versuchen Sie es noch einmal.',
-};
-
 export const signIn: Translation<typeof en> = {
   signIn: () => 'Anmelden',
   signUp: () => 'Konto anlegen',
@@ -56,5 +39,5 @@ export const signIn: Translation<typeof en> = {
       exists: 'Dieses Gerät hat schon einen Passkey für dieses Konto.',
       failed: 'Der Browser lieferte keinen Passkey: Versuchen Sie es noch einmal.',
     })[why],
-  oidcError: (code) => (Object.hasOwn(oidcErrors, code) ? oidcErrors[code] : undefined) ?? 'Die Anmeldung hat nicht geklappt: Versuchen Sie es noch einmal.',
+  failed: () => 'Die Anmeldung hat nicht geklappt: Versuchen Sie es noch einmal.',
 };

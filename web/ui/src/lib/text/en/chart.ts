@@ -39,7 +39,6 @@ export const chart = {
   save: () => 'Save',
   cancel: () => 'Cancel',
   clipped: () => 'cut off: choose a smaller gain',
-  leftOut: (n: number) => `${number(n)} measurements of several axes: zoom in to see them`,
   measuredText: (m: { time: number; perMinute: number; amplitude: number }, unit: string) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
   reading: (v: number, unit: string) => `${measured(v)} ${unit}`.trim(),

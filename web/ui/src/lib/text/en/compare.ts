@@ -13,6 +13,7 @@ export const compare = {
   copied: () => 'The link is in the clipboard. Who opens it sees what they may see of it.',
   inAddress: () => 'The link is in the address bar.',
   clear: () => 'Clear',
+  cleared: () => 'Nothing is compared any more.',
   nothing: () => 'Nothing to compare yet',
   nothingText: () => 'Choose a quantity of all sensors with one click, or attributes one by one. All of them share one time axis.',
   missing: (ids: string) => `Not there, or not shared with you: ${ids}`,

@@ -1,8 +1,10 @@
 // English: each area adds a line here and in the other languages.
 export { app } from './app.ts';
 export { chart } from './chart.ts';
+export { errors } from './errors.ts';
 export { design } from './design.ts';
 export { signIn } from './signIn.ts';
+export { link } from './link.ts';
 export { lobby } from './lobby.ts';
 export { sensor } from './sensor.ts';
 export { sense } from './sense.ts';

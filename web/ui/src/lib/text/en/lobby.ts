@@ -14,8 +14,8 @@ export const lobby = {
   lens: (l: 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'battery') =>
     ({ overview: 'Overview', ecg: 'ECG', heartrate: 'Heart rate', respiration: 'Breathing', ppg: 'Pulse wave', motion: 'Motion', position: 'Position', battery: 'Battery' })[l],
   group: () => 'Group by',
-  grouping: (g: 'none' | 'room' | 'source' | 'type') => ({ none: 'Not grouped', room: 'Grouped by room', source: 'Grouped by source', type: 'Grouped by type' })[g],
-  others: (g: 'none' | 'room' | 'source' | 'type') => (g === 'room' ? 'In no room' : 'Others'),
+  grouping: (g: 'none' | 'room' | 'person' | 'source' | 'type') => ({ none: 'Not grouped', room: 'Grouped by room', person: 'Grouped by person', source: 'Grouped by source', type: 'Grouped by type' })[g],
+  others: (g: 'none' | 'room' | 'person' | 'source' | 'type') => (g === 'room' ? 'In no room' : g === 'person' ? 'Of nobody' : 'Others'),
   sort: () => 'Sort by',
   sorting: (s: 'name' | 'activity' | 'type') => ({ name: 'Sorted by name', activity: 'Sorted by activity', type: 'Sorted by type' })[s],
   density: () => 'Size of tiles',

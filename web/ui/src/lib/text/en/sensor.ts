@@ -18,6 +18,8 @@ export const sensor = {
   removeNote: (text: string) => `Remove the note “${text}”`,
   noteRemoved: () => 'Note removed.',
   lastMinutes: (name: string) => `${name} in the last minutes`,
+  of: (name: string) => `of ${name}`,
+  noPositions: () => 'No positions in the time on the screen',
   way: (name: string, metres: number) => `${name}: a way of ${metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 })}`,
   export: () => 'Export',
   exportText: () => 'Measurements, events and notes as a file for other programs.',

@@ -1,20 +1,3 @@
-const oidcErrors: Readonly<Record<string, string>> = {
-  account_disabled: 'This account is disabled: ask an administrator.',
-  email_taken: 'There is an account with your e-mail address already. Sign in to it, then link the sign-in service.',
-  identity_taken: 'This identity belongs to another account.',
-  invitation_needed: 'You need an invitation to get an account here.',
-  issuer_away: 'The sign-in service does not answer: try again later.',
-  issuer_refused: 'The sign-in service did not confirm who you are: try again.',
-  oidc_off: 'This server has no sign-in service.',
-  registration_closed: 'You have no account here, and nobody can make one: ask an administrator.',
-  sign_in_cancelled: 'The sign-in was cancelled.',
-  sign_in_expired: 'The sign-in took too long, or was begun in another browser: try again.',
-  too_many_attempts: 'Too many attempts: wait a minute, then try again.',
-  begin_on_the_page: 'Sign in with the service from this page, over https or on this machine.',
-  sign_in_stale: 'The sign-in service did not ask you again who you are: set a password, or ask an administrator.',
-  wrong_issuer: 'The answer came from another sign-in service: try again.',
-};
-
 export const signIn = {
   signIn: () => 'Sign in',
   signUp: () => 'Create an account',
@@ -53,6 +36,5 @@ export const signIn = {
       exists: 'This device has a passkey for this account already.',
       failed: 'The browser returned no passkey: try again.',
     })[why],
-  /** What the code behind #error= means; unknown codes are never shown. */
-  oidcError: (code: string) => (Object.hasOwn(oidcErrors, code) ? oidcErrors[code] : undefined) ?? 'The sign-in did not work: try again.',
+  failed: () => 'The sign-in did not work: try again.',
 };
