@@ -32,7 +32,7 @@ begin)
   (
     exec 9>.cache/sidecar.lock
     flock 9
-    cd sidecar && nice -n 10 cargo test --release --locked --no-run
+    cd sidecar && nice -n 19 cargo test --release --locked --no-run
   ) >"$log" 2>&1 </dev/null &
   ;;
 wait)

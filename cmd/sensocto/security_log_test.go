@@ -15,7 +15,7 @@ import (
 // an account.
 func TestSecurityLog_OfAServer(t *testing.T) {
 	s := startServer(t, t.TempDir(), "--registration", "open")
-	link := regexp.MustCompile(`account#setup=(\S+)`).FindStringSubmatch(s.stderr.String())
+	link := regexp.MustCompile(`link#setup=(\S+)`).FindStringSubmatch(s.stderr.String())
 	if link == nil {
 		t.Fatalf("no link was printed:\n%s", s.stderr)
 	}
