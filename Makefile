@@ -60,7 +60,10 @@ sidecar-begin: # in the background: a cold build takes minutes
 .PHONY: test-sidecar
 test-sidecar: ## the sidecar alone, and rooms of two servers through it
 	@echo "== the sidecar"
-	@if scripts/sidecar.sh wait; then $(MAKE) --no-print-directory sidecar && scripts/sidecar.sh test && go test -race ./p2p; fi
+	@code=0; scripts/sidecar.sh wait || code=$$?; case $$code in \
+	0) $(MAKE) --no-print-directory sidecar && scripts/sidecar.sh test && go test -race ./p2p && go test -race -run P2P ./cmd/sensocto ;; \
+	3) ;; \
+	*) exit 1 ;; esac
 
 .PHONY: ui-dev
 ui-dev: web/node_modules/.package-lock.json ## the web app with hot reloading, beside a running server (SENSOCTO_SERVER)

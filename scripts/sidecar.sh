@@ -3,7 +3,7 @@
 # clippy, since a cold build takes 8 to 12 minutes of two cores.
 #   sidecar.sh build   build bin/sensocto-sidecar; waits for a build that is under way
 #   sidecar.sh begin   begin to build it with its tests in the background
-#   sidecar.sh wait    wait for that, and say what is missing; 1 where it cannot be built here
+#   sidecar.sh wait    wait for that, and say what is missing; 3 where it cannot be built here
 #   sidecar.sh test    its tests, and clippy without warnings
 # SIDECAR_TARGET is where cargo builds, default .cache/sidecar.
 set -euo pipefail
@@ -14,6 +14,7 @@ mkdir -p .cache
 
 missing() {
   command -v cargo >/dev/null || { echo "SKIPPED the sidecar: there is no cargo. Install Rust (https://rustup.rs) to build and test it."; return 0; }
+  (cd sidecar && cargo fetch --locked --quiet) || { echo "SKIPPED the sidecar: the crates that it needs cannot be fetched, see above."; return 0; }
   return 1
 }
 
@@ -28,15 +29,15 @@ build)
   install -m 755 "$CARGO_TARGET_DIR/release/sensocto-sidecar" bin/
   ;;
 begin)
-  if missing; then exit 0; fi
+  command -v cargo >/dev/null || exit 0
   (
     exec 9>.cache/sidecar.lock
-    flock 9
+    flock -n 9 || exit 0 # it is being built
     cd sidecar && nice -n 19 cargo test --release --locked --no-run
   ) >"$log" 2>&1 </dev/null &
   ;;
 wait)
-  if missing; then exit 1; fi
+  if missing; then exit 3; fi
   exec 9>.cache/sidecar.lock
   flock -n 9 || { echo "waiting for the sidecar's build, see $log"; flock 9; }
   ;;
@@ -44,7 +45,8 @@ test)
   cd sidecar
   cargo test --release --locked --quiet
   # cargo clippy would build all dependencies again for its own purposes.
-  CLIPPY_ARGS=-Dwarnings RUSTC_WORKSPACE_WRAPPER=$(rustup which clippy-driver 2>/dev/null || command -v clippy-driver) cargo build --release --locked --quiet --lib
+  driver=$(rustup which clippy-driver 2>/dev/null || command -v clippy-driver) || { echo "SKIPPED clippy: it is not installed (rustup component add clippy)"; exit 0; }
+  CLIPPY_ARGS=-Dwarnings RUSTC_WORKSPACE_WRAPPER=$driver cargo build --release --locked --quiet --lib
   ;;
 *)
   sed -n '2,9s/^# \{0,1\}//p' "$0"
