@@ -11,6 +11,7 @@ export class Devices {
   #problems = $state.raw<Readonly<Partial<Record<DeviceKind, DeviceProblem>>>>({});
   #music = $state(false);
   #asked = { audio: 0, video: 0 }; // the last answer counts
+  #releases = 0;
   #changed: (kind: DeviceKind, track: MediaStreamTrack | null) => void;
 
   /** changed is called with each new track. */
@@ -56,7 +57,9 @@ export class Devices {
 
   /** Opens what is chosen. */
   async open(): Promise<void> {
+    const releases = this.#releases;
     await this.choose('audio', this.#chosen.audio);
+    if (releases !== this.#releases) return; // given back while the browser asked for the microphone
     await this.choose('video', this.#chosen.video);
   }
 
@@ -90,6 +93,7 @@ export class Devices {
 
   /** Gives the devices back. What is chosen stays. */
   release(): void {
+    this.#releases++;
     for (const kind of ['audio', 'video'] as const) {
       this.#asked[kind]++;
       this.#set(kind, null);
