@@ -72,18 +72,12 @@ export class Devices {
       const media = await navigator.mediaDevices.getUserMedia({ [kind]: kind === 'audio' ? this.#sound(id) : picture(id) });
       const [track] = media.getTracks();
       if (!track || asked !== this.#asked[kind]) return media.getTracks().forEach((t) => t.stop());
-      track.addEventListener('ended', () => this.#tracks[kind] === track && void this.#lost(kind, id));
+      track.addEventListener('ended', () => this.#tracks[kind] === track && void this.choose(kind, '')); // unplugged: another one takes its place
       this.#set(kind, track);
     } catch (error) {
       if (asked === this.#asked[kind]) this.#set(kind, null, deviceProblem(error));
     }
     await this.#refresh();
-  }
-
-  /** A device that was unplugged: the one that the browser picks takes its place, or there is none. */
-  async #lost(kind: DeviceKind, id: string): Promise<void> {
-    if (id !== '') return this.choose(kind, '');
-    this.#set(kind, null, 'missing');
   }
 
   async setMusic(music: boolean): Promise<void> {

@@ -44,3 +44,23 @@ describe('opening', () => {
     expect(devices.video).not.toBeNull();
   });
 });
+
+describe('a device that was unplugged', () => {
+  test.each(['', 'microphone'])('chosen as "%s": the one that the browser picks takes its place', async (id) => {
+    const [first, second] = [new FakeTrack(), new FakeTrack()];
+    getUserMedia.mockResolvedValueOnce(media(first)).mockResolvedValueOnce(media(second));
+    await devices.choose('audio', id);
+    first.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(devices.audio).toBe(second));
+    expect(devices.problem('audio')).toBeUndefined();
+  });
+
+  test('where there is no other one, that is said', async () => {
+    const first = new FakeTrack();
+    getUserMedia.mockResolvedValueOnce(media(first)).mockRejectedValueOnce(new DOMException('', 'NotFoundError'));
+    await devices.choose('audio', '');
+    first.dispatchEvent(new Event('ended'));
+    await vi.waitFor(() => expect(devices.problem('audio')).toBe('missing'));
+    expect(devices.audio).toBeNull();
+  });
+});
