@@ -18,7 +18,10 @@ export class ReplyError extends Error {
 export class NoReplyError extends Error {
   override readonly name = "NoReplyError";
 
-  constructor(request: string, why: "timeout" | "disconnected") {
+  constructor(
+    request: string,
+    readonly why: "timeout" | "disconnected",
+  ) {
     super(`${request}: ${why === "timeout" ? "the server did not answer in time" : "the connection broke before the server answered"}; try again`);
   }
 }

@@ -109,3 +109,55 @@ describe("a rejoin", () => {
     await call.leave();
   });
 });
+
+describe("an offer", () => {
+  const offers = () => channel.pushed.filter(({ event }) => event === "offer");
+  const offered = async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    lastPeer().dispatchEvent(new Event("negotiationneeded"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(offers()).toHaveLength(1);
+    return call;
+  };
+
+  test.each([["timeout", {}], ["error", { reason: "rate_limited" }]])("that the server did not take (%s) is sent again", async (status, answer) => {
+    const call = await offered();
+    offers()[0]!.reply(status, answer);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(offers()).toHaveLength(2);
+    await call.leave();
+  });
+
+  test("that was answered although the server did not say so is not sent again", async () => {
+    const call = await offered();
+    lastPeer().signalingState = "stable";
+    offers()[0]!.reply("timeout");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offers()).toHaveLength(1);
+    await call.leave();
+  });
+
+  test("is not sent again where the connection broke, or the peer is gone", async () => {
+    const call = await offered();
+    offers()[0]!.reply("error", { reason: "unknown_peer" });
+    lastPeer().dispatchEvent(new Event("negotiationneeded"));
+    await vi.advanceTimersByTimeAsync(0);
+    channel.broken();
+    channel.state = "joined";
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offers()).toHaveLength(2);
+    await call.leave();
+  });
+});
+
+test("a call that cannot be made leaves nothing behind", () => {
+  const track = new EventTarget() as MediaStreamTrack;
+  const listens = vi.spyOn(track, "addEventListener");
+  connection.open = () => {
+    throw new Error("the client is closed");
+  };
+  expect(() => new Call(connection, "r", { audio: track })).toThrow("the client is closed");
+  expect(vi.getTimerCount()).toBe(0);
+  expect(listens).not.toHaveBeenCalled();
+});

@@ -95,11 +95,7 @@ export class Call extends Emitter<CallEvents> {
     this.roomId = roomId;
     this.#upload = options.upload ?? upload;
     this.#options = options;
-    this.#hold("audio", options.audio ?? null);
-    this.#hold("video", options.video ?? null);
-    this.#timer = setInterval(() => void this.#measure(), qualityEvery);
-    globalThis.addEventListener?.("online", this.#networkBack);
-    globalThis.addEventListener?.("pagehide", this.#tellReport);
+    // It throws where the call cannot be made: before there are a timer and listeners.
     this.#topic = new Topic(connection, `room:${roomId}:call`, {
       onJoin: (reply) => this.#joined(reply),
       onDown: () => this.#become("reconnecting"),
@@ -114,6 +110,11 @@ export class Call extends Emitter<CallEvents> {
         replaced: () => (this.#replaced = true),
       },
     });
+    this.#hold("audio", options.audio ?? null);
+    this.#hold("video", options.video ?? null);
+    this.#timer = setInterval(() => void this.#measure(), qualityEvery);
+    globalThis.addEventListener?.("online", this.#networkBack);
+    globalThis.addEventListener?.("pagehide", this.#tellReport);
   }
 
   get state(): CallState {
