@@ -65,12 +65,11 @@ export class RoomCall {
     if (this.#pushToTalk) call.mute('audio', true);
     this.#state = call.state;
     this.#media = call.media;
-    call.joined().catch(() => undefined); // told by ended
     call.on('state', (state) => (this.#state = state));
     call.on('peers', () => (this.#peers = [...call.peers.values()]));
     call.on('media', (media) => this.#mediaChanged(media));
     call.on('ended', (error) => this.#over(error));
-    this.#takeOver();
+    call.joined().then(() => call === this.#call && this.#takeOver(), () => undefined); // a refusal is told by ended
     const speakers = new Speakers();
     this.#timer = setInterval(() => (this.#speaking = speakers.hear(call.levels(), performance.now())), levelsEvery);
   }
@@ -128,7 +127,7 @@ export class RoomCall {
     if (this.#screen?.readyState === 'ended') this.#screen = null; // ended in the browser's own bar
   }
 
-  /** Two tabs of one browser in calls would hear each other: the newest goes on. */
+  /** Two tabs of one browser in calls would hear each other: the one that joined last goes on. */
   #takeOver(): void {
     this.#tabs = new BroadcastChannel('sensocto-call');
     this.#tabs.onmessage = () => {
