@@ -19,6 +19,7 @@ export class RoomCall {
   #end = $state.raw<CallEnd>();
   #speaking = $state.raw<ReadonlySet<string>>(new Set());
   #pushToTalk = $state(false);
+  #muted = false; // by the button, which push to talk takes the place of
   #tabs: BroadcastChannel | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -53,7 +54,7 @@ export class RoomCall {
 
   set pushToTalk(on: boolean) {
     this.#pushToTalk = on;
-    this.#call?.mute('audio', on);
+    this.#call?.mute('audio', on || this.#muted);
   }
 
   join(client: Client, roomId: string): void {
@@ -62,6 +63,7 @@ export class RoomCall {
     const call = client.call(roomId, { ...(audio && { audio }), ...(video && { video }), music });
     this.#call = call;
     this.#end = undefined;
+    this.#muted = false;
     if (this.#pushToTalk) call.mute('audio', true);
     this.#state = call.state;
     this.#media = call.media;
@@ -82,7 +84,8 @@ export class RoomCall {
   }
 
   toggleMicrophone(): void {
-    this.#call?.mute('audio', this.#media.audio);
+    this.#muted = this.#media.audio;
+    this.#call?.mute('audio', this.#muted);
     if (!this.devices.audio) void this.devices.choose('audio', '');
   }
 

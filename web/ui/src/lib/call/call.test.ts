@@ -74,3 +74,20 @@ test('a tab that has left before the join was answered takes nothing over', asyn
   await messages();
   expect(first.call.end).toBeUndefined();
 });
+
+test('push to talk leaves the microphone as it was before', () => {
+  const { call, fake } = tab();
+  fake.mute('audio', false);
+  call.pushToTalk = true;
+  expect(fake.media.audio).toBe(false);
+  call.talk(true);
+  call.pushToTalk = false;
+  expect(fake.media.audio).toBe(true);
+  call.toggleMicrophone();
+  expect(fake.media.audio).toBe(false);
+  call.pushToTalk = true;
+  call.talk(true);
+  expect(fake.media.audio).toBe(true);
+  call.pushToTalk = false;
+  expect(fake.media.audio).toBe(false);
+});
