@@ -20,6 +20,7 @@ export class NoReplyError extends Error {
 
   constructor(
     request: string,
+    /** With `timeout` the connection may still be there; with `disconnected` a reconnect follows. */
     readonly why: "timeout" | "disconnected",
   ) {
     super(`${request}: ${why === "timeout" ? "the server did not answer in time" : "the connection broke before the server answered"}; try again`);
