@@ -18,7 +18,11 @@ export class ReplyError extends Error {
 export class NoReplyError extends Error {
   override readonly name = "NoReplyError";
 
-  constructor(request: string, why: "timeout" | "disconnected") {
+  constructor(
+    request: string,
+    /** With `timeout` the connection may still be there; with `disconnected` a reconnect follows. */
+    readonly why: "timeout" | "disconnected",
+  ) {
     super(`${request}: ${why === "timeout" ? "the server did not answer in time" : "the connection broke before the server answered"}; try again`);
   }
 }

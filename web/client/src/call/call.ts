@@ -95,11 +95,7 @@ export class Call extends Emitter<CallEvents> {
     this.roomId = roomId;
     this.#upload = options.upload ?? upload;
     this.#options = options;
-    this.#hold("audio", options.audio ?? null);
-    this.#hold("video", options.video ?? null);
-    this.#timer = setInterval(() => void this.#measure(), qualityEvery);
-    globalThis.addEventListener?.("online", this.#networkBack);
-    globalThis.addEventListener?.("pagehide", this.#tellReport);
+    // It throws where the call cannot be made: before there are a timer and listeners.
     this.#topic = new Topic(connection, `room:${roomId}:call`, {
       onJoin: (reply) => this.#joined(reply),
       onDown: () => this.#become("reconnecting"),
@@ -114,6 +110,11 @@ export class Call extends Emitter<CallEvents> {
         replaced: () => (this.#replaced = true),
       },
     });
+    this.#hold("audio", options.audio ?? null);
+    this.#hold("video", options.video ?? null);
+    this.#timer = setInterval(() => void this.#measure(), qualityEvery);
+    globalThis.addEventListener?.("online", this.#networkBack);
+    globalThis.addEventListener?.("pagehide", this.#tellReport);
   }
 
   get state(): CallState {
@@ -233,18 +234,19 @@ export class Call extends Emitter<CallEvents> {
   #joined(reply: Json): void {
     this.#peerId = text(reply["peer_id"]);
     this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
-    for (const id of [...this.#others.keys()]) this.#drop(id);
+    const shown = new Map([...this.#others].map(([id, other]) => [id, other.shown])); // it is said when it changes alone
+    for (const id of shown.keys()) this.#drop(id);
     this.#report = new Report(); // each join makes its own
     this.#upload = this.#options.upload ?? upload; // the network may be another one
     this.#report.joined(list(reply["peers"]).length);
-    for (const peer of list(reply["peers"])) this.#add(object(peer), true);
+    for (const peer of list(reply["peers"])) this.#add(object(peer), true, shown);
     this.#tellMedia();
     this.#become("joined");
     this.emit("peers", undefined);
   }
 
-  /** Who joins later makes the offers. */
-  #add(p: Json, offers: boolean): void {
+  /** Who joins later makes the offers. shown has how high peers are shown already. */
+  #add(p: Json, offers: boolean, shown: ReadonlyMap<string, Shown> = new Map()): void {
     const peerId = text(p["peer_id"]);
     this.#drop(peerId);
     const link = new Link({
@@ -267,7 +269,7 @@ export class Call extends Emitter<CallEvents> {
       screen: link.screen,
       quality: undefined,
     };
-    const other: Other = { peer, link, shown: everything };
+    const other: Other = { peer, link, shown: shown.get(peerId) ?? everything };
     this.#others.set(peerId, other);
     this.#tellHints(other);
     this.#share();

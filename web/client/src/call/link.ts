@@ -172,13 +172,16 @@ export class Link {
   }
 
   // A description that the server did not take, such as one too many in a second, is
-  // sent again. Where the connection broke, the rejoin makes new links.
+  // sent again, unless it was answered meanwhile. Where the connection broke, the
+  // rejoin makes new links.
   async #sendDescription(): Promise<void> {
     const description = this.#connection.localDescription;
     if (description?.type !== "offer" && description?.type !== "answer") return;
     clearTimeout(this.#resend);
+    if (description.type === "offer" && this.#connection.signalingState === "stable") return;
     await this.#options.signal(description.type, { description }).catch((err: unknown) => {
-      if (this.#closed || err instanceof NoReplyError || (err instanceof ReplyError && err.reason === "unknown_peer")) return;
+      const gone = (err instanceof NoReplyError && err.why === "disconnected") || (err instanceof ReplyError && err.reason === "unknown_peer");
+      if (this.#closed || gone) return;
       this.#resend = setTimeout(() => void this.#sendDescription(), resendAfter);
     });
   }

@@ -19,6 +19,7 @@ export class RoomCall {
   #end = $state.raw<CallEnd>();
   #speaking = $state.raw<ReadonlySet<string>>(new Set());
   #pushToTalk = $state(false);
+  #muted = false; // by the button, which push to talk takes the place of
   #tabs: BroadcastChannel | undefined;
   #timer: ReturnType<typeof setInterval> | undefined;
 
@@ -53,7 +54,7 @@ export class RoomCall {
 
   set pushToTalk(on: boolean) {
     this.#pushToTalk = on;
-    this.#call?.mute('audio', on);
+    this.#call?.mute('audio', on || this.#muted);
   }
 
   join(client: Client, roomId: string): void {
@@ -62,15 +63,15 @@ export class RoomCall {
     const call = client.call(roomId, { ...(audio && { audio }), ...(video && { video }), music });
     this.#call = call;
     this.#end = undefined;
+    this.#muted = false;
     if (this.#pushToTalk) call.mute('audio', true);
     this.#state = call.state;
     this.#media = call.media;
-    call.joined().catch(() => undefined); // told by ended
     call.on('state', (state) => (this.#state = state));
     call.on('peers', () => (this.#peers = [...call.peers.values()]));
     call.on('media', (media) => this.#mediaChanged(media));
     call.on('ended', (error) => this.#over(error));
-    this.#takeOver();
+    call.joined().then(() => call === this.#call && this.#takeOver(), () => undefined); // a refusal is told by ended
     const speakers = new Speakers();
     this.#timer = setInterval(() => (this.#speaking = speakers.hear(call.levels(), performance.now())), levelsEvery);
   }
@@ -83,7 +84,8 @@ export class RoomCall {
   }
 
   toggleMicrophone(): void {
-    this.#call?.mute('audio', this.#media.audio);
+    this.#muted = this.#media.audio;
+    this.#call?.mute('audio', this.#muted);
     if (!this.devices.audio) void this.devices.choose('audio', '');
   }
 
@@ -128,7 +130,7 @@ export class RoomCall {
     if (this.#screen?.readyState === 'ended') this.#screen = null; // ended in the browser's own bar
   }
 
-  /** Two tabs of one browser in calls would hear each other: the newest goes on. */
+  /** Two tabs of one browser in calls would hear each other: the one that joined last goes on. */
   #takeOver(): void {
     this.#tabs = new BroadcastChannel('sensocto-call');
     this.#tabs.onmessage = () => {

@@ -11,6 +11,7 @@ export class Devices {
   #problems = $state.raw<Readonly<Partial<Record<DeviceKind, DeviceProblem>>>>({});
   #music = $state(false);
   #asked = { audio: 0, video: 0 }; // the last answer counts
+  #releases = 0;
   #changed: (kind: DeviceKind, track: MediaStreamTrack | null) => void;
 
   /** changed is called with each new track. */
@@ -56,7 +57,9 @@ export class Devices {
 
   /** Opens what is chosen. */
   async open(): Promise<void> {
+    const releases = this.#releases;
     await this.choose('audio', this.#chosen.audio);
+    if (releases !== this.#releases) return; // given back while the browser asked for the microphone
     await this.choose('video', this.#chosen.video);
   }
 
@@ -69,18 +72,12 @@ export class Devices {
       const media = await navigator.mediaDevices.getUserMedia({ [kind]: kind === 'audio' ? this.#sound(id) : picture(id) });
       const [track] = media.getTracks();
       if (!track || asked !== this.#asked[kind]) return media.getTracks().forEach((t) => t.stop());
-      track.addEventListener('ended', () => this.#tracks[kind] === track && void this.#lost(kind, id));
+      track.addEventListener('ended', () => this.#tracks[kind] === track && void this.choose(kind, '')); // unplugged: another one takes its place
       this.#set(kind, track);
     } catch (error) {
       if (asked === this.#asked[kind]) this.#set(kind, null, deviceProblem(error));
     }
     await this.#refresh();
-  }
-
-  /** A device that was unplugged: the one that the browser picks takes its place, or there is none. */
-  async #lost(kind: DeviceKind, id: string): Promise<void> {
-    if (id !== '') return this.choose(kind, '');
-    this.#set(kind, null, 'missing');
   }
 
   async setMusic(music: boolean): Promise<void> {
@@ -90,6 +87,7 @@ export class Devices {
 
   /** Gives the devices back. What is chosen stays. */
   release(): void {
+    this.#releases++;
     for (const kind of ['audio', 'video'] as const) {
       this.#asked[kind]++;
       this.#set(kind, null);

@@ -1,0 +1,163 @@
+// A call and its links over a connection and peer connections that the test holds in
+// its hand. web/ui/e2e/calls.spec.ts has real ones.
+
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
+import { Call } from "../src/call/call.js";
+import type { Connection } from "../src/connection.js";
+
+type Handler = (payload: unknown) => void;
+
+/** A channel of the phoenix client, with the server's part played by the test. */
+class FakeChannel {
+  state = "joining";
+  readonly pushed: { event: string; payload: Record<string, unknown>; reply: (status: string, payload?: unknown) => void }[] = [];
+  #events = new Map<string, Handler>();
+  #join = new Map<string, Handler>();
+  #error: () => void = () => undefined;
+
+  on = (event: string, handle: Handler) => void this.#events.set(event, handle);
+  onError = (down: () => void) => void (this.#error = down);
+  onClose = () => undefined;
+  join = () => this.#replies(this.#join);
+  leave = () => ({ receive: (status: string, handle: Handler) => (status === "ok" && handle({}), this.leave()) });
+
+  push(event: string, payload: Record<string, unknown>) {
+    const handlers = new Map<string, Handler>();
+    this.pushed.push({ event, payload, reply: (status, answer = {}) => handlers.get(status)?.(answer) });
+    return this.#replies(handlers);
+  }
+
+  tell = (event: string, payload: unknown) => this.#events.get(event)?.(payload);
+
+  joined(peerId: string, peers: string[]) {
+    this.state = "joined";
+    this.#join.get("ok")?.({ peer_id: peerId, ice_servers: [], peers: peers.map((id) => ({ peer_id: id, user_id: id, name: id })) });
+  }
+
+  broken() {
+    this.state = "errored";
+    this.#error();
+  }
+
+  #replies(handlers: Map<string, Handler>) {
+    const replies = { receive: (status: string, handle: Handler) => (handlers.set(status, handle), replies) };
+    return replies;
+  }
+}
+
+class FakeDataChannel extends EventTarget {
+  readyState = "open";
+  readonly sent: string[] = [];
+  constructor(readonly label: string) {
+    super();
+  }
+  send = (data: string) => void this.sent.push(data);
+}
+
+class FakePeerConnection extends EventTarget {
+  static all: FakePeerConnection[] = [];
+  connectionState = "new";
+  signalingState = "stable";
+  localDescription: { type: string } | null = null;
+  hints: FakeDataChannel | undefined;
+  constructor() {
+    super();
+    FakePeerConnection.all.push(this);
+  }
+  createDataChannel = (label: string) => (this.hints = new FakeDataChannel(label));
+  addTransceiver = () => ({});
+  getTransceivers = () => [];
+  close = () => void (this.signalingState = "closed");
+  async setLocalDescription() {
+    this.localDescription = { type: "offer" };
+    this.signalingState = "have-local-offer";
+  }
+}
+
+class FakeMediaStream {
+  getTracks = () => [];
+}
+
+let channel: FakeChannel;
+let connection: Connection;
+const lastPeer = () => FakePeerConnection.all.at(-1)!;
+
+beforeEach(() => {
+  vi.useFakeTimers();
+  vi.stubGlobal("RTCPeerConnection", FakePeerConnection);
+  vi.stubGlobal("MediaStream", FakeMediaStream);
+  FakePeerConnection.all = [];
+  channel = new FakeChannel();
+  connection = { timeout: 10_000, open: () => undefined, release: () => undefined, socket: { channel: () => channel, isConnected: () => true } } as unknown as Connection;
+});
+
+afterEach(() => {
+  vi.useRealTimers();
+  vi.unstubAllGlobals();
+});
+
+describe("a rejoin", () => {
+  test("peers that are still there learn how high they are shown", async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["small", "gone"]);
+    call.show("small", { video: 180, screen: 0 });
+    channel.broken();
+    channel.joined("me again", ["small", "new"]);
+    const [small, fresh] = FakePeerConnection.all.slice(2);
+    expect(small!.hints!.sent).toEqual(['{"shown":{"video":180,"screen":0}}']);
+    expect(fresh!.hints!.sent).toEqual(['{"shown":{"video":720,"screen":720}}']);
+    await call.leave();
+  });
+});
+
+describe("an offer", () => {
+  const offers = () => channel.pushed.filter(({ event }) => event === "offer");
+  const offered = async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    lastPeer().dispatchEvent(new Event("negotiationneeded"));
+    await vi.advanceTimersByTimeAsync(0);
+    expect(offers()).toHaveLength(1);
+    return call;
+  };
+
+  test.each([["timeout", {}], ["error", { reason: "rate_limited" }]])("that the server did not take (%s) is sent again", async (status, answer) => {
+    const call = await offered();
+    offers()[0]!.reply(status, answer);
+    await vi.advanceTimersByTimeAsync(1000);
+    expect(offers()).toHaveLength(2);
+    await call.leave();
+  });
+
+  test("that was answered although the server did not say so is not sent again", async () => {
+    const call = await offered();
+    lastPeer().signalingState = "stable";
+    offers()[0]!.reply("timeout");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offers()).toHaveLength(1);
+    await call.leave();
+  });
+
+  test("is not sent again where the connection broke, or the peer is gone", async () => {
+    const call = await offered();
+    offers()[0]!.reply("error", { reason: "unknown_peer" });
+    lastPeer().dispatchEvent(new Event("negotiationneeded"));
+    await vi.advanceTimersByTimeAsync(0);
+    channel.broken();
+    channel.state = "joined";
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(offers()).toHaveLength(2);
+    await call.leave();
+  });
+});
+
+test("a call that cannot be made leaves nothing behind", () => {
+  const track = new EventTarget() as MediaStreamTrack;
+  const listens = vi.spyOn(track, "addEventListener");
+  connection.open = () => {
+    throw new Error("the client is closed");
+  };
+  expect(() => new Call(connection, "r", { audio: track })).toThrow("the client is closed");
+  expect(vi.getTimerCount()).toBe(0);
+  expect(listens).not.toHaveBeenCalled();
+});
