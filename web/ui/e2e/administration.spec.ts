@@ -76,7 +76,7 @@ test('exports of a sensor in every format begin as such files do', async ({ page
   world.simulate(1, 'vitals');
   await page.goto(`${world.url}/sensors/sim-1`);
   await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
-  await page.waitForTimeout(2500); // something to export
+  await expect.poll(async () => (await world.stored(page, 'sim-1', 'heartrate')).length, { message: 'something to export' }).toBeGreaterThan(2);
   for (const [format, name, begins] of [
     ['edf', 'sim-1.edf', '0       '],
     ['parquet', 'sim-1.parquet', 'PAR1'],
@@ -101,7 +101,9 @@ test('a recording as Parquet', async ({ browser, world }) => {
   const room = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Night' });
   await ada.api('PUT', `/rooms/${room.id}/sensors/strap-1`, {});
   const { id } = await ada.api<{ id: string }>('POST', `/rooms/${room.id}/recordings`, { name: 'First night' });
-  await ada.page.waitForTimeout(1500);
+  const began = Date.now();
+  const recorded = async () => (await world.stored(ada.page, 'strap-1', 'ecg')).some((t) => t > began + 1000);
+  await expect.poll(recorded, { message: 'something is recorded' }).toBe(true);
   await ada.api('POST', `/rooms/${room.id}/recordings/${id}/stop`);
   await ada.go(`/rooms/${room.id}?tab=recordings`);
   await ada.page.getByRole('button', { name: 'Export First night' }).click();

@@ -2,7 +2,7 @@ import { createSocket } from 'node:dgram';
 import type { Browser } from '@playwright/test';
 import type { CallOptions } from '../../client/src/call/call.ts';
 import { bundledExample, Caller, fakeDevices, roomOf } from './calling.ts';
-import { expect, openServer, test, type World } from './world.ts';
+import { expect, idle, openServer, test, took, type World } from './world.ts';
 
 test.use({ launchOptions: fakeDevices });
 
@@ -79,8 +79,8 @@ test('offers at once, from both sides again and again, do no harm', async ({ bro
     await Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.restartIce())));
     await ada.page.waitForTimeout(i * 20); // fewer than the server takes in a second
   }
-  const offers = await Promise.all(both.map(({ page }) => page.evaluate(() => window.glares)));
-  expect(offers[0]! + offers[1]!).toBeGreaterThan(0); // negotiations did take place
+  const offers = async () => (await Promise.all(both.map(({ page }) => page.evaluate(() => window.glares)))).reduce((a, b) => a + b);
+  await expect.poll(offers).toBeGreaterThan(0); // negotiations did take place
   await expect.poll(() => Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.signalingState)))).toEqual(['stable', 'stable']);
   await ada.seesAndHears(bob);
   await bob.seesAndHears(ada);
@@ -153,7 +153,7 @@ test('a member who is removed is seen and heard no more', async ({ browser, worl
   expect(await bob.page.evaluate(() => window.ended?.reason)).toBe('unauthorized');
 });
 
-test('kicked, signed out, or the room deleted: within a second nothing comes from them any more', async ({ browser, world }, info) => {
+test('kicked, signed out, or the room deleted: nothing comes from them any more', async ({ browser, world }) => {
   const names = ['Ada', 'Bob', 'Eve', 'Kim'] as const;
   const [ada, bob, eve, kim] = (await Promise.all(names.map((name) => Caller.signUp(browser, world, name)))) as [Caller, Caller, Caller, Caller];
   const room = await roomOf(ada, bob, eve, kim);
@@ -161,7 +161,7 @@ test('kicked, signed out, or the room deleted: within a second nothing comes fro
   await ada.seesAndHears(bob, eve, kim);
   await kim.seesAndHears(ada, bob, eve);
 
-  /** Does something, and tells after how many ms each of the callers has no connection to so many others any more. */
+  /** Does something, and waits until each of the callers has connections to no more than so many others. */
   const gone = async (act: () => Promise<unknown>, left: number, ...callers: Caller[]) => {
     await Promise.all(callers.map(({ page }) => page.evaluate((left) => {
       window.goneAt = undefined;
@@ -174,17 +174,15 @@ test('kicked, signed out, or the room deleted: within a second nothing comes fro
     await act();
     const began = Date.now(); // the right has ended
     await Promise.all(callers.map(({ page }) => expect.poll(() => page.evaluate(() => window.goneAt)).toBeDefined()));
-    const took = Math.max(...(await Promise.all(callers.map(({ page }) => page.evaluate(() => window.goneAt!))))) - began;
-    info.annotations.push({ type: 'media ended after', description: `${took} ms` });
-    console.log(info.annotations.at(-1)?.description);
-    return took;
+    const last = Math.max(...(await Promise.all(callers.map(({ page }) => page.evaluate(() => window.goneAt!)))));
+    took('media ended after', last - began, 1000);
   };
-  expect(await gone(() => ada.api('DELETE', `/rooms/${room}/members/${bob.id}`), 2, ada, eve, kim)).toBeLessThan(1000);
+  await gone(() => ada.api('DELETE', `/rooms/${room}/members/${bob.id}`), 2, ada, eve, kim);
   const { sessions } = await eve.api<{ sessions: { id: string }[] }>('GET', '/sessions');
-  expect(await gone(() => eve.api('DELETE', `/sessions/${sessions[0]!.id}`).catch(() => undefined), 1, ada, kim)).toBeLessThan(1000);
+  await gone(() => eve.api('DELETE', `/sessions/${sessions[0]!.id}`).catch(() => undefined), 1, ada, kim);
   await ada.seesAndHears(kim); // who stays is not disturbed
-  expect(await gone(() => ada.api('DELETE', `/rooms/${room}`), 0, ada, kim)).toBeLessThan(1000);
-  for (const caller of [bob, eve, kim]) expect(await caller.page.evaluate(() => window.call.state)).toBe('ended');
+  await gone(() => ada.api('DELETE', `/rooms/${room}`), 0, ada, kim);
+  for (const caller of [bob, eve, kim]) await expect.poll(() => caller.page.evaluate(() => window.call.state)).toBe('ended');
 });
 
 test('what comes is the beep of the microphone, and as much picture as is shown', async ({ browser, world }) => {
@@ -221,44 +219,47 @@ test('what comes is the beep of the microphone, and as much picture as is shown'
 
   const show = (video: number) => ada.page.evaluate((video) => window.call.show([...window.call.peers.keys()][0]!, { video, screen: 0 }), video);
   const width = async () => (await ada.arrived())[0]!.width;
-  expect(await width()).toBe(320);
+  await expect.poll(() => bob.sentLines()).toEqual([240]);
   await show(100);
-  await expect.poll(width).toBe(240); // 180 of 240 lines
+  await expect.poll(() => bob.sentLines()).toEqual([180]);
+  await expect.poll(width).toBeLessThanOrEqual(240); // 180 of 240 lines
   await show(0);
+  await expect.poll(() => bob.sentLines()).toEqual([0]);
   let before = -1;
   const frames = async () => (await ada.arrived())[0]!.frames;
-  await expect.poll(async () => before === (before = await frames()), { intervals: [700] }).toBe(true);
-  await expect.poll(async () => (await ada.arrived())[0]!.sound).toBeGreaterThan(0); // sound goes on
+  await expect.poll(async () => before === (before = await frames()), { intervals: [1000] }).toBe(true);
+  const sound = async () => (await ada.arrived())[0]!.sound;
+  const heardBefore = await sound();
+  await expect.poll(sound).toBeGreaterThan(heardBefore + 1e-5); // sound goes on
   await show(720);
-  await expect.poll(width).toBe(320);
+  await expect.poll(() => bob.sentLines()).toEqual([240]);
   await ada.seesAndHears(bob);
 });
 
-test('how long pictures are on their way', async ({ browser, world }, info) => {
+test('how long pictures are on their way', async ({ browser, world }) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);
   for (const caller of [ada, bob]) await caller.join(room);
   await ada.seesAndHears(bob);
   const age = () => ada.page.evaluate(() => [...window.call.peers.values()][0]?.quality?.pictureAge ?? -1);
   await expect.poll(age).toBeGreaterThan(0);
-  info.annotations.push({ type: 'pictures are on their way', description: `${Math.round(await age())} ms` });
-  console.log(info.annotations.at(-1)?.description);
-  expect(await age()).toBeLessThan(5000);
+  took('pictures are on their way', await age(), 5000);
 });
 
 test('from joining to media, again and again', async ({ browser, world }, info) => {
+  test.setTimeout(480_000);
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);
   await ada.join(room);
-  const took: number[] = [];
+  const times: number[] = [];
   for (let i = 0; i < 20; i++) {
     await bob.join(room);
     await expect.poll(() => bob.page.evaluate(() => window.mediaAfter)).toBeDefined();
-    took.push((await bob.page.evaluate(() => window.mediaAfter))!);
+    times.push((await bob.page.evaluate(() => window.mediaAfter))!);
     await bob.leave();
   }
-  took.sort((a, b) => a - b);
-  info.annotations.push({ type: 'join to picture', description: `median ${took[10]!.toFixed(0)} ms, p95 ${took[18]!.toFixed(0)} ms of ${took.length}` });
+  times.sort((a, b) => a - b);
+  info.annotations.push({ type: 'join to picture', description: `median ${times[10]!.toFixed(0)} ms, p95 ${times[18]!.toFixed(0)} ms of ${times.length}` });
   console.log(info.annotations.at(-1)?.description);
 });
 
@@ -304,7 +305,7 @@ async function eight(browser: Browser, world: World, options: CallOptions = {}):
 }
 
 test('eight see and hear each other', async ({ browser, world }) => {
-  test.skip(!process.env['SENSOCTO_TEST_IDLE'], wantsIdle);
+  test.skip(!idle, wantsIdle);
   test.setTimeout(600_000);
   await eight(browser, world);
 });
@@ -325,7 +326,7 @@ test.describe('over the TURN server in the program alone', () => {
   });
 
   test('eight see and hear each other', async ({ browser, world }) => {
-    test.skip(!process.env['SENSOCTO_TEST_IDLE'], wantsIdle);
+    test.skip(!idle, wantsIdle);
     test.setTimeout(600_000);
     for (const caller of await eight(browser, world, { iceTransportPolicy: 'relay' })) {
       expect((await caller.arrived()).map((a) => a.relayed)).toEqual(Array(7).fill(true));
@@ -334,7 +335,7 @@ test.describe('over the TURN server in the program alone', () => {
 
   test('a call that lasts, beside sensors that stream: nothing grows', async ({ browser, world }, info) => {
     const minutes = Number(process.env['CALL_MINUTES'] ?? 0.5);
-    test.setTimeout(minutes * 60_000 + 120_000);
+    test.setTimeout(minutes * 60_000 + 300_000);
     const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
     const room = await roomOf(ada, bob);
     world.simulate(3, 'vitals');
@@ -357,9 +358,11 @@ test.describe('over the TURN server in the program alone', () => {
     const after = await measure();
     info.annotations.push({ type: 'the server', description: `${minutes} minutes: ${JSON.stringify(before)} to ${JSON.stringify(after)}` });
     console.log(info.annotations.at(-1)?.description);
-    expect(after.goroutines).toBeLessThanOrEqual(before.goroutines + 10);
-    expect(after.allocations).toBeLessThanOrEqual(before.allocations);
-    expect(after.heap).toBeLessThan(before.heap + 64);
+    const grown = async () => { // what is only there for a moment is not growth
+      const now = await measure();
+      return { goroutines: now.goroutines > before.goroutines + 10, allocations: now.allocations > before.allocations, heap: now.heap >= before.heap + 64 };
+    };
+    await expect.poll(grown).toEqual({ goroutines: false, allocations: false, heap: false });
     expect((await ada.page.evaluate(() => window.connections.length))).toBe(1); // the first link lasted
   });
 });

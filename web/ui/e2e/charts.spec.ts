@@ -107,8 +107,8 @@ test('no sample is missing or there twice between history and live, also after t
   await device.device.close(); // all of it is on the server
   const csv = await (await page.request.get(`${world.url}/api/v1/sensors/strap/attributes/level/measurements?format=csv&limit=10000`)).text();
   const all = csv.trim().split('\n').length - 1;
-  expect(all).toBeGreaterThan(50);
-  await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: '60000' });
+  expect(all).toBeGreaterThan(20);
+  await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: '600000' }); // it goes on: nothing slides out of it meanwhile
   await page.getByRole('button', { name: 'Table', exact: true }).click();
   await expect.poll(async () => sum(await cells(page, /^level: what is shown/, 4)), { message: 'as many as the server has' }).toBe(all);
 });
@@ -198,6 +198,7 @@ test('all heart rates with one click: on one axis, overlaid, and as a link', asy
 test('hours of an accelerometer and of a way: each axis at every zoom, and the positions of what is on the screen', async ({ page, world }) => {
   const begin = Date.now() - 10 * 3_600_000;
   const client = new Client({ url: world.program.url, transport: WebSocket });
+  world.onEnd(() => client.close());
   const device = client.device({ sensorId: 'walk', sensorName: 'Walk', sensorType: 'phone', attributes: [{ attribute_id: 'accelerometer', attribute_type: 'accelerometer' }, { attribute_id: 'position', attribute_type: 'geolocation' }] });
   const count = 30_000; // more than anybody reads one by one
   for (let i = 0; i < count; i++) {
@@ -211,7 +212,7 @@ test('hours of an accelerometer and of a way: each axis at every zoom, and the p
     return (((await answer.json()) as { buckets?: { count: number }[] }).buckets ?? []).reduce((n, b) => n + b.count, 0);
   };
   await expect.poll(() => stored('accelerometer', 'y'), { timeout: 60_000 }).toBe(count);
-  await client.close();
+  await device.close();
 
   await page.goto(`${world.url}/sensors/walk`);
   await page.getByLabel('Time shown').selectOption({ label: '1 day' });

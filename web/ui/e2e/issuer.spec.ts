@@ -1,7 +1,7 @@
 // Signing in with an OpenID Connect issuer: the first time, again, what fails, and an
 // account that exists already.
 
-import { writeFileSync } from 'node:fs';
+import { rmSync, writeFileSync } from 'node:fs';
 import { join } from 'node:path';
 import { tmpdir } from 'node:os';
 import { Issuer } from './issuer.ts';
@@ -18,6 +18,7 @@ const test = base.extend<{ issuer: Issuer }>({
     const secret = join(tmpdir(), `sensocto-issuer-${info.testId}`);
     writeFileSync(secret, 'a secret of the issuer\n', { mode: 0o600 });
     await use([...openServer, '--oidc-issuer', issuer.url, '--oidc-client-id', 'sensocto', '--oidc-client-secret-file', secret, '--oidc-name', 'Example']);
+    rmSync(secret, { force: true });
   },
 });
 
@@ -30,14 +31,14 @@ test('an issuer that is away says so; then it makes an account, and leads where 
   await expect(async () => { // the server asks an issuer that was away again after a while
     await page.goto(`${world.url}/sign-in?next=/rooms`);
     await page.getByRole('link', { name: 'Sign in with Example' }).click();
-    await expect(page.getByText('Welcome, Grace')).toBeVisible({ timeout: 5000 });
+    await expect(page.getByText('Welcome, Grace')).toBeVisible({ timeout: 15_000 });
   }).toPass();
   await expect(page).toHaveURL(`${world.url}/rooms`);
 });
 
 test('an account that exists is linked by its owner, who then signs in with it', async ({ browser, world, issuer }) => {
   const grace = await Person.signUp(browser, world, 'Grace');
-  const stranger = await (await browser.newContext({ locale: 'en-GB' })).newPage();
+  const stranger = await (await world.context(browser)).newPage();
   await stranger.goto(world.program.url + '/sign-in'); // under another name than the issuer sends back to
   await stranger.getByRole('link', { name: /^Sign in with Example/ }).click();
   await expect(stranger).toHaveURL(`${world.url}/sign-in`);

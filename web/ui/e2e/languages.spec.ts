@@ -41,7 +41,7 @@ const cutOff = (page: Page) =>
   );
 
 test('every page in English and German: translated, not cut off, not too wide', async ({ browser, world }) => {
-  test.setTimeout(240_000);
+  test.setTimeout(480_000);
   const ada = await Person.signUp(browser, world, 'Ada', doubled);
   execFileSync(binary, ['user', 'make-admin', 'ada@example.org', '--data-dir', world.program.dataDir]);
   await ada.api('POST', '/session', { email: 'ada@example.org', password });
@@ -49,7 +49,7 @@ test('every page in English and German: translated, not cut off, not too wide', 
   const room = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Ward' });
   await ada.api('PUT', `/rooms/${room.id}/sensors/bed-1`, {});
   await ada.api('POST', '/alerts', { sensor_id: 'bed-1', attribute_id: 'heartrate', name: 'bed-1', condition: 'above', high: 180 });
-  const german = await (await browser.newContext({ locale: 'de-DE', storageState: await ada.context.storageState(), ...doubled })).newPage();
+  const german = await (await world.context(browser, { locale: 'de-DE', storageState: await ada.context.storageState(), ...doubled })).newPage();
 
   const tabs = (path: string, ...names: string[]) => names.map((name) => `${path}?tab=${name}`);
   const paths = [

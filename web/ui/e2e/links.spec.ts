@@ -55,7 +55,7 @@ test('an invitation to the server: its address is there, and a reload keeps the 
   await expect(dialog.getByRole('img', { name: 'QR code of the link' })).toBeVisible();
   const link = await dialog.locator('code').innerText();
 
-  const zoe = await (await browser.newContext({ locale: 'de-DE' })).newPage();
+  const zoe = await (await world.context(browser, { locale: 'de-DE' })).newPage();
   await zoe.goto(link);
   await expect(zoe.getByText('Für zoe@example.org.')).toBeVisible();
   expect(zoe.url(), 'the secret is not kept in the history').toBe(`${world.url}/link`);
@@ -148,6 +148,7 @@ test.describe('a server that sends mails', () => {
 test('a program is let in by its code, after one has seen which it is', async ({ page, browser, world }) => {
   await Person.signUp(browser, world, 'Ada');
   const login = spawn(binary, ['login', '--server', world.program.url], { env: { ...process.env, XDG_CONFIG_HOME: temporaryDirectory() } });
+  world.onEnd(() => login.kill());
   let said = '';
   login.stderr.on('data', (text) => (said += text));
   const ended = new Promise<number | null>((resolve) => login.once('exit', resolve));

@@ -3,7 +3,7 @@
 
 import type { Page } from '@playwright/test';
 import { Network } from './network.ts';
-import { expect, test as base, type World } from './world.ts';
+import { expect, test as base } from './world.ts';
 
 const cutMS = 1000 * Number(process.env['CUT'] ?? 6);
 
@@ -14,21 +14,9 @@ const test = base.extend<{ network: Network }>({
     network.close();
   },
 });
-test.beforeEach(() => test.setTimeout(90_000 + 2 * cutMS));
+test.beforeEach(() => test.setTimeout(240_000 + 2 * cutMS));
 
 const count = (text: string) => Number(text.replace(/[^\d]/g, ''));
-
-/** All times of an attribute that the server has, in ms, oldest first. */
-async function stored(page: Page, world: World, sensorId: string, attribute: string): Promise<number[]> {
-  const times: number[] = [];
-  for (let next = ''; ; ) {
-    const answer = await page.request.get(`${world.url}/api/v1/sensors/${sensorId}/attributes/${attribute}/measurements?limit=10000${next && `&next=${next}`}`);
-    const body = (await answer.json()) as { measurements: { timestamps?: number[]; timestamp?: number }[]; next?: string };
-    for (const m of body.measurements) times.push(...(m.timestamps ?? [m.timestamp!]));
-    if (!body.next) return times;
-    next = body.next;
-  }
-}
 
 test('who watches sees all that was measured while the network was cut, once', async ({ page, world, network }) => {
   const device = world.device('strap'); // has a way of its own to the server
@@ -36,20 +24,22 @@ test('who watches sees all that was measured while the network was cut, once', a
   await page.goto(`${network.url}/sensors/strap`);
   await expect(page.getByText('Connected', { exact: true })).toBeVisible();
   await page.waitForTimeout(2000);
+  const cut = Date.now();
   network.cut();
   await expect(page.getByText('Connection interrupted: what is missed is read afterwards')).toBeVisible();
   await expect(page.getByText('Reconnecting…')).toBeVisible();
   await page.waitForTimeout(cutMS);
+  const mended = Date.now();
   network.mend();
   await expect(page.getByText('Connected', { exact: true })).toBeVisible({ timeout: 60_000 });
   await expect(page.getByText('Connection interrupted: what is missed is read afterwards')).toBeHidden();
   await page.waitForTimeout(2000);
   device.stop();
   await device.device.close(); // all of it is on the server
-  const times = await stored(page, world, 'strap', 'level');
-  expect(times.length).toBeGreaterThan(cutMS / 100);
+  const times = await world.stored(page, 'strap', 'level');
+  expect(times.filter((t) => t > cut && t < mended).length, 'measured meanwhile').toBeGreaterThan(10);
 
-  await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: String(cutMS > 60_000 ? 3_600_000 : 60_000) });
+  await page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: String(cutMS > 60_000 ? 3_600_000 : 600_000) });
   await page.getByRole('button', { name: 'Table', exact: true }).click();
   const cells = page.getByRole('region', { name: /^level: what is shown/ }).locator('tbody tr td:nth-of-type(4)');
   await expect.poll(async () => (await cells.allInnerTexts()).reduce((n, s) => n + count(s), 0), { message: 'as many as the server has' }).toBe(times.length);
@@ -85,6 +75,7 @@ test('what is measured while the network is cut, and the tab reloaded and the se
   await expect(card).toContainText(/Waiting here\s*[\d,]{3,}/);
   const reloaded = Date.now();
   await page.reload(); // the app comes from this browser
+  const back = Date.now();
   await expect(page.getByText(/Connecting…|Reconnecting…|Offline/).first()).toBeVisible();
   await world.program.kill();
   await world.program.start();
@@ -92,15 +83,17 @@ test('what is measured while the network is cut, and the tab reloaded and the se
   await expect(page.getByText('Connected', { exact: true })).toBeVisible({ timeout: 60_000 });
   const again = page.getByRole('article', { name: 'Demo heart' });
   await expect(again.locator('header')).toContainText('Measuring');
-  await page.waitForTimeout(1500);
+  const heart = await heartOf(page, network.url);
+  await expect.poll(async () => (await world.stored(page, heart, 'ecg')).some((t) => t > back), { message: 'it goes on', timeout: 60_000 }).toBe(true);
   await again.getByRole('button', { name: 'Stop' }).click();
   await expect(again).toContainText(/Not connected[^]*On the server/);
-  const times = await stored(page, world, await heartOf(page, network.url), 'ecg');
+  const times = await world.stored(page, heart, 'ecg');
   const steps = times.slice(1).map((t, i) => t - times[i]!);
   expect(Math.min(...steps), 'none came twice').toBeGreaterThan(3.9);
   const gaps = steps.flatMap((s, i) => (s > 4.1 ? [times[i]!] : []));
   expect(gaps.length, 'one gap: the page was away').toBe(1);
-  expect(Math.abs(gaps[0]! - reloaded)).toBeLessThan(1000);
+  expect(gaps[0], 'it begins before the page is back').toBeLessThan(back);
+  expect(gaps[0], 'and not long before it was left').toBeGreaterThan(reloaded - 5000);
   expect(times.length * 4).toBeGreaterThan(cutMS);
 });
 
@@ -115,7 +108,6 @@ test('a browser without room on its disk says so, and nothing is missing once th
   await expect(card.getByRole('alert')).toContainText('This browser has no room left on its disk');
   network.cut();
   await expect(card).toContainText('No connection: what is measured is kept here');
-  await page.waitForTimeout(1000);
   await expect(card).toContainText(/Waiting here\s*[\d,]{3,}/);
   network.mend();
   await devtools.send('Storage.overrideQuotaForOrigin', { origin: network.url });
@@ -124,7 +116,7 @@ test('a browser without room on its disk says so, and nothing is missing once th
   await card.getByRole('button', { name: 'Stop' }).click();
   await expect(card).toContainText(/Not connected[^]*On the server/);
   await expect(card).not.toContainText('Lost');
-  const times = await stored(page, world, await heartOf(page, network.url), 'ecg');
+  const times = await world.stored(page, await heartOf(page, network.url), 'ecg');
   const steps = times.slice(1).map((t, i) => t - times[i]!);
   expect(steps.filter((s) => Math.abs(s - 4) > 0.1), 'no gap, none twice').toEqual([]);
 });

@@ -50,8 +50,8 @@ async function check(page: Page, path: string): Promise<void> {
 
 for (const [look, options] of Object.entries(looks)) {
   test(`pages: ${look}`, async ({ browser, world }) => {
-    test.setTimeout(300_000); // many pages, each with time to fill its traces
-    const context = await browser.newContext({ locale: 'en-GB', reducedMotion: 'reduce', ...options });
+    test.setTimeout(480_000); // many pages, each with time to fill its traces
+    const context = await world.context(browser, { reducedMotion: 'reduce', ...options });
     const page = await context.newPage();
     const errors: string[] = [];
     page.on('pageerror', (error) => errors.push(error.message));
@@ -68,6 +68,5 @@ for (const [look, options] of Object.entries(looks)) {
       await check(page, shown.path);
     }
     expect(errors).toEqual([]);
-    await context.close();
   });
 }

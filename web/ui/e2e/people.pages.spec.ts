@@ -26,7 +26,7 @@ async function look(page: Page, name: string): Promise<void> {
 
 for (const [name, options] of Object.entries(looks)) {
   test(`pages of people: ${name}`, async ({ browser, world }) => {
-    test.setTimeout(300_000); // many pages, each with time to fill its traces
+    test.setTimeout(720_000); // many pages, each with time to fill its traces
     const ada = await Person.signUp(browser, world, 'Ada', { reducedMotion: 'reduce', locale: name === 'dark' ? 'de' : 'en-GB', ...options });
     const bob = await Person.signUp(browser, world, 'Bob');
     execFileSync(binary, ['user', 'make-admin', 'ada@example.org', '--data-dir', world.program.dataDir]);

@@ -227,7 +227,7 @@ test('a person takes everything along and is erased', async ({ browser, world, r
 
 test('a session of another device is ended, and that device is out', async ({ browser, world }) => {
   const ada = await Person.signUp(browser, world, 'Ada');
-  const phone = await browser.newContext({ locale: 'en-GB' });
+  const phone = await world.context(browser);
   const other = await phone.newPage();
   await other.goto(`${world.url}/sign-in`);
   await other.getByLabel('E-mail address').fill('ada@example.org');

@@ -16,7 +16,7 @@ export class Person {
 
   /** Makes an account in a browser of its own. */
   static async signUp(browser: Browser, world: World, name: string, options: Parameters<Browser['newContext']>[0] = {}): Promise<Person> {
-    const context = await browser.newContext({ locale: 'en-GB', ...options });
+    const context = await world.context(browser, options);
     const person = new Person(name, await context.newPage(), context, world.url);
     await person.page.goto(`${world.url}/sign-in`);
     await person.api('POST', '/users', { name, email: `${name.toLowerCase()}@example.org`, password });

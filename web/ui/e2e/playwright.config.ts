@@ -4,13 +4,14 @@ import { defineConfig } from '@playwright/test';
 // Debian's Chromium; scripts/chromium.sh installs it.
 const executablePath = ['/usr/bin/chromium', '/usr/bin/chromium-browser', '/usr/bin/google-chrome'].find(existsSync);
 
-// Nothing is asserted on timing: the patience is for slow machines.
+// The patience is for slow machines. How long something takes is only asserted where the machine has nothing else to
+// do, which SENSOCTO_TEST_IDLE=1 says (world.ts, took); elsewhere it is only noted.
 export default defineConfig({
   testDir: '.',
   testMatch: '*.spec.ts',
   outputDir: '../../../.cache/browser/results',
-  timeout: 90_000,
-  expect: { timeout: 20_000 },
+  timeout: 240_000,
+  expect: { timeout: 30_000 },
   workers: 1,
   reporter: process.env['CI'] ? 'line' : 'list',
   use: {

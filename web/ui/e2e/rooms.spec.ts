@@ -21,13 +21,15 @@ test('banned, somebody does not come back by the code; taken back, they are invi
   await ada.page.getByRole('button', { name: 'Actions for Bob' }).click();
   await ada.page.getByRole('menuitem', { name: 'Remove and ban' }).click();
   await expect(ada.toast('Bob is removed and cannot come back.')).toBeVisible();
+  const undo = ada.page.getByRole('button', { name: 'Undo' }).last();
+  await undo.hover(); // it stays while somebody points at it
   await expect(bob.page.getByText('You are not in this room any more')).toBeVisible();
   await bob.go(`/rooms#join=${room.join_code}`);
   const dialog = bob.page.getByRole('dialog');
   await dialog.getByRole('button', { name: 'Join by code' }).click();
   await expect(dialog.getByRole('alert')).not.toBeEmpty();
 
-  await ada.page.getByRole('button', { name: 'Undo' }).last().click();
+  await undo.click();
   await expect(ada.toast('Bob may come back, and is invited.')).toBeVisible();
   await bob.go('/rooms');
   await bob.page.getByRole('button', { name: 'Accept' }).click();
@@ -147,7 +149,7 @@ mailing('invited by e-mail, somebody without an account comes into the room by t
   await dialog.getByRole('button', { name: 'Send invitation' }).click();
   await expect(ada.toast('carol@example.org is invited.')).toBeVisible();
   await expect.poll(() => mails.link('carol@example.org')).toBeTruthy();
-  const page = await (await browser.newContext({ locale: 'en-GB' })).newPage();
+  const page = await (await world.context(browser)).newPage();
   await page.goto(mails.link('carol@example.org')!.replace('127.0.0.1', 'localhost'));
   const field = (name: string) => page.getByLabel(name).locator('visible=true').first();
   await field('Name').fill('Carol');

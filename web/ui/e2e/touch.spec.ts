@@ -39,7 +39,9 @@ test('a chart is pinched and moved', async ({ page, world }) => {
 
   await fingers(page, [[x - 60, y]], [[x + 80, y]]);
   await expect(page.getByRole('button', { name: 'Go to live' })).toBeVisible();
-  await page.waitForTimeout(400); // a tap right after a swipe only ends the swipe
-  await page.getByRole('button', { name: 'Go to live' }).tap();
-  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  const goToLive = page.getByRole('button', { name: 'Go to live' });
+  await expect(async () => { // a tap right after a swipe only ends the swipe
+    if (await goToLive.isVisible()) await goToLive.tap({ timeout: 5000 });
+    await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible({ timeout: 2000 });
+  }).toPass();
 });

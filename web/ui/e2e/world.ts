@@ -3,7 +3,7 @@
 
 import { spawn } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
-import { test as base, expect, type Page } from '@playwright/test';
+import { test as base, expect, type Browser, type BrowserContext, type BrowserContextOptions, type Page } from '@playwright/test';
 import { WebSocket } from 'ws';
 import { cleanUpWith, Program } from '../../../e2e/program.ts';
 import { Client, type AttentionLevel, type Device, type DeviceAttribute } from '../../client/src/index.ts';
@@ -14,6 +14,17 @@ const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
 
 /** What `make run` starts with. */
 export const openServer = ['--guests', 'view,ingest', '--registration', 'open', '--guest-accounts'];
+
+/** Whether the machine has nothing else to do: only there it is asserted how long something takes. */
+export const idle = Boolean(process.env['SENSOCTO_TEST_IDLE']);
+
+/** Notes how long something took; on an idle machine it must have taken less than the limit. */
+export function took(what: string, ms: number, limitMS: number, remark = ''): void {
+  const description = `${Math.round(ms)} ms${remark && ` (${remark})`}`;
+  base.info().annotations.push({ type: what, description });
+  console.log(`${what}: ${description}`);
+  if (idle) expect(ms, what).toBeLessThan(limitMS);
+}
 
 /** One server, with what was started beside it. All of it ends with the test. */
 export class World {
@@ -34,6 +45,25 @@ export class World {
   /** Calls end when the test ends. */
   onEnd(end: () => unknown): void {
     this.#ends.push(end);
+  }
+
+  /** Opens another browser session, which ends with the test: the browser is that of all tests. */
+  async context(browser: Browser, options: BrowserContextOptions = {}): Promise<BrowserContext> {
+    const context = await browser.newContext({ locale: 'en-GB', ...options });
+    this.onEnd(() => context.close());
+    return context;
+  }
+
+  /** All times of an attribute that the server has, in ms, oldest first, as the person of the page may read them. */
+  async stored(page: Page, sensorId: string, attribute: string): Promise<number[]> {
+    const times: number[] = [];
+    for (let next = ''; ; ) {
+      const answer = await page.request.get(`${this.url}/api/v1/sensors/${sensorId}/attributes/${attribute}/measurements?limit=10000${next && `&next=${next}`}`);
+      const body = (await answer.json()) as { measurements?: { timestamps?: number[]; timestamp?: number }[]; next?: string };
+      for (const m of body.measurements ?? []) times.push(...(m.timestamps ?? [m.timestamp!])); // none before the sensor is there
+      if (!body.next) return times;
+      next = body.next;
+    }
   }
 
   /** Brings simulated sensors, PREFIX-1 and so on: of whoever has the token, else of nobody. */
@@ -81,8 +111,13 @@ export const test = base.extend<{ flags: string[]; world: World }>({
   world: async ({ flags }, use) => {
     const ends: (() => unknown)[] = [];
     cleanUpWith((end) => ends.push(end));
-    await use(new World(await Program.start(...flags), ends));
-    for (const end of ends.reverse()) await end();
+    try {
+      await use(new World(await Program.start(...flags), ends));
+    } finally {
+      const failures: unknown[] = [];
+      for (const end of ends.reverse()) await Promise.resolve().then(end).catch((error: unknown) => failures.push(error));
+      if (failures.length > 0) throw new AggregateError(failures, 'not all that the test started has ended well');
+    }
   },
 });
 

@@ -119,9 +119,12 @@ export async function withServer() {
     console.log(`from a device's send to the pixel at high, ${list.length} steps   median ${quantile(list, 0.5)} ms, p95 ${quantile(list, 0.95)} ms, greatest ${Math.max(...list)} ms`);
     await tab.close();
     const few = spawn(binary, ['simulate', '--server', server.url, '--sensors', '6', '--scenario', 'vitals', '--prefix', 'first', '--quiet'], { stdio: 'ignore' });
-    await new Promise((r) => setTimeout(r, 3000));
-    await firstTraces(browser, server.url);
-    few.kill('SIGKILL');
+    try {
+      await new Promise((r) => setTimeout(r, 3000));
+      await firstTraces(browser, server.url);
+    } finally {
+      few.kill('SIGKILL');
+    }
     await lobby(browser, binary, server.url, 15);
   } finally {
     await browser.close();
