@@ -21,7 +21,8 @@ const notesID = "annotations"
 func (s *server) registerNotes() {
 	op := s.operation("add-note", http.MethodPost, "/api/v1/sensors/{id}/notes", sensocto.ScopeIngest, "Measurements", "Note what happened")
 	op.Description = "For whoever may send commands to the sensor, or bring measurements of it. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, " +
-		"and exports hold it as an annotation. It is on disk when the answer comes. Its `id` is made here unless it is given: a note that was removed comes back with the id that it had."
+		"and exports hold it as an annotation. It is on disk when the answer comes. Its `id` is made here unless it is given: a note that was removed comes back with the id that it had, " +
+		"and with its author where its text and duration are the same."
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusServiceUnavailable)
 	huma.Register(s.api, op, s.addNote)
@@ -67,7 +68,13 @@ func (s *server) addNote(ctx context.Context, in *noteInput) (*noteAnswer, error
 	if err != nil {
 		return nil, err
 	}
-	document, err := s.putNote(ctx, in.SensorID, at, note{ID: cmp.Or(in.Body.ID, rand.Text()), Text: in.Body.Text, Duration: in.Body.Duration})
+	n := note{ID: cmp.Or(in.Body.ID, rand.Text()), Text: in.Body.Text, Duration: in.Body.Duration, By: by(ctx)}
+	if in.Body.ID != "" {
+		if n.By, err = s.author(ctx, in.SensorID, at, n); err != nil {
+			return nil, s.translate(err, "note", in.SensorID)
+		}
+	}
+	document, err := s.putNote(ctx, in.SensorID, at, n)
 	if err != nil {
 		return nil, err
 	}
@@ -75,11 +82,45 @@ func (s *server) addNote(ctx context.Context, in *noteInput) (*noteAnswer, error
 	return &noteAnswer{measurementView{timestamp(at), document}}, nil
 }
 
+// mostVersions bounds what is read to restore a note.
+const mostVersions = 1000
+
+// author returns who is the author of a note that is stored: who wrote it, if it
+// was removed and comes back as it was, else n.By. Nobody puts words into the
+// mouth of somebody else.
+func (s *server) author(ctx context.Context, sensorID string, at int64, n note) (string, error) {
+	page, err := s.Store.Read(ctx, sensorID, notesID, sensocto.Query{From: at, To: at + 1, Order: sensocto.Descending, Limit: mostVersions})
+	if err != nil {
+		return "", err
+	}
+	removed := false
+	for _, sample := range page.Samples { // the last first
+		var stored note
+		if json.Unmarshal(sample.Document, &stored) != nil || stored.ID != n.ID {
+			continue
+		}
+		if stored.Removed {
+			removed = true
+			continue
+		}
+		if removed && stored.Text == n.Text && stored.Duration == n.Duration {
+			return stored.By, nil
+		}
+		break
+	}
+	return n.By, nil
+}
+
+// by is the name of the user who notes something; tokens of the operator have none.
+func by(ctx context.Context) string {
+	if id := identityOf(ctx); id.UserID != "" {
+		return id.Name
+	}
+	return ""
+}
+
 // putNote stores a note as a measurement of its sensor.
 func (s *server) putNote(ctx context.Context, sensorID string, at int64, n note) (document []byte, err error) {
-	if id := identityOf(ctx); id.UserID != "" {
-		n.By = id.Name
-	}
 	if document, err = json.Marshal(n); err == nil {
 		sample := sensocto.Sample{Timestamp: at, Document: document}
 		err = s.Sensors.Put(ctx, sensorID, sensocto.Measurement{AttributeID: notesID, Sample: sample})
@@ -104,7 +145,7 @@ func (s *server) removeNote(ctx context.Context, in *removeNoteInput) (*empty, e
 	if err != nil {
 		return nil, err
 	}
-	if _, err := s.putNote(ctx, in.SensorID, at, note{ID: in.NoteID, Removed: true}); err != nil {
+	if _, err := s.putNote(ctx, in.SensorID, at, note{ID: in.NoteID, Removed: true, By: by(ctx)}); err != nil {
 		return nil, err
 	}
 	s.record(ctx, sensocto.AuditNoteRemoved, in.SensorID, "")

@@ -50,6 +50,22 @@ func TestNotes_AreMeasurements(t *testing.T) {
 	ada.asks(204, "PUT", "/sensors/strap/grants/"+bob.id, `{"control":true}`)
 	bob.asks(201, "POST", "/sensors/strap/notes", `{"text":"looks well"}`)
 
+	// Undone as it was, by another one: it is still ada's.
+	restore := func(body string) any {
+		bob.asks(204, "DELETE", "/sensors/strap/notes/"+id+"?timestamp=1767225600000.125", "")
+		return decode[noted](t, bob.asks(201, "POST", "/sensors/strap/notes", `{"id":"`+id+`","timestamp":1767225600000.125,`+body+`}`).Body).Payload["by"]
+	}
+	if by := restore(`"text":"stood up"`); by != "ada" {
+		t.Errorf("restored by %v", by)
+	}
+	if by := restore(`"text":"fell"`); by != "bob" {
+		t.Errorf("bob's words by %v", by)
+	}
+	over := decode[noted](t, ada.asks(201, "POST", "/sensors/strap/notes", `{"id":"`+id+`","text":"fell","timestamp":1767225600000.125}`).Body)
+	if over.Payload["by"] != "ada" {
+		t.Errorf("not removed, so not restored: %+v", over)
+	}
+
 	for _, refused := range []string{`{"text":""}`, `{}`, `{"text":"` + strings.Repeat("x", 2001) + `"}`, `{"text":"x","duration":-1}`, `{"text":"x","timestamp":1}`, `{"text":"x","timestamp":9e14}`, `{"text":"x","by":"eve"}`} {
 		if answer := ada.asks(422, "POST", "/sensors/strap/notes", refused); !json.Valid(answer.Body.Bytes()) {
 			t.Error(answer.Body)

@@ -1094,7 +1094,7 @@ export interface paths {
         put?: never;
         /**
          * Note what happened
-         * @description For whoever may send commands to the sensor, or bring measurements of it. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes. Its `id` is made here unless it is given: a note that was removed comes back with the id that it had.
+         * @description For whoever may send commands to the sensor, or bring measurements of it. The note is a measurement of the attribute `annotations`: it is in the history, whoever watches gets it live, and exports hold it as an annotation. It is on disk when the answer comes. Its `id` is made here unless it is given: a note that was removed comes back with the id that it had, and with its author where its text and duration are the same.
          */
         post: operations["add-note"];
         delete?: never;

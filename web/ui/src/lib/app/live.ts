@@ -52,7 +52,7 @@ export class Live {
   #follow: (viewer: Viewer) => () => void;
   #stopFollowing: (() => void) | undefined;
   #delay = 0;
-  #held: { due: number; chunk: Chunk }[] = []; // in order
+  #held: { due: number; what: Chunk | 'interrupted' }[] = []; // in order
   #release: ReturnType<typeof setTimeout> | undefined;
 
   /** follow reports the page's visibility and battery; it returns what ends that. */
@@ -139,16 +139,16 @@ export class Live {
   #open(): Viewer {
     const viewer = this.#client.viewer();
     viewer.on('chunk', (chunk) => this.#came(chunk));
+    viewer.on('interrupted', () => this.#came('interrupted')); // after what came before it
     viewer.on('refused', ({ sensorIds }) => this.#refused(sensorIds));
-    viewer.on('interrupted', () => this.#watches.forEach((set) => set.forEach((w) => w.watcher.interrupted?.())));
     this.#stopFollowing = this.#follow(viewer);
     return viewer;
   }
 
-  #came(chunk: Chunk): void {
-    if (this.#delay === 0 && this.#held.length === 0) return this.#show(chunk);
-    this.#held.push({ due: performance.now() + this.#delay, chunk });
-    if (this.#held.length > mostHeld) this.#show((this.#held.shift() as { chunk: Chunk }).chunk); // too early rather than never
+  #came(what: Chunk | 'interrupted'): void {
+    if (this.#delay === 0 && this.#held.length === 0) return this.#show(what);
+    this.#held.push({ due: performance.now() + this.#delay, what });
+    if (this.#held.length > mostHeld) this.#show((this.#held.shift() as { what: Chunk | 'interrupted' }).what); // too early rather than never
     this.#release ??= setTimeout(() => this.#releaseDue(), releaseEveryMS);
   }
 
@@ -161,11 +161,12 @@ export class Live {
   #releaseUntil(now: number): void {
     let n = 0;
     while (n < this.#held.length && (this.#held[n] as { due: number }).due <= now) n++;
-    for (const { chunk } of this.#held.splice(0, n)) this.#show(chunk);
+    for (const { what } of this.#held.splice(0, n)) this.#show(what);
   }
 
-  #show(chunk: Chunk): void {
-    this.#watches.get(chunk.sensorId)?.forEach((w) => w.watcher.chunk(chunk));
+  #show(what: Chunk | 'interrupted'): void {
+    if (what === 'interrupted') this.#watches.forEach((set) => set.forEach((w) => w.watcher.interrupted?.()));
+    else this.#watches.get(what.sensorId)?.forEach((w) => w.watcher.chunk(what));
   }
 
   /** Refused ones may be watched again once they may be seen. */

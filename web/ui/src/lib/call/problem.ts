@@ -26,5 +26,6 @@ export function explainEnd(error: Error | 'elsewhere'): string {
   if (!(error instanceof ReplyError)) return m.call.removed();
   const limit = error.response['limit'];
   if (error.reason === 'call_full') return m.call.full(typeof limit === 'number' ? limit : 0);
-  return error.reason === 'unauthorized' ? m.call.noRight() : error.message;
+  if (error.reason === 'unauthorized') return m.call.noRight();
+  return m.errors.reason(error.reason) || m.call.notJoined(error.reason);
 }

@@ -2,14 +2,20 @@
 // server sees: #join=…, #reset=…, #device=…. This tab keeps it until it was used: somebody may
 // have to sign in before, or reload the page.
 
+import { router } from '../app/routes.ts';
+
+/** The kinds of links that the page /link takes. */
+export const pageKinds = ['setup', 'invite', 'reset', 'email'] as const;
+
 const key = (kind: string) => `sensocto.link.${kind}`;
 
 /** The secret of a link of a kind, of the address or kept from before; it is taken out of the address. */
 export function takeLink(kind: string, hash: string): string | undefined {
   if (!hash.startsWith(`${kind}=`)) return sessionStorage.getItem(key(kind)) ?? undefined;
   const secret = decode(hash.slice(kind.length + 1));
+  router.go(location.pathname + location.search, { replace: true }); // the router knows: the same link may be opened again
+  if (secret === '') return undefined;
   sessionStorage.setItem(key(kind), secret);
-  history.replaceState(null, '', location.pathname + location.search);
   return secret;
 }
 

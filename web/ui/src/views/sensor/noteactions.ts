@@ -13,7 +13,7 @@ export function noteActions(notes: Notes): { add(time: number, text: string): Pr
       return explain(error);
     }
   };
-  const again = (h: Happening): void => void notes.add(h.time, h.text, h.id).catch((e: unknown) => toasts.show(explain(e), { kind: 'error' }));
+  const again = (h: Happening): void => void notes.restore(h).catch((e: unknown) => toasts.show(explain(e), { kind: 'error' }));
   const remove = (h: Happening): void => {
     notes.remove(h).then(
       () => toasts.show(m.sensor.noteRemoved(), { undo: () => again(h) }),

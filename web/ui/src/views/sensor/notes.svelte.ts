@@ -11,12 +11,15 @@ export interface Happening {
   readonly text: string;
   readonly attribute: string;
   readonly note: boolean;
+  /** How long a note's event lasted, in s, where that is known. */
+  readonly duration?: number | undefined;
 }
 
 /** A note as it is stored (docs/protocol.md). One that is removed gets a second measurement: what was said last of an id counts. */
 interface StoredNote {
   readonly id: string;
   readonly text?: string;
+  readonly duration?: number; // s
   readonly removed?: boolean;
 }
 
@@ -60,9 +63,18 @@ export class Notes {
     for (const end of this.#ends) end();
   }
 
-  /** Stores a note at the time, Unix ms; one that was removed comes back with its id. It throws ApiError where that is not allowed. */
-  async add(time: number, text: string, id?: string): Promise<void> {
-    const stored = await answer(api.POST('/api/v1/sensors/{id}/notes', { params: { path: { id: this.sensorId } }, body: { text, timestamp: time, id } }));
+  /** Stores a note at the time, Unix ms. It throws ApiError where that is not allowed. */
+  add(time: number, text: string): Promise<void> {
+    return this.#store({ text, timestamp: time });
+  }
+
+  /** Brings back a note that was removed, as it was. */
+  restore(note: Happening): Promise<void> {
+    return this.#store({ id: note.id, text: note.text, timestamp: note.time, duration: note.duration });
+  }
+
+  async #store(body: { id?: string; text: string; timestamp: number; duration?: number | undefined }): Promise<void> {
+    const stored = await answer(api.POST('/api/v1/sensors/{id}/notes', { params: { path: { id: this.sensorId } }, body }));
     if (isNote(stored.payload)) this.#put(stored.timestamp, stored.payload);
   }
 
@@ -89,7 +101,7 @@ export class Notes {
   #put(time: number, n: StoredNote): void {
     const next = new Map(this.#notes);
     if (n.removed) next.delete(n.id);
-    else next.set(n.id, { id: n.id, time, text: n.text ?? '', attribute: NOTE_ATTRIBUTE, note: true });
+    else next.set(n.id, { id: n.id, time, text: n.text ?? '', attribute: NOTE_ATTRIBUTE, note: true, duration: n.duration });
     this.#notes = next;
   }
 }

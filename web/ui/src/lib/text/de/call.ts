@@ -67,6 +67,7 @@ export const call: Translation<typeof en> = {
     [picture === undefined ? '' : `Bild ${seconds(picture)} alt`, trace === undefined ? '' : `Kurve ${seconds(trace)} alt`].filter(Boolean).join(', '),
   full: (limit) => `Der Anruf ist voll: höchstens ${limit} können teilnehmen. Versuchen Sie es wieder, wenn jemand gegangen ist.`,
   noRight: () => 'Nur Mitglieder des Raums mit einem Konto können am Anruf teilnehmen.',
+  notJoined: (reason: string) => `Der Server hat Sie nicht in den Anruf gelassen (${reason}). Versuchen Sie es noch einmal; bleibt es dabei, sagen Sie es dem Betreiber.`,
   removed: () => 'Der Anruf ist für Sie zu Ende: Sie können nicht mehr in diesem Raum sein.',
   connection: (state, quality) => {
     if (state !== 'connected') return { connecting: 'Verbindet…', interrupted: 'Unterbrochen, neuer Versuch' }[state];

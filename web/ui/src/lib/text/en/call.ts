@@ -66,6 +66,7 @@ export const call = {
     [picture === undefined ? '' : `picture ${seconds(picture)} old`, trace === undefined ? '' : `trace ${seconds(trace)} old`].filter(Boolean).join(', '),
   full: (limit: number) => `The call is full: at most ${limit} can be in it. Try again when somebody has left.`,
   noRight: () => 'Only members of the room with an account can join the call.',
+  notJoined: (reason: string) => `The server did not let you into the call (${reason}). Try again; if it stays, tell the operator.`,
   removed: () => 'The call has ended for you: you can no longer be in this room.',
   connection: (state: LinkState, quality: Quality | undefined) => {
     if (state !== 'connected') return { connecting: 'Connecting…', interrupted: 'Interrupted, trying again' }[state];
