@@ -77,6 +77,7 @@ export class Device extends Emitter<DeviceEvents> {
   readonly backpressure: BackpressureManager;
   #connection: Connection;
   #registration: Registration;
+  #untold = new Map<string, { event: string; payload: object }>(); // by what it is about, so that it stays short
   #store: OutboxStore;
   #outbox: Outbox;
   #topic: Topic | undefined;
@@ -220,7 +221,7 @@ export class Device extends Emitter<DeviceEvents> {
     if (this.#state === "closed") return;
     this.#become("offline");
     this.#topic = new Topic(this.#connection, `sensocto:sensor:${this.sensorId}`, {
-      params: () => joinParams(this.#registration),
+      params: () => this.#joinParams(),
       onJoin: () => this.#joined(),
       onDown: () => this.#become("offline"),
       onEnd: (error) => this.#become("ended", error),
@@ -248,6 +249,9 @@ export class Device extends Emitter<DeviceEvents> {
 
   #joined(): void {
     this.#become("online");
+    const untold = [...this.#untold.values()];
+    this.#untold.clear();
+    for (const { event, payload } of untold) this.#topic?.push(event, payload).catch((error: Error) => this.emit("error", error));
     this.#sender?.restart();
   }
 
@@ -268,9 +272,21 @@ export class Device extends Emitter<DeviceEvents> {
     await this.#outbox.log.register(this.#registration);
   }
 
-  /** Tells the server where it is there; else the next join does. */
-  async #tell(event: string, payload: object): Promise<void> {
-    if (this.#topic?.joined) await this.#topic.push(event, payload);
+  /** Tells the server now, or once it is there. */
+  async #tell(event: string, payload: { attribute_id?: string; type?: string; [key: string]: unknown }): Promise<void> {
+    if (this.#topic?.joined) {
+      await this.#topic.push(event, payload);
+      return;
+    }
+    const key = `${event} ${payload.attribute_id ?? payload.type ?? ""}`;
+    this.#untold.delete(key); // the newest goes last
+    this.#untold.set(key, { event, payload });
+  }
+
+  /** The payload of a join: the whole registration. What is changed until the answer comes is told after it. */
+  #joinParams(): object {
+    for (const [key, { event }] of this.#untold) if (event !== "discovery") this.#untold.delete(key);
+    return joinParams(this.#registration);
   }
 }
 
