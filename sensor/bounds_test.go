@@ -340,7 +340,12 @@ func TestConnect_ANewSensorHasARow(t *testing.T) {
 		t.Fatalf("while the catalog fails: %v", err)
 	}
 	defer l.Close()
-	if got := w.metric("sensor_joins_unsaved_total"); got != 1 {
+	again, err := w.Connect(t.Context(), operator, sensocto.Registration{SensorID: "later"}, &device{})
+	if err != nil {
+		t.Fatalf("a second time while the catalog fails: %v", err)
+	}
+	defer again.Close()
+	if got := w.metric("sensor_joins_unsaved_total"); got != 2 {
 		t.Errorf("%v joins without a row counted", got)
 	}
 	w.catalog.setFail(nil)

@@ -119,7 +119,7 @@ func (r *Registry) Load(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range sensors {
-		r.addKnown(s.Clean())
+		r.addKnown(s.Clean()).hasRow.Store(true)
 	}
 	return nil
 }
@@ -206,14 +206,15 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 		l.Close() // it may have been connected after the caller stopped waiting
 		return nil, err
 	}
-	if added {
+	if !p.hasRow.Load() {
 		r.awaitRow(ctx, p)
 	}
 	return l, nil
 }
 
-// awaitRow waits until the catalog has a new sensor, so that a kill after its
-// join was answered leaves it to its owner, also where it has sent nothing yet.
+// awaitRow waits until the catalog has a sensor that it does not have yet, so that
+// a kill after the join was answered leaves it to its owner, also where it has
+// sent nothing yet.
 // While the catalog fails, devices go on all the same.
 func (r *Registry) awaitRow(ctx context.Context, p *process) {
 	if err := r.catalog.await(ctx, p); err != nil {
@@ -259,7 +260,7 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	if err := r.mayAdd(quotaKey(id)); err != nil {
 		return nil, false, err
 	}
-	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, OwnerName: ownerName, BroughtBy: quotaKey(id)})
+	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, OwnerName: r.names.latest(id.OwnerID, ownerName), BroughtBy: quotaKey(id)})
 	p.creator, p.bringer = quotaKey(id), quotaKey(id)
 	r.sensors[p.id] = p
 	return p, true, nil
