@@ -53,7 +53,7 @@ func TestRegistry_SaysWhatOwnersAreCalled(t *testing.T) {
 		if !list.said("s1", "Countess") || !list.said("s2", "Countess") {
 			t.Error("the list does not tell of the new name")
 		}
-		if err := w.SetOwner(t.Context(), "s1", "u2"); err != nil {
+		if err := w.SetOwner(t.Context(), "s1", "u2", true); err != nil {
 			t.Fatal(err)
 		}
 		called(w, "s1", "Bob")

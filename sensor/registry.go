@@ -346,22 +346,23 @@ func (r *Registry) Rename(ctx context.Context, id, name string) error {
 	})
 }
 
-// SetOwner gives a sensor another owner. When it returns, that outlives a kill. It
-// returns sensocto.ErrNotFound for a sensor never seen.
-func (r *Registry) SetOwner(ctx context.Context, id, ownerID string) error {
+// SetOwner gives a sensor another owner. When it returns, that outlives a kill. The
+// sensor goes on counting for who brought it, so that nobody fills the quotas of
+// somebody else; with charge it counts for the new owner, also beyond their quotas.
+// SetOwner returns sensocto.ErrNotFound for a sensor never seen.
+func (r *Registry) SetOwner(ctx context.Context, id, ownerID string, charge bool) error {
 	p := r.lookup(id)
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
 	name := r.names.of(ctx, ownerID)
 	err := p.call(ctx, func() error {
-		p.change(func(s *sensocto.Sensor) { s.OwnerID, s.OwnerName, s.BroughtBy = ownerID, name, ownerID })
-		n := 0
-		for _, charged := range p.charged {
-			n += charged
+		if charge {
+			p.recharge(ownerID)
 		}
-		p.discharge()
-		p.countFor(ownerID, n)
+		p.change(func(s *sensocto.Sensor) {
+			s.OwnerID, s.OwnerName, s.BroughtBy = ownerID, r.names.latest(ownerID, name), p.creator
+		})
 		return nil
 	})
 	if err != nil {
