@@ -8,7 +8,7 @@ import (
 )
 
 // How often one person may cause the server to tell another something: invite,
-// grant and change roles. Whoever does it again and again would push all else out
+// grant, hand over sensors and change roles. Whoever does it again and again would push all else out
 // of the other's notifications, and have mail sent to an address without end.
 const (
 	noticeBurst      = 20

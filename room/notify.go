@@ -49,6 +49,10 @@ func (r *Rooms) notifyMembers(ctx context.Context, members []sensocto.Member, bu
 	}
 }
 
+// TakeNotice counts a notice of which by will have the user notified, as by invitations
+// and grants, or says why there can be none now. Notify does not count by itself.
+func (r *Rooms) TakeNotice(by, userID string) error { return r.notices.take(by, userID, now()) }
+
 // Notify keeps a notification for a user and sends it to where the user is.
 // data is what has a JSON form that is an object.
 func (r *Rooms) Notify(ctx context.Context, userID, kind string, data any) error {

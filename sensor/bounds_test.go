@@ -299,7 +299,19 @@ func TestRegistry_QuotasOutliveARestart(t *testing.T) {
 	} else {
 		l.Close()
 	}
-	if err := w.SetOwner(t.Context(), "s2", "ada"); err != nil {
+	if err := w.SetOwner(t.Context(), "s2", "bob", false); err != nil { // by its owner: bob was not asked
+		t.Fatal(err)
+	}
+	if s, _ := w.catalog.row("s2"); s.OwnerID != "bob" || s.BroughtBy != greedy.ID {
+		t.Errorf("a sensor that was given away is of %q and counts for %q", s.OwnerID, s.BroughtBy)
+	}
+	if err := push(t, l, "one", 0, 1); sensocto.ErrorReason(err) != "series_quota" {
+		t.Errorf("a series after a sensor was given away: %v", err)
+	}
+	if _, err := join(greedy, "s4"); sensocto.ErrorReason(err) != "sensor_quota" {
+		t.Errorf("a sensor after one was given away: %v", err)
+	}
+	if err := w.SetOwner(t.Context(), "s2", "ada", true); err != nil {
 		t.Fatal(err)
 	}
 	if err := push(t, l, "one", 0, 1); err != nil {
@@ -340,7 +352,12 @@ func TestConnect_ANewSensorHasARow(t *testing.T) {
 		t.Fatalf("while the catalog fails: %v", err)
 	}
 	defer l.Close()
-	if got := w.metric("sensor_joins_unsaved_total"); got != 1 {
+	again, err := w.Connect(t.Context(), operator, sensocto.Registration{SensorID: "later"}, &device{})
+	if err != nil {
+		t.Fatalf("a second time while the catalog fails: %v", err)
+	}
+	defer again.Close()
+	if got := w.metric("sensor_joins_unsaved_total"); got != 2 {
 		t.Errorf("%v joins without a row counted", got)
 	}
 	w.catalog.setFail(nil)

@@ -108,7 +108,7 @@ func (s *saver) flush(ctx context.Context) error {
 	s.mu.Unlock()
 	var failed error
 	left := 0
-	for batch := range slices.Chunk(slices.Collect(maps.Keys(todo)), savedAtOnce) {
+	for batch := range slices.Chunk(waitedForFirst(todo, waiters), savedAtOnce) {
 		if failed == nil {
 			failed = s.write(ctx, batch...)
 		}
@@ -130,6 +130,18 @@ func (s *saver) flush(ctx context.Context) error {
 	return fmt.Errorf("save %d sensors: %w", left, failed)
 }
 
+// waitedForFirst returns the sensors that are to be saved, first those whose joins
+// wait. Each of these is in todo.
+func waitedForFirst(todo map[*process]struct{}, waiters map[*process][]chan<- error) []*process {
+	order := slices.AppendSeq(make([]*process, 0, len(todo)), maps.Keys(waiters))
+	for p := range todo {
+		if _, waitedFor := waiters[p]; !waitedFor {
+			order = append(order, p)
+		}
+	}
+	return order
+}
+
 // again notes sensors that are still to be saved.
 func (s *saver) again(batch []*process) {
 	s.mu.Lock()
@@ -143,16 +155,24 @@ func (s *saver) again(batch []*process) {
 func (s *saver) write(ctx context.Context, batch ...*process) error {
 	s.turn <- struct{}{}
 	defer func() { <-s.turn }()
+	there := make([]*process, 0, len(batch))
 	sensors := make([]sensocto.Sensor, 0, len(batch))
 	for _, p := range batch {
 		if !p.deleted.Load() {
+			there = append(there, p)
 			sensors = append(sensors, p.view.snapshot(time.Now()))
 		}
 	}
 	if len(sensors) == 0 {
 		return nil
 	}
-	return s.catalog.SaveSensors(ctx, sensors)
+	if err := s.catalog.SaveSensors(ctx, sensors); err != nil {
+		return err
+	}
+	for _, p := range there {
+		p.hasRow.Store(true)
+	}
+	return nil
 }
 
 // remove deletes a sensor that is gone from the registry: after it, no save

@@ -68,7 +68,7 @@ func (r *Registry) Metrics(emit func(sensocto.Metric)) {
 	count("sensor_panics_total", "Panics of a sensor that were contained.", r.panics.Load())
 	count("sensor_restarts_total", "Restarts of a sensor after a panic.", r.restarts.Load())
 	count("catalog_failures_total", "Failed attempts to save a sensor's description.", r.catalog.failures.Load())
-	count("sensor_joins_unsaved_total", "Joins of new sensors that were answered before the catalog had them, because it failed or took too long.", r.unsaved.Load())
+	count("sensor_joins_unsaved_total", "Joins of sensors that were answered before the catalog had them, because it failed or took too long.", r.unsaved.Load())
 	gauge("sensors_connected", "Sensors that a device feeds now.", int(r.live.Load()))
 	sensors, waiting := r.queued()
 	gauge("sensors_known", "Sensors ever seen and not deleted.", sensors)

@@ -42,13 +42,39 @@ func (n *ownerNames) of(ctx context.Context, ownerID string) string {
 		n.log.Warn("cannot read the name of a sensor's owner: the sensor is shown without it", "owner", ownerID, "err", err)
 		return ""
 	}
-	n.put(ownerID, name)
+	return n.putIfAbsent(ownerID, name)
+}
+
+// latest returns the name that is known now, or else the one that was read before.
+func (n *ownerNames) latest(ownerID, before string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if name, ok := n.known[ownerID]; ok {
+		return name
+	}
+	return before
+}
+
+// putIfAbsent keeps a name that was read, unless the owner was renamed meanwhile. It
+// returns the name that is kept.
+func (n *ownerNames) putIfAbsent(ownerID, name string) string {
+	n.mu.Lock()
+	defer n.mu.Unlock()
+	if newer, ok := n.known[ownerID]; ok {
+		return newer
+	}
+	n.keep(ownerID, name)
 	return name
 }
 
 func (n *ownerNames) put(ownerID, name string) {
 	n.mu.Lock()
 	defer n.mu.Unlock()
+	n.keep(ownerID, name)
+}
+
+// keep stores a name. The caller holds mu.
+func (n *ownerNames) keep(ownerID, name string) {
 	if len(n.known) >= n.most {
 		clear(n.known) // those of sensors that are gone, most of all
 	}

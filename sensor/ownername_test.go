@@ -53,7 +53,7 @@ func TestRegistry_SaysWhatOwnersAreCalled(t *testing.T) {
 		if !list.said("s1", "Countess") || !list.said("s2", "Countess") {
 			t.Error("the list does not tell of the new name")
 		}
-		if err := w.SetOwner(t.Context(), "s1", "u2"); err != nil {
+		if err := w.SetOwner(t.Context(), "s1", "u2", true); err != nil {
 			t.Fatal(err)
 		}
 		called(w, "s1", "Bob")
@@ -62,6 +62,27 @@ func TestRegistry_SaysWhatOwnersAreCalled(t *testing.T) {
 		defer again.stop()
 		called(again, "s1", "Bob")
 	})
+}
+
+// A change of name while the name is read for a join is what the sensor shows, and
+// the next ones too.
+func TestRegistry_ANewNameIsNotReplacedByAnOlderRead(t *testing.T) {
+	var w *world
+	w = newWorld(t, func(o *sensor.Options) {
+		o.OwnerName = func(_ context.Context, id string) (string, error) {
+			w.OwnerRenamed(id, "Countess")
+			return "Ada", nil
+		}
+	})
+	ada := sensocto.Identity{ID: "t1", UserID: "u1", OwnerID: "u1", Scopes: []sensocto.Scope{sensocto.ScopeIngest}}
+	for _, id := range []string{"s1", "s2"} {
+		if _, err := w.Connect(t.Context(), ada, sensocto.Registration{SensorID: id}, &device{}); err != nil {
+			t.Fatal(err)
+		}
+		if s, _ := w.Sensor(id); s.OwnerName != "Countess" {
+			t.Errorf("%s is of %q", id, s.OwnerName)
+		}
+	}
 }
 
 // Where a name cannot be read, the sensor is there without it.

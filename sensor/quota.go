@@ -100,6 +100,17 @@ func (p *process) countFor(identity string, attributes int) {
 	}
 }
 
+// recharge counts the sensor and its attributes for another identity, also beyond
+// its quotas.
+func (p *process) recharge(identity string) {
+	n := 0
+	for _, charged := range p.charged {
+		n += charged
+	}
+	p.discharge()
+	p.countFor(identity, n)
+}
+
 // discharge gives back all that was counted for the sensor.
 func (p *process) discharge() {
 	for identity, n := range p.charged {

@@ -119,7 +119,7 @@ func (r *Registry) Load(ctx context.Context) error {
 	r.mu.Lock()
 	defer r.mu.Unlock()
 	for _, s := range sensors {
-		r.addKnown(s.Clean())
+		r.addKnown(s.Clean()).hasRow.Store(true)
 	}
 	return nil
 }
@@ -206,14 +206,15 @@ func (r *Registry) Connect(ctx context.Context, id sensocto.Identity, reg sensoc
 		l.Close() // it may have been connected after the caller stopped waiting
 		return nil, err
 	}
-	if added {
+	if !p.hasRow.Load() {
 		r.awaitRow(ctx, p)
 	}
 	return l, nil
 }
 
-// awaitRow waits until the catalog has a new sensor, so that a kill after its
-// join was answered leaves it to its owner, also where it has sent nothing yet.
+// awaitRow waits until the catalog has a sensor that it does not have yet, so that
+// a kill after the join was answered leaves it to its owner, also where it has
+// sent nothing yet.
 // While the catalog fails, devices go on all the same.
 func (r *Registry) awaitRow(ctx context.Context, p *process) {
 	if err := r.catalog.await(ctx, p); err != nil {
@@ -259,7 +260,7 @@ func (r *Registry) tryClaim(id sensocto.Identity, reg sensocto.Registration) (p 
 	if err := r.mayAdd(quotaKey(id)); err != nil {
 		return nil, false, err
 	}
-	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, OwnerName: ownerName, BroughtBy: quotaKey(id)})
+	p = newProcess(r, sensocto.Sensor{ID: reg.SensorID, OwnerID: id.OwnerID, OwnerName: r.names.latest(id.OwnerID, ownerName), BroughtBy: quotaKey(id)})
 	p.creator, p.bringer = quotaKey(id), quotaKey(id)
 	r.sensors[p.id] = p
 	return p, true, nil
@@ -345,22 +346,23 @@ func (r *Registry) Rename(ctx context.Context, id, name string) error {
 	})
 }
 
-// SetOwner gives a sensor another owner. When it returns, that outlives a kill. It
-// returns sensocto.ErrNotFound for a sensor never seen.
-func (r *Registry) SetOwner(ctx context.Context, id, ownerID string) error {
+// SetOwner gives a sensor another owner. When it returns, that outlives a kill. The
+// sensor goes on counting for who brought it, so that nobody fills the quotas of
+// somebody else; with charge it counts for the new owner, also beyond their quotas.
+// SetOwner returns sensocto.ErrNotFound for a sensor never seen.
+func (r *Registry) SetOwner(ctx context.Context, id, ownerID string, charge bool) error {
 	p := r.lookup(id)
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
 	name := r.names.of(ctx, ownerID)
 	err := p.call(ctx, func() error {
-		p.change(func(s *sensocto.Sensor) { s.OwnerID, s.OwnerName, s.BroughtBy = ownerID, name, ownerID })
-		n := 0
-		for _, charged := range p.charged {
-			n += charged
+		if charge {
+			p.recharge(ownerID)
 		}
-		p.discharge()
-		p.countFor(ownerID, n)
+		p.change(func(s *sensocto.Sensor) {
+			s.OwnerID, s.OwnerName, s.BroughtBy = ownerID, r.names.latest(ownerID, name), p.creator
+		})
 		return nil
 	})
 	if err != nil {

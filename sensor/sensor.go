@@ -57,6 +57,7 @@ type process struct {
 	removed   map[string]bool // attributes that were unregistered, and have samples: they count
 	described int             // bytes of all texts of attributes
 
+	hasRow  atomic.Bool // the catalog has it
 	leaving atomic.Bool // it is being deleted: nobody has a right to it any more
 	deleted atomic.Bool // set on the goroutine, read by the saver too
 	refused atomic.Uint64

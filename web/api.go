@@ -280,7 +280,8 @@ func (s *server) changeSensor(ctx context.Context, in *changeSensorInput) (*sens
 	return &sensorAnswer{viewOf(sensor, s.Sensors.Rates(sensor.ID))}, nil
 }
 
-// handOver gives a sensor to a user. Who may share it may give it away.
+// handOver gives a sensor to a user. Who may share it may give it away; it counts for
+// the receiver only where an administrator says so, as nobody asks the receiver.
 func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if s.HandOver == nil {
 		return problem(http.StatusNotFound, "this server has no people to hand a sensor to")
@@ -295,8 +296,15 @@ func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
 	if err != nil || !u.Active(time.Now()) || u.IsGuest {
 		return problem(http.StatusUnprocessableEntity, "owner_id: there is no such user, or it is a guest")
 	}
+	id := identityOf(ctx)
+	admin := id.Can(sensocto.ScopeAdmin)
+	if !admin && s.Rooms != nil && ownerID != id.OwnerID { // an administrator hands over many at once
+		if err := s.Rooms.TakeNotice(id.OwnerID, ownerID); err != nil {
+			return s.personalProblem(err, "notify the new owner of a sensor")
+		}
+	}
 	before := s.sensorEvent(sensocto.AuditHandedOver, sensorID)
-	if err := s.HandOver(ctx, sensorID, ownerID); err != nil {
+	if err := s.HandOver(ctx, sensorID, ownerID, admin); err != nil {
 		return s.translate(err, "hand over", sensorID)
 	}
 	s.recordHandOver(ctx, before, ownerID)

@@ -56,9 +56,9 @@ func newAuditedPeople(t *testing.T) (p *people, flush func()) {
 	p.world = newWorld(t, setup{web: func(o *web.Options) {
 		o.Auth, o.Accounts, o.Rooms, o.Rights, o.Audit, o.AuditLog, o.Alerts = p.accounts, p.accounts, rooms, r, log, log, alerts
 		p.sensors = o.Sensors.(*sensor.Registry)
-		o.HandOver = func(ctx context.Context, sensorID, ownerID string) error {
+		o.HandOver = func(ctx context.Context, sensorID, ownerID string, charge bool) error {
 			defer r.Recheck()
-			return p.sensors.SetOwner(ctx, sensorID, ownerID)
+			return p.sensors.SetOwner(ctx, sensorID, ownerID, charge)
 		}
 	}})
 	return p, func() {
@@ -120,7 +120,7 @@ func TestAudit_TellsWhomItConcerns(t *testing.T) {
 	p, flush := newAuditedPeople(t)
 	ada, bob := p.signUp("ada"), p.signUp("bob")
 	_, strap := p.connect(t, "strap")
-	if err := p.sensors.SetOwner(t.Context(), "strap", ada.id); err != nil {
+	if err := p.sensors.SetOwner(t.Context(), "strap", ada.id, true); err != nil {
 		t.Fatal(err)
 	}
 	room := decode[struct{ ID string }](t, bob.asks(201, "POST", "/rooms", `{"name":"Lab","is_public":true}`).Body).ID

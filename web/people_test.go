@@ -77,9 +77,9 @@ func newPeopleOn(t testing.TB, db peopledb.SQL, more func(*web.Options), change 
 		o.Auth, o.Accounts, o.Rooms, o.Rights = p.accounts, p.accounts, rooms, p.rights
 		sensors := o.Sensors.(*sensor.Registry)
 		o.Erase = erasure.New(erasure.Options{Store: store, Sensors: sensors, Rooms: rooms}).User
-		o.HandOver = func(ctx context.Context, sensorID, ownerID string) error {
+		o.HandOver = func(ctx context.Context, sensorID, ownerID string, charge bool) error {
 			defer p.rights.Recheck()
-			return sensors.SetOwner(ctx, sensorID, ownerID)
+			return sensors.SetOwner(ctx, sensorID, ownerID, charge)
 		}
 		o.Export = func(_ context.Context, q web.ExportQuery) (web.ExportFile, error) { return csvFile(q.Sensor.ID), nil }
 		p.sensors = sensors

@@ -129,8 +129,23 @@ func TestSensor_IsHandedOver(t *testing.T) {
 	admin.asks(403, "GET", "/sensors/old/attributes/ecg/measurements", "")
 	admin.asks(403, "GET", "/sensors/old", "") // an administrator knows that it is there
 	ada.asks(200, "PATCH", "/sensors/old", `{"sensor_name":"Strap"}`)
+	counts := func() {
+		t.Helper()
+		if s, _ := p.sensors.Sensor("old"); s.BroughtBy != ada.id {
+			t.Errorf("the sensor counts for %q, not for ada, %q", s.BroughtBy, ada.id)
+		}
+	}
+	counts() // an administrator charged her
 	ada.asks(200, "PATCH", "/sensors/old", give(bob))
 	ada.asks(404, "GET", "/sensors/old", "")
+	counts() // she charges nobody
+	for range 19 {
+		admin.asks(200, "PATCH", "/sensors/old", give(ada))
+		ada.asks(200, "PATCH", "/sensors/old", give(bob))
+	}
+	admin.asks(200, "PATCH", "/sensors/old", give(ada)) // 21 of an administrator, who has no bound
+	ada.asks(429, "PATCH", "/sensors/old", give(bob))
+	ada.asks(200, "GET", "/sensors/old", "") // it is still hers
 }
 
 // signInAs begins another session.

@@ -49,6 +49,7 @@ type Rooms interface {
 	Accept(ctx context.Context, id sensocto.Identity, invitationID string) (sensocto.RoomView, error)
 	Decline(ctx context.Context, id sensocto.Identity, invitationID string) error
 	Notifications(ctx context.Context, id sensocto.Identity, before string, limit int) ([]sensocto.NotificationView, error)
+	TakeNotice(by, userID string) error
 	Notify(ctx context.Context, userID, kind string, data any) error
 	ReadNotification(ctx context.Context, id sensocto.Identity, notificationID string) error
 }

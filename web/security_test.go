@@ -85,7 +85,7 @@ func TestSecurityLog_HasHiddenSensors(t *testing.T) {
 	p, lines := newLogged(t)
 	ada, eve := p.signUp("ada"), p.signUp("eve")
 	p.connect(t, "strap")
-	if err := p.sensors.SetOwner(t.Context(), "strap", ada.id); err != nil {
+	if err := p.sensors.SetOwner(t.Context(), "strap", ada.id, true); err != nil {
 		t.Fatal(err)
 	}
 	lines()

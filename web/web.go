@@ -36,9 +36,10 @@ type Options struct {
 	Accounts Accounts
 	Rooms    Rooms
 	// Erase removes a user who is marked, with everything that is theirs; HandOver
-	// gives a sensor another owner. Both are needed with Accounts.
+	// gives a sensor another owner, for whom it counts too with charge. Both are needed
+	// with Accounts.
 	Erase    func(ctx context.Context, userID string) error
-	HandOver func(ctx context.Context, sensorID, ownerID string) error
+	HandOver func(ctx context.Context, sensorID, ownerID string, charge bool) error
 	// Alerts are rules that tell people of sensors; nil leaves them out.
 	Alerts Alerts
 	// Audit is told what people do with sensors and the server; nil discards it.

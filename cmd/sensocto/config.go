@@ -97,8 +97,8 @@ type Config struct {
 	Attributes      int           `key:"limits.attributes" help:"Attributes of one sensor."`
 	Series          int           `key:"limits.series" zero:"auto" help:"Attributes with samples of all sensors together. 0: one for every 4 KiB of memory, a million at most."`
 	Sensors         int           `key:"limits.sensors" help:"Sensors of the server."`
-	IdentitySensors int           `key:"limits.sensors_per_identity" help:"Sensors that one token, or all guests together, may bring."`
-	IdentitySeries  int           `key:"limits.series_per_identity" help:"Attributes of all sensors together that one token, or all guests together, may bring."`
+	IdentitySensors int           `key:"limits.sensors_per_identity" help:"Sensors that one person with all their tokens, one token of the server, or all guests together may bring."`
+	IdentitySeries  int           `key:"limits.series_per_identity" help:"Attributes of all sensors together that one person with all their tokens, one token of the server, or all guests together may bring."`
 
 	Hold   time.Duration `key:"attention.hold" help:"How long a sensor's level outlives its last viewer, so that a scroll does not flap."`
 	Spread time.Duration `key:"attention.spread" help:"Time over which devices hear of a change of the server's load."`

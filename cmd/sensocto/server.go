@@ -223,9 +223,9 @@ func metricSources(parts ...any) (sources []sensocto.MetricSource) {
 }
 
 // handOver gives a sensor another owner, and ends what the one before may see no
-// more.
-func (s *server) handOver(ctx context.Context, sensorID, ownerID string) error {
-	if err := s.sensors.SetOwner(ctx, sensorID, ownerID); err != nil {
+// more. With charge the sensor counts for the new owner.
+func (s *server) handOver(ctx context.Context, sensorID, ownerID string, charge bool) error {
+	if err := s.sensors.SetOwner(ctx, sensorID, ownerID, charge); err != nil {
 		return err
 	}
 	// With whom it is shared is for the new owner to say.

@@ -10,6 +10,7 @@ import (
 	"sync"
 	"syscall"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto/store/journal"
 )
@@ -23,13 +24,15 @@ func TestJournal_GoesOnWithoutAFreeDescriptor(t *testing.T) {
 	records := numbered(0, 1000)
 	o.append(records[:10])
 	o.sync(t)
-	for { // the next file is made behind the sync
+	for end := time.Now().Add(time.Minute); ; { // the next file is made behind the sync
 		if names, err := dir.List(); err != nil {
 			t.Fatal(err)
 		} else if slices.Contains(names, spare) {
 			break
+		} else if time.Now().After(end) {
+			t.Fatalf("no file was made ahead: %v", names)
 		}
-		runtime.Gosched()
+		time.Sleep(time.Millisecond)
 	}
 	giveBack := takeDescriptors(t)
 	o.append(records[10:200]) // fills the first segment
