@@ -19,10 +19,8 @@ const AdminName = "admin"
 // that are valid, so that it can be revoked by name; the name of a revoked one
 // may be used again. It returns errors of code invalid or conflict.
 func (a *Accounts) Create(ctx context.Context, name string, scopes []sensocto.Scope) (text string, t sensocto.Token, err error) {
-	if err := checkName(name); err != nil {
-		return "", sensocto.Token{}, err
-	}
-	if scopes, err = checkScopes(scopes); err != nil {
+	scopes, err = checkScopes(scopes)
+	if err := errors.Join(checkName(name), err); err != nil {
 		return "", sensocto.Token{}, err
 	}
 	// Two processes that create the same name at the same time may both
@@ -149,14 +147,14 @@ func checkScopes(scopes []sensocto.Scope) ([]sensocto.Scope, error) {
 		switch s {
 		case sensocto.ScopeIngest, sensocto.ScopeView, sensocto.ScopeAdmin:
 		default:
-			return nil, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_scope", Message: fmt.Sprintf("unknown scope %q: use ingest, view or admin", s)}
+			return nil, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_scope", Field: "scopes", Message: fmt.Sprintf("unknown scope %q: use ingest, view or admin", s)}
 		}
 		if !slices.Contains(known, s) {
 			known = append(known, s)
 		}
 	}
 	if len(known) == 0 {
-		return nil, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_scope", Message: "a token needs at least one scope: ingest, view or admin"}
+		return nil, &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_scope", Field: "scopes", Message: "a token needs at least one scope: ingest, view or admin"}
 	}
 	return known, nil
 }

@@ -24,7 +24,7 @@ const (
 var (
 	errPasskeysOff  = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "passkeys_off", Message: "there are no passkeys here: the server needs a name and TLS for them"}
 	errChallenge    = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "challenge_expired", Message: "this took too long, or was done before: try again"}
-	errPasskeyWrong = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_passkey", Message: "the browser's answer is not that of a passkey for this server"}
+	errPasskeyWrong = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_passkey", Field: "credential", Message: "the browser's answer is not that of a passkey for this server"}
 	errConfirm      = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "confirmation_needed", Message: "enter the present password, or sign in again: you last showed who you are more than 15 minutes ago"}
 	errGuest        = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "this is not for guests: make an account first"}
 )

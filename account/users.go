@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"slices"
 	"time"
 
 	"github.com/google/uuid"
@@ -414,6 +415,24 @@ func (a *Accounts) Rename(ctx context.Context, u sensocto.User, name string) (se
 	return u, err
 }
 
+// CheckChange returns everything that is wrong with what a user wants to be: nil is
+// what stays.
+func (a *Accounts) CheckChange(u sensocto.User, name, email, password *string) error {
+	var wrong []error
+	if name != nil {
+		u.Name = *name
+		wrong = append(wrong, sensocto.CheckName(*name))
+	}
+	if email != nil {
+		_, err := sensocto.NormalizeEmail(*email)
+		wrong = append(wrong, err)
+	}
+	if password != nil {
+		wrong = append(wrong, checkPassword(*password, u.Name, u.Email))
+	}
+	return errors.Join(wrong...)
+}
+
 // SetPassword changes a user's password, and ends all sessions and tokens but
 // one: whoever had guessed the old one is out.
 func (a *Accounts) SetPassword(ctx context.Context, u sensocto.User, password, except string) (sensocto.User, error) {
@@ -605,8 +624,9 @@ func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) 
 	if _, err := a.SeeLink(ctx, sensocto.LinkSetup, secret); err != nil {
 		return sensocto.User{}, err
 	}
-	if err := checkPassword(s.Password, s.Name, s.Email); err != nil {
-		return sensocto.User{}, err
+	if s.Password == "" {
+		_, err := a.newUser(ctx, s)
+		return sensocto.User{}, errors.Join(err, errWeakPassword)
 	}
 	s.Admin, s.EmailProven = true, s.Email != ""
 	return a.createUser(ctx, s, sensocto.LinkSetup, secret, themselves)
@@ -615,15 +635,14 @@ func (a *Accounts) SetUp(ctx context.Context, secret string, s sensocto.SignUp) 
 // CreateUserToken makes a personal token, and returns its text, which is shown
 // once. Its scopes are at most the user's.
 func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t sensocto.Token) (text string, _ sensocto.Token, err error) {
-	if err = checkName(t.Name); err != nil {
+	if slices.Contains(t.Scopes, sensocto.ScopeAdmin) && !u.IsAdmin {
+		return "", t, &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "insufficient_scope", Message: "only an administrator's token can have the scope admin"}
+	}
+	scopes, err := checkScopes(t.Scopes)
+	if err = errors.Join(checkName(t.Name), err, checkSensors(t.SensorIDs), checkExpiry(t.ExpiresAt)); err != nil {
 		return "", t, err
 	}
-	if t.Scopes, err = checkScopes(t.Scopes); err != nil {
-		return "", t, err
-	}
-	if err = checkPersonal(u, t); err != nil {
-		return "", t, err
-	}
+	t.Scopes = scopes
 	have, err := a.UserTokens(ctx, u.ID)
 	if err != nil {
 		return "", t, err
@@ -644,24 +663,23 @@ func (a *Accounts) CreateUserToken(ctx context.Context, u sensocto.User, t senso
 // maxTokenSensors bounds the sensors that a token may be limited to.
 const maxTokenSensors = 100
 
-func checkPersonal(u sensocto.User, t sensocto.Token) error {
-	for _, s := range t.Scopes {
-		if s == sensocto.ScopeAdmin && !u.IsAdmin {
-			return &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "insufficient_scope", Message: "only an administrator's token can have the scope admin"}
-		}
+func checkSensors(ids []string) error {
+	if len(ids) > maxTokenSensors {
+		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "too_many_sensors", Field: "sensor_ids", Message: fmt.Sprintf("a token may name at most %d sensors", maxTokenSensors)}
 	}
-	for _, id := range t.SensorIDs {
+	for _, id := range ids {
 		if !sensocto.ValidID(id) {
-			return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_sensor_id", Message: fmt.Sprintf("%q is not the id of a sensor", id)}
+			return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_sensor_id", Field: "sensor_ids", Message: fmt.Sprintf("%q is not the id of a sensor", id)}
 		}
-	}
-	switch {
-	case len(t.SensorIDs) > maxTokenSensors:
-		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "too_many_sensors", Message: fmt.Sprintf("a token may name at most %d sensors", maxTokenSensors)}
-	case !t.ExpiresAt.IsZero() && !time.Now().Before(t.ExpiresAt):
-		return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_expiry", Message: "expires_at must be in the future"}
 	}
 	return nil
+}
+
+func checkExpiry(t time.Time) error {
+	if t.IsZero() || time.Now().Before(t) {
+		return nil
+	}
+	return &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_expiry", Field: "expires_at", Message: "expires_at must be in the future"}
 }
 
 // UserTokens returns the user's tokens that are valid, oldest first.

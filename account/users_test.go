@@ -2,6 +2,7 @@ package account_test
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"encoding/base64"
 	"errors"
@@ -47,6 +48,18 @@ func refused(t *testing.T, err error, reason string) {
 	t.Helper()
 	if sensocto.ErrorReason(err) != reason {
 		t.Errorf("%v, want %s", err, reason)
+	}
+}
+
+// wrong wants an error that says what is wrong with these members of a body.
+func wrong(t *testing.T, err error, members ...string) {
+	t.Helper()
+	var got []string
+	for _, e := range sensocto.Errors(err) {
+		got = append(got, cmp.Or(e.Field, strings.TrimPrefix(e.Reason, "invalid_")))
+	}
+	if !slices.Equal(got, members) {
+		t.Errorf("%v is about %q, want %q", err, got, members)
 	}
 }
 
@@ -319,6 +332,10 @@ func TestLastAdministrator_Stays(t *testing.T) {
 	refused(t, err, "weak_password")
 	_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root", Name: "Root", Password: password})
 	refused(t, err, "invalid_email")
+	for _, weak := range []string{"", "short"} {
+		_, err = a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root", Password: weak})
+		wrong(t, err, "name", "email", "password")
+	}
 	root, err := a.SetUp(t.Context(), secret, sensocto.SignUp{Email: "root@example.org", Name: "Root", Password: password})
 	if err != nil || !root.IsAdmin {
 		t.Fatal(root, err)
@@ -343,6 +360,8 @@ func TestUserTokens_AreAtMostTheUser(t *testing.T) {
 	refused(t, err, "invalid_expiry")
 	_, _, err = a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: viewer, SensorIDs: []string{"a b"}})
 	refused(t, err, "invalid_sensor_id")
+	_, _, err = a.CreateUserToken(t.Context(), ada, sensocto.Token{SensorIDs: []string{"a b"}, ExpiresAt: time.Now().Add(-time.Second)})
+	wrong(t, err, "name", "scopes", "sensor_ids", "expires_at")
 	text, token, err := a.CreateUserToken(t.Context(), ada, sensocto.Token{Name: "x", Scopes: viewer, SensorIDs: []string{"strap"}, UserID: "somebody else"})
 	if err != nil {
 		t.Fatal(err)

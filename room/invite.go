@@ -16,7 +16,7 @@ const invitationLife = 14 * 24 * time.Hour
 
 var errNoInvitation = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_invitation", Message: "there is no such invitation into the room: it was answered or withdrawn, or has expired"}
 
-var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_invitation", Message: "say whom to invite: user_id or email"}
+var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_invitation", Field: "user_id", Message: "say whom to invite: user_id or email"}
 
 // Invite asks a user, or whoever has an address, into a room. Whether an address
 // belongs to an account is not told. It returns the invitation, which is to be

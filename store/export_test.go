@@ -13,5 +13,8 @@ func (s *Store) Reconsider(sensorID, attributeID string, from int64) {
 	s.reconsider(r, from)
 }
 
+// LimitFieldScan sets how many bytes of documents a query may search for a field.
+func (s *Store) LimitFieldScan(bytes int) { s.fieldBytes = bytes }
+
 // Sweep is what Run does now and then, at a time.
 func (s *Store) Sweep(now time.Time) { s.sweep(now) }

@@ -20,6 +20,13 @@ const lttbSamples = 50_000
 // errTooFine is why a walk over the cold tier begins again with wider buckets.
 var errTooFine = errors.New("only wider rollups are left")
 
+// maxFieldBytes bounds the documents that one query may search for a field, where
+// no rollup has it: some seconds of work.
+const maxFieldBytes = 512 << 20
+
+var errFieldScan = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "field_not_summarized",
+	Message: "too many documents would have to be searched for the field, which is in no rollup there: ask for a shorter time"}
+
 // History returns a series as buckets of equal width, each of them exact, or
 // as points. Its cost grows with the buckets asked for, not with the samples
 // that they stand for, as far as there are rollups (docs/storage.md). It is a

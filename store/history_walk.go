@@ -13,6 +13,7 @@ type historian struct {
 	store  *Store
 	series *series
 	field  string            // of documents; "": the numbers themselves
+	parsed int               // bytes of the documents that were searched for it in chunks
 	before int64             // numbers from here on came later
 	warm   []*sensocto.Chunk // of the series, once what is hot was looked at
 
@@ -128,7 +129,7 @@ func (h *historian) useRollups(ctx context.Context, level int, m numbers, incomp
 			}
 			cells, known := rollup.cellsOf(h.field)
 			if !known {
-				return nil // made by an earlier version: what is below it has the field
+				return nil // made by an earlier version, or of too many fields: what is below it has the field
 			}
 			h.addCells(cells, c.FirstSeq)
 		}
@@ -217,10 +218,28 @@ func (h *historian) useChunk(c *sensocto.Chunk, m numbers, cols *Columns) error 
 	if err := h.store.codec.Decode(c.Data, cols); err != nil {
 		return err
 	}
+	if err := h.spend(cols); err != nil {
+		return err
+	}
 	from, to := max(0, m.from-c.FirstSeq), min(int64(len(cols.Times)), m.to-c.FirstSeq)
 	if from < to {
 		cols.cut(int(from), int(to))
 		h.tally(cols, c.FirstSeq+from)
+	}
+	return nil
+}
+
+// spend counts the documents that are searched for a field: no rollup bounds them
+// where the documents of a series have too many fields.
+func (h *historian) spend(cols *Columns) error {
+	if h.field == "" {
+		return nil
+	}
+	for i := range cols.Documents {
+		h.parsed += len(cols.Documents[i].Text)
+	}
+	if h.parsed > h.store.fieldBytes {
+		return errFieldScan
 	}
 	return nil
 }

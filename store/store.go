@@ -96,6 +96,7 @@ type Store struct {
 	options    Options
 	cold       Cold
 	codec      *Codec
+	fieldBytes int           // maxFieldBytes, but in tests
 	turn       chan struct{} // holds a token while somebody writes to the cold tier
 	wake       chan struct{} // one slot, so that calls coalesce: Run has something to look at
 	columns    sync.Pool     // of *Columns
@@ -152,6 +153,7 @@ func Open(ctx context.Context, cold Cold, options Options) (*Store, error) {
 		options:    options.withDefaults(),
 		cold:       cold,
 		codec:      NewCodec(),
+		fieldBytes: maxFieldBytes,
 		turn:       make(chan struct{}, 1),
 		wake:       make(chan struct{}, 1),
 		columns:    sync.Pool{New: func() any { return new(Columns) }},

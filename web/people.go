@@ -28,6 +28,7 @@ type Accounts interface {
 	CheckPassword(ctx context.Context, u sensocto.User, password string, from sensocto.Client) error
 	SendsMail() bool
 	Forgotten(email, address string) error
+	CheckChange(u sensocto.User, name, email, password *string) error
 	ChangeEmail(u sensocto.User, email, address string) error
 	// SeeLink returns a link without using it.
 	SeeLink(ctx context.Context, kind sensocto.LinkKind, secret string) (sensocto.Link, error)

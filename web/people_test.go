@@ -254,6 +254,12 @@ func TestPeople_SessionsAndPasswords(t *testing.T) {
 	}
 	p.wantReason(ada.asks(401, "PATCH", "/users/me", `{"password":"five loud geese fly","current_password":"wrong"}`), "wrong_credentials")
 	p.wantReason(ada.asks(422, "PATCH", "/users/me", `{"password":"short","current_password":"`+secretWords+`"}`), "weak_password")
+	everything := ada.asks(422, "PATCH", "/users/me", `{"name":"","email":"ada","password":"short","current_password":"`+secretWords+`"}`).Body.String()
+	for _, member := range []string{"body.name", "body.email", "body.password"} {
+		if !strings.Contains(everything, member) {
+			t.Errorf("%s does not say that %s is wrong", everything, member)
+		}
+	}
 	ada.asks(200, "PATCH", "/users/me", `{"name":"Ada L","password":"five loud geese fly","current_password":"`+secretWords+`"}`)
 	phone.asks(401, "GET", "/session", "") // whoever knew the old password is out
 	ada.asks(204, "DELETE", "/session", "")

@@ -292,6 +292,11 @@ func (s *server) changeMe(ctx context.Context, in *changeMeInput) (*userAnswer, 
 		if err := s.Accounts.Confirm(ctx, u, identityOf(ctx).ID, in.Body.CurrentPassword, in.client); err != nil {
 			return nil, s.personalProblem(err, "check a password")
 		}
+	}
+	if err := s.Accounts.CheckChange(u, in.Body.Name, in.Body.Email, in.Body.Password); err != nil {
+		return nil, s.personalProblem(err, "change a user")
+	}
+	if in.Body.Email != nil {
 		if err := s.Accounts.ChangeEmail(u, *in.Body.Email, in.client.Address); err != nil {
 			return nil, s.personalProblem(err, "change an address")
 		}

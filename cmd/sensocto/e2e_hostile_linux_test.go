@@ -45,14 +45,14 @@ func TestE2E_HostileClients(t *testing.T) {
 		t.Skip("it takes half a minute")
 	}
 	t.Setenv("GOMEMLIMIT", strconv.Itoa(hostileMemory*3/4))
-	p := launchBuilt(t, "--guests", "view,ingest", "--load-memory", "1GiB")
+	p := launchBuilt(t, "--guests", "view,ingest", "--registration", "open", "--load-memory", "1GiB")
 	good := startGoodDevice(t, p)
-	h := &hostile{t: t, p: p}
+	h := &hostile{t: t, p: p, session: accountOf(t, p)}
 	for _, attack := range hostileAttacks {
 		if !t.Run(attack.name, func(t *testing.T) {
 			before, began, rounds := residentPeak(t, p), time.Now(), 0
 			for ; rounds == 0 || time.Since(began) < attackTime; rounds++ {
-				(&hostile{t: t, p: p}).run(attack.do)
+				(&hostile{t: t, p: p, session: h.session}).run(attack.do)
 			}
 			t.Logf("%d times, peak %d MiB (before: %d MiB)", rounds, residentPeak(t, p)>>20, before>>20)
 		}) {
@@ -63,7 +63,7 @@ func TestE2E_HostileClients(t *testing.T) {
 	h.run(func(h *hostile) { // all at once
 		var all sync.WaitGroup
 		for _, attack := range hostileAttacks {
-			all.Go(func() { (&hostile{t: t, p: p, crowd: true}).run(attack.do) })
+			all.Go(func() { (&hostile{t: t, p: p, crowd: true, session: h.session}).run(attack.do) })
 		}
 		all.Wait()
 	})
@@ -216,14 +216,23 @@ func (g *goodDevice) end() (int, []time.Duration) {
 	return g.samples, g.times
 }
 
-// hostile is somebody without a credential, in a test.
+// accountOf makes an account, as anybody may, and returns the cookie of its session.
+func accountOf(t *testing.T, p *process) (session string) {
+	t.Helper()
+	b := &browser{t: t, url: p.url}
+	b.asks(http.StatusCreated, http.MethodPost, "/users", `{"email":"mallory@example.org","name":"Mallory","password":"`+goodPassword+`"}`)
+	return b.cookie
+}
+
+// hostile is somebody without a credential, in a test, or with an account's session.
 type hostile struct {
-	t     *testing.T
-	p     *process
-	crowd bool          // others attack at the same time
-	stays time.Duration // how long it waits for answers over HTTP; default patience
-	conns []*websocket.Conn
-	mu    sync.Mutex // guards conns
+	t       *testing.T
+	p       *process
+	session string
+	crowd   bool          // others attack at the same time
+	stays   time.Duration // how long it waits for answers over HTTP; default patience
+	conns   []*websocket.Conn
+	mu      sync.Mutex // guards conns
 }
 
 // run attacks, and leaves.
@@ -314,6 +323,121 @@ func (h *hostile) call(method, path, content string, header ...string) (status i
 	defer resp.Body.Close()
 	text, _ := io.ReadAll(io.LimitReader(resp.Body, 16<<20))
 	return resp.StatusCode, string(text)
+}
+
+// endings are the operations that end the session with which they are asked.
+var endings = []string{"DELETE /api/v1/session", "DELETE /api/v1/sessions", "DELETE /api/v1/users/me"}
+
+// everyOperation asks all operations at once, with long and many values where the
+// API has members and parameters for them.
+func (h *hostile) everyOperation(header ...string) {
+	long, parameter := strings.Repeat("x", 60_000), regexp.MustCompile(`\{[^}]*\}`)
+	// Bodies stay below 256 KiB: on longer ones that it refuses unread, the server
+	// closes the connection, and the answer may be lost.
+	queries, bodies := questionsOfTheAPI(h.t, long[:20_000])
+	header = append(header, "Content-Type", "application/json")
+	var answered, admitted atomic.Int64
+	var all sync.WaitGroup
+	places := make(chan struct{}, 200) // as many at once
+	for _, operation := range operationsOfTheAPI(h.t) {
+		method, path, _ := strings.Cut(operation, " ")
+		if slices.Contains(endings, operation) {
+			continue
+		}
+		for _, value := range []string{"many", long[:4000]} {
+			for _, query := range queries[operation] {
+				places <- struct{}{}
+				all.Go(func() {
+					defer func() { <-places }()
+					status, body := h.call(method, parameter.ReplaceAllString(path, value)+query, bodies[operation], header...)
+					if status == 0 && !h.crowd || status >= 500 && status != http.StatusServiceUnavailable || len(body) > 8<<20 {
+						h.t.Errorf("%s: %d, %d bytes: %.200s", operation, status, len(body), body)
+					}
+					answered.Add(1)
+					if status != http.StatusUnauthorized && status != 0 {
+						admitted.Add(1)
+					}
+				})
+			}
+		}
+	}
+	all.Wait()
+	if len(header) > 2 && !h.crowd && admitted.Load() < answered.Load()/2 {
+		h.t.Errorf("only %d of %d were asked with a credential that counts", admitted.Load(), answered.Load())
+	}
+}
+
+// questionsOfTheAPI returns the queries with which an operation is asked, none and
+// each of its parameters alone, so that one that is refused hides no other, and its
+// body, with all members that it may have.
+func questionsOfTheAPI(t *testing.T, long string) (queries map[string][]string, bodies map[string]string) {
+	t.Helper()
+	text, err := os.ReadFile("../../web/testdata/openapi.json")
+	if err != nil {
+		t.Fatal(err)
+	}
+	var document struct {
+		Paths map[string]map[string]struct {
+			Parameters  []struct{ Name, In string }
+			RequestBody struct {
+				Content map[string]struct {
+					Schema struct {
+						Ref string `json:"$ref"`
+					}
+				}
+			}
+		}
+		Components struct {
+			Schemas map[string]struct {
+				Properties map[string]struct{ Type any }
+			}
+		}
+	}
+	if err := json.Unmarshal(text, &document); err != nil {
+		t.Fatal(err)
+	}
+	values := map[string]string{"limit": "1000000", "width": "0.001", "field": long[:64]}
+	queries, bodies = make(map[string][]string), make(map[string]string)
+	for path, methods := range document.Paths {
+		for method, operation := range methods {
+			key := strings.ToUpper(method) + " " + path
+			queries[key] = []string{""}
+			for _, p := range operation.Parameters {
+				if p.In == "query" {
+					queries[key] = append(queries[key], "?"+p.Name+"="+cmp.Or(values[p.Name], long[:4000]))
+				}
+			}
+			_, schema, _ := strings.Cut(operation.RequestBody.Content["application/json"].Schema.Ref, "#/components/schemas/")
+			var members []string
+			for name, property := range document.Components.Schemas[schema].Properties {
+				if !strings.HasPrefix(name, "$") {
+					members = append(members, strconv.Quote(name)+":"+manyOf(property.Type, long))
+				}
+			}
+			if schema != "" {
+				bodies[key] = "{" + strings.Join(members, ",") + "}"
+			}
+		}
+	}
+	return queries, bodies
+}
+
+// manyOf returns much JSON of a type of JSON Schema, which may be a list of types.
+func manyOf(kind any, long string) string {
+	if kinds, ok := kind.([]any); ok && len(kinds) > 0 {
+		kind = kinds[0]
+	}
+	switch kind {
+	case "array":
+		return "[" + list(1000, "u%d") + "]"
+	case "integer", "number":
+		return "1000000"
+	case "boolean":
+		return "true"
+	case "object":
+		return `{"` + long + `":` + strconv.Quote(long) + "}"
+	}
+	return strconv.Quote(long)
 }
 
 // list returns n JSON strings that format makes of their numbers.
@@ -476,23 +600,9 @@ var hostileAttacks = []struct {
 		}
 		h.ask(ws, `["9","10","sensocto:sensor:pinged","ping",{}]`)
 	}},
-	{"every operation of the API", func(h *hostile) {
-		long, parameter := strings.Repeat("x", 60_000), regexp.MustCompile(`\{[^}]*\}`)
-		var all sync.WaitGroup
-		for _, operation := range operationsOfTheAPI(h.t) {
-			method, path, _ := strings.Cut(operation, " ")
-			for _, value := range []string{"many", long[:4000]} {
-				all.Go(func() {
-					status, body := h.call(method, parameter.ReplaceAllString(path, value)+"?limit=1000000&search="+long[:4000],
-						`{"name":"`+long+`","notify":[`+list(1000, "u%d")+`]}`, "Content-Type", "application/json")
-					if status >= 500 && status != http.StatusServiceUnavailable || len(body) > 8<<20 {
-						h.t.Errorf("%s: %d, %d bytes: %.200s", operation, status, len(body), body)
-					}
-				})
-			}
-		}
-		all.Wait()
-	}},
+	{"every operation of the API", func(h *hostile) { h.everyOperation() }},
+	{"every operation of the API, with a token", func(h *hostile) { h.everyOperation("Authorization", "Bearer "+h.p.token()) }},
+	{"every operation of the API, in a session", func(h *hostile) { h.everyOperation("Cookie", "sensocto_token="+h.session) }},
 	{"every message", func(h *hostile) {
 		payload := `{"sensor_ids":[` + list(20_000, "s%d") + `],"levels":{"s":"high"},"visible":true,"level":0.5,"charging":false,"attribute_id":"a0",` +
 			`"payload":[` + strings.TrimSuffix(strings.Repeat("[1],", 50_000), ",") + `],"timestamp":1767225600000,"limit":1000000,"metadata":{"unit":"x"},"action":"add"}`

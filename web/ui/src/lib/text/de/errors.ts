@@ -49,6 +49,7 @@ export const reasons: Readonly<Record<string, string>> = {
 };
 
 export const errors: Translation<typeof en> = {
+  field_not_summarized: 'Diese Zahl steht dort in keiner Zusammenfassung, und es sind zu viele Dokumente, um sie darin zu suchen: Wählen Sie eine kürzere Zeit.',
   reason: (code) => (Object.hasOwn(reasons, code) ? reasons[code]! : ''),
   signedOut: () => 'Sie sind nicht mehr angemeldet: Melden Sie sich neu an.',
   busy: () => 'Der Server hat zu viel zu tun: Warten Sie eine Minute und versuchen Sie es dann noch einmal.',

@@ -47,6 +47,7 @@ export const reasons: Readonly<Record<string, string>> = {
 
 export const errors = {
   /** What a reason of the server means, and what to do; empty for one that has no words here. */
+  field_not_summarized: 'No summary has this number there, and there are too many documents to search for it: choose a shorter time.',
   reason: (code: string) => (Object.hasOwn(reasons, code) ? reasons[code]! : ''),
   signedOut: () => 'You are no longer signed in: sign in again.',
   busy: () => 'The server has too much to do: wait a minute, then try again.',
