@@ -350,7 +350,8 @@ func (h *hostile) everyOperation(header ...string) {
 				all.Go(func() {
 					defer func() { <-places }()
 					status, body := h.call(method, parameter.ReplaceAllString(path, value)+query, bodies[operation], header...)
-					if status == 0 && !h.crowd || status >= 500 && status != http.StatusServiceUnavailable || len(body) > 8<<20 {
+					tooLong := len(body) > 8<<20 && !strings.HasSuffix(path, "/export") // which is written as it is read
+					if status == 0 && !h.crowd || status >= 500 && status != http.StatusServiceUnavailable || tooLong {
 						h.t.Errorf("%s: %d, %d bytes: %.200s", operation, status, len(body), body)
 					}
 					answered.Add(1)
