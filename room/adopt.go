@@ -158,10 +158,12 @@ func (r *adoption) members(ctx context.Context) error {
 		if err := r.member(ctx, want.OwnerID, have.Members[want.OwnerID], sensocto.RoleAdmin); err != nil {
 			return err
 		}
-		if err := r.store.SetOwner(ctx, room.ID, want.OwnerID); err != nil {
-			return err
+		if !slices.Contains(r.left, want.OwnerID) {
+			if err := r.store.SetOwner(ctx, room.ID, want.OwnerID); err != nil {
+				return err
+			}
+			r.publish(sensocto.RoomTopic(room.ID), sensocto.EventMemberJoined, r.memberEvent(ctx, sensocto.Member{RoomID: room.ID, UserID: want.OwnerID, Role: sensocto.RoleOwner}, true))
 		}
-		r.publish(sensocto.RoomTopic(room.ID), sensocto.EventMemberJoined, r.memberEvent(ctx, sensocto.Member{RoomID: room.ID, UserID: want.OwnerID, Role: sensocto.RoleOwner}, true))
 	}
 	for userID, old := range have.Members {
 		if want.Members[userID] == "" && old != sensocto.RoleOwner {
@@ -171,7 +173,8 @@ func (r *adoption) members(ctx context.Context) error {
 		}
 	}
 	for _, userID := range slices.Sorted(maps.Keys(want.Members)) {
-		if role := want.Members[userID]; role != have.Members[userID] && role != sensocto.RoleOwner {
+		// SetOwner changed the role of the owner before.
+		if role := want.Members[userID]; role != have.Members[userID] && role != sensocto.RoleOwner && have.Members[userID] != sensocto.RoleOwner {
 			if err := r.member(ctx, userID, have.Members[userID], role); err != nil {
 				return err
 			}
@@ -183,6 +186,13 @@ func (r *adoption) members(ctx context.Context) error {
 // member gives a user a role that is not the owner's.
 func (r *adoption) member(ctx context.Context, userID string, old, role sensocto.Role) error {
 	room := r.room
+	u, err := r.store.User(ctx, userID)
+	if err == nil {
+		err = mayBe(u, role)
+	}
+	if err != nil {
+		return r.leave(userID, err)
+	}
 	m := sensocto.Member{RoomID: room.ID, UserID: userID, Role: role, JoinedAt: now()}
 	present, err := r.store.Member(ctx, room.ID, userID)
 	switch {

@@ -3,7 +3,6 @@ package web
 import (
 	"context"
 	"net/http"
-	"net/url"
 
 	"github.com/danielgtaylor/huma/v2"
 
@@ -74,7 +73,6 @@ type ticketInput struct {
 type ticketAnswer struct {
 	Body struct {
 		Ticket string `json:"ticket" doc:"The text of the ticket, for 'sensocto room join'."`
-		Link   string `json:"link" doc:"The same as an address of the app: behind the #, so that no server sees it. Others open it at their own server."`
 	}
 }
 
@@ -89,7 +87,6 @@ func (s *server) makeRoomTicket(ctx context.Context, in *ticketInput) (*ticketAn
 	}
 	var out ticketAnswer
 	out.Body.Ticket = ticket
-	out.Body.Link = s.Accounts.Ways().Origin + "/rooms#ticket=" + url.QueryEscape(ticket)
 	return &out, nil
 }
 

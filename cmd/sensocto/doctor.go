@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"net/http"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -48,7 +49,7 @@ func (c doctorCallCmd) Run(a *app) (err error) {
 	if err := c.ask(a, http.MethodPost, "/rooms", map[string]string{"name": "sensocto doctor"}, &room); err != nil {
 		return err
 	}
-	defer func() { err = errors.Join(err, c.ask(a, http.MethodDelete, roomPath(room.ID), nil, nil)) }()
+	defer func() { err = errors.Join(err, c.remove(a, room.ID)) }()
 	began := time.Now()
 	first, leave, err := c.join(a, room.ID)
 	if err != nil {
@@ -62,6 +63,13 @@ func (c doctorCallCmd) Run(a *app) (err error) {
 	}
 	defer leave()
 	return c.verdict(a, c.askServers(a, first.ICEServers, second.ICEServers))
+}
+
+// remove deletes the room, also after Ctrl-C.
+func (c doctorCallCmd) remove(a *app, roomID string) error {
+	ctx, cancel := context.WithTimeout(context.WithoutCancel(a.ctx), probeTime)
+	defer cancel()
+	return (&apiClient{remoteFlags: c.remoteFlags}).call(ctx, http.MethodDelete, roomPath(roomID), nil, nil)
 }
 
 // join joins the call of a room over a connection of its own.
@@ -89,7 +97,10 @@ func (c doctorCallCmd) join(a *app, roomID string) (reply sensocto.CallReply, le
 }
 
 // health is what was found.
-type health struct{ outside, relay, failed int }
+type health struct {
+	outside, relay int
+	failed         []string // the addresses of servers
+}
 
 // askServers asks each server, as a peer of either kind was told of it.
 func (c doctorCallCmd) askServers(a *app, first, second []sensocto.ICEServer) (h health) {
@@ -105,7 +116,7 @@ func (c doctorCallCmd) askServers(a *app, first, second []sensocto.ICEServer) (h
 			cancel()
 			switch {
 			case err != nil:
-				h.failed++
+				h.failed = append(h.failed, url)
 				fmt.Fprintf(a.stdout, "FAILED  %s: %v\n", url, err)
 			case isTURN:
 				h.relay++
@@ -126,11 +137,14 @@ func (c doctorCallCmd) verdict(a *app, h health) error {
 		fmt.Fprintln(a.stdout, "Calls work from here, also through firewalls that let nothing but the relay through.")
 	case h.outside > 0:
 		fmt.Fprintln(a.stdout, "Calls work with most people. Behind strict firewalls they need a TURN server: set turn.listen and turn.public, or call.ice_servers.")
-	case h.failed == 0:
+	case len(h.failed) == 0:
 		fmt.Fprintln(a.stdout, "Calls work with people in one network. Beyond it they need a STUN and a TURN server: set turn.listen and turn.public, or call.ice_servers.")
 	}
-	if h.failed > 0 {
+	switch {
+	case len(h.failed) == 0:
+		return nil
+	case h.relay+h.outside == 0:
 		return errNoCalls
 	}
-	return nil
+	return fmt.Errorf("not every configured server works from here: %s", strings.Join(h.failed, ", "))
 }

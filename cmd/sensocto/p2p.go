@@ -10,6 +10,7 @@ import (
 	"os"
 	"path/filepath"
 	"strings"
+	"sync"
 	"text/tabwriter"
 
 	"github.com/sensocto/sensocto"
@@ -48,6 +49,10 @@ type sharing struct {
 	sync   *p2p.RoomSync
 	rights *rights.Rights
 	audit  sensocto.Auditor
+	people interface {
+		User(ctx context.Context, id string) (sensocto.User, error)
+	}
+	joining sync.Map // the ids of users who join a room
 }
 
 // newSharing returns nil where it is off.
@@ -60,11 +65,11 @@ func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
 	if err != nil {
 		return nil, err
 	}
-	sync := p2p.NewRoomSync(p2p.SyncOptions{
+	roomSync := p2p.NewRoomSync(p2p.SyncOptions{
 		Sidecar: p2p.SidecarOptions{Program: c.sidecar(), Dir: dir, Bind: c.P2PListen, Relay: c.P2PRelay, Discovery: c.P2PDiscovery, Log: log},
 		Keys:    keys, Rooms: s.rooms, Store: s.people, Sensor: s.sensors.Sensor, Log: log,
 	})
-	return &sharing{sync: sync, rights: s.rights, audit: s.audit}, nil
+	return &sharing{sync: roomSync, rights: s.rights, audit: s.audit, people: s.people}, nil
 }
 
 // sensor returns what is known of a sensor, of this server or another.
@@ -117,11 +122,26 @@ func (s *sharing) Join(ctx context.Context, id sensocto.Identity, ticket string)
 	if id.UserID == "" {
 		return "", &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
 	}
+	u, err := s.people.User(ctx, id.UserID)
+	if err != nil {
+		return "", err
+	}
+	if u.IsGuest {
+		return "", &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "guest_account", Message: "a guest account ends after a day and brings no rooms here: sign up first"}
+	}
 	t, err := p2p.ParseTicket(ticket)
 	if err != nil {
 		return "", err
 	}
-	return t.Room, s.sync.Join(ctx, id.UserID, t)
+	if _, busy := s.joining.LoadOrStore(id.UserID, true); busy {
+		return "", &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_running", Message: "you are joining a room already: wait until that is through"}
+	}
+	defer s.joining.Delete(id.UserID)
+	if err := s.sync.Join(ctx, id.UserID, t); err != nil {
+		return "", err
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: t.Room, Detail: "by a ticket of another server"})
+	return t.Room, nil
 }
 
 // Room implements web.P2P.
@@ -206,18 +226,13 @@ func (c p2pStatusCmd) Run(a *app) error {
 type roomTicketCmd struct {
 	roomFlags
 	Role string `enum:"member,guest,reader" default:"member" help:"What its bearer becomes: member, guest or reader."`
-	Link bool   `help:"Print it as a link to this server's app."`
 }
 
 // Run prints the ticket.
 func (c roomTicketCmd) Run(a *app) error {
-	var t struct{ Ticket, Link string }
+	var t struct{ Ticket string }
 	err := c.ask(a, http.MethodPost, c.path("tickets"), map[string]string{"role": c.Role}, &t)
-	switch {
-	case err != nil:
-	case c.Link:
-		fmt.Fprintln(a.stdout, t.Link)
-	default:
+	if err == nil {
 		fmt.Fprintln(a.stdout, t.Ticket)
 	}
 	return err

@@ -103,9 +103,14 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	ada.rename(room, "Gym")
 	until(bob, "the name", "Gym", "room", "list")
 
-	status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
-	if status["own"] != true || len(status["peers"].([]any)) != 1 {
-		t.Errorf("%v", status)
+	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+		status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
+		if status["own"] == true && len(status["peers"].([]any)) == 1 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%v", status)
+		}
 	}
 	ada.asks(403, "GET", "/p2p", "")
 	stranger := newHouseholder(t, &running{url: ada.url}, "eve")

@@ -2630,8 +2630,6 @@ export interface components {
             [key: string]: unknown;
         };
         TicketAnswerBody: {
-            /** @description The same as an address of the app: behind the #, so that no server sees it. Others open it at their own server. */
-            link: string;
             /** @description The text of the ticket, for 'sensocto room join'. */
             ticket: string;
         } & {
