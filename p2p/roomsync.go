@@ -290,8 +290,8 @@ func (s *RoomSync) everything() {
 const exchangeTime = 30 * time.Second
 
 // exchange exchanges one room.
-func (s *RoomSync) exchange(ctx context.Context, roomID string) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
+func (s *RoomSync) exchange(working context.Context, roomID string) {
+	ctx, cancel := context.WithTimeout(working, exchangeTime)
 	defer cancel()
 	s.mu.Lock()
 	r := s.rooms[roomID]
@@ -305,7 +305,7 @@ func (s *RoomSync) exchange(ctx context.Context, roomID string) {
 	r.running, r.passedAt = false, time.Now()
 	if err != nil {
 		s.counts.failures.Add(1)
-		if message := err.Error(); message != r.problem && ctx.Err() == nil && !errors.Is(err, errDown) { // that it is down is logged once
+		if message := err.Error(); message != r.problem && working.Err() == nil && !errors.Is(err, errDown) { // that it is down is logged once
 			s.log.Warn("a shared room was not exchanged; it is tried again", "room", roomID, "err", err)
 			r.problem = message
 		}
