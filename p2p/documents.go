@@ -38,6 +38,12 @@ func (s *Sidecar) Import(ctx context.Context, ticket string) (doc string, write 
 	return a.Doc, a.Write != nil && *a.Write, err
 }
 
+// TicketDoc returns the document of one of Iroh's tickets, which it does not import.
+func (s *Sidecar) TicketDoc(ctx context.Context, ticket string) (doc string, err error) {
+	a, err := s.call(ctx, request{Op: "ticket_info", Ticket: ticket})
+	return a.Doc, err
+}
+
 // Close no longer synchronizes a document, which stays stored.
 func (s *Sidecar) Close(ctx context.Context, doc string) error {
 	_, err := s.call(ctx, request{Op: "close", Doc: doc})

@@ -35,6 +35,8 @@ type Fact struct {
 	Deleted bool  `json:"deleted,omitempty"`
 	// Value is what the fact says; null where it is deleted.
 	Value json.RawMessage `json:"value,omitempty"`
+	// Invitation is the key by which a member came, or "".
+	Invitation Key `json:"invitation,omitempty"`
 }
 
 // envelope is the form of values in a document.
@@ -42,7 +44,9 @@ type envelope struct {
 	Format    int    `json:"format"`
 	Signer    Key    `json:"signer"`
 	Signature string `json:"signature"` // base64url of the signature of key and body
-	Body      string `json:"body"`      // the JSON text of a Fact
+	// Consent is the same signature by the person whom an invitation admits.
+	Consent string `json:"consent,omitempty"`
+	Body    string `json:"body"` // the JSON text of a Fact
 }
 
 // signed is a fact with who said it. Whether the signature is right is found out
@@ -54,6 +58,7 @@ type signed struct {
 	body      []byte
 	value     []byte
 	signature []byte
+	consent   []byte
 	verified  *bool
 }
 
@@ -62,14 +67,45 @@ func message(key string, body []byte) []byte {
 	return bytes.Join([][]byte{[]byte("sensocto room entry 1\x00"), []byte(key), []byte{0}, body}, nil)
 }
 
-// Sign returns the value of an entry that says a fact under a key.
-func (s Signer) Sign(key string, f Fact) ([]byte, error) {
-	body, err := json.Marshal(f)
-	if err != nil {
+// encodeFact returns the body of a fact. It leaves <, > and & in the value as they
+// are: the value is compared with that of the room, byte by byte.
+func encodeFact(f Fact) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(f); err != nil {
 		return nil, fmt.Errorf("encode fact: %w", err)
 	}
-	signature := ed25519.Sign(s.private, message(key, body))
-	value, err := json.Marshal(envelope{formatVersion, s.Key, base64.RawURLEncoding.EncodeToString(signature), string(body)})
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
+
+func (s Signer) signature(key string, body []byte) string {
+	return base64.RawURLEncoding.EncodeToString(ed25519.Sign(s.private, message(key, body)))
+}
+
+// Sign returns the value of an entry that says a fact under a key.
+func (s Signer) Sign(key string, f Fact) ([]byte, error) {
+	body, err := encodeFact(f)
+	if err != nil {
+		return nil, err
+	}
+	return encodeEnvelope(key, envelope{Signer: s.Key, Signature: s.signature(key, body), Body: string(body)})
+}
+
+// Admit returns the value of an entry in which an invitation says a fact about a
+// person, who consents.
+func (s Signer) Admit(key string, f Fact, person Signer) ([]byte, error) {
+	f.Invitation = s.Key
+	body, err := encodeFact(f)
+	if err != nil {
+		return nil, err
+	}
+	return encodeEnvelope(key, envelope{Signer: s.Key, Signature: s.signature(key, body), Consent: person.signature(key, body), Body: string(body)})
+}
+
+func encodeEnvelope(key string, e envelope) ([]byte, error) {
+	e.Format = formatVersion
+	value, err := json.Marshal(e)
 	if err == nil && (len(value) > maxValueBytes || len(key) > maxKeyBytes) {
 		err = fmt.Errorf("the fact %s is too large", key)
 	}
@@ -101,6 +137,9 @@ func decodeFact(room string, e Entry) (*signed, error) {
 	if s.signature, err = base64.RawURLEncoding.DecodeString(v.Signature); err != nil || len(s.signature) != ed25519.SignatureSize {
 		return nil, errMalformed
 	}
+	if s.consent, err = base64.RawURLEncoding.DecodeString(v.Consent); err != nil {
+		return nil, errMalformed
+	}
 	if json.Unmarshal(s.body, &s.Fact) != nil || !validCount(s.Version) || !validCount(s.Generation) || s.Deleted != (s.Value == nil) {
 		return nil, errMalformed
 	}
@@ -122,6 +161,12 @@ func (s *signed) authentic() bool {
 	return *s.verified
 }
 
+// consented reports whether a person signed it, too.
+func (s *signed) consented(k Key) bool {
+	public := k.public()
+	return public != nil && ed25519.Verify(public, message(s.key, s.body), s.consent)
+}
+
 // before reports whether the other fact of the same key goes before this one. It
 // is a total order in which clocks have no say.
 func (s *signed) before(o *signed) bool {
@@ -136,7 +181,10 @@ func (s *signed) before(o *signed) bool {
 	if c := bytes.Compare(s.body, o.body); c != 0 {
 		return c < 0
 	}
-	return bytes.Compare(s.signature, o.signature) < 0
+	if c := bytes.Compare(s.signature, o.signature); c != 0 {
+		return c < 0
+	}
+	return bytes.Compare(s.consent, o.consent) < 0
 }
 
 // The keys of facts. Each ends in a slash, so that none begins with another: an

@@ -17,6 +17,7 @@ import (
 const (
 	maxMembers         = 1000
 	maxInvites         = 500
+	maxByInvite        = 50 // people whom one invitation admits
 	maxSensorsOfMember = 200
 	maxSettings        = 256
 	maxSettingsBytes   = 16 << 10
@@ -231,32 +232,56 @@ func (m *merger) invites() {
 	})
 }
 
-// mayAdmit reports whether the signer may say that of a member who is no
-// administrator.
-func (m *merger) mayAdmit(f *signed, k Key) bool {
-	r := role(f)
-	switch {
-	case !f.Deleted && r != sensocto.RoleMember && r != sensocto.RoleGuest:
+// decides reports whether the signer may say that of a member who is no
+// administrator, whatever an invitation says.
+func (m *merger) decides(f *signed, k Key) bool {
+	if r := role(f); !f.Deleted && r != sensocto.RoleMember && r != sensocto.RoleGuest {
 		return false
-	case m.byAdmin(f), leaves(f, k):
-		return true
 	}
-	// An invitation admits once: who was removed does not come back by it.
-	invited := m.room.Invites[f.signer]
-	return invited != "" && !f.Deleted && f.Generation == 0 && invited.AtLeast(r)
+	return m.byAdmin(f) || leaves(f, k)
 }
 
+// admits reports whether it is the word of an invitation and of the person who came
+// by it. It admits once: who was removed does not come back by it.
+func (m *merger) admits(f *signed, k Key) bool {
+	r, most := role(f), m.room.Invites[f.signer]
+	return (r == sensocto.RoleMember || r == sensocto.RoleGuest) && most.AtLeast(r) && most != "" &&
+		f.Generation == 0 && f.Invitation == f.signer && f.consented(k)
+}
+
+// members are those of whom the room or an administrator says so. An invitation has
+// a say only about people of whom these have said nothing, and only about so many,
+// counting those whom the room has confirmed.
 func (m *merger) members() {
+	var invited []*signed
+	used := map[Key]int{} // people by invitation
+	add := func(f *signed, k Key) {
+		if m.settle(f) && len(m.room.Members) < maxMembers {
+			m.room.Members[k] = Member{Role: role(f)}
+			used[f.Invitation]++
+		}
+	}
 	m.under(prefixMember, 1, func(key string, parts []string) {
 		k := Key(parts[0])
 		if m.admin(k) {
 			return
 		}
-		f := m.last(key, func(f *signed) bool { return m.mayAdmit(f, k) })
-		if m.settle(f) && len(m.room.Members) < maxMembers {
-			m.room.Members[k] = Member{Role: role(f)}
+		decided := slices.ContainsFunc(m.facts[key], func(f *signed) bool { return m.decides(f, k) && f.authentic() })
+		f := m.last(key, func(f *signed) bool { return m.decides(f, k) || (!decided && m.admits(f, k)) })
+		if f != nil && !decided {
+			invited = append(invited, f)
+			return
 		}
+		add(f, k)
 	})
+	for _, f := range invited {
+		if used[f.Invitation] >= maxByInvite {
+			m.room.Refused["not_allowed"]++
+			continue
+		}
+		_, parts, _ := splitKey(f.key)
+		add(f, Key(parts[0]))
+	}
 }
 
 func (m *merger) about() {

@@ -36,6 +36,16 @@ func said(by Signer, key string, generation, version int64, value any) Entry {
 	return Entry{Key: key, Author: string(by.Key), Value: text}
 }
 
+// admitted returns an entry in which the invitation admits a person, who consents.
+func admitted(person Signer, generation, version int64, r sensocto.Role) Entry {
+	value, _ := json.Marshal(is(r))
+	text, err := invite.Admit(memberKey(person.Key), Fact{Room: labID, Generation: generation, Version: version, Value: value}, person)
+	if err != nil {
+		panic(err)
+	}
+	return Entry{Key: memberKey(person.Key), Author: string(invite.Key), Value: text}
+}
+
 func is(r sensocto.Role) memberValue { return memberValue{r} }
 
 // lab is a room: alice owns it, bob is an administrator, carol a member, dave a guest.
@@ -46,7 +56,7 @@ func lab() []Entry {
 		said(root, memberKey(bob.Key), 0, 1, is(sensocto.RoleAdmin)),
 		said(bob, memberKey(carol.Key), 0, 1, is(sensocto.RoleMember)),
 		said(root, inviteKey(invite.Key), 0, 1, is(sensocto.RoleGuest)),
-		said(invite, memberKey(dave.Key), 0, 1, is(sensocto.RoleGuest)),
+		admitted(dave, 0, 1, sensocto.RoleGuest),
 		said(carol, sensorKey(carol.Key, "strap"), 0, 1, Sensor{Name: "Strap", Type: "ecg"}),
 		said(carol, personKey(carol.Key), 0, 1, personValue{"Carol", "endpoint"}),
 	}
@@ -98,27 +108,30 @@ func TestMerge_WhoMayChangeWhat(t *testing.T) {
 		"nor an owner by role":                     {[]Entry{said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleOwner))}, role(carol.Key, sensocto.RoleMember)},
 		"administrators do not end each other": {[]Entry{said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleAdmin)), said(bob, memberKey(carol.Key), 0, 3, nil)},
 			role(carol.Key, sensocto.RoleAdmin)},
-		"the room ends an administrator":      {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
-		"whom that had admitted goes, too":    {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(carol.Key, "")},
-		"unless it is said again":             {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil), said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleMember))}, role(carol.Key, sensocto.RoleMember)},
-		"an administrator leaves":             {[]Entry{said(bob, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
-		"a member leaves":                     {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, "")},
-		"with the sensors":                    {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, sensors(0)},
-		"nobody makes others leave":           {[]Entry{said(dave, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, sensocto.RoleMember)},
-		"an invitation admits":                {[]Entry{said(invite, memberKey(mallory.Key), 0, 1, is(sensocto.RoleGuest))}, role(mallory.Key, sensocto.RoleGuest)},
-		"to its role at most":                 {[]Entry{said(invite, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
-		"and not who was removed":             {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), said(invite, memberKey(dave.Key), 1, 9, is(sensocto.RoleGuest))}, role(dave.Key, "")},
-		"but an administrator does":           {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), said(bob, memberKey(dave.Key), 1, 1, is(sensocto.RoleGuest))}, role(dave.Key, sensocto.RoleGuest)},
-		"an invitation that ended does not":   {[]Entry{said(bob, inviteKey(invite.Key), 0, 2, nil)}, role(dave.Key, "")},
-		"invitations of strangers are none":   {[]Entry{said(mallory, inviteKey(mallory.Key), 0, 1, is(sensocto.RoleMember)), said(mallory, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
-		"a member shares own sensors":         {[]Entry{said(carol, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(2)},
-		"not those of others":                 {[]Entry{said(dave, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
-		"a guest shares none":                 {[]Entry{said(dave, sensorKey(dave.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
-		"an administrator takes a sensor out": {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, nil)}, sensors(0)},
-		"and changes none":                    {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, Sensor{Name: "Bob's"})}, func(r Room) bool { return r.Sensors[SensorRef{carol.Key, "strap"}].Name == "Strap" }},
-		"nobody names others":                 {[]Entry{said(bob, personKey(carol.Key), 0, 2, personValue{"Karl", ""})}, func(r Room) bool { return r.Members[carol.Key].Name == "Carol" }},
-		"a deletion stays":                    {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 0, 9, Sensor{})}, sensors(0)},
-		"until it is known and undone":        {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 1, 1, Sensor{})}, sensors(1)},
+		"the room ends an administrator":             {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
+		"whom that had admitted goes, too":           {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil)}, role(carol.Key, "")},
+		"unless it is said again":                    {[]Entry{said(root, memberKey(bob.Key), 0, 2, nil), said(root, memberKey(carol.Key), 0, 2, is(sensocto.RoleMember))}, role(carol.Key, sensocto.RoleMember)},
+		"an administrator leaves":                    {[]Entry{said(bob, memberKey(bob.Key), 0, 2, nil)}, role(bob.Key, "")},
+		"a member leaves":                            {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, "")},
+		"with the sensors":                           {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, sensors(0)},
+		"nobody makes others leave":                  {[]Entry{said(dave, memberKey(carol.Key), 0, 2, nil)}, role(carol.Key, sensocto.RoleMember)},
+		"an invitation admits":                       {[]Entry{admitted(mallory, 0, 1, sensocto.RoleGuest)}, role(mallory.Key, sensocto.RoleGuest)},
+		"to its role at most":                        {[]Entry{admitted(mallory, 0, 1, sensocto.RoleMember)}, role(mallory.Key, "")},
+		"not without their consent":                  {[]Entry{said(invite, memberKey(mallory.Key), 0, 1, is(sensocto.RoleGuest))}, role(mallory.Key, "")},
+		"and says nothing of who is in":              {[]Entry{admitted(carol, 0, 1<<52, sensocto.RoleGuest)}, role(carol.Key, sensocto.RoleMember)},
+		"nor of whom it admitted, once the room has": {[]Entry{said(root, memberKey(dave.Key), 0, 2, is(sensocto.RoleMember)), admitted(dave, 0, 1<<52, sensocto.RoleGuest)}, role(dave.Key, sensocto.RoleMember)},
+		"and not who was removed":                    {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), admitted(dave, 1, 9, sensocto.RoleGuest)}, role(dave.Key, "")},
+		"but an administrator does":                  {[]Entry{said(bob, memberKey(dave.Key), 0, 2, nil), said(bob, memberKey(dave.Key), 1, 1, is(sensocto.RoleGuest))}, role(dave.Key, sensocto.RoleGuest)},
+		"an invitation that ended does not":          {[]Entry{said(bob, inviteKey(invite.Key), 0, 2, nil)}, role(dave.Key, "")},
+		"invitations of strangers are none":          {[]Entry{said(mallory, inviteKey(mallory.Key), 0, 1, is(sensocto.RoleMember)), said(mallory, memberKey(mallory.Key), 0, 1, is(sensocto.RoleMember))}, role(mallory.Key, "")},
+		"a member shares own sensors":                {[]Entry{said(carol, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(2)},
+		"not those of others":                        {[]Entry{said(dave, sensorKey(carol.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
+		"a guest shares none":                        {[]Entry{said(dave, sensorKey(dave.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
+		"an administrator takes a sensor out":        {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, nil)}, sensors(0)},
+		"and changes none":                           {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, Sensor{Name: "Bob's"})}, func(r Room) bool { return r.Sensors[SensorRef{carol.Key, "strap"}].Name == "Strap" }},
+		"nobody names others":                        {[]Entry{said(bob, personKey(carol.Key), 0, 2, personValue{"Karl", ""})}, func(r Room) bool { return r.Members[carol.Key].Name == "Carol" }},
+		"a deletion stays":                           {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 0, 9, Sensor{})}, sensors(0)},
+		"until it is known and undone":               {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 1, 1, Sensor{})}, sensors(1)},
 	} {
 		if r := merged(c.entries...); !c.holds(r) {
 			t.Errorf("%s: %+v", what, r)
@@ -201,6 +214,42 @@ func TestMerge_BoundsHoldForMembers(t *testing.T) {
 	}
 }
 
+// Whoever has a ticket makes up people; those whom the room has confirmed count too.
+func TestMerge_AnInvitationAdmitsSoMany(t *testing.T) {
+	var more []Entry
+	for i := range 3 * maxByInvite {
+		more = append(more, admitted(testKeys.Person(fmt.Sprint(i)), 0, 1, sensocto.RoleGuest))
+	}
+	r := merged(more...)
+	if n := len(r.Members); n != 3+maxByInvite || r.Refused["not_allowed"] == 0 {
+		t.Fatalf("%d members, %v", n, r.Refused)
+	}
+	p := pass{RoomSync: &RoomSync{options: resolved{Keys: testKeys}}, root: root.Key, own: true, room: sensocto.SharedRoom{RoomID: labID}}
+	if err := p.confirm(&r); err != nil {
+		t.Fatal(err)
+	}
+	for key, f := range r.Facts {
+		if f.Signer == root.Key {
+			more = append(more, Entry{Key: key, Value: f.Value})
+		}
+	}
+	if n := len(merged(more...).Members); n != 3+maxByInvite {
+		t.Errorf("%d members after the room confirmed", n)
+	}
+}
+
+// A value keeps its bytes, so that it is not taken for a change.
+func TestSign_KeepsTheBytesOfValues(t *testing.T) {
+	value := json.RawMessage(`{"formula":"a<b && c>d"}`)
+	text, err := root.Sign(settingKey("a"), Fact{Room: labID, Version: 1, Value: value})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if f, err := decodeFact(labID, Entry{Key: settingKey("a"), Value: text}); err != nil || string(f.Value) == "" || string(f.Fact.Value) != string(value) {
+		t.Errorf("%v %s", err, f.Fact.Value)
+	}
+}
+
 // drawEntry draws a fact that any of the people may or may not say.
 func drawEntry(t *rapid.T) Entry {
 	people := []Signer{root, alice, bob, carol, dave, mallory, invite}
@@ -220,6 +269,13 @@ func drawEntry(t *rapid.T) Entry {
 	}).Draw(t, "fact")
 	value := rapid.SampledFrom(append(choice.values, nil)).Draw(t, "value")
 	generation, version := rapid.Int64Range(0, 1).Draw(t, "generation"), rapid.Int64Range(0, 2).Draw(t, "version")
+	if r, ok := value.(memberValue); ok && rapid.Bool().Draw(t, "invited") {
+		for _, p := range people {
+			if p.Key == of && strings.HasPrefix(choice.key, prefixMember) {
+				return admitted(p, generation, version, r.Role)
+			}
+		}
+	}
 	return said(person("by"), choice.key, generation, version, value)
 }
 

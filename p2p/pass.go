@@ -122,7 +122,7 @@ func (p *pass) merge(changes []change) (Room, error) {
 		if !ok {
 			continue // nobody here may say that; the merged room goes back to what it was
 		}
-		value, err := by.Sign(c.key, c.fact)
+		value, err := p.sign(by, c)
 		if err != nil {
 			p.log.Warn("a change cannot be shared", "room", p.room.RoomID, "err", err)
 			continue
@@ -134,6 +134,19 @@ func (p *pass) merge(changes []change) (Room, error) {
 		merged = Merge(p.room.RoomID, p.root, entries)
 	}
 	return merged, p.confirm(&merged)
+}
+
+// sign signs a change; where an invitation admits a person, the person does, too.
+func (p *pass) sign(by Signer, c change) ([]byte, error) {
+	if p.room.Invite == nil || by.Key != signerOf(p.room.Invite).Key {
+		return by.Sign(c.key, c.fact)
+	}
+	_, parts, _ := splitKey(c.key)
+	person, ok := p.people.signer(Key(parts[0]))
+	if !ok {
+		return nil, errors.New("an invitation admits people of this server alone")
+	}
+	return by.Admit(c.key, c.fact, person)
 }
 
 // confirm signs with the room's key what administrators and invitations have said,
@@ -181,7 +194,7 @@ func (p *pass) signer(c change, m Room) (Signer, bool) {
 	if c.fact.Deleted {
 		return p.people.signer(Key(parts[0]))
 	}
-	if p.room.Invite == nil {
+	if p.room.Invite == nil || !p.people.local(Key(parts[0])) {
 		return Signer{}, false
 	}
 	return signerOf(p.room.Invite), true

@@ -58,9 +58,10 @@ type RoomSync struct {
 	making  chan struct{} // a token for whoever makes a document
 	counts  counts
 
-	mu    sync.Mutex // guards what follows
-	rooms map[string]*shared
-	docs  map[string]string // room by document
+	mu      sync.Mutex // guards what follows
+	rooms   map[string]*shared
+	docs    map[string]string // room by document
+	joining map[string]bool   // rooms and documents that are being brought here
 }
 
 // resolved are the options with the sidecar that they describe.
@@ -90,7 +91,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}}
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.everything, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
 	return s
@@ -290,8 +291,8 @@ func (s *RoomSync) everything() {
 const exchangeTime = 30 * time.Second
 
 // exchange exchanges one room.
-func (s *RoomSync) exchange(ctx context.Context, roomID string) {
-	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
+func (s *RoomSync) exchange(working context.Context, roomID string) {
+	ctx, cancel := context.WithTimeout(working, exchangeTime)
 	defer cancel()
 	s.mu.Lock()
 	r := s.rooms[roomID]
@@ -305,7 +306,10 @@ func (s *RoomSync) exchange(ctx context.Context, roomID string) {
 	r.running, r.passedAt = false, time.Now()
 	if err != nil {
 		s.counts.failures.Add(1)
-		if message := err.Error(); message != r.problem && ctx.Err() == nil && !errors.Is(err, errDown) { // that it is down is logged once
+		if sensocto.ErrorCode(err) == sensocto.CodeNotFound { // perhaps the sidecar has lost the document
+			r.openedIn = 0
+		}
+		if message := err.Error(); message != r.problem && working.Err() == nil && !errors.Is(err, errDown) { // that it is down is logged once
 			s.log.Warn("a shared room was not exchanged; it is tried again", "room", roomID, "err", err)
 			r.problem = message
 		}

@@ -389,6 +389,50 @@ func TestRoomSync_TicketsAreChecked(t *testing.T) {
 	}
 }
 
+// A ticket that names the document of a room that is here does not end that room.
+func TestRoomSync_ATicketDoesNotTakeADocumentAway(t *testing.T) {
+	a, b, roomID := two(t)
+	forged := a.ticket(roomID, sensocto.RoleMember)
+	forged.Room = "01890000-0000-7000-8000-00000000000f"
+	for _, n := range []*node{a, b} {
+		if err := n.Join(t.Context(), n.user.UserID, forged); sensocto.ErrorReason(err) != "room_exists" {
+			t.Errorf("%s: %v", n.name, err)
+		}
+	}
+	a.rename(roomID, "Still here")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Still here" })
+}
+
+func TestRoomSync_OfTwoJoinsOneBringsTheRoom(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	errs := make(chan error, 2)
+	for range 2 {
+		go func() { errs <- b.Join(t.Context(), b.user.UserID, ticket) }()
+	}
+	first, second := <-errs, <-errs
+	if (first == nil) == (second == nil) {
+		t.Fatalf("%v and %v", first, second)
+	}
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+}
+
+// A join that ends on the way leaves nothing behind, and may be tried again.
+func TestRoomSync_AJoinThatFailsLeavesNothing(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	if err := b.Join(t.Context(), "no such user", ticket); err == nil {
+		t.Fatal("somebody who does not exist has joined")
+	}
+	if c := b.content(roomID); c.Name != "" {
+		t.Errorf("%+v", c)
+	}
+	b.join(ticket)
+}
+
 // A room that is made has its document at once, and its ticket is stored with it.
 func TestRoomSync_ARoomIsMadeWithItsDocument(t *testing.T) {
 	a := newNode(t, "a")

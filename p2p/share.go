@@ -3,16 +3,21 @@ package p2p
 import (
 	"context"
 	"errors"
+	"slices"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
 var (
-	errTicketRole = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a ticket admits members or guests; make somebody an administrator once they are in the room"}
-	errNotMade    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only administrators of a room, at the server that made it, make tickets for it"}
-	errJoined     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is here already"}
-	errTicketFail = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room's first words did not arrive: is a server that has the room running and reachable? Try again"}
+	errTicketRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a ticket admits members or guests; make somebody an administrator once they are in the room"}
+	errNotMade     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only administrators of a room, at the server that made it, make tickets for it"}
+	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is here already"}
+	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here already: try again in half a minute"}
+	errTicketEnded = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
+	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "the limits of this server, or what your account may do, do not let you into the room"}
+	errTickets     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_tickets", Message: "the room has 500 tickets that admit, as many as it may have: give out one of them again, each admits up to 50 people"}
+	errTicketFail  = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room's first words did not arrive: is a server that has the room running and reachable? Try again"}
 )
 
 // maxMade is how many rooms are shared without having been asked for: the sidecar
@@ -114,6 +119,13 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 	if role == "" {
 		return t, nil
 	}
+	entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
+	if err != nil {
+		return Ticket{}, err
+	}
+	if len(Merge(roomID, by.Key, entries).Invites) >= maxInvites {
+		return Ticket{}, errTickets
+	}
 	invite, seed := NewInvite()
 	f := facts{}
 	if err := f.set(inviteKey(invite.Key), memberValue{role}); err != nil {
@@ -132,12 +144,21 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 // Join brings the room of a ticket here, with the user as its member. It waits until
 // enough of the room has arrived.
 func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
-	_, known := s.known(t.Room)
-	if _, err := s.options.Rooms.Content(ctx, t.Room); err == nil || known {
-		return errJoined
-	}
-	doc, _, err := s.options.Sidecar.Import(ctx, t.Doc)
+	doc, err := s.options.Sidecar.TicketDoc(ctx, t.Doc)
 	if err != nil {
+		return err
+	}
+	leave, err := s.reserve(t.Room, doc)
+	if err != nil {
+		return err
+	}
+	defer leave()
+	if _, err := s.options.Rooms.Content(ctx, t.Room); err == nil {
+		return errJoined
+	} else if !errors.Is(err, sensocto.ErrNotFound) {
+		return err
+	}
+	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
 		return err
 	}
 	room := sensocto.SharedRoom{RoomID: t.Room, Doc: doc, Ticket: t.Doc, Root: string(t.Root), Invite: t.Invite}
@@ -146,6 +167,27 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 		return err
 	}
 	return nil
+}
+
+// reserve has one join at a time bring a room and a document here, which are not
+// here yet: a join that fails drops the document.
+func (s *RoomSync) reserve(roomID, doc string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r, used := s.rooms[roomID], s.docs[doc] != ""
+	if used || (r != nil && r.room.Doc != "") {
+		return nil, errJoined
+	}
+	if s.joining[roomID] || s.joining[doc] {
+		return nil, errJoining
+	}
+	s.joining[roomID], s.joining[doc] = true, true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.joining, roomID)
+		delete(s.joining, doc)
+	}, nil
 }
 
 // arrive makes the room once its owner and name are known.
@@ -157,7 +199,7 @@ func (s *RoomSync) arrive(ctx context.Context, userID string, room sensocto.Shar
 	role := sensocto.RoleGuest // who only reads
 	if room.Invite != nil {
 		if role = m.Invites[signerOf(room.Invite).Key]; role == "" {
-			return &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
+			return errTicketEnded
 		}
 	}
 	owner, err := s.people.user(ctx, m.Owner, m.Members[m.Owner])
@@ -171,24 +213,43 @@ func (s *RoomSync) arrive(ctx context.Context, userID string, room sensocto.Shar
 	if err := s.options.Rooms.AdoptRoom(ctx, room.RoomID, c); err != nil {
 		return err
 	}
-	// The user is a member here first; the exchange says so to the others.
-	have := sensocto.RoomContent{Members: map[string]sensocto.Role{owner: sensocto.RoleOwner}, OwnerID: owner, Name: c.Name, Description: c.Description, Settings: c.Settings}
-	want := have
-	want.Members = map[string]sensocto.Role{owner: sensocto.RoleOwner, userID: role}
-	if _, err := s.options.Rooms.Adopt(ctx, room.RoomID, have, want); err != nil {
-		return err
-	}
-	if err := s.options.Store.PutSharedRoom(ctx, room); err != nil {
-		return err
-	}
-	if err := s.keep(ctx, room.RoomID, m); err != nil {
-		return err
+	ctx = context.WithoutCancel(ctx) // all of what follows, or none
+	if err := s.moveIn(ctx, room, m, c, userID, role); err != nil {
+		return errors.Join(err, s.moveOut(ctx, room.RoomID))
 	}
 	s.mu.Lock()
 	s.add(room)
 	s.mu.Unlock()
 	s.notify()
 	return nil
+}
+
+// moveIn makes the user a member of a room that has arrived: here first, the exchange
+// says so to the others.
+func (s *RoomSync) moveIn(ctx context.Context, room sensocto.SharedRoom, m Room, c sensocto.RoomContent, userID string, role sensocto.Role) error {
+	have := sensocto.RoomContent{Members: map[string]sensocto.Role{c.OwnerID: sensocto.RoleOwner}, OwnerID: c.OwnerID, Name: c.Name, Description: c.Description, Settings: c.Settings}
+	want := have
+	want.Members = map[string]sensocto.Role{c.OwnerID: sensocto.RoleOwner, userID: role}
+	left, err := s.options.Rooms.Adopt(ctx, room.RoomID, have, want)
+	if err == nil && slices.Contains(left, userID) {
+		err = errNotAdmitted
+	}
+	if err != nil {
+		return err
+	}
+	if err := s.options.Store.PutSharedRoom(ctx, room); err != nil {
+		return err
+	}
+	return s.keep(ctx, room.RoomID, m)
+}
+
+// moveOut takes back what a failed join has made.
+func (s *RoomSync) moveOut(ctx context.Context, roomID string) error {
+	err := s.options.Store.RemoveSharedRoom(ctx, roomID)
+	if errors.Is(err, sensocto.ErrNotFound) {
+		err = nil
+	}
+	return errors.Join(err, s.options.Rooms.Erase(ctx, roomID))
 }
 
 // keep stores what the room here says already, so that it is not taken for a change.

@@ -173,8 +173,9 @@ func (s *Sidecar) runOnce(ctx context.Context) error {
 	}
 	kill := time.AfterFunc(patience, c.kill)
 	readers.Wait()
+	waited := process.Wait() // it may go on without its outputs: only the timer ends it then
 	kill.Stop()
-	if waited := process.Wait(); waited != nil && errors.Is(err, errEnded) {
+	if waited != nil && errors.Is(err, errEnded) {
 		err = fmt.Errorf("%w: %w", err, waited)
 	}
 	return errors.Join(err, c.readErr)

@@ -82,12 +82,14 @@ func (db *DB) PersonKeys(ctx context.Context) ([]sensocto.PersonKey, error) {
 }
 
 // PutPerson stores a person of another server as the account u, or renames the
-// account that the key has already; it returns that account's id.
+// account that the key has already; it returns that account's id. An account that
+// was not made here so, disabled from the start, keeps its name: it is that of a user
+// of this server, whatever the keys say.
 func (db *DB) PutPerson(ctx context.Context, key string, u sensocto.User) (userID string, err error) {
 	err = db.commit(ctx, func(ctx context.Context, tx *sql.Tx) ([]sensocto.Change, error) {
 		switch err := tx.QueryRowContext(ctx, `SELECT account_id FROM person_key WHERE key = $1`, key).Scan(&userID); {
 		case err == nil:
-			_, err := tx.ExecContext(ctx, `UPDATE account SET name = $1, version = version + 1 WHERE id = $2 AND name <> $1`, u.Name, userID)
+			_, err := tx.ExecContext(ctx, `UPDATE account SET name = $1, version = version + 1 WHERE id = $2 AND name <> $1 AND disabled_at = created_at AND email IS NULL`, u.Name, userID)
 			return userChanged(userID), err
 		case !isNoRows(err):
 			return nil, err

@@ -57,6 +57,15 @@ func TestPersonKeys_AreAccountsOfTheirOwn(t *testing.T) {
 			t.Error(diff)
 		}
 		must(t, db.DeleteUser(ctx, "shadow"))
+		must(t, db.InsertUser(ctx, sensocto.User{ID: "own", Name: "Grace", CreatedAt: at}))
+		must(t, db.LinkPerson(ctx, "own key", "own"))
+		if _, err := db.PutPerson(ctx, "own key", sensocto.User{ID: "other", Name: "Owned", DisabledAt: at, CreatedAt: at}); err != nil {
+			t.Error(err)
+		}
+		if u, err := db.User(ctx, "own"); err != nil || u.Name != "Grace" {
+			t.Errorf("a user of this server is now called %q, %v", u.Name, err)
+		}
+		must(t, db.DeleteUser(ctx, "own"))
 		if people, err := db.PersonKeys(ctx); err != nil || len(people) != 0 {
 			t.Errorf("%v %v", people, err)
 		}
