@@ -7,6 +7,7 @@ import (
 	"fmt"
 	"maps"
 	"slices"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -298,13 +299,24 @@ func (p *pass) isLeft(key string, f Said, left []string) bool {
 	return false
 }
 
+// closedTime is how long the document of a room that was deleted here stays for
+// servers that have not heard of that yet.
+const closedTime = 30 * 24 * time.Hour
+
 // ended tells the others that the room was deleted here, where that is its end.
 func (p *pass) ended(ctx context.Context) error {
-	if !p.own {
+	if !p.own || (!p.room.ClosedAt.IsZero() && time.Since(p.room.ClosedAt) > closedTime) {
 		return p.forget(ctx)
 	}
 	if err := p.open(ctx); err != nil {
 		return err
+	}
+	entries, err := p.options.Sidecar.Entries(ctx, p.room.Doc)
+	if err != nil {
+		return err
+	}
+	if !slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Key, prefixInvite) }) {
+		return p.forget(ctx) // no ticket was made: nobody else has it
 	}
 	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
 	if err != nil {

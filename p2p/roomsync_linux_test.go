@@ -445,6 +445,10 @@ func TestRoomSync_ARoomIsMadeWithItsDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "end", func() bool { return len(a.Status(t.Context()).Rooms) == 0 })
+	eventually(t, "nothing of it kept, as nobody has a ticket", func() bool {
+		rooms, err := a.db.SharedRooms(t.Context())
+		return err == nil && len(rooms) == 0
+	})
 }
 
 // Five servers, of which no two have anything in common but the room: whatever they

@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"slices"
 	"time"
@@ -116,8 +117,8 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 		return Ticket{}, err
 	}
 	t := Ticket{Room: roomID, Root: by.Key, Name: c.Name, Doc: doc}
-	if role == "" {
-		return t, nil
+	if role == "" { // under the room's key, that there are tickets which admit nobody
+		return t, s.noteInvite(ctx, room, by, by.Key, "")
 	}
 	entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
 	if err != nil {
@@ -127,18 +128,22 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 		return Ticket{}, errTickets
 	}
 	invite, seed := NewInvite()
-	f := facts{}
-	if err := f.set(inviteKey(invite.Key), memberValue{role}); err != nil {
-		return Ticket{}, err
-	}
-	values := map[string][]byte{}
-	for key, value := range f {
-		if values[key], err = by.Sign(key, next(roomID, nil, value, time.Now())); err != nil {
-			return Ticket{}, err
-		}
-	}
 	t.Invite = seed
-	return t, s.options.Sidecar.Set(ctx, room.Doc, values)
+	return t, s.noteInvite(ctx, room, by, invite.Key, role)
+}
+
+// noteInvite writes into the document that there is a ticket.
+func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by Signer, invite Key, role sensocto.Role) error {
+	raw, err := json.Marshal(memberValue{role})
+	if err != nil {
+		return err
+	}
+	key := inviteKey(invite)
+	value, err := by.Sign(key, next(room.RoomID, nil, raw, time.Now()))
+	if err != nil {
+		return err
+	}
+	return s.options.Sidecar.Set(ctx, room.Doc, map[string][]byte{key: value})
 }
 
 // Join brings the room of a ticket here, with the user as its member. It waits until
