@@ -209,14 +209,14 @@ func online(t *testing.T, s *running, id string) bool {
 
 func waitFor(t *testing.T, ok func() bool) {
 	t.Helper()
-	deadline := time.After(20 * time.Second)
+	deadline := time.After(patience)
 	ticker := time.NewTicker(20 * time.Millisecond)
 	defer ticker.Stop()
 	for !ok() {
 		select {
 		case <-ticker.C:
 		case <-deadline:
-			t.Fatal("it did not happen within 20 s")
+			t.Fatalf("it did not happen within %v", patience)
 		}
 	}
 }

@@ -8,7 +8,6 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
-	"time"
 )
 
 // sidecarProgram returns the sidecar that was built, or skips the test.
@@ -74,13 +73,10 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	ada, bob := newHouseholder(t, startServer(t, t.TempDir(), flags...), "ada"), newHouseholder(t, startServer(t, t.TempDir(), flags...), "bob")
 	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
 	var ticket string
-	for deadline := time.Now().Add(patience); ticket == ""; time.Sleep(20 * time.Millisecond) {
-		if r := runCLI(t, ada.env, "room", "ticket", room); r.code == 0 {
-			ticket = strings.TrimSpace(r.stdout)
-		} else if time.Now().After(deadline) {
-			t.Fatalf("no ticket: %s", r.stderr)
-		}
-	}
+	waitFor(t, func() bool { // the sidecar starts in the background
+		ticket = strings.TrimSpace(runCLI(t, ada.env, "room", "ticket", room).stdout)
+		return ticket != ""
+	})
 	if got := bob.run("room", "join", ticket); got != room+"\tSleep lab" {
 		t.Errorf("joined %q", got)
 	}
@@ -88,41 +84,26 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	runCLI(t, bob.env, "room", "join", ticket[:len(ticket)-9]).wants(t, 1, "not a ticket")
 	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
 
-	until := func(h *householder, what, want string, args ...string) {
+	says := func(h *householder, want string, args ...string) {
 		t.Helper()
-		var last string
-		for deadline := time.Now().Add(patience); !strings.Contains(last, want); time.Sleep(20 * time.Millisecond) {
-			if time.Now().After(deadline) {
-				t.Fatalf("%s: %s", what, last)
-			}
-			last = h.run(args...)
-		}
+		waitFor(t, func() bool { return strings.Contains(h.run(args...), want) })
 	}
-	until(ada, "bob is no member at ada's", "bob", "room", "members", room)
-	until(bob, "ada is no member at bob's", "ada", "room", "members", room)
+	says(ada, "bob", "room", "members", room)
+	says(bob, "ada", "room", "members", room)
 	ada.rename(room, "Gym")
-	until(bob, "the name", "Gym", "room", "list")
+	says(bob, "Gym", "room", "list")
 
-	for deadline := time.Now().Add(patience); ; time.Sleep(20 * time.Millisecond) {
+	waitFor(t, func() bool {
 		status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
-		if status["own"] == true && len(status["peers"].([]any)) == 1 {
-			break
-		}
-		if time.Now().After(deadline) {
-			t.Fatalf("%v", status)
-		}
-	}
+		return status["own"] == true && len(status["peers"].([]any)) == 1
+	})
 	ada.asks(403, "GET", "/p2p", "")
 	stranger := newHouseholder(t, &running{url: ada.url}, "eve")
 	stranger.asks(404, "GET", "/rooms/"+room+"/p2p", "")
 	stranger.asks(404, "POST", "/rooms/"+room+"/tickets", `{}`)
 
 	bob.run("room", "leave", room)
-	for deadline := time.Now().Add(patience); strings.Contains(ada.run("room", "members", room), "bob"); time.Sleep(20 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatal("bob is still a member at ada's")
-		}
-	}
+	waitFor(t, func() bool { return !strings.Contains(ada.run("room", "members", room), "bob") })
 }
 
 func TestP2P_WhereItIsOff(t *testing.T) {
@@ -134,10 +115,6 @@ func TestP2P_WhereItIsOff(t *testing.T) {
 	bob := newHouseholder(t, s, "bob")
 	room, _, _ = strings.Cut(bob.run("room", "create", "Lab"), "\t")
 	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
-	for deadline := time.Now().Add(patience); !strings.Contains(s.stderr.String(), "make sidecar"); time.Sleep(10 * time.Millisecond) {
-		if time.Now().After(deadline) {
-			t.Fatalf("nobody is told how to get it:\n%s", s.stderr)
-		}
-	}
+	waitFor(t, func() bool { return strings.Contains(s.stderr.String(), "make sidecar") })
 	runCLI(t, s.admin(t), "p2p", "status").wants(t, 0, "not running", "make sidecar")
 }
