@@ -22,7 +22,7 @@ export const link = {
     ({
       setup: 'It has expired, or the administrator’s account exists already. As long as there is none, each start of the server prints a new link.',
       invite: 'It has expired, or an account was created with it. If that was you, sign in. Otherwise ask whoever invited you for a new link.',
-      reset: 'It has expired, or a password was set with it. If that was you, sign in with it. Otherwise get a new link.',
+      reset: 'It has expired, or a password was set with it. If you set it, sign in with that password. Otherwise get a new link.',
       email: 'It has expired, or was used. If the address is not confirmed yet, have another link sent to it under Me.',
     })[kind],
   newReset: () => 'Get a new link',
