@@ -10,6 +10,7 @@ export const reasons: Readonly<Record<string, string>> = {
   confirmation_needed: 'Sie haben zuletzt vor mehr als 15 Minuten gezeigt, wer Sie sind: Geben Sie Ihr jetziges Passwort ein, oder melden Sie sich neu an.',
   email_not_confirmed: 'Diese Adresse ist noch nicht bestätigt: Lassen Sie sich unter Ich den Link dafür schicken, und öffnen Sie ihn.',
   email_taken: 'Es gibt schon ein Konto mit Ihrer E-Mail-Adresse. Melden Sie sich dort an und verknüpfen Sie dann den Anmeldedienst.',
+  field_not_summarized: 'Diese Zahl steht dort in keiner Zusammenfassung, und es sind zu viele Dokumente, um sie darin zu suchen: Wählen Sie eine kürzere Zeit.',
   guest_account: 'Ein Gastkonto endet nach einem Tag: Es kann Gast oder Mitglied eines Raums sein, nicht Eigentümer oder Verwalter.',
   guests_off: 'Gäste sind hier nicht zugelassen: Melden Sie sich an, oder legen Sie ein Konto an.',
   identity_taken: 'Diese Identität gehört zu einem anderen Konto.',
@@ -49,7 +50,6 @@ export const reasons: Readonly<Record<string, string>> = {
 };
 
 export const errors: Translation<typeof en> = {
-  field_not_summarized: 'Diese Zahl steht dort in keiner Zusammenfassung, und es sind zu viele Dokumente, um sie darin zu suchen: Wählen Sie eine kürzere Zeit.',
   reason: (code) => (Object.hasOwn(reasons, code) ? reasons[code]! : ''),
   signedOut: () => 'Sie sind nicht mehr angemeldet: Melden Sie sich neu an.',
   busy: () => 'Der Server hat zu viel zu tun: Warten Sie eine Minute und versuchen Sie es dann noch einmal.',

@@ -7,6 +7,7 @@ export const reasons: Readonly<Record<string, string>> = {
   confirmation_needed: 'You last showed who you are more than 15 minutes ago: enter your present password, or sign in again.',
   email_not_confirmed: 'That address is not confirmed yet: send the link for it under Me, and open it.',
   email_taken: 'There is an account with your e-mail address already. Sign in to it, then link the sign-in service.',
+  field_not_summarized: 'No summary has this number there, and there are too many documents to search for it: choose a shorter time.',
   guest_account: 'A guest account ends after a day: it can be guest or member of a room, not its owner or administrator.',
   guests_off: 'Guests are switched off here: sign in, or create an account.',
   identity_taken: 'This identity belongs to another account.',
@@ -47,7 +48,6 @@ export const reasons: Readonly<Record<string, string>> = {
 
 export const errors = {
   /** What a reason of the server means, and what to do; empty for one that has no words here. */
-  field_not_summarized: 'No summary has this number there, and there are too many documents to search for it: choose a shorter time.',
   reason: (code: string) => (Object.hasOwn(reasons, code) ? reasons[code]! : ''),
   signedOut: () => 'You are no longer signed in: sign in again.',
   busy: () => 'The server has too much to do: wait a minute, then try again.',
