@@ -116,6 +116,23 @@ impl Sidecar {
         .unwrap_or_else(|_| panic!("{key} = {value} did not come"));
     }
 
+    /// Waits until the status is as wanted, and returns it.
+    pub async fn wait_status(&mut self, wanted: impl Fn(&Value) -> bool) -> Value {
+        let mut status = Value::Null;
+        time::timeout(TIMEOUT, async {
+            loop {
+                status = self.ok(json!({"op": "status"})).await;
+                if wanted(&status) {
+                    return;
+                }
+                time::sleep(Duration::from_millis(10)).await;
+            }
+        })
+        .await
+        .unwrap_or_else(|_| panic!("the status did not become as wanted: {status}"));
+        status
+    }
+
     /// Ends the input, which has to end everything.
     pub async fn stop(mut self) {
         drop(self.input.take());
