@@ -1,6 +1,7 @@
 package jsonscan
 
 import (
+	"encoding/binary"
 	"strconv"
 	"unsafe"
 )
@@ -89,12 +90,36 @@ func scanNumber(b []byte, i int) (n number) {
 
 func (n *number) scanDigits(b []byte, i int) int {
 	d := n.digits
+	for len(b)-i >= 8 { // as in the times of samples, which have 13
+		eight := binary.LittleEndian.Uint64(b[i:])
+		if !areDigits(eight) {
+			break
+		}
+		d = d*100_000_000 + valueOf(eight)
+		i += 8
+	}
 	for i < len(b) && b[i]-'0' <= 9 {
 		d = d*10 + uint64(b[i]-'0')
 		i++
 	}
 	n.digits = d
 	return i
+}
+
+// areDigits reports whether eight bytes are decimal digits: the upper half of each
+// is 3, and stays so when 6 is added.
+func areDigits(eight uint64) bool {
+	const upper, three, six = 0xF0F0F0F0F0F0F0F0, 0x3030303030303030, 0x0606060606060606
+	return eight&upper == three && (eight+six)&upper == three
+}
+
+// valueOf returns what eight digits are, the first of which is in the lowest byte:
+// first pairs of digits are put together, then pairs of pairs, then both halves
+// (Mula, Lemire: Parsing eight digits at once).
+func valueOf(eight uint64) uint64 {
+	eight = eight & 0x0F0F0F0F0F0F0F0F * (10<<8 + 1) >> 8
+	eight = eight & 0x00FF00FF00FF00FF * (100<<16 + 1) >> 16
+	return eight & 0x0000FFFF0000FFFF * (10_000<<32 + 1) >> 32
 }
 
 // scanExponent reads what follows the letter e. Exponents beyond anything that

@@ -69,6 +69,24 @@ func checkNumber(t *testing.T, text string) {
 	}
 }
 
+// Digits are read eight at a time: whatever byte comes after any number of them
+// ends the number there.
+func TestNumber_EndsWhereTheDigitsEnd(t *testing.T) {
+	for count := 1; count <= 18; count++ {
+		digits := "987654321012345678"[:count]
+		want, _ := strconv.ParseFloat(digits, 64)
+		for next := range 256 {
+			if c := byte(next); c >= '0' && c <= '9' || strings.IndexByte(".eE", c) >= 0 {
+				continue
+			}
+			text := digits + string([]byte{byte(next)}) + "00000000"
+			if got, end := jsonscan.Number([]byte(text), 0); got != want || end != count {
+				t.Errorf("Number(%q) = %v, %d; want %v, %d", text, got, end, want, count)
+			}
+		}
+	}
+}
+
 func TestDecimal(t *testing.T) {
 	for _, c := range []struct {
 		text     string

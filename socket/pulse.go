@@ -16,10 +16,11 @@ type pulse struct {
 	period time.Duration
 	timer  *time.Timer
 
-	mu      sync.Mutex // guards what follows; taken after an outbox's
-	waiting []*outbox
-	spare   []*outbox // the slice of the beat before, for reuse
-	set     bool      // the timer runs
+	mu       sync.Mutex    // guards what follows; taken after an outbox's
+	earliest time.Duration // no beat before, since the server's start
+	waiting  []*outbox
+	spare    []*outbox // the slice of the beat before, for reuse
+	set      bool      // the timer runs
 }
 
 // add has the outbox told at the next beat.
@@ -31,12 +32,29 @@ func (p *pulse) add(o *outbox) {
 		return
 	}
 	p.set = true
-	wait := p.period - p.srv.now()%p.period
+	now := p.srv.now()
+	wait := max(p.period-now%p.period, p.earliest-now)
 	if p.timer == nil {
 		p.timer = time.AfterFunc(wait, p.beat)
 		return
 	}
 	p.timer.Reset(wait)
+}
+
+// untilRead returns how long readers may wait with what is to leave at a beat.
+func (p *pulse) untilRead() time.Duration {
+	return p.period - (p.srv.now()+restLead)%p.period
+}
+
+// readersWoke has the next beat wait until they have read: their timer may have
+// been late.
+func (p *pulse) readersWoke() {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	p.earliest = p.srv.now() + restLead
+	if p.set {
+		p.timer.Reset(restLead)
+	}
 }
 
 func (p *pulse) beat() {

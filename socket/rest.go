@@ -10,10 +10,21 @@ import (
 // get it.
 const restPeriod = 50 * time.Millisecond
 
-// rests has the readers of such devices wait for a common beat, so that the
-// server wakes up for all of their batches together and not once for each. It
-// beats only while somebody waits. What it holds is bounded by the connections.
+// Of devices that somebody looks at closely and that send faster than viewers are
+// written to: what they send waits for the next write anyway, so it lies in the
+// socket until restLead before that.
+const (
+	restLead  = time.Millisecond // enough for what has come to be read and handed to viewers
+	rapidOver = 8                // beats over which the rate of a device is counted
+)
+
+// rests has the readers of devices wait for a common beat, so that the server
+// wakes up for all of their batches together and not once for each. It beats only
+// while somebody waits. What it holds is bounded by the connections.
 type rests struct {
+	until func() time.Duration // how long until a beat
+	ended func()               // is called behind each; may be nil
+
 	mu   sync.Mutex    // guards what follows
 	beat chan struct{} // closed at the next beat; nil while nobody waits
 }
@@ -31,43 +42,70 @@ func (r *rests) next() <-chan struct{} {
 	defer r.mu.Unlock()
 	if r.beat == nil {
 		r.beat = make(chan struct{})
-		time.AfterFunc(restPeriod, r.end)
+		time.AfterFunc(r.until(), r.end)
 	}
 	return r.beat
 }
 
 func (r *rests) end() {
 	r.mu.Lock()
-	defer r.mu.Unlock()
 	close(r.beat)
 	r.beat = nil
+	r.mu.Unlock()
+	if r.ended != nil {
+		r.ended()
+	}
 }
 
 // repose is what a connection knows of whether its reader may rest.
 type repose struct {
 	hurried int           // channels that cannot wait; guarded by the connection's mu
 	roused  chan struct{} // one slot: there is one again
-	plain   bool          // the message that was handled last was measurements without an answer; the reader's own
+
+	// The reader's own:
+	plain   bool          // the message that was handled last was measurements without an answer
+	counted int           // of such messages,
+	since   time.Duration // since then
+	rapid   bool          // more of them came than beats of the pulse
 }
 
-// rest lets the reader wait where only devices are joined that nobody looks at
-// closely, the last message asked for no answer, and nothing more is there.
+// rest lets the reader wait where the last message asked for no answer and nothing
+// more is there: for a long beat where only devices are joined that nobody looks at
+// closely, for a short one where the messages come faster than viewers are written
+// to.
 func (c *conn) rest() {
-	plain := c.repose.plain
-	c.repose.plain = false
-	if !plain || !c.in.drained() {
+	r := &c.repose
+	if !r.plain {
+		return
+	}
+	r.plain = false
+	r.counted++
+	if !c.in.drained() || c.closing.Load() {
 		return
 	}
 	c.mu.Lock()
-	hurried := c.repose.hurried > 0
-	if !hurried && c.repose.roused == nil {
-		c.repose.roused = make(chan struct{}, 1)
+	hurried := r.hurried > 0
+	if !hurried && r.roused == nil {
+		r.roused = make(chan struct{}, 1)
 	}
-	roused := c.repose.roused
+	roused := r.roused
 	c.mu.Unlock()
-	if !hurried && !c.closing.Load() {
+	switch {
+	case !hurried:
 		c.srv.rests.wait(roused)
+	case c.rapid():
+		c.srv.shortRests.wait(nil)
 	}
+}
+
+// rapid reports whether more plain messages come than the pulse beats.
+func (c *conn) rapid() bool {
+	r, over := &c.repose, rapidOver*c.srv.limits.Gather
+	if now := c.srv.now(); now-r.since >= over {
+		r.rapid = over > 0 && r.counted > rapidOver
+		r.counted, r.since = 0, now
+	}
+	return r.rapid
 }
 
 // hurry says whether what comes on a channel can wait.

@@ -95,3 +95,44 @@ func TestRest_NotBesideWhatCannotWait(t *testing.T) {
 		})
 	}
 }
+
+// What comes from a device that sends faster than viewers are written to waits
+// for the next beat; what comes from a slower one is taken at once.
+func TestRest_BrieflyWhereMuchComes(t *testing.T) {
+	for name, of := range map[string]struct {
+		every time.Duration
+		rests bool
+	}{
+		"a thousand a second": {time.Millisecond, true},
+		"a hundred a second":  {10 * time.Millisecond, false},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				w := newPipeWorld(t)
+				v := w.v2()
+				v.join("1", "data:s", `"bearer_token":"view"`)
+				d := w.device("s", "")
+				go func() { // a pipe holds nothing: each write lasts until it is read
+					for i := range 200 {
+						d.feed(i)
+						time.Sleep(of.every)
+					}
+				}()
+				last, rested := int64(0), false
+				for range 200 {
+					time.Sleep(of.every)
+					n := w.published()
+					rested = rested || n == last && n > 0 && n < 200
+					last = n
+				}
+				if rested != of.rests {
+					t.Errorf("the reader rested: %t, want %t", rested, of.rests)
+				}
+				time.Sleep(2 * time.Second)
+				if n := w.published(); n != 200 {
+					t.Errorf("%d samples are taken in the end, want 200", n)
+				}
+			})
+		})
+	}
+}

@@ -131,7 +131,8 @@ type Server struct {
 	queues      sync.Pool     // of *queue
 	loads       sync.Pool     // of *load
 	pulse       pulse
-	rests       rests
+	rests       rests // of readers whose devices nobody looks at closely
+	shortRests  rests // of those whose devices send faster than the pulse beats
 	sources     sources
 	roomStays   roomStays
 	wheels      [sensocto.AttentionHigh]wheel // by level
@@ -176,6 +177,8 @@ func New(o Options) *Server {
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	s.writers.srv = s
 	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
+	s.rests.until = func() time.Duration { return restPeriod }
+	s.shortRests.until, s.shortRests.ended = s.pulse.untilRead, s.pulse.readersWoke
 	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
 	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
 		s.wheels[level] = wheel{srv: s, level: level, period: period}
