@@ -12,11 +12,16 @@ export default defineConfig({
   plugins: [svelte(), budget(200_000), serviceWorker(), gzip()],
   // The client is built with the app, from its source; its package has no build here.
   resolve: { alias: { '@sensocto/client': fileURLToPath(new URL('../client/src/index.ts', import.meta.url)) } },
-  build: { target: 'es2022', assetsInlineLimit: 0, modulePreload: { polyfill: false } },
+  build: {
+    target: 'es2022',
+    assetsInlineLimit: 0,
+    modulePreload: { polyfill: false },
+    // What every view needs is one file: two dozen small ones take several round trips over HTTP/1.1.
+    rolldownOptions: { output: { codeSplitting: { groups: [{ name: 'app', tags: ['$initial'], test: (id) => !/(main\.ts|index\.html)$/.test(id) }] } } },
+  },
   server: {
     proxy: {
       '/api': { target: server },
-      
       '/static': { target: server },
       '/socket': { target: server, ws: true },
     },

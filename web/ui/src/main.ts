@@ -15,5 +15,6 @@ router.start();
 void router.route?.load().catch(() => undefined); // beside the texts and not behind them; View says what failed
 session.start();
 await text.start();
+document.getElementById('start')?.remove();
 mount(App, { target: document.body });
 void keepForOffline();
