@@ -5,7 +5,8 @@ import { Topic } from "../topic.js";
 import { ClosedError } from "../errors.js";
 import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
 import { everything } from "./hints.js";
-import { Link, type MediaKind, mediaKinds, type Tracks } from "./link.js";
+import { Link, type MediaKind } from "./link.js";
+import { type Media, mediaOf, OwnMedia } from "./media.js";
 import { isPolite, type LinkState } from "./negotiation.js";
 import type { Quality } from "./quality.js";
 import { Report } from "./report.js";
@@ -21,9 +22,6 @@ export interface CallOptions {
   /** The sound is music or breathing: a higher bit rate. */
   music?: boolean;
 }
-
-/** What somebody sends at present. */
-export type Media = Readonly<Record<MediaKind, boolean>>;
 
 /** Another one in the call. A person with two devices is two peers. */
 export interface CallPeer {
@@ -80,9 +78,7 @@ export class Call extends Emitter<CallEvents> {
   #peerId = "";
   #iceServers: RTCIceServer[] = [];
   #others = new Map<string, Other>();
-  #tracks: Tracks = { audio: null, video: null, screen: null };
-  #muted: Media = { audio: false, video: false, screen: false };
-  #watching = new Map<MediaKind, () => void>();
+  #own = new OwnMedia((kind) => this.setTrack(kind, null));
   #timer: ReturnType<typeof setInterval>;
   #upload: number;
   #measured = performance.now();
@@ -110,8 +106,8 @@ export class Call extends Emitter<CallEvents> {
         replaced: () => (this.#replaced = true),
       },
     });
-    this.#hold("audio", options.audio ?? null);
-    this.#hold("video", options.video ?? null);
+    this.#own.set("audio", options.audio ?? null);
+    this.#own.set("video", options.video ?? null);
     this.#timer = setInterval(() => void this.#measure(), qualityEvery);
     globalThis.addEventListener?.("online", this.#networkBack);
     globalThis.addEventListener?.("pagehide", this.#tellReport);
@@ -133,8 +129,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** What oneself sends. */
   get media(): Media {
-    const sends = (kind: MediaKind) => this.#tracks[kind]?.readyState === "live" && !this.#muted[kind];
-    return { audio: sends("audio"), video: sends("video"), screen: sends("screen") };
+    return this.#own.media;
   }
 
   /** Resolves when the call is joined, and rejects where it cannot be. */
@@ -147,14 +142,13 @@ export class Call extends Emitter<CallEvents> {
    * stops tracks that are not needed any more.
    */
   setTrack(kind: MediaKind, track: MediaStreamTrack | null): void {
-    this.#hold(kind, track);
+    this.#own.set(kind, track);
     this.#sendingChanged();
   }
 
   /** Sends silence or black instead of a track, and tells everybody. */
   mute(kind: MediaKind, muted: boolean): void {
-    this.#muted = { ...this.#muted, [kind]: muted };
-    this.#enable(kind);
+    this.#own.mute(kind, muted);
     this.#sendingChanged();
   }
 
@@ -184,22 +178,6 @@ export class Call extends Emitter<CallEvents> {
     await this.#topic.leave();
   }
 
-  #hold(kind: MediaKind, track: MediaStreamTrack | null): void {
-    this.#watching.get(kind)?.();
-    this.#watching.delete(kind);
-    this.#tracks = { ...this.#tracks, [kind]: track };
-    this.#enable(kind);
-    if (!track) return;
-    const ended = () => this.setTrack(kind, null);
-    track.addEventListener("ended", ended);
-    this.#watching.set(kind, () => track.removeEventListener("ended", ended));
-  }
-
-  #enable(kind: MediaKind): void {
-    const track = this.#tracks[kind];
-    if (track) track.enabled = !this.#muted[kind];
-  }
-
   #sendingChanged(): void {
     this.#share();
     this.#tellMedia();
@@ -210,12 +188,12 @@ export class Call extends Emitter<CallEvents> {
   #share(): void {
     const links = [...this.#others.values()].map(({ link }) => link);
     const rates = this.#bitrates(links.map((link) => link.shown));
-    links.forEach((link, i) => void link.setTracks(this.#tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
+    links.forEach((link, i) => void link.setTracks(this.#own.tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
   }
 
   #bitrates(shown: Shown[]): Bitrates[] {
     const { music = false } = this.#options;
-    return bitrates(this.#upload, shown, { video: this.#tracks.video !== null, screen: this.#tracks.screen !== null, music });
+    return bitrates(this.#upload, shown, { video: this.#own.tracks.video !== null, screen: this.#own.tracks.screen !== null, music });
   }
 
   #tellHints({ link, shown }: Other): void {
@@ -253,7 +231,7 @@ export class Call extends Emitter<CallEvents> {
       configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#options.iceTransportPolicy ?? "all", bundlePolicy: "max-bundle" },
       polite: isPolite(this.#peerId, peerId),
       offers,
-      tracks: this.#tracks,
+      tracks: this.#own.tracks,
       bitrates: this.#bitrates([everything])[0]!,
       signal: (event, payload) => this.#topic.push(event, { to: peerId, ...payload }),
       changed: () => this.#linkChanged(peerId),
@@ -344,12 +322,10 @@ export class Call extends Emitter<CallEvents> {
     clearInterval(this.#timer);
     globalThis.removeEventListener?.("online", this.#networkBack);
     globalThis.removeEventListener?.("pagehide", this.#tellReport);
-    for (const kind of mediaKinds) this.#watching.get(kind)?.();
+    this.#own.close();
     for (const id of [...this.#others.keys()]) this.#drop(id);
     this.#tellReport();
     this.#become("ended");
     this.emit("peers", undefined);
   }
 }
-
-const mediaOf = (p: Json): Media => ({ audio: p["audio"] === true, video: p["video"] === true, screen: p["screen"] === true });

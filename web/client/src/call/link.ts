@@ -1,5 +1,6 @@
 import { NoReplyError, ReplyError } from "../errors.js";
 import type { Bitrates, Shown, Uplink } from "./bitrates.js";
+import { Gap } from "./gap.js";
 import { everything, type Hints, readHints, writeHints } from "./hints.js";
 import { decide, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
@@ -52,8 +53,9 @@ export class Link {
   #resend: ReturnType<typeof setTimeout> | undefined;
   #counted: Counted | undefined;
   #channel: RTCDataChannel | undefined; // of the hints
-  #told = ""; // the last hints
+  #told: Hints = {};
   #hints: Hints = {}; // of the peer
+  #gap = new Gap({ silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -101,7 +103,7 @@ export class Link {
 
   /** Tells the peer what has changed of the hints; it is no harm where it does not understand. */
   tell(hints: Hints): void {
-    this.#told = writeHints(hints);
+    this.#told = { ...this.#told, ...hints };
     this.#sendHints();
   }
 
@@ -137,6 +139,7 @@ export class Link {
   close(): void {
     clearTimeout(this.#restart);
     clearTimeout(this.#resend);
+    this.#gap.close();
     this.#connection.close();
     for (const stream of [this.stream, this.screen]) for (const track of stream.getTracks()) stream.removeTrack(track);
   }
@@ -146,13 +149,41 @@ export class Link {
     this.#channel = channel;
     channel.addEventListener("open", () => this.#sendHints());
     channel.addEventListener("message", ({ data }) => {
+      const before = this.#hints.keyFrame;
       this.#hints = { ...this.#hints, ...readHints(data) };
+      if (this.#hints.keyFrame !== before) this.#sendKeyFrames();
       this.#options.shownChanged();
     });
   }
 
   #sendHints(): void {
-    if (this.#channel?.readyState === "open" && this.#told) this.#channel.send(this.#told);
+    if (this.#channel?.readyState === "open" && Object.keys(this.#told).length > 0) this.#channel.send(writeHints(this.#told));
+  }
+
+  /** How long ago the newest media of the peer were played, in ms; undefined where none were lately. */
+  #silentFor(): number | undefined {
+    const times = this.#connection.getReceivers().flatMap((r) => r.getSynchronizationSources?.().map((s) => s.timestamp) ?? []);
+    return times.length > 0 ? performance.timeOrigin + performance.now() - Math.max(...times) : undefined;
+  }
+
+  async #packets(): Promise<number> {
+    let sum = 0;
+    (await this.#connection.getStats()).forEach((s: { type: string; packetsReceived?: number }) => {
+      if (s.type === "inbound-rtp") sum += s.packetsReceived ?? 0;
+    });
+    return sum;
+  }
+
+  #askForKeyFrames(): void {
+    this.tell({ keyFrame: (this.#told.keyFrame ?? 0) + 1 });
+  }
+
+  /** Begins camera and screen anew, which makes the encoder send a whole picture. */
+  #sendKeyFrames(): void {
+    const began = this.#sending.then(async () => {
+      for (const { sender } of this.#connection.getTransceivers()) if (sender.track?.kind === "video") await restart(sender);
+    });
+    this.#sending = began.catch(() => undefined); // closed, or overtaken by a negotiation
   }
 
   get #closed(): boolean {
@@ -294,4 +325,15 @@ async function limit(sender: RTCRtpSender, kind: MediaKind, bitrates: Bitrates):
   Object.assign(encoding, { active, priority, networkPriority: priority, ...(active && { maxBitrate }), ...(kind !== "audio" && { scaleResolutionDownBy: smaller }) });
   if (kind !== "audio") parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
   await sender.setParameters(parameters).catch(() => undefined); // overtaken by a negotiation, which does it again
+}
+
+/** Stops a sender and starts it again. */
+async function restart(sender: RTCRtpSender): Promise<void> {
+  for (const active of [false, true]) {
+    const parameters = sender.getParameters();
+    const encoding = parameters.encodings[0];
+    if (!encoding || (!active && encoding.active === false)) return; // not negotiated yet, or not shown
+    encoding.active = active;
+    await sender.setParameters(parameters);
+  }
 }
