@@ -75,10 +75,10 @@ test('long after the sign-in, linking asks for the password and goes on; who did
   await grace.go('/me?tab=sign-in');
   await grace.page.getByRole('link', { name: 'Link Example' }).click();
   await dialog.getByLabel('Password').fill('not that one');
-  await dialog.getByRole('button', { name: 'Confirm' }).click();
+  await dialog.getByRole('button', { name: 'Confirm', exact: true }).click();
   await expect(dialog.getByLabel('Password')).toHaveAttribute('aria-invalid', 'true');
   await dialog.getByLabel('Password').fill(password);
-  await dialog.getByRole('button', { name: 'Confirm' }).click();
+  await dialog.getByRole('button', { name: 'Confirm', exact: true }).click();
   await expect(grace.toast(/is linked/)).toBeVisible();
   await expect(grace.page.getByText(issuer.url)).toBeVisible();
 });
