@@ -4,7 +4,9 @@ import { array, property, assert, constantFrom, integer, boolean, record } from 
 import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bitrates, nextUpload } from "../src/call/bitrates.js";
 import { Gap } from "../src/call/gap.js";
+import { Handover } from "../src/call/handover.js";
 import { readHints, writeHints } from "../src/call/hints.js";
+import type { Link } from "../src/call/link.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
 import { count, type Counted, qualityOf } from "../src/call/quality.js";
 
@@ -192,5 +194,40 @@ describe("a gap", () => {
     }
     expect(at.over).toBe(0);
     watched.close();
+  });
+});
+
+describe("a peer that comes back", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const link = (state: string) => ({ state, close: vi.fn() }) as unknown as Link & { close: ReturnType<typeof vi.fn> };
+
+  test("keeps the link whose media flow, for a moment", () => {
+    const handover = new Handover();
+    const [flows, broken] = [link("connected"), link("interrupted")];
+    handover.leave("ada", flows);
+    handover.leave("bob", broken);
+    expect(broken.close).toHaveBeenCalledOnce();
+    expect(handover.take("eve")).toBeUndefined();
+    expect(handover.take("ada")).toBe(flows);
+    vi.advanceTimersByTime(10_000);
+    expect(flows.close).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("who does not is heard no more", () => {
+    const handover = new Handover();
+    const [first, second, third] = [link("connected"), link("connected"), link("connected")];
+    handover.leave("ada", first);
+    handover.leave("ada", second); // another device of the same person
+    expect(first.close).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(300);
+    expect(second.close).toHaveBeenCalledOnce();
+    expect(handover.take("ada")).toBeUndefined();
+    handover.leave("ada", third);
+    handover.close();
+    expect(third.close).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });
