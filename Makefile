@@ -82,7 +82,7 @@ test-browser: build chromium bluetooth ## the web app in Chromium against the re
 
 .PHONY: screenshots
 screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots; three of them for the README, in docs/pictures
-	cd web/ui && npx playwright test -c e2e/playwright.config.ts pages && node e2e/pictures.mjs
+	cd web/ui && SENSOCTO_PICTURES=1 npx playwright test -c e2e/playwright.config.ts pages && node e2e/pictures.mjs
 
 .PHONY: lighthouse
 lighthouse: build chromium $(CACHE)/lighthouse/node_modules ## scores of the main pages in Lighthouse; wants an idle machine

@@ -42,7 +42,9 @@ type Client struct {
 
 // Dial connects to a server: serverURL is http(s)://host[:port][/path] or
 // ws(s)://…, with or without the path /socket/websocket. ctx bounds the first
-// attempt, whose failure is returned; later ones are repeated until Close.
+// connect, whose failure is returned; later ones are repeated until Close. Only a
+// server without a place for another connection (see [HandshakeError.Full]) is
+// asked again before that, until ctx ends.
 func Dial(ctx context.Context, serverURL string, o Options) (*Client, error) {
 	o = o.withDefaults()
 	endpoint, err := socketURL(serverURL, o)
@@ -51,7 +53,7 @@ func Dial(ctx context.Context, serverURL string, o Options) (*Client, error) {
 	}
 	c := &Client{url: endpoint, o: o, log: o.Log, pending: make(map[uint64]*pending), byTopic: make(map[string]*Channel)}
 	c.ctx, c.cancel = context.WithCancel(context.WithoutCancel(ctx))
-	ws, err := c.dial(ctx)
+	ws, err := c.dialFirst(ctx)
 	if err != nil {
 		c.cancel()
 		return nil, err
@@ -124,6 +126,20 @@ func socketURL(raw string, o Options) (string, error) {
 	return u.String(), nil
 }
 
+// dialFirst waits for a place where the server has none.
+func (c *Client) dialFirst(ctx context.Context) (*websocket.Conn, error) {
+	for attempt := 0; ; {
+		ws, err := c.dial(ctx)
+		if refused, ok := errors.AsType[*HandshakeError](err); !ok || !refused.Full() {
+			return ws, err
+		}
+		attempt = c.pause(ctx, attempt, err)
+		if ctx.Err() != nil {
+			return nil, fmt.Errorf("%w: %w", context.Cause(ctx), err)
+		}
+	}
+}
+
 // dial opens one WebSocket.
 func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 	header := c.o.Header.Clone()
@@ -140,8 +156,8 @@ func (c *Client) dial(ctx context.Context) (*websocket.Conn, error) {
 		return ws, nil
 	}
 	if resp != nil && errors.Is(err, websocket.ErrBadHandshake) {
-		body, _ := io.ReadAll(io.LimitReader(resp.Body, 300))
-		return nil, &HandshakeError{URL: c.plainURL(), Status: resp.StatusCode, Body: strings.TrimSpace(string(body))}
+		body, _ := io.ReadAll(io.LimitReader(resp.Body, 1024))
+		return nil, newHandshakeError(c.plainURL(), resp.StatusCode, body)
 	}
 	return nil, fmt.Errorf("connect to %s: %w", c.plainURL(), err)
 }
@@ -163,14 +179,14 @@ func (c *Client) run(ws *websocket.Conn) {
 				attempt = 0
 			}
 			ws = nil
-			attempt = c.pause(attempt, err)
+			attempt = c.pause(c.ctx, attempt, err)
 		}
 		if c.isClosed() {
 			return
 		}
 		next, err := c.dial(c.ctx)
 		if err != nil {
-			attempt = c.pause(attempt, err)
+			attempt = c.pause(c.ctx, attempt, err)
 			continue
 		}
 		ws = next
@@ -181,8 +197,8 @@ func (c *Client) run(ws *websocket.Conn) {
 // server that accepts and closes at once must not be asked without pause.
 const steadyAfter = 5 * time.Second
 
-// pause waits before the next attempt and returns its number.
-func (c *Client) pause(attempt int, err error) int {
+// pause waits before the next attempt, or until ctx ends, and returns its number.
+func (c *Client) pause(ctx context.Context, attempt int, err error) int {
 	if c.isClosed() {
 		return attempt
 	}
@@ -196,7 +212,7 @@ func (c *Client) pause(attempt int, err error) int {
 	defer timer.Stop()
 	select {
 	case <-timer.C:
-	case <-c.ctx.Done():
+	case <-ctx.Done():
 	}
 	return attempt + 1
 }

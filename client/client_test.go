@@ -6,9 +6,12 @@ import (
 	"errors"
 	"fmt"
 	"math"
+	"net/http"
+	"net/http/httptest"
 	"slices"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
@@ -496,6 +499,57 @@ func TestChannel_PushLeaveAndUnknownEvent(t *testing.T) {
 	}
 	if _, err := c.Join(t.Context(), "no:such", client.ChannelOptions{}); client.Reason(err) != "unmatched topic" {
 		t.Errorf("unknown topic: %v", err)
+	}
+}
+
+// fullAtFirst answers some attempts as a server does that has no place.
+func fullAtFirst(p *peer, attempts int32, reason string) *httptest.Server {
+	var n atomic.Int32
+	s := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
+		if n.Add(1) > attempts {
+			p.serve(w, r)
+			return
+		}
+		w.WriteHeader(http.StatusServiceUnavailable)
+		fmt.Fprintf(w, `{"status":503,"reason":%q}`, reason)
+	}))
+	p.t.Cleanup(s.Close)
+	return s
+}
+
+func TestDial_WaitsForAPlace(t *testing.T) {
+	for _, reason := range []string{"too_many_connections", "too_many_anonymous"} {
+		p := newPeer(t)
+		var refusals []error
+		var attempts []int
+		c, err := client.Dial(t.Context(), fullAtFirst(p, 3, reason).URL, client.Options{
+			Backoff: func(attempt, _ int) time.Duration { attempts = append(attempts, attempt); return 0 },
+			OnDown:  func(err error, _ time.Duration) { refusals = append(refusals, err) },
+		})
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Close()
+		if !slices.Equal(attempts, []int{0, 1, 2}) || len(refusals) != 3 || !strings.Contains(refusals[0].Error(), reason) {
+			t.Errorf("%s: attempts %v, told of %v", reason, attempts, refusals)
+		}
+	}
+}
+
+func TestDial_WaitsForAPlaceUntilItsContextEnds(t *testing.T) {
+	ctx, cancel := context.WithTimeout(t.Context(), 50*time.Millisecond)
+	defer cancel()
+	server := fullAtFirst(newPeer(t), math.MaxInt32, "too_many_connections")
+	_, err := client.Dial(ctx, server.URL, client.Options{Backoff: func(int, int) time.Duration { return time.Hour }})
+	if refused, ok := errors.AsType[*client.HandshakeError](err); !ok || !refused.Full() || !errors.Is(err, context.DeadlineExceeded) {
+		t.Errorf("%v", err)
+	}
+}
+
+func TestDial_ReturnsEveryOtherRefusalAtOnce(t *testing.T) {
+	server := fullAtFirst(newPeer(t), 1, "shutdown")
+	if _, err := client.Dial(t.Context(), server.URL, client.Options{}); err == nil || !strings.Contains(err.Error(), "shutdown") {
+		t.Errorf("%v", err)
 	}
 }
 

@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gorilla/websocket"
 )
@@ -57,7 +58,20 @@ func Reason(err error) string {
 type HandshakeError struct {
 	URL    string
 	Status int    // HTTP status
+	Reason string // the server's word for it, "" where it has none
 	Body   string // what the server said, shortened
+}
+
+func newHandshakeError(url string, status int, body []byte) *HandshakeError {
+	var problem struct{ Reason string }
+	_ = json.Unmarshal(body, &problem) // a proxy may say anything
+	return &HandshakeError{URL: url, Status: status, Reason: problem.Reason, Body: strings.TrimSpace(string(body[:min(len(body), 300)]))}
+}
+
+// Full reports whether the server has no place for another connection at present:
+// it has too many, or too many that have not joined anything yet.
+func (e *HandshakeError) Full() bool {
+	return e.Reason == "too_many_connections" || e.Reason == "too_many_anonymous"
 }
 
 // Error names the status and what the server said.

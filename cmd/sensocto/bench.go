@@ -15,7 +15,7 @@ import (
 
 // benchCmd measures a server. What a flag leaves out, the scenario sets.
 type benchCmd struct {
-	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,ingest-acked,fan-out-saturated,tiles,idle,attention,stalled,store,restart" help:"One of ${enum}; default ${default}."`
+	Scenario string `arg:"" optional:"" default:"lobby" enum:"lobby,high-attention,fan-out,ingest,ingest-acked,fan-out-saturated,tiles,idle,attention,stalled,store,restart,calls" help:"One of ${enum}; default ${default}."`
 
 	Sensors   *int           `help:"Sensors, each on a connection of its own."`
 	Rate      *float64       `help:"Samples a second of each sensor."`
@@ -37,6 +37,9 @@ type benchCmd struct {
 	DatabaseURL databaseURL `placeholder:"URL" help:"In the scenarios store and restart: an empty PostgreSQL database instead of a file. The password is better in PGPASSWORD."`
 
 	Journal string `placeholder:"SIZE" default:"1GiB" help:"In the scenario restart: length of the journal; default ${default}."`
+
+	Rooms int `placeholder:"N" default:"1000" help:"In the scenario calls; default ${default}."`
+	Peers int `placeholder:"N" default:"4" help:"In the scenario calls, of each room; default ${default}."`
 
 	Server string `placeholder:"URL" help:"Measure this running server. Default: start one, from this program, on an empty data directory."`
 	Token  string `help:"Token for --server, with the scopes ingest and view. Also SENSOCTO_TOKEN."`
@@ -77,6 +80,8 @@ Scenarios (all their settings can be changed by flags):
                      they become durable, for a minute; at the end everything is read back and compared
   restart            a server starts on a journal of 1 GiB (--journal) that its database has nothing of:
                      how soon devices are accepted and acknowledged, and everything can be read
+  calls              4 peers join the call of each of 1,000 rooms within a minute, and send each other
+                     offers, answers and candidates: CPU time of the server
 
 Examples:
   sensocto bench
@@ -95,6 +100,8 @@ func (c benchCmd) Run(a *app) error {
 		return c.runStore(a)
 	case scenarioRestart:
 		return c.runRestart(a)
+	case scenarioCalls:
+		return c.runCalls(a)
 	}
 	campaign, err := c.campaign(a)
 	if err != nil {
@@ -144,11 +151,9 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 	if err != nil {
 		return bench.Campaign{}, usageError{err}
 	}
-	binary := c.Binary
-	if binary == "" {
-		if binary, err = os.Executable(); err != nil {
-			return bench.Campaign{}, err
-		}
+	binary, err := c.binary()
+	if err != nil {
+		return bench.Campaign{}, err
 	}
 	campaign := bench.Campaign{Config: config, Rounds: c.Rounds, Pairs: c.Pairs, CPUProfile: c.CPUProfile}
 	campaign.Log = func(format string, args ...any) { fmt.Fprintf(a.stderr, format+"\n", args...) }
@@ -177,6 +182,14 @@ func (c benchCmd) campaign(a *app) (bench.Campaign, error) {
 		return campaign, usagef("--cpu-profile is for a server that bench starts, not for --server")
 	}
 	return campaign, nil
+}
+
+// binary is the program that is started as the server.
+func (c benchCmd) binary() (string, error) {
+	if c.Binary != "" {
+		return c.Binary, nil
+	}
+	return os.Executable()
 }
 
 // tilesContenders are the ways to look that the scenario tiles compares.

@@ -27,11 +27,9 @@ func (c benchCmd) runRestart(a *app) (err error) {
 		return err
 	}
 	defer os.RemoveAll(config.DataDir)
-	r := restartBench{config: config, log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn})), binary: c.Binary}
-	if r.binary == "" {
-		if r.binary, err = os.Executable(); err != nil {
-			return err
-		}
+	r := restartBench{config: config, log: slog.New(slog.NewTextHandler(a.stderr, &slog.HandlerOptions{Level: slog.LevelWarn}))}
+	if r.binary, err = c.binary(); err != nil {
+		return err
 	}
 	load, err := c.restartConfig(config)
 	if err != nil {

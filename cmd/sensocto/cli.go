@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"strings"
+	"sync"
 	"syscall"
 
 	"github.com/alecthomas/kong"
@@ -48,6 +49,7 @@ type app struct {
 	stdout, stderr io.Writer
 	env            environment
 	model          *kong.Application
+	full           sync.Once // says that the server has no place for another connection
 }
 
 // environment is the variables that the process was started with.

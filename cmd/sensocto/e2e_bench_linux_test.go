@@ -93,6 +93,19 @@ func TestBench_RestartFindsWhatWasConfirmed(t *testing.T) {
 	}
 }
 
+// Peers of many rooms join, and every description and candidate arrives.
+func TestBench_CallsBringEverySignal(t *testing.T) {
+	t.Parallel()
+	var r bench.CallsResult
+	if err := json.Unmarshal(benchJSON(t, "calls", "--rooms", "5", "--peers", "3", "--duration", "500ms"), &r); err != nil {
+		t.Fatal(err)
+	}
+	const signals = 5 * 3 * 2 * 13 // rooms, pairs, both ways, a description and 12 candidates
+	if !r.OK() || r.Received != signals || r.Joined != 15 || r.ServerCPU <= 0 || r.Join.Max <= 0 || r.Signal.Max <= 0 {
+		t.Errorf("%+v", r)
+	}
+}
+
 // runBench runs a scenario that devices and viewers play.
 func runBench(t *testing.T, args ...string) (report bench.Report) {
 	t.Helper()

@@ -334,3 +334,25 @@ func (d *rawDevice) acknowledged(i int) error {
 
 // taken pushes a batch that is answered when it is in memory.
 func (d *rawDevice) taken(i int) error { return d.send("measurements_batch", numbered(i)) }
+
+// Where as many connections wait for their first join as the server allows, devices ask
+// again until they do not.
+func TestSimulate_WaitsForPlacesOnTheServer(t *testing.T) {
+	s := startServer(t, t.TempDir(), "--limits-anonymous-of-one", "2", "--guests", "view,ingest")
+	for range 2 { // they join nothing, and go
+		ws, err := dialRaw(s.url, "", "2.0.0")
+		if err != nil {
+			t.Fatal(err)
+		}
+		time.AfterFunc(time.Second, func() { ws.Close() })
+	}
+	guest := []string{"SENSOCTO_SERVER=" + s.url}
+	r := runCLI(t, guest, "simulate", "--sensors", "20", "--duration", "6s")
+	r.wants(t, 0, "too_many_anonymous", "trying again until there is a place")
+	if n := strings.Count(r.stderr, "too_many_anonymous"); n != 1 {
+		t.Errorf("said %d times:\n%s", n, r.stderr)
+	}
+	for i := range 20 {
+		runCLI(t, guest, "read", fmt.Sprintf("sim-%d", i+1), "ecg", "--limit", "1").wants(t, 0)
+	}
+}

@@ -35,17 +35,26 @@ func (f remoteFlags) base() string {
 	return strings.TrimRight(base, "/")
 }
 
-// dial connects, and says on standard error when the connection is lost and
-// when it is back.
+// dial connects within 15 s, and says on standard error when the connection is lost
+// and when it is back.
 func (f remoteFlags) dial(a *app, o client.Options) (*client.Client, error) {
+	ctx, cancel := context.WithTimeout(a.ctx, 15*time.Second)
+	defer cancel()
+	return f.dialWithin(ctx, a, o)
+}
+
+// dialWithin waits for a place on the server until ctx ends.
+func (f remoteFlags) dialWithin(ctx context.Context, a *app, o client.Options) (*client.Client, error) {
 	o.Token = f.Token
 	onUp, onDown := o.OnUp, o.OnDown
 	lost := false // only the client's own goroutine calls these
 	o.OnDown = func(err error, retryIn time.Duration) {
-		if !lost {
+		if refused, ok := errors.AsType[*client.HandshakeError](err); ok && refused.Full() {
+			a.full.Do(func() { fmt.Fprintf(a.stderr, "sensocto: %v; trying again until there is a place\n", err) })
+		} else if !lost {
 			fmt.Fprintf(a.stderr, "sensocto: connection lost (%v); trying again until it is back\n", err)
+			lost = true
 		}
-		lost = true
 		if onDown != nil {
 			onDown(err, retryIn)
 		}
@@ -59,8 +68,6 @@ func (f remoteFlags) dial(a *app, o client.Options) (*client.Client, error) {
 			onUp()
 		}
 	}
-	ctx, cancel := context.WithTimeout(a.ctx, 15*time.Second)
-	defer cancel()
 	c, err := client.Dial(ctx, f.Server, o)
 	if err != nil {
 		return nil, f.explain(err)

@@ -105,7 +105,7 @@ func (s *simulation) sensor(ctx context.Context, i int) error {
 	if err != nil {
 		return err
 	}
-	c, err := s.cmd.dial(s.app, client.Options{Log: s.app.logger(s.cmd.Verbose)})
+	c, err := s.cmd.dialWithin(ctx, s.app, client.Options{Log: s.app.logger(s.cmd.Verbose)})
 	if err != nil {
 		return err
 	}

@@ -1,9 +1,12 @@
 // The decisions of a call, without a browser. web/ui/e2e/calls.spec.ts has real media.
 
 import { array, property, assert, constantFrom, integer, boolean, record } from "fast-check";
-import { describe, expect, test } from "vitest";
+import { afterEach, beforeEach, describe, expect, test, vi } from "vitest";
 import { bitrates, nextUpload } from "../src/call/bitrates.js";
+import { Gap } from "../src/call/gap.js";
+import { Handover } from "../src/call/handover.js";
 import { readHints, writeHints } from "../src/call/hints.js";
+import type { Link } from "../src/call/link.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
 import { count, type Counted, qualityOf } from "../src/call/quality.js";
 
@@ -92,7 +95,7 @@ describe("bit rates", () => {
 
 describe("hints", () => {
   test("come as they were sent", () => {
-    const hints = { shown: { video: 180, screen: 0 } };
+    const hints = { shown: { video: 180, screen: 0 }, keyFrame: 2 };
     expect(readHints(writeHints(hints))).toEqual(hints);
   });
 
@@ -142,5 +145,89 @@ describe("quality", () => {
     [100, 0, undefined, "good"],
   ])("%d received, %d lost, %d ms: %s", (received, lost, roundTrip, rating) => {
     expect(qualityOf(undefined, later({ received, lost, roundTrip })).rating).toBe(rating);
+  });
+});
+
+describe("a gap", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  function gap() {
+    const at = { played: performance.now() as number | undefined, packets: 10, over: 0 };
+    const watched = new Gap({ silentFor: () => (at.played === undefined ? undefined : performance.now() - at.played), packets: async () => at.packets, over: () => at.over++ });
+    return { at, watched };
+  }
+
+  test("is over when packets come again", async () => {
+    const { at, watched } = gap();
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(at.over).toBe(0);
+    at.packets++;
+    await vi.advanceTimersByTimeAsync(200);
+    expect(at.over).toBe(1);
+    at.played = performance.now();
+    at.packets++;
+    await vi.advanceTimersByTimeAsync(600);
+    expect(at.over).toBe(1);
+    watched.close();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("is over again where nothing can be played still", async () => {
+    const { at, watched } = gap();
+    await vi.advanceTimersByTimeAsync(2000);
+    for (let i = 0; i < 5; i++) {
+      at.packets++;
+      await vi.advanceTimersByTimeAsync(200);
+    }
+    expect(at.over).toBeGreaterThan(1);
+    watched.close();
+  });
+
+  test("is none where media go on, or never came", async () => {
+    const { at, watched } = gap();
+    at.played = undefined;
+    for (let i = 0; i < 20; i++) {
+      at.packets++;
+      await vi.advanceTimersByTimeAsync(200);
+      if (i > 10) at.played = performance.now();
+    }
+    expect(at.over).toBe(0);
+    watched.close();
+  });
+});
+
+describe("a peer that comes back", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const link = (state: string) => ({ state, close: vi.fn() }) as unknown as Link & { close: ReturnType<typeof vi.fn> };
+
+  test("keeps the link whose media flow, for a moment", () => {
+    const handover = new Handover();
+    const [flows, broken] = [link("connected"), link("interrupted")];
+    handover.leave("ada", flows);
+    handover.leave("bob", broken);
+    expect(broken.close).toHaveBeenCalledOnce();
+    expect(handover.take("eve")).toBeUndefined();
+    expect(handover.take("ada")).toBe(flows);
+    vi.advanceTimersByTime(10_000);
+    expect(flows.close).not.toHaveBeenCalled();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+
+  test("who does not is heard no more", () => {
+    const handover = new Handover();
+    const [first, second, third] = [link("connected"), link("connected"), link("connected")];
+    handover.leave("ada", first);
+    handover.leave("ada", second); // another device of the same person
+    expect(first.close).toHaveBeenCalledOnce();
+    vi.advanceTimersByTime(300);
+    expect(second.close).toHaveBeenCalledOnce();
+    expect(handover.take("ada")).toBeUndefined();
+    handover.leave("ada", third);
+    handover.close();
+    expect(third.close).toHaveBeenCalledOnce();
+    expect(vi.getTimerCount()).toBe(0);
   });
 });

@@ -67,6 +67,7 @@ class FakePeerConnection extends EventTarget {
   createDataChannel = (label: string) => (this.hints = new FakeDataChannel(label));
   addTransceiver = () => ({});
   getTransceivers = () => [];
+  getReceivers = () => [];
   close = () => void (this.signalingState = "closed");
   async setLocalDescription() {
     this.localDescription = { type: "offer" };

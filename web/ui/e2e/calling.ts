@@ -15,8 +15,10 @@ declare global {
     leave: () => void;
     client: Client;
     call: Call;
+    /** When the call was last joined, in ms since 1970. */
     joinedAt: number;
-    mediaAfter: number | undefined;
+    /** When the first picture and the first sound of each peer came, by its id. */
+    firstMedia: Record<string, { picture?: number; sound?: number }>;
     ended: { reason: string; limit: unknown } | undefined;
     glares: number;
     goneAt: number | undefined;
@@ -129,6 +131,11 @@ export class Caller {
     return tab;
   }
 
+  /** Calls by a token of its own from now on, not by the session. */
+  async useToken(token: string): Promise<void> {
+    await this.page.evaluate((token) => void (window.client = new window.sensocto.Client({ url: location.origin, token })), token);
+  }
+
   api<T = Record<string, unknown>>(method: string, path: string, body?: unknown): Promise<T> {
     return send<T>(this.page, method, path, body);
   }
@@ -141,8 +148,9 @@ export class Caller {
         window.client ??= new window.sensocto.Client({ url: location.origin });
         for (const video of document.querySelectorAll('video')) video.remove(); // of an earlier call
         window.ended = undefined;
-        window.mediaAfter = undefined;
-        window.joinedAt = performance.now();
+        window.firstMedia = {};
+        const now = () => performance.timeOrigin + performance.now();
+        window.joinedAt = now();
         const call = (window.call = window.client.call(roomId, { audio: media.getAudioTracks()[0]!, video: media.getVideoTracks()[0]!, ...options }));
         call.on('ended', (error) => {
           const refused = error as Error & { reason?: string; response?: { limit?: unknown } };
@@ -154,14 +162,36 @@ export class Caller {
             if (shown && shown.srcObject !== peer.stream) shown.srcObject = peer.stream; // after a rejoin
             if (shown) continue;
             const video = Object.assign(document.createElement('video'), { id, autoplay: true, srcObject: peer.stream });
-            video.requestVideoFrameCallback(() => (window.mediaAfter ??= performance.now() - window.joinedAt));
             document.body.append(video);
+            const first: { picture?: number; sound?: number } = (window.firstMedia[id] = {});
+            video.requestVideoFrameCallback(() => (first.picture = now()));
+            const listen = () => {
+              if (!call.peers.has(id)) return;
+              const receivers = window.connections.flatMap((c) => c.getReceivers());
+              const receiver = receivers.find((r) => r.track === call.peers.get(id)!.stream.getAudioTracks()[0]);
+              if (receiver?.getSynchronizationSources().length) first.sound = now();
+              else setTimeout(listen, 5);
+            };
+            listen();
           }
         });
         await call.joined().catch(() => undefined);
       },
       [roomId, options, width, frameRate] as const,
     );
+  }
+
+  /** When the first picture and the first sound of a peer had come, in ms since 1970; undefined before. */
+  mediaOf(peerId: string): Promise<number | undefined> {
+    return this.page.evaluate((id) => {
+      const { picture, sound } = window.firstMedia[id] ?? {};
+      return picture !== undefined && sound !== undefined ? Math.max(picture, sound) : undefined;
+    }, peerId);
+  }
+
+  /** This peer's id in the call. */
+  peerId(): Promise<string> {
+    return this.page.evaluate(() => window.call.peerId);
   }
 
   leave(): Promise<void> {
@@ -245,4 +275,16 @@ export async function roomOf(owner: Caller, ...members: Caller[]): Promise<strin
     await member.api('POST', `/invitations/${invitations[0]!.id}/accept`);
   }
   return id;
+}
+
+/** Waits until pictures arrive: until there are more than a moment before. */
+export async function moves(caller: Caller): Promise<void> {
+  let before = Infinity;
+  const more = async () => {
+    const { frames } = (await caller.arrived())[0] ?? { frames: 0 };
+    const grew = frames > before;
+    before = frames;
+    return grew;
+  };
+  await expect.poll(more, { intervals: [50], timeout: 60_000 }).toBe(true);
 }

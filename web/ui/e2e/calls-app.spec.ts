@@ -142,6 +142,35 @@ test('who speaks, push to talk, another device in mid-call, and music', async ({
   await expect.poll(() => plays(ada, 'Bob')).toBe(true);
 });
 
+test('another room, or nobody any more, while the devices are chosen: the dialog closes and the devices are given back', async ({ browser, world }) => {
+  const ada = await Caller.signUp(browser, world, 'Ada');
+  const [first, second] = [await roomOf(ada), await roomOf(ada)];
+  const dialog = ada.page.getByRole('dialog', { name: 'Join the call' });
+  const opened = async () => {
+    await button(ada, 'Join the call').click();
+    await expect(dialog.getByRole('meter', { name: 'Microphone level' })).toBeVisible();
+  };
+  const givenBack = async () => {
+    await expect(dialog).toBeHidden();
+    await expect.poll(() => ada.page.evaluate(() => window.tracks.filter((t) => t.readyState === 'live').length)).toBe(0);
+  };
+  await ada.page.goto(new URL(`/rooms/${first}`, ada.page.url()).href);
+  await opened();
+  await ada.page.evaluate((room) => {
+    history.pushState(null, '', `/rooms/${room}`);
+    dispatchEvent(new PopStateEvent('popstate'));
+  }, second);
+  await givenBack();
+  await opened(); // in the other room
+  await dialog.getByRole('button', { name: 'Join the call' }).click();
+  await expect(tile(ada, 'You')).toBeVisible();
+  await button(ada, 'Leave the call').click();
+  await opened();
+  const { sessions } = await ada.api<{ sessions: { id: string }[] }>('GET', '/sessions');
+  await ada.api('DELETE', `/sessions/${sessions[0]!.id}`);
+  await givenBack();
+});
+
 test('another tab takes the call over', async ({ browser, world }) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);
@@ -198,6 +227,17 @@ test('the picture of somebody on the full screen and in a window of its own, and
   await expect.poll(async () => Math.min(...(await bob.sentLines()))).toBeGreaterThan(180);
   await expect.poll(() => plays(ada, 'Bob')).toBe(true);
   await ada.page.evaluate(() => document.exitFullscreen());
+  await expect.poll(() => bob.sentLines()).toEqual([180]);
+  const inWindow = () => ada.page.evaluate(() => document.pictureInPictureElement?.getAttribute('aria-label'));
+  await expect(async () => { // the browser refuses while it leaves the full screen
+    await tile(ada, 'Bob').hover();
+    if ((await inWindow()) === undefined) await button(ada, 'Picture of Bob in a window of its own').click();
+    await expect.poll(inWindow, { timeout: 5000 }).toBe('Picture of Bob');
+  }).toPass();
+  await expect.poll(() => plays(ada, 'Bob')).toBe(true);
+  await tile(ada, 'Bob').hover();
+  await button(ada, 'Picture of Bob in a window of its own').click();
+  await expect.poll(() => ada.page.evaluate(() => document.pictureInPictureElement)).toBeNull();
   await expect.poll(() => bob.sentLines()).toEqual([180]);
   await expect.poll(height).toBeLessThanOrEqual(180);
 });

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
-import { Caller, fakeDevices, roomOf } from './calling.ts';
+import { Caller, fakeDevices, moves, roomOf } from './calling.ts';
 import { expect, openServer, test as base, took } from './world.ts';
 
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -71,18 +71,6 @@ const test = base.extend<{ machine: Machine | undefined }>({
   },
   flags: async ({ machine }, use) => use(machine ? ['--registration', 'open', '--listen', `${machine.here}:0`] : openServer),
 });
-
-/** Waits until pictures arrive: until there are more than a moment before. */
-async function moves(caller: Caller): Promise<void> {
-  let before = Infinity;
-  const more = async () => {
-    const { frames } = (await caller.arrived())[0] ?? { frames: 0 };
-    const grew = frames > before;
-    before = frames;
-    return grew;
-  };
-  await expect.poll(more, { intervals: [50], timeout: 60_000 }).toBe(true);
-}
 
 test('the network is away for five seconds: media are back after it', async ({ machine, world }) => {
   test.skip(!machine, 'needs ip (Debian: apt install iproute2) and to be root, to make a network namespace');

@@ -2,7 +2,7 @@
 // them are put where people can look at them.
 
 import { AxeBuilder } from '@axe-core/playwright';
-import { expect, test, type Page } from './world.ts';
+import { expect, test, untilFilled, type Page } from './world.ts';
 
 const pictures = new URL('../../../.cache/screenshots/', import.meta.url).pathname;
 
@@ -27,12 +27,12 @@ const pages: readonly Shown[] = [
 async function livelyLobby(page: Page): Promise<void> {
   await expect(page.getByRole('article').first().locator('.number').first()).toHaveText(/\d/);
   await page.getByRole('button', { name: 'Skip' }).click();
-  await page.waitForTimeout(7000);
+  await page.waitForTimeout(untilFilled(7000));
 }
 
 async function livelyChart(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Pause' }).waitFor();
-  await page.waitForTimeout(5000);
+  await page.waitForTimeout(untilFilled(5000));
 }
 
 const looks = {

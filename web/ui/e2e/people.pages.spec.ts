@@ -5,7 +5,7 @@ import { execFileSync } from 'node:child_process';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { Person, password } from './people.ts';
-import { expect, test, type Page } from './world.ts';
+import { expect, test, untilFilled, type Page } from './world.ts';
 
 const pictures = new URL('../../../.cache/screenshots/', import.meta.url).pathname;
 const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
@@ -64,7 +64,7 @@ for (const [name, options] of Object.entries(looks)) {
     await look(page, `room-outside-${name}`);
     await ada.go(`/rooms/${room.id}`);
     await expect(article.locator('.number').first()).toHaveText(/\d/);
-    await page.waitForTimeout(3000); // traces fill
+    await page.waitForTimeout(untilFilled(3000)); // traces fill
     await look(page, `room-${name}`);
     for (const tab of ['members', 'recordings', 'alerts', 'settings']) {
       await ada.go(`/rooms/${room.id}?tab=${tab}`);
@@ -76,7 +76,7 @@ for (const [name, options] of Object.entries(looks)) {
     await look(page, `room-invite-${name}`);
     await ada.go(`/rooms/${room.id}/wall`);
     await expect(article.locator('.number').first()).toHaveText(/\d/);
-    await page.waitForTimeout(3000);
+    await page.waitForTimeout(untilFilled(3000));
     await look(page, `wall-${name}`);
     for (const tab of ['account', 'sign-in', 'tokens', 'notifications', 'activity', 'data']) {
       await ada.go(`/me?tab=${tab}`);
@@ -101,7 +101,7 @@ for (const [name, options] of Object.entries(looks)) {
     await look(page, `link-gone-${name}`);
     await ada.go('/status');
     await expect(page.getByRole('region', { name: /Latency|Latenz/ }).locator('dd').first()).toBeVisible();
-    await page.waitForTimeout(6000);
+    await page.waitForTimeout(untilFilled(6000));
     await look(page, `status-${name}`);
     expect(errors).toEqual([]);
   });

@@ -13,6 +13,7 @@ export default defineConfig({
   timeout: 240_000,
   expect: { timeout: 30_000 },
   workers: 1,
+  reportSlowTests: { max: 10, threshold: 30_000 }, // files, at the end
   reporter: process.env['CI'] ? 'line' : 'list',
   use: {
     locale: 'en-GB',

@@ -18,6 +18,9 @@ export const openServer = ['--guests', 'view,ingest', '--registration', 'open', 
 /** Whether the machine has nothing else to do: only there it is asserted how long something takes. */
 export const idle = Boolean(process.env['SENSOCTO_TEST_IDLE']);
 
+/** How long pages are left before their picture is taken, in ms: long enough that traces fill, where people look at the pictures (make screenshots). */
+export const untilFilled = (ms: number) => (process.env['SENSOCTO_PICTURES'] ? ms : 500);
+
 /** Notes how long something took; on an idle machine it must have taken less than the limit. */
 export function took(what: string, ms: number, limitMS: number, remark = ''): void {
   const description = `${Math.round(ms)} ms${remark && ` (${remark})`}`;

@@ -4,8 +4,10 @@ import { isObject, type Json, list, object, text } from "../guards.js";
 import { Topic } from "../topic.js";
 import { ClosedError } from "../errors.js";
 import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
+import { Handover } from "./handover.js";
 import { everything } from "./hints.js";
-import { Link, type MediaKind, mediaKinds, type Tracks } from "./link.js";
+import { Link, type MediaKind } from "./link.js";
+import { type Media, mediaOf, OwnMedia } from "./media.js";
 import { isPolite, type LinkState } from "./negotiation.js";
 import type { Quality } from "./quality.js";
 import { Report } from "./report.js";
@@ -21,9 +23,6 @@ export interface CallOptions {
   /** The sound is music or breathing: a higher bit rate. */
   music?: boolean;
 }
-
-/** What somebody sends at present. */
-export type Media = Readonly<Record<MediaKind, boolean>>;
 
 /** Another one in the call. A person with two devices is two peers. */
 export interface CallPeer {
@@ -66,6 +65,9 @@ interface Other {
   peer: CallPeer;
   link: Link;
   shown: Shown; // how high one shows it
+  reported: LinkState;
+  /** The link to the same person before a rejoin, while its media flow and those of the new one do not yet. */
+  before: Link | undefined;
 }
 
 const qualityEvery = 2000; // ms
@@ -80,9 +82,8 @@ export class Call extends Emitter<CallEvents> {
   #peerId = "";
   #iceServers: RTCIceServer[] = [];
   #others = new Map<string, Other>();
-  #tracks: Tracks = { audio: null, video: null, screen: null };
-  #muted: Media = { audio: false, video: false, screen: false };
-  #watching = new Map<MediaKind, () => void>();
+  #handover = new Handover();
+  #own = new OwnMedia((kind) => this.setTrack(kind, null));
   #timer: ReturnType<typeof setInterval>;
   #upload: number;
   #measured = performance.now();
@@ -110,8 +111,8 @@ export class Call extends Emitter<CallEvents> {
         replaced: () => (this.#replaced = true),
       },
     });
-    this.#hold("audio", options.audio ?? null);
-    this.#hold("video", options.video ?? null);
+    this.#own.set("audio", options.audio ?? null);
+    this.#own.set("video", options.video ?? null);
     this.#timer = setInterval(() => void this.#measure(), qualityEvery);
     globalThis.addEventListener?.("online", this.#networkBack);
     globalThis.addEventListener?.("pagehide", this.#tellReport);
@@ -133,8 +134,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** What oneself sends. */
   get media(): Media {
-    const sends = (kind: MediaKind) => this.#tracks[kind]?.readyState === "live" && !this.#muted[kind];
-    return { audio: sends("audio"), video: sends("video"), screen: sends("screen") };
+    return this.#own.media;
   }
 
   /** Resolves when the call is joined, and rejects where it cannot be. */
@@ -147,14 +147,13 @@ export class Call extends Emitter<CallEvents> {
    * stops tracks that are not needed any more.
    */
   setTrack(kind: MediaKind, track: MediaStreamTrack | null): void {
-    this.#hold(kind, track);
+    this.#own.set(kind, track);
     this.#sendingChanged();
   }
 
   /** Sends silence or black instead of a track, and tells everybody. */
   mute(kind: MediaKind, muted: boolean): void {
-    this.#muted = { ...this.#muted, [kind]: muted };
-    this.#enable(kind);
+    this.#own.mute(kind, muted);
     this.#sendingChanged();
   }
 
@@ -174,7 +173,7 @@ export class Call extends Emitter<CallEvents> {
 
   /** How loud each peer is at present, 0 to 1. It is cheap: ask ten times a second. */
   levels(): ReadonlyMap<string, number> {
-    return new Map([...this.#others].map(([id, { link }]) => [id, link.level]));
+    return new Map([...this.#others].map(([id, { link, before }]) => [id, (before ?? link).level]));
   }
 
   /** Leaves the call. Local tracks are left as they are. */
@@ -182,22 +181,6 @@ export class Call extends Emitter<CallEvents> {
     this.#stop();
     this.removeAllListeners();
     await this.#topic.leave();
-  }
-
-  #hold(kind: MediaKind, track: MediaStreamTrack | null): void {
-    this.#watching.get(kind)?.();
-    this.#watching.delete(kind);
-    this.#tracks = { ...this.#tracks, [kind]: track };
-    this.#enable(kind);
-    if (!track) return;
-    const ended = () => this.setTrack(kind, null);
-    track.addEventListener("ended", ended);
-    this.#watching.set(kind, () => track.removeEventListener("ended", ended));
-  }
-
-  #enable(kind: MediaKind): void {
-    const track = this.#tracks[kind];
-    if (track) track.enabled = !this.#muted[kind];
   }
 
   #sendingChanged(): void {
@@ -210,12 +193,12 @@ export class Call extends Emitter<CallEvents> {
   #share(): void {
     const links = [...this.#others.values()].map(({ link }) => link);
     const rates = this.#bitrates(links.map((link) => link.shown));
-    links.forEach((link, i) => void link.setTracks(this.#tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
+    links.forEach((link, i) => void link.setTracks(this.#own.tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
   }
 
   #bitrates(shown: Shown[]): Bitrates[] {
     const { music = false } = this.#options;
-    return bitrates(this.#upload, shown, { video: this.#tracks.video !== null, screen: this.#tracks.screen !== null, music });
+    return bitrates(this.#upload, shown, { video: this.#own.tracks.video !== null, screen: this.#own.tracks.screen !== null, music });
   }
 
   #tellHints({ link, shown }: Other): void {
@@ -235,7 +218,7 @@ export class Call extends Emitter<CallEvents> {
     this.#peerId = text(reply["peer_id"]);
     this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
     const shown = new Map([...this.#others].map(([id, other]) => [id, other.shown])); // it is said when it changes alone
-    for (const id of shown.keys()) this.#drop(id);
+    for (const id of shown.keys()) this.#drop(id, true);
     this.#report = new Report(); // each join makes its own
     this.#upload = this.#options.upload ?? upload; // the network may be another one
     this.#report.joined(list(reply["peers"]).length);
@@ -249,14 +232,15 @@ export class Call extends Emitter<CallEvents> {
   #add(p: Json, offers: boolean, shown: ReadonlyMap<string, Shown> = new Map()): void {
     const peerId = text(p["peer_id"]);
     this.#drop(peerId);
-    const link = new Link({
+    const before = this.#handover.take(text(p["user_id"]));
+    const link: Link = new Link({
       configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#options.iceTransportPolicy ?? "all", bundlePolicy: "max-bundle" },
       polite: isPolite(this.#peerId, peerId),
       offers,
-      tracks: this.#tracks,
+      tracks: this.#own.tracks,
       bitrates: this.#bitrates([everything])[0]!,
-      signal: (event, payload) => this.#topic.push(event, { to: peerId, ...payload }),
-      changed: () => this.#linkChanged(peerId),
+      signal: (event, payload) => this.#signal(link, peerId, event, payload),
+      changed: () => this.#linkChanged(link),
       shownChanged: () => this.#share(),
     });
     const peer: CallPeer = {
@@ -264,23 +248,34 @@ export class Call extends Emitter<CallEvents> {
       userId: text(p["user_id"]),
       name: text(p["name"]),
       media: mediaOf(object(p["media"])),
-      state: link.state,
-      stream: link.stream,
-      screen: link.screen,
+      state: (before ?? link).state,
+      stream: (before ?? link).stream,
+      screen: (before ?? link).screen,
       quality: undefined,
     };
-    const other: Other = { peer, link, shown: shown.get(peerId) ?? everything };
+    const other: Other = { peer, link, shown: shown.get(peerId) ?? everything, reported: link.state, before };
     this.#others.set(peerId, other);
     this.#tellHints(other);
     this.#share();
     this.emit("peers", undefined);
   }
 
-  #linkChanged(peerId: string): void {
-    const other = this.#others.get(peerId);
+  /** A link to a peer that is gone, or that has another one by now, says nothing more. */
+  async #signal(link: Link, peerId: string, event: string, payload: object): Promise<unknown> {
+    if (this.#others.get(peerId)?.link !== link) return undefined;
+    return this.#topic.push(event, { to: peerId, ...payload });
+  }
+
+  #linkChanged(changed: Link): void {
+    const other = [...this.#others.values()].find((o) => o.link === changed || o.before === changed);
     if (!other) return;
-    this.#report.changed(other.peer.state, other.link.state);
-    this.#update(peerId, { state: other.link.state });
+    const { link, before } = other;
+    this.#report.changed(other.reported, link.state);
+    other.reported = link.state;
+    if (before?.state === "connected" && link.state !== "connected") return;
+    other.before = undefined;
+    this.#update(other.peer.peerId, { state: link.state, stream: link.stream, screen: link.screen });
+    before?.close();
   }
 
   #update(peerId: string, change: Partial<CallPeer>): void {
@@ -290,16 +285,21 @@ export class Call extends Emitter<CallEvents> {
     this.emit("peers", undefined);
   }
 
-  #drop(peerId: string): boolean {
-    const link = this.#others.get(peerId)?.link;
-    if (!link) return false;
+  /** mayReturn keeps what flows for a moment. */
+  #drop(peerId: string, mayReturn = false): boolean {
+    const other = this.#others.get(peerId);
+    if (!other) return false;
+    const { link, before, peer } = other;
     this.#report.ended(link.state, link.connectedBefore, link.relayed);
-    link.close();
-    return this.#others.delete(peerId);
+    this.#others.delete(peerId);
+    before?.close();
+    if (mayReturn) this.#handover.leave(peer.userId, link);
+    else link.close();
+    return true;
   }
 
   #remove(peerId: string): void {
-    if (!this.#drop(peerId)) return;
+    if (!this.#drop(peerId, true)) return;
     this.#share();
     this.emit("peers", undefined);
   }
@@ -344,12 +344,11 @@ export class Call extends Emitter<CallEvents> {
     clearInterval(this.#timer);
     globalThis.removeEventListener?.("online", this.#networkBack);
     globalThis.removeEventListener?.("pagehide", this.#tellReport);
-    for (const kind of mediaKinds) this.#watching.get(kind)?.();
+    this.#own.close();
     for (const id of [...this.#others.keys()]) this.#drop(id);
+    this.#handover.close();
     this.#tellReport();
     this.#become("ended");
     this.emit("peers", undefined);
   }
 }
-
-const mediaOf = (p: Json): Media => ({ audio: p["audio"] === true, video: p["video"] === true, screen: p["screen"] === true });

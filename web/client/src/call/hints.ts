@@ -5,6 +5,8 @@ import type { Shown } from "./bitrates.js";
 export interface Hints {
   /** How high this side shows what it gets. */
   shown?: Shown;
+  /** Another number than before asks for a whole picture of camera and screen: media had not come for a while. */
+  keyFrame?: number;
 }
 
 /** Who says nothing shows everything: other clients need not know of this. */
@@ -21,8 +23,11 @@ export function readHints(data: unknown): Hints {
     return {};
   }
   if (!isObject(value)) return {};
-  const { shown } = value;
-  return isObject(shown) ? { shown: { video: size(shown["video"], everything.video), screen: size(shown["screen"], everything.screen) } } : {};
+  const { shown, keyFrame } = value;
+  return {
+    ...(isObject(shown) && { shown: { video: size(shown["video"], everything.video), screen: size(shown["screen"], everything.screen) } }),
+    ...(typeof keyFrame === "number" && { keyFrame }),
+  };
 }
 
 export const writeHints = (hints: Hints): string => JSON.stringify(hints);

@@ -1,8 +1,11 @@
 import { NoReplyError, ReplyError } from "../errors.js";
 import type { Bitrates, Shown, Uplink } from "./bitrates.js";
-import { everything, type Hints, readHints, writeHints } from "./hints.js";
+import { Gap } from "./gap.js";
+import { everything, type Hints } from "./hints.js";
+import { HintsChannel } from "./hints-channel.js";
 import { decide, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
+import { limit, restart } from "./sender.js";
 
 /** What a peer can send: its microphone, its camera, its screen. */
 export type MediaKind = "audio" | "video" | "screen";
@@ -26,7 +29,6 @@ export interface LinkOptions {
 }
 
 const resendAfter = 1000; // ms
-const hintsLabel = "sensocto-hints";
 
 /**
  * The connection to one peer. Its three transceivers are in the order of mediaKinds;
@@ -51,9 +53,8 @@ export class Link {
   #restart: ReturnType<typeof setTimeout> | undefined;
   #resend: ReturnType<typeof setTimeout> | undefined;
   #counted: Counted | undefined;
-  #channel: RTCDataChannel | undefined; // of the hints
-  #told = ""; // the last hints
-  #hints: Hints = {}; // of the peer
+  #hints: HintsChannel;
+  #gap = new Gap({ silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -64,8 +65,7 @@ export class Link {
     c.addEventListener("icecandidate", ({ candidate }) => this.#sendCandidate(candidate));
     c.addEventListener("connectionstatechange", () => this.#stateChanged());
     c.addEventListener("track", ({ transceiver }) => this.#received(transceiver));
-    c.addEventListener("datachannel", ({ channel }) => this.#hintsOver(channel));
-    if (options.offers) this.#hintsOver(c.createDataChannel(hintsLabel));
+    this.#hints = new HintsChannel(c, options.offers, (before) => this.#hinted(before));
     if (options.offers) for (const kind of mediaKinds) c.addTransceiver(kind === "audio" ? "audio" : "video");
   }
 
@@ -80,7 +80,7 @@ export class Link {
 
   /** How high the peer shows what it is sent. */
   get shown(): Shown {
-    return this.#hints.shown ?? everything;
+    return this.#hints.heard.shown ?? everything;
   }
 
   get uplink(): Uplink {
@@ -99,10 +99,9 @@ export class Link {
     return source && performance.timeOrigin + performance.now() - source.timestamp < 500 ? (source.audioLevel ?? 0) : 0;
   }
 
-  /** Tells the peer what has changed of the hints; it is no harm where it does not understand. */
+  /** Tells the peer what has changed of the hints. */
   tell(hints: Hints): void {
-    this.#told = writeHints(hints);
-    this.#sendHints();
+    this.#hints.tell(hints);
   }
 
   /** Applies a signal of the peer, after those that came before. */
@@ -137,22 +136,40 @@ export class Link {
   close(): void {
     clearTimeout(this.#restart);
     clearTimeout(this.#resend);
+    this.#gap.close();
     this.#connection.close();
     for (const stream of [this.stream, this.screen]) for (const track of stream.getTracks()) stream.removeTrack(track);
   }
 
-  #hintsOver(channel: RTCDataChannel): void {
-    if (channel.label !== hintsLabel) return;
-    this.#channel = channel;
-    channel.addEventListener("open", () => this.#sendHints());
-    channel.addEventListener("message", ({ data }) => {
-      this.#hints = { ...this.#hints, ...readHints(data) };
-      this.#options.shownChanged();
-    });
+  #hinted(before: Hints): void {
+    if (this.#hints.heard.keyFrame !== before.keyFrame) this.#sendKeyFrames();
+    this.#options.shownChanged();
   }
 
-  #sendHints(): void {
-    if (this.#channel?.readyState === "open" && this.#told) this.#channel.send(this.#told);
+  /** How long ago the newest media of the peer were played, in ms; undefined where none were lately. */
+  #silentFor(): number | undefined {
+    const times = this.#connection.getReceivers().flatMap((r) => r.getSynchronizationSources?.().map((s) => s.timestamp) ?? []);
+    return times.length > 0 ? performance.timeOrigin + performance.now() - Math.max(...times) : undefined;
+  }
+
+  async #packets(): Promise<number> {
+    let sum = 0;
+    (await this.#connection.getStats()).forEach((s: { type: string; packetsReceived?: number }) => {
+      if (s.type === "inbound-rtp") sum += s.packetsReceived ?? 0;
+    });
+    return sum;
+  }
+
+  #askForKeyFrames(): void {
+    this.tell({ keyFrame: (this.#hints.told.keyFrame ?? 0) + 1 });
+  }
+
+  /** Begins camera and screen anew, which makes the encoder send a whole picture. */
+  #sendKeyFrames(): void {
+    const began = this.#sending.then(async () => {
+      for (const { sender } of this.#connection.getTransceivers()) if (sender.track?.kind === "video") await restart(sender);
+    });
+    this.#sending = began.catch(() => undefined); // closed, or overtaken by a negotiation
   }
 
   get #closed(): boolean {
@@ -279,19 +296,4 @@ export class Link {
     const again = restartDelay(this.#connection.connectionState, this.#restarts);
     if (again !== undefined) this.#restart = setTimeout(() => this.#restartNow(), again);
   }
-}
-
-/** Bounds what a sender sends. Sound goes before pictures; a camera loses sharpness first, a screen smoothness. */
-async function limit(sender: RTCRtpSender, kind: MediaKind, bitrates: Bitrates): Promise<void> {
-  const parameters: RTCRtpSendParameters & { degradationPreference?: string } = sender.getParameters();
-  const encoding = parameters.encodings[0];
-  if (!encoding) return; // not negotiated yet: it is done after that
-  const priority = kind === "audio" ? "high" : "low";
-  const maxBitrate = bitrates[kind];
-  const smaller = kind === "video" ? Math.max(1, (sender.track?.getSettings().height ?? 0) / bitrates.height) : 1;
-  const active = maxBitrate > 0;
-  if (encoding.active === active && (!active || (encoding.maxBitrate === maxBitrate && encoding.priority === priority && (encoding.scaleResolutionDownBy ?? 1) === smaller))) return;
-  Object.assign(encoding, { active, priority, networkPriority: priority, ...(active && { maxBitrate }), ...(kind !== "audio" && { scaleResolutionDownBy: smaller }) });
-  if (kind !== "audio") parameters.degradationPreference = kind === "screen" ? "maintain-resolution" : "maintain-framerate";
-  await sender.setParameters(parameters).catch(() => undefined); // overtaken by a negotiation, which does it again
 }
