@@ -84,7 +84,6 @@ func (s *server) sensor(id string) (sensocto.Sensor, bool) {
 var (
 	errNoTicketRoom = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
 	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
-	errNotSharedYet = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers: make a ticket first"}
 )
 
 // entering returns the rights in a room of whoever may enter it.
@@ -96,13 +95,18 @@ func (s *sharing) entering(ctx context.Context, id sensocto.Identity, roomID str
 	return r, err
 }
 
-// Ticket implements web.P2P.
-func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error) {
+// inviting checks that somebody may invite into a room.
+func (s *sharing) inviting(ctx context.Context, id sensocto.Identity, roomID string) error {
 	r, err := s.entering(ctx, id, roomID)
 	if err == nil && !r.Invite {
 		err = errNoTickets
 	}
-	if err != nil {
+	return err
+}
+
+// Ticket implements web.P2P.
+func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error) {
+	if err := s.inviting(ctx, id, roomID); err != nil {
 		return "", err
 	}
 	t, err := s.sync.Ticket(ctx, roomID, role)
@@ -115,6 +119,26 @@ func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID strin
 	}
 	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditInvited, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: detail})
 	return t.String(), nil
+}
+
+// Tickets implements web.P2P.
+func (s *sharing) Tickets(ctx context.Context, id sensocto.Identity, roomID string) ([]sensocto.P2PTicket, error) {
+	if err := s.inviting(ctx, id, roomID); err != nil {
+		return nil, err
+	}
+	return s.sync.Tickets(ctx, roomID)
+}
+
+// EndTicket implements web.P2P.
+func (s *sharing) EndTicket(ctx context.Context, id sensocto.Identity, roomID, ticketID string) error {
+	if err := s.inviting(ctx, id, roomID); err != nil {
+		return err
+	}
+	if err := s.sync.EndTicket(ctx, roomID, ticketID); err != nil {
+		return err
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: "a ticket"})
+	return nil
 }
 
 // Join implements web.P2P.
@@ -149,12 +173,7 @@ func (s *sharing) Room(ctx context.Context, id sensocto.Identity, roomID string)
 	if _, err := s.entering(ctx, id, roomID); err != nil {
 		return sensocto.P2PRoom{}, err
 	}
-	for _, r := range s.sync.Status(ctx).Rooms {
-		if r.RoomID == roomID {
-			return r, nil
-		}
-	}
-	return sensocto.P2PRoom{}, errNotSharedYet
+	return s.sync.Room(ctx, roomID), nil
 }
 
 // Status implements web.P2P.
