@@ -425,6 +425,24 @@ func TestRoomSync_ATicketAdmitsToARoomThatIsHere(t *testing.T) {
 	eventually(t, "members at a", everybody(a))
 	eventually(t, "members at b", everybody(b))
 
+	for i, ban := range []bool{false, true} {
+		out := a.another([]string{"removed", "banned"}[i])
+		if err := a.Join(t.Context(), out, ticket); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "exchange", func() bool {
+			room, _ := a.known(roomID)
+			m, err := a.merged(t.Context(), room)
+			return err == nil && m.Members[a.options.Keys.Person(out).Key].Role == sensocto.RoleMember
+		})
+		if err := a.rooms.Remove(t.Context(), a.user, roomID, out, ban); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Join(t.Context(), out, ticket); sensocto.ErrorReason(err) != "not_admitted" {
+			t.Errorf("ban %v: %v", ban, err)
+		}
+	}
+
 	forged := ticket
 	forged.Root = mallory.Key
 	_, forged.Invite = NewInvite()

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"errors"
+	"maps"
 	"slices"
 	"strings"
 	"time"
@@ -108,14 +109,12 @@ func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket) error {
 	if err != nil {
 		return err
 	}
-	if f, ok := m.Facts[memberKey(k)]; ok && f.Deleted {
-		return errNotAdmitted // an invitation lets nobody in again
+	if _, ok := m.Facts[memberKey(k)]; ok {
+		return errNotAdmitted // they were removed, perhaps just now: an invitation lets nobody in again
 	}
 	want := have
-	want.Members = map[string]sensocto.Role{userID: role}
-	for id, r := range have.Members {
-		want.Members[id] = r
-	}
+	want.Members = maps.Clone(have.Members)
+	want.Members[userID] = role
 	left, err := s.options.Rooms.Adopt(ctx, t.Room, have, want)
 	if err == nil && slices.Contains(left, userID) {
 		err = errNotAdmitted

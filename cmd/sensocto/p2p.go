@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/p2p"
@@ -213,18 +214,18 @@ func (c p2pStatusCmd) Run(a *app) error {
 	if !s.Running {
 		fmt.Fprintf(a.stdout, "not running: %s\n", s.Problem)
 	} else {
-		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts)
+		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts, %d bytes sent, %d received\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts, s.Sent, s.Received)
 	}
 	if len(s.Rooms) == 0 {
 		fmt.Fprintln(a.stdout, "No room is shared: 'sensocto room ticket ROOM' makes a ticket for one.")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tMISSING\tREFUSED\tPROBLEM")
+	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tLAG\tRETRIES\tMISSING\tREFUSED\tPROBLEM")
 	for _, r := range s.Rooms {
 		var peers []string
 		for _, p := range r.Peers {
-			peers = append(peers, p.Endpoint[:min(8, len(p.Endpoint))]+" "+p.Path)
+			peers = append(peers, strings.Join(append(p.Names, p.Endpoint[:min(8, len(p.Endpoint))], p.Path), " "))
 		}
 		synced, refused := "never", 0
 		if r.SyncedAt != nil {
@@ -237,7 +238,7 @@ func (c p2pStatusCmd) Run(a *app) error {
 		if r.Flooded {
 			problem = "flooded: somebody writes too much"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, r.Missing, refused, orDash(problem))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(problem))
 	}
 	return w.Flush()
 }

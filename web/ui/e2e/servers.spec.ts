@@ -3,6 +3,7 @@
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
+import { encodeQR } from 'qr';
 import { Program } from '../../../e2e/program.ts';
 import { Person } from './people.ts';
 import { expect, openServer, test, World, type Page } from './world.ts';
@@ -16,6 +17,19 @@ async function check(page: Page): Promise<void> {
   expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html).join(' | ')}`)).toEqual([]);
   expect(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth)).toBeLessThanOrEqual(0);
 }
+
+/** Has the page's camera see a picture. */
+const showCamera = (page: Page, picture: boolean[][]) =>
+  page.evaluate((picture) => {
+    const canvas = Object.assign(document.createElement('canvas'), { width: picture.length * 6, height: picture.length * 6 });
+    const draw = () => {
+      const context = canvas.getContext('2d')!;
+      picture.forEach((row, y) => row.forEach((dark, x) => ((context.fillStyle = dark ? '#000' : '#fff'), context.fillRect(x * 6, y * 6, 6, 6))));
+    };
+    setInterval(draw, 100); // a stream of a canvas has a frame for each change
+    draw();
+    navigator.mediaDevices.getUserMedia = () => Promise.resolve(canvas.captureStream());
+  }, picture);
 
 const join = (person: Person) => person.page.getByRole('dialog', { name: 'Join by ticket' }).getByRole('button', { name: 'Join', exact: true });
 
@@ -68,8 +82,11 @@ test.describe('two servers', () => {
     await expect(bob.page.getByRole('list', { name: 'Connected servers' })).toContainText('Ada');
     await check(bob.page);
 
-    // Somebody else of that server comes by the same link to the room that is there.
-    await zoe.page.goto(link);
+    // Somebody else of that server comes by the same ticket to the room that is there: they scan it.
+    await zoe.go('/rooms');
+    await showCamera(zoe.page, encodeQR(link, 'raw', { ecc: 'low', border: 4 }));
+    await zoe.page.getByRole('button', { name: 'Join by code' }).first().click();
+    await zoe.page.getByRole('button', { name: 'Scan a QR code' }).click();
     await join(zoe).click();
     await expect(zoe.page.getByRole('heading', { name: 'Gym' }).first()).toBeVisible();
 

@@ -69,7 +69,7 @@ export const servers: typeof en = {
   signInFirst: () => 'Um den Raum auf diesen Server zu holen, melden Sie sich zuerst an.',
   elsewhere: () => 'Ist Ihr Konto auf einem anderen Server?',
   openThere: () => 'Dort öffnen',
-  otherTicket: () => 'Anderes Ticket oder anderer Code',
+  otherTicket: () => 'Anderes verwenden',
 
   running: () => 'Läuft',
   endpoint: () => 'Dieser Server heißt für andere',

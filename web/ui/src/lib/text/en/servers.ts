@@ -72,7 +72,7 @@ export const servers = {
   signInFirst: () => 'To bring the room to this server, sign in first.',
   elsewhere: () => 'Your account is on another server?',
   openThere: () => 'Open there',
-  otherTicket: () => 'Use another ticket or code',
+  otherTicket: () => 'Use another',
 
   running: () => 'Running',
   endpoint: () => 'This server is known as',
