@@ -337,6 +337,12 @@ func TestRoomSync_WhoReadsSeesAndIsNotSeen(t *testing.T) {
 	if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleGuest {
 		t.Errorf("%+v", c.Members)
 	}
+	if s := b.Room(t.Context(), roomID); !s.ReadOnly || s.Own || !s.Shared {
+		t.Errorf("%+v", s)
+	}
+	if list, err := a.Tickets(t.Context(), roomID); err != nil || len(list) != 0 || !a.Room(t.Context(), roomID).Shared {
+		t.Errorf("%+v, %v", list, err)
+	}
 	if c := a.content(roomID); len(c.Members) != 1 {
 		t.Errorf("%+v", c.Members)
 	}
