@@ -30,6 +30,7 @@ type P2PRoom struct {
 	Shared   bool           `json:"shared" doc:"Other servers have the room, or may have: it came by a ticket, or tickets were made for it."`
 	ReadOnly bool           `json:"read_only" doc:"It came by a ticket that only reads: what is changed here stays here."`
 	Sidecar  string         `json:"sidecar" enum:"running,absent,down" doc:"Whether the program runs through which rooms are shared: absent where it is not installed, down while it is started."`
+	Loopback bool           `json:"loopback_only" doc:"Only servers on the same machine reach this one: p2p.listen is a loopback address."`
 	Peers    []P2PPeer      `json:"peers" nullable:"false" doc:"Servers that have the room and are connected."`
 	SyncedAt *time.Time     `json:"synced_at" doc:"When it was last exchanged with another server; null for never."`
 	Pending  int            `json:"pending" doc:"Changes here that have not been sent."`

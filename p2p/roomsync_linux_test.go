@@ -463,7 +463,7 @@ func TestRoomSync_ATicketAdmitsToARoomThatIsHere(t *testing.T) {
 
 func TestRoomSync_ATicketEnds(t *testing.T) {
 	a, b, roomID := two(t)
-	if s := a.Room(t.Context(), roomID); !s.Own || !s.Shared || s.ReadOnly || s.Sidecar != "running" {
+	if s := a.Room(t.Context(), roomID); !s.Own || !s.Shared || s.ReadOnly || !s.Loopback || s.Sidecar != "running" {
 		t.Errorf("%+v", s)
 	}
 	eventually(t, "peer", func() bool {

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
 	"strings"
 	"time"
@@ -62,7 +63,7 @@ func (s *RoomSync) roomStatus(id string, r *shared, now Status, state State) sen
 	own := r.room.Root == string(s.options.Keys.Room(id).Key)
 	status := sensocto.P2PRoom{RoomID: id, Own: own, Shared: !own || r.invites, ReadOnly: !own && r.room.Invite == nil, Sidecar: standing(state),
 		Pending: max(r.pending, r.changes), LagMS: r.lag(time.Now()).Milliseconds(), Retries: r.failures,
-		Moved: r.moved, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
+		Loopback: now.Endpoint.loopback(), Moved: r.moved, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
 	maps.Copy(status.Refused, r.refused)
 	i := slices.IndexFunc(now.Docs, func(d DocStatus) bool { return d.Doc == r.room.Doc })
 	if i < 0 {
@@ -78,6 +79,15 @@ func (s *RoomSync) roomStatus(id string, r *shared, now Status, state State) sen
 		status.Peers = append(status.Peers, sensocto.P2PPeer{Endpoint: peer, Path: pathTo(peer, now), Names: append([]string{}, r.people[peer]...)})
 	}
 	return status
+}
+
+// loopback reports whether nobody on another machine reaches the endpoint.
+func (e EndpointStatus) loopback() bool {
+	remote := func(address string) bool {
+		at, err := netip.ParseAddrPort(address)
+		return err != nil || !at.Addr().IsLoopback()
+	}
+	return e.Relay == "" && len(e.Addresses) > 0 && !slices.ContainsFunc(e.Addresses, remote)
 }
 
 func standing(state State) string {

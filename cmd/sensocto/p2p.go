@@ -165,7 +165,7 @@ func (s *sharing) Join(ctx context.Context, id sensocto.Identity, ticket string)
 	if err := s.sync.Join(ctx, id.UserID, t); err != nil {
 		return "", err
 	}
-	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: t.Room, Detail: "by a ticket of another server"})
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: t.Room, Detail: "by a ticket"})
 	return t.Room, nil
 }
 

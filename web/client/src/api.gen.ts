@@ -2326,6 +2326,8 @@ export interface components {
              * @description How long the oldest of them has waited, in ms.
              */
             lag_ms: number;
+            /** @description Only servers on the same machine reach this one: p2p.listen is a loopback address. */
+            loopback_only: boolean;
             /**
              * Format: int64
              * @description Values of others that have not arrived.

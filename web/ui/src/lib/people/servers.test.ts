@@ -4,7 +4,7 @@ import type { RoomSharing } from './types.ts';
 
 const peer = (path: 'direct' | 'relay' | 'none') => ({ endpoint: 'aa', path, names: [] });
 const room: RoomSharing = {
-  room_id: 'r', own: true, shared: true, read_only: false, sidecar: 'running', peers: [], synced_at: null, pending: 0, lag_ms: 0, retries: 0, missing: 0, entries: 3,
+  room_id: 'r', own: true, shared: true, read_only: false, sidecar: 'running', loopback_only: false, peers: [], synced_at: null, pending: 0, lag_ms: 0, retries: 0, missing: 0, entries: 3,
   flooded: false, moved: false, refused: {}, problem: '',
 };
 
