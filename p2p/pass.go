@@ -50,7 +50,7 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) (err error) {
 		return err
 	}
 	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
-	p.note(func() { r.pending = len(changes) })
+	p.note(func() { r.found(len(changes), p.base) })
 	if err := p.open(ctx); err != nil {
 		return err
 	}
@@ -64,7 +64,7 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) (err error) {
 	if err := p.send(ctx, merged); err != nil {
 		return err
 	}
-	p.note(func() { r.pending, r.refused = 0, merged.Refused })
+	p.note(func() { r.sent(len(changes), merged, &p.counts) })
 	if merged.Closed && !p.own {
 		return p.closed(ctx)
 	}
@@ -233,6 +233,9 @@ func (p *pass) send(ctx context.Context, m Room) error {
 		return err
 	}
 	p.counts.sent.Add(uint64(len(values)))
+	for _, value := range values {
+		p.counts.facts.sent.Add(uint64(len(value)))
+	}
 	return nil
 }
 
@@ -267,6 +270,9 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 		return nil
 	}
 	p.counts.received.Add(uint64(len(put)))
+	for _, f := range put {
+		p.counts.facts.received.Add(uint64(len(f.Body)))
+	}
 	return p.options.Store.PutRoomFacts(ctx, p.room.RoomID, put, remove)
 }
 

@@ -82,7 +82,10 @@ type shared struct {
 	openedIn int  // the start of the sidecar in which the document was opened
 	pending  int  // changes that have not been sent
 	refused  map[string]int
-	problem  string // of the last exchange; "" where it succeeded
+	problem  string              // of the last exchange; "" where it succeeded
+	invites  bool                // there are tickets
+	moved    bool                // the room goes on in another document
+	people   map[string][]string // names of members by the endpoint where they say they are
 	passedAt time.Time
 }
 

@@ -337,6 +337,12 @@ func TestRoomSync_WhoReadsSeesAndIsNotSeen(t *testing.T) {
 	if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleGuest {
 		t.Errorf("%+v", c.Members)
 	}
+	if s := b.Room(t.Context(), roomID); !s.ReadOnly || s.Own || !s.Shared {
+		t.Errorf("%+v", s)
+	}
+	if list, err := a.Tickets(t.Context(), roomID); err != nil || len(list) != 0 || !a.Room(t.Context(), roomID).Shared {
+		t.Errorf("%+v, %v", list, err)
+	}
 	if c := a.content(roomID); len(c.Members) != 1 {
 		t.Errorf("%+v", c.Members)
 	}
@@ -386,6 +392,108 @@ func TestRoomSync_TicketsAreChecked(t *testing.T) {
 		if _, err := ParseTicket(text); sensocto.ErrorCode(err) != sensocto.CodeInvalid {
 			t.Errorf("%q: %v", text, err)
 		}
+	}
+}
+
+// another adds a second person to a server.
+func (n *node) another(name string) string {
+	n.t.Helper()
+	u, err := account.New(account.Options{Store: n.db}).CreateUser(n.t.Context(), sensocto.SignUp{Name: name, Email: name + "@example.org"})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return u.ID
+}
+
+// A second person comes by a ticket to a room that is here already, at the server
+// that made it and at others.
+func TestRoomSync_ATicketAdmitsToARoomThatIsHere(t *testing.T) {
+	a, b, roomID := two(t)
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	eventually(t, "ticket", func() bool {
+		room, _ := b.known(roomID)
+		m, err := b.merged(t.Context(), room)
+		return err == nil && len(m.Invites) == 2
+	})
+	for _, n := range []*node{a, b} {
+		second := n.another("second")
+		if err := n.Join(t.Context(), second, ticket); err != nil {
+			t.Fatalf("%s: %v", n.name, err)
+		}
+		if err := n.Join(t.Context(), second, ticket); sensocto.ErrorReason(err) != "room_exists" {
+			t.Errorf("%s: %v", n.name, err)
+		}
+		if got := n.content(roomID).Members[second]; got != sensocto.RoleMember {
+			t.Errorf("%s: %q", n.name, got)
+		}
+	}
+	everybody := func(n *node) func() bool { return func() bool { return len(n.content(roomID).Members) == 4 } }
+	eventually(t, "members at a", everybody(a))
+	eventually(t, "members at b", everybody(b))
+
+	for i, ban := range []bool{false, true} {
+		out := a.another([]string{"removed", "banned"}[i])
+		if err := a.Join(t.Context(), out, ticket); err != nil {
+			t.Fatal(err)
+		}
+		eventually(t, "exchange", func() bool {
+			room, _ := a.known(roomID)
+			m, err := a.merged(t.Context(), room)
+			return err == nil && m.Members[a.options.Keys.Person(out).Key].Role == sensocto.RoleMember
+		})
+		if err := a.rooms.Remove(t.Context(), a.user, roomID, out, ban); err != nil {
+			t.Fatal(err)
+		}
+		if err := a.Join(t.Context(), out, ticket); sensocto.ErrorReason(err) != "not_admitted" {
+			t.Errorf("ban %v: %v", ban, err)
+		}
+	}
+
+	forged := ticket
+	forged.Root = mallory.Key
+	_, forged.Invite = NewInvite()
+	if err := b.Join(t.Context(), b.another("third"), forged); sensocto.ErrorReason(err) != "room_exists" {
+		t.Error(err)
+	}
+	forged.Root = ticket.Root
+	if err := b.Join(t.Context(), b.another("fourth"), forged); sensocto.ErrorReason(err) != "ticket_ended" {
+		t.Error(err)
+	}
+}
+
+func TestRoomSync_ATicketEnds(t *testing.T) {
+	a, b, roomID := two(t)
+	if s := a.Room(t.Context(), roomID); !s.Own || !s.Shared || s.ReadOnly || !s.Loopback || s.Sidecar != "running" {
+		t.Errorf("%+v", s)
+	}
+	eventually(t, "peer", func() bool {
+		peers := a.Room(t.Context(), roomID).Peers
+		return len(peers) == 1 && slices.Equal(peers[0].Names, []string{"Person at b"}) && peers[0].Path == "direct"
+	})
+	late := a.ticket(roomID, sensocto.RoleGuest)
+	list, err := a.Tickets(t.Context(), roomID)
+	if err != nil || len(list) != 2 || list[0].Role != sensocto.RoleGuest || list[0].MadeAt.Before(list[1].MadeAt) {
+		t.Fatalf("%+v, %v", list, err)
+	}
+	for _, ticket := range list {
+		if err := a.EndTicket(t.Context(), roomID, ticket.ID); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := a.EndTicket(t.Context(), roomID, list[0].ID); sensocto.ErrorReason(err) != "no_ticket" {
+		t.Error(err)
+	}
+	if err := b.EndTicket(t.Context(), roomID, list[0].ID); sensocto.ErrorReason(err) != "no_right" {
+		t.Error(err)
+	}
+	c := newNode(t, "c")
+	if err := c.Join(t.Context(), c.user.UserID, late); sensocto.ErrorReason(err) != "ticket_ended" {
+		t.Error(err)
+	}
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	if role := a.roleOf(roomID, b); role != sensocto.RoleMember {
+		t.Errorf("who came by the ticket is %q now", role)
 	}
 }
 

@@ -15,7 +15,8 @@ const (
 type schedule struct {
 	first, last time.Time // changes here since the last exchange
 	changes     int
-	urgent      bool // something came from others, or everything may be different
+	waiting     time.Time // since when a change here waits, also one that an exchange failed to send; zero for none
+	urgent      bool      // something came from others, or everything may be different
 	retryAt     time.Time
 	failures    int
 }
@@ -24,6 +25,9 @@ type schedule struct {
 func (s *schedule) changed(now time.Time) {
 	if s.changes == 0 {
 		s.first = now
+	}
+	if s.waiting.IsZero() {
+		s.waiting = now
 	}
 	s.last = now
 	s.changes++
@@ -58,5 +62,18 @@ func (s *schedule) failed(now time.Time) {
 	s.urgent, s.retryAt = true, now.Add(pause)
 }
 
-// done notes that the exchange succeeded.
-func (s *schedule) done() { s.failures, s.retryAt = 0, time.Time{} }
+// done notes that the exchange succeeded: what changed since it began still waits.
+func (s *schedule) done() {
+	s.failures, s.retryAt, s.waiting = 0, time.Time{}, time.Time{}
+	if s.changes > 0 {
+		s.waiting = s.first
+	}
+}
+
+// lag returns how long a change here has waited to be sent.
+func (s *schedule) lag(now time.Time) time.Duration {
+	if s.waiting.IsZero() {
+		return 0
+	}
+	return max(0, now.Sub(s.waiting))
+}

@@ -57,3 +57,25 @@ func TestSchedule_TriesAgainEverLater(t *testing.T) {
 		t.Errorf("due in %v", due.Sub(now))
 	}
 }
+
+func TestSchedule_LagIsThatOfTheOldestChangeNotSent(t *testing.T) {
+	var s schedule
+	start := time.Now()
+	lag := func(want time.Duration) {
+		t.Helper()
+		if got := s.lag(start.Add(10 * time.Second)); got != want {
+			t.Errorf("lag %v, not %v", got, want)
+		}
+	}
+	lag(0)
+	s.changed(start)
+	s.begin()
+	s.changed(start.Add(4 * time.Second)) // during the exchange
+	s.failed(start.Add(5 * time.Second))
+	lag(10 * time.Second)
+	s.done()
+	lag(6 * time.Second)
+	s.begin()
+	s.done()
+	lag(0)
+}

@@ -143,17 +143,28 @@ func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by 
 	if err != nil {
 		return err
 	}
-	return s.options.Sidecar.Set(ctx, room.Doc, map[string][]byte{key: value})
+	if err := s.options.Sidecar.Set(ctx, room.Doc, map[string][]byte{key: value}); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if r := s.rooms[room.RoomID]; r != nil {
+		r.invites = true
+	}
+	return nil
 }
 
 // Join brings the room of a ticket here, with the user as its member. It waits until
-// enough of the room has arrived.
+// enough of the room has arrived. A room that is here admits the user by it.
 func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 	doc, err := s.options.Sidecar.TicketDoc(ctx, t.Doc)
 	if err != nil {
 		return err
 	}
 	leave, err := s.reserve(t.Room, doc)
+	if errors.Is(err, errJoined) {
+		return s.enter(ctx, userID, t)
+	}
 	if err != nil {
 		return err
 	}

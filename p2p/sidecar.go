@@ -39,6 +39,7 @@ type SidecarOptions struct {
 type Sidecar struct {
 	options SidecarOptions
 	log     *slog.Logger
+	streams traffic
 
 	mu    sync.Mutex // guards what follows
 	state State
@@ -52,6 +53,7 @@ type State struct {
 	Since    time.Time // of the present start, or of its absence
 	// Problem says why it is not running, and what to do; "" while it is.
 	Problem  string
+	Absent   bool // there is no such program
 	Starts   int
 	Restarts int // starts after it had ended by itself or was killed
 }
@@ -112,6 +114,9 @@ func (s *Sidecar) Run(ctx context.Context) error {
 var errAbsent = errors.New("the program is not there")
 
 func (s *Sidecar) failed(err error, wait time.Duration) {
+	s.mu.Lock()
+	s.state.Absent = errors.Is(err, errAbsent)
+	s.mu.Unlock()
 	if errors.Is(err, errAbsent) {
 		problem := fmt.Sprintf("there is no %s: build it with 'make sidecar'; it is used as soon as it is there", s.options.Program)
 		if s.down(problem) {
@@ -234,7 +239,7 @@ func (s *Sidecar) up(c *calls, hello Event) {
 		s.state.Restarts++
 	}
 	s.state.Starts++
-	s.state.Running, s.state.Problem, s.state.Since, s.state.Endpoint, s.calls = true, "", time.Now(), hello.Endpoint, c
+	s.state.Running, s.state.Absent, s.state.Problem, s.state.Since, s.state.Endpoint, s.calls = true, false, "", time.Now(), hello.Endpoint, c
 	s.mu.Unlock()
 	s.log.Info("rooms can be shared with other servers", "endpoint", hello.Endpoint, "sidecar", hello.Version)
 	s.options.Up()

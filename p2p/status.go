@@ -1,91 +1,140 @@
 package p2p
 
 import (
-	"cmp"
 	"context"
 	"maps"
+	"net/netip"
 	"slices"
-	"sync/atomic"
+	"strings"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
 
-// counts are what RoomSync has done since the start.
-type counts struct {
-	sent, received, failures, synced, syncFailed, flooded atomic.Uint64
-}
-
 // Status returns how rooms are shared, also while the sidecar is gone.
 func (s *RoomSync) Status(ctx context.Context) sensocto.P2PStatus {
 	state := s.options.Sidecar.State()
-	status := sensocto.P2PStatus{Running: state.Running, Problem: state.Problem, Endpoint: state.Endpoint, Restarts: state.Restarts, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
-	docs, peers := map[string]DocStatus{}, map[string]sensocto.P2PPeer{}
-	if state.Running {
-		now, err := s.options.Sidecar.Status(ctx)
-		if err != nil {
-			status.Problem = err.Error()
-		}
-		status.Relay = now.Endpoint.Relay
-		for _, p := range now.Peers {
-			peers[p.Peer] = sensocto.P2PPeer{Endpoint: p.Peer, Path: p.Path}
-			status.Peers = append(status.Peers, peers[p.Peer])
-		}
-		for _, d := range now.Docs {
-			docs[d.Doc] = d
-		}
+	now, err := s.sidecar(ctx, state)
+	status := sensocto.P2PStatus{Sidecar: standing(state), Running: state.Running, Problem: state.Problem, Endpoint: state.Endpoint, Relay: now.Endpoint.Relay, Restarts: state.Restarts, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
+	if err != nil {
+		status.Problem = err.Error()
 	}
+	status.Sent, status.Received = s.traffic()
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	names := map[string][]string{}
 	for _, id := range slices.Sorted(maps.Keys(s.rooms)) {
 		if r := s.rooms[id]; r.room.Doc != "" && r.room.ClosedAt.IsZero() {
-			status.Rooms = append(status.Rooms, s.roomStatus(id, r, docs[r.room.Doc], peers))
+			status.Rooms = append(status.Rooms, s.roomStatus(id, r, now, state))
+			for endpoint, people := range r.people {
+				names[endpoint] = append(names[endpoint], people...)
+			}
 		}
+	}
+	for _, p := range now.Peers {
+		people := slices.Sorted(slices.Values(names[p.Peer]))
+		status.Peers = append(status.Peers, sensocto.P2PPeer{Endpoint: p.Peer, Path: p.Path, Names: append([]string{}, slices.Compact(people)...)})
 	}
 	return status
 }
 
-func (s *RoomSync) roomStatus(id string, r *shared, d DocStatus, peers map[string]sensocto.P2PPeer) sensocto.P2PRoom {
-	status := sensocto.P2PRoom{RoomID: id, Own: r.room.Root == string(s.options.Keys.Room(id).Key), Pending: max(r.pending, r.changes),
-		Missing: int(d.Missing), Entries: int(d.Entries), Flooded: d.Flooded, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
+// Room returns how a room of this server is shared, also one that is not.
+func (s *RoomSync) Room(ctx context.Context, roomID string) sensocto.P2PRoom {
+	state := s.options.Sidecar.State()
+	now, _ := s.sidecar(ctx, state)
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	r := s.rooms[roomID]
+	if r == nil || r.room.Doc == "" {
+		r = &shared{room: sensocto.SharedRoom{RoomID: roomID, Root: string(s.options.Keys.Room(roomID).Key)}}
+	}
+	return s.roomStatus(roomID, r, now, state)
+}
+
+// sidecar asks the sidecar how it is.
+func (s *RoomSync) sidecar(ctx context.Context, state State) (Status, error) {
+	if !state.Running {
+		return Status{}, nil
+	}
+	return s.options.Sidecar.Status(ctx)
+}
+
+func (s *RoomSync) roomStatus(id string, r *shared, now Status, state State) sensocto.P2PRoom {
+	own := r.room.Root == string(s.options.Keys.Room(id).Key)
+	status := sensocto.P2PRoom{RoomID: id, Own: own, Shared: !own || r.invites, ReadOnly: !own && r.room.Invite == nil, Sidecar: standing(state),
+		Pending: max(r.pending, r.changes), LagMS: r.lag(time.Now()).Milliseconds(), Retries: r.failures,
+		Loopback: now.Endpoint.loopback(), Moved: r.moved, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
 	maps.Copy(status.Refused, r.refused)
+	i := slices.IndexFunc(now.Docs, func(d DocStatus) bool { return d.Doc == r.room.Doc })
+	if i < 0 {
+		return status
+	}
+	d := now.Docs[i]
+	status.Missing, status.Entries, status.Flooded = int(d.Missing), int(d.Entries), d.Flooded
 	if d.SyncedAtUS > 0 {
 		at := time.UnixMicro(int64(d.SyncedAtUS)).UTC()
 		status.SyncedAt = &at
 	}
 	for _, peer := range d.Neighbours {
-		status.Peers = append(status.Peers, cmp.Or(peers[peer], sensocto.P2PPeer{Endpoint: peer, Path: "none"}))
+		status.Peers = append(status.Peers, sensocto.P2PPeer{Endpoint: peer, Path: pathTo(peer, now), Names: append([]string{}, r.people[peer]...)})
 	}
 	return status
 }
 
-// Metrics implements sensocto.MetricSource.
-func (s *RoomSync) Metrics(emit func(sensocto.Metric)) {
-	state := s.options.Sidecar.State()
-	up := 0.0
-	if state.Running {
-		up = 1
+// loopback reports whether nobody on another machine reaches the endpoint.
+func (e EndpointStatus) loopback() bool {
+	remote := func(address string) bool {
+		at, err := netip.ParseAddrPort(address)
+		return err != nil || !at.Addr().IsLoopback()
 	}
-	s.mu.Lock()
-	rooms, pending := len(s.docs), 0
-	for _, r := range s.rooms {
-		pending += max(r.pending, r.changes)
+	return e.Relay == "" && len(e.Addresses) > 0 && !slices.ContainsFunc(e.Addresses, remote)
+}
+
+func standing(state State) string {
+	switch {
+	case state.Running:
+		return "running"
+	case state.Absent:
+		return "absent"
 	}
-	s.mu.Unlock()
-	gauge := func(name, help string, v float64) {
-		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: v})
+	return "down"
+}
+
+func pathTo(peer string, now Status) string {
+	for _, p := range now.Peers {
+		if p.Peer == peer {
+			return p.Path
+		}
 	}
-	counter := func(name, help string, v uint64) {
-		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v)})
+	return "none"
+}
+
+// found notes what an exchange found to send, and the facts of the one before.
+func (r *shared) found(changes int, base map[string]*signed) {
+	r.pending = changes
+	if changes > 0 && r.waiting.IsZero() { // changed before the server was started
+		r.waiting = time.Now()
 	}
-	gauge("p2p_up", "1 while the sidecar runs, through which rooms are shared with other servers.", up)
-	counter("p2p_sidecar_restarts_total", "Starts of the sidecar after it had ended or was killed.", uint64(state.Restarts))
-	gauge("p2p_rooms", "Rooms that are shared with other servers.", float64(rooms))
-	gauge("p2p_pending_changes", "Changes of shared rooms that have not been sent.", float64(pending))
-	counter("p2p_facts_sent_total", "Facts of shared rooms that were written into their documents.", s.counts.sent.Load())
-	counter("p2p_facts_received_total", "Facts of shared rooms that were brought into the rooms here.", s.counts.received.Load())
-	counter("p2p_exchange_failures_total", "Exchanges of a shared room that failed and are tried again.", s.counts.failures.Load())
-	counter("p2p_syncs_total", "Exchanges of documents with peers that succeeded.", s.counts.synced.Load())
-	counter("p2p_sync_failures_total", "Exchanges of documents with peers that failed.", s.counts.syncFailed.Load())
-	counter("p2p_flooded_total", "Documents that are no longer exchanged, since they have too many entries.", s.counts.flooded.Load())
+	for key, f := range base {
+		r.invites = r.invites || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
+	}
+}
+
+// sent notes that changes are in the document, and what that says now.
+func (r *shared) sent(changes int, m Room, c *counts) {
+	if changes > 0 {
+		c.lag.Observe(r.lag(time.Now()))
+	}
+	r.pending, r.refused, r.moved, r.invites, r.people = 0, m.Refused, len(m.Moved) > 0, false, map[string][]string{}
+	for key, f := range m.Facts {
+		r.invites = r.invites || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
+	}
+	for _, member := range m.Members {
+		if member.Endpoint != "" && member.Name != "" {
+			r.people[member.Endpoint] = append(r.people[member.Endpoint], member.Name)
+		}
+	}
+	for _, names := range r.people {
+		slices.Sort(names)
+	}
 }

@@ -45,6 +45,7 @@ func (t *Stream) Read(ctx context.Context) ([]byte, error) {
 	ctx, cancel := patient(ctx)
 	defer cancel()
 	a, err := t.sidecar.call(ctx, request{Op: "stream_read", Stream: t.id, Max: 256 << 10})
+	t.sidecar.streams.received.Add(uint64(len(a.Data)))
 	if err == nil && a.End {
 		t.end, err = true, io.EOF
 	}
@@ -60,6 +61,7 @@ func (t *Stream) Write(ctx context.Context, data []byte) error {
 		if _, err := t.sidecar.call(ctx, request{Op: "stream_write", Stream: t.id, Data: data[:n]}); err != nil {
 			return err
 		}
+		t.sidecar.streams.sent.Add(uint64(n))
 		data = data[n:]
 	}
 	return nil

@@ -13,6 +13,10 @@ import (
 type P2P interface {
 	// Ticket returns a ticket that lets others join a room in a role, or read it ("").
 	Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error)
+	// Tickets returns the tickets of a room that admit people, without their secrets.
+	Tickets(ctx context.Context, id sensocto.Identity, roomID string) ([]sensocto.P2PTicket, error)
+	// EndTicket has a ticket admit nobody any more.
+	EndTicket(ctx context.Context, id sensocto.Identity, roomID, ticketID string) error
 	// Join brings the room of a ticket here and returns its id.
 	Join(ctx context.Context, id sensocto.Identity, ticket string) (roomID string, err error)
 	// Room returns how a room is shared.
@@ -32,6 +36,16 @@ func (o p2pOff) Ticket(ctx context.Context, id sensocto.Identity, roomID string,
 	return "", err
 }
 
+func (o p2pOff) Tickets(ctx context.Context, id sensocto.Identity, roomID string) ([]sensocto.P2PTicket, error) {
+	_, err := o.Room(ctx, id, roomID)
+	return nil, err
+}
+
+func (o p2pOff) EndTicket(ctx context.Context, id sensocto.Identity, roomID, _ string) error {
+	_, err := o.Room(ctx, id, roomID)
+	return err
+}
+
 func (p2pOff) Join(context.Context, sensocto.Identity, string) (string, error) { return "", errP2POff }
 
 func (o p2pOff) Room(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
@@ -42,7 +56,7 @@ func (o p2pOff) Room(ctx context.Context, id sensocto.Identity, roomID string) (
 }
 
 func (p2pOff) Status(context.Context) sensocto.P2PStatus {
-	return sensocto.P2PStatus{Problem: errP2POff.Message, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
+	return sensocto.P2PStatus{Sidecar: "off", Problem: errP2POff.Message, Peers: []sensocto.P2PPeer{}, Rooms: []sensocto.P2PRoom{}}
 }
 
 func (s *server) registerP2P() {
@@ -55,8 +69,14 @@ func (s *server) registerP2P() {
 	op.DefaultStatus = http.StatusCreated
 	op.Errors = append(op.Errors, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.makeRoomTicket)
+	op = s.personal("list-room-tickets", http.MethodGet, "/rooms/{id}/tickets", person, tag, "List the tickets of a room that admit people")
+	op.Description = "The newest first, 500 at most, without their secrets; those that only read are not among them."
+	huma.Register(s.api, op, s.listRoomTickets)
+	op = s.personal("end-room-ticket", http.MethodDelete, "/rooms/{id}/tickets/{ticket_id}", person, tag, "End a ticket: it admits nobody any more")
+	op.Description = "Who came by it stays in the room."
+	huma.Register(s.api, op, s.endRoomTicket)
 	op = s.personal("join-room-by-ticket", http.MethodPost, "/rooms/join-ticket", person, tag, "Join a room of another server by its ticket")
-	op.Description = "The room is here from then on, and both servers keep each other up to date. 503: no server that has the room was reached."
+	op.Description = "The room is here from then on, and both servers keep each other up to date; where it is here already, the ticket makes its bearer a member. 503: no server that has the room was reached."
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
 	huma.Register(s.api, op, s.joinByTicket)
 	huma.Register(s.api, s.personal("see-room-sharing", http.MethodGet, "/rooms/{id}/p2p", person, tag, "How a room is shared with other servers"), s.seeRoomSharing)
@@ -88,6 +108,34 @@ func (s *server) makeRoomTicket(ctx context.Context, in *ticketInput) (*ticketAn
 	var out ticketAnswer
 	out.Body.Ticket = ticket
 	return &out, nil
+}
+
+type ticketsAnswer struct {
+	Body struct {
+		Tickets []sensocto.P2PTicket `json:"tickets" nullable:"false"`
+	}
+}
+
+func (s *server) listRoomTickets(ctx context.Context, in *RoomPath) (*ticketsAnswer, error) {
+	tickets, err := s.P2P.Tickets(ctx, identityOf(ctx), in.RoomID)
+	if err != nil {
+		return nil, s.personalProblem(err, "list tickets")
+	}
+	var out ticketsAnswer
+	out.Body.Tickets = tickets
+	return &out, nil
+}
+
+type ticketPath struct {
+	RoomPath
+	TicketID string `path:"ticket_id" maxLength:"64"`
+}
+
+func (s *server) endRoomTicket(ctx context.Context, in *ticketPath) (*struct{}, error) {
+	if err := s.P2P.EndTicket(ctx, identityOf(ctx), in.RoomID, in.TicketID); err != nil {
+		return nil, s.personalProblem(err, "end a ticket")
+	}
+	return nil, nil
 }
 
 type joinTicketInput struct {

@@ -53,6 +53,8 @@ var private = map[string]struct {
 	"unshare-sensor":      {want: []int{404}},
 	"draw-join-link":      {want: []int{404}},
 	"make-room-ticket":    {body: `{"role":"member"}`, want: []int{404}},
+	"list-room-tickets":   {want: []int{404}},
+	"end-room-ticket":     {want: []int{404}},
 	"join-room-by-ticket": {body: `{"ticket":"sensocto-room-e30"}`, want: []int{422, 503}},
 	"see-room-sharing":    {want: []int{404}}, "see-sharing": {want: []int{403}},
 	"list-recordings":       {want: []int{404}},
@@ -116,7 +118,7 @@ func TestAPI_AsAnotherUserAndAsNobody(t *testing.T) {
 			case strings.Contains(path, "/users/"):
 				thing = ada.id
 			}
-			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{note_id}", "n1?timestamp=1767225600000", "{user_id}", ada.id, "{recording_id}", recording, "{invitation_id}", invitation).Replace(strings.TrimPrefix(path, "/api/v1"))
+			target := strings.NewReplacer("{id}", thing, "{sensor_id}", "strap", "{attribute}", "ecg", "{note_id}", "n1?timestamp=1767225600000", "{user_id}", ada.id, "{recording_id}", recording, "{invitation_id}", invitation, "{ticket_id}", "aaaa").Replace(strings.TrimPrefix(path, "/api/v1"))
 			verb := strings.ToUpper(method)
 			test, isPrivate := private[id]
 			body := test.body

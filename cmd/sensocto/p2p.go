@@ -12,6 +12,7 @@ import (
 	"strings"
 	"sync"
 	"text/tabwriter"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/p2p"
@@ -84,7 +85,6 @@ func (s *server) sensor(id string) (sensocto.Sensor, bool) {
 var (
 	errNoTicketRoom = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
 	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
-	errNotSharedYet = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers: make a ticket first"}
 )
 
 // entering returns the rights in a room of whoever may enter it.
@@ -96,13 +96,18 @@ func (s *sharing) entering(ctx context.Context, id sensocto.Identity, roomID str
 	return r, err
 }
 
-// Ticket implements web.P2P.
-func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error) {
+// inviting checks that somebody may invite into a room.
+func (s *sharing) inviting(ctx context.Context, id sensocto.Identity, roomID string) error {
 	r, err := s.entering(ctx, id, roomID)
 	if err == nil && !r.Invite {
 		err = errNoTickets
 	}
-	if err != nil {
+	return err
+}
+
+// Ticket implements web.P2P.
+func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID string, role sensocto.Role) (string, error) {
+	if err := s.inviting(ctx, id, roomID); err != nil {
 		return "", err
 	}
 	t, err := s.sync.Ticket(ctx, roomID, role)
@@ -115,6 +120,26 @@ func (s *sharing) Ticket(ctx context.Context, id sensocto.Identity, roomID strin
 	}
 	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditInvited, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: detail})
 	return t.String(), nil
+}
+
+// Tickets implements web.P2P.
+func (s *sharing) Tickets(ctx context.Context, id sensocto.Identity, roomID string) ([]sensocto.P2PTicket, error) {
+	if err := s.inviting(ctx, id, roomID); err != nil {
+		return nil, err
+	}
+	return s.sync.Tickets(ctx, roomID)
+}
+
+// EndTicket implements web.P2P.
+func (s *sharing) EndTicket(ctx context.Context, id sensocto.Identity, roomID, ticketID string) error {
+	if err := s.inviting(ctx, id, roomID); err != nil {
+		return err
+	}
+	if err := s.sync.EndTicket(ctx, roomID, ticketID); err != nil {
+		return err
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: "a ticket"})
+	return nil
 }
 
 // Join implements web.P2P.
@@ -140,7 +165,7 @@ func (s *sharing) Join(ctx context.Context, id sensocto.Identity, ticket string)
 	if err := s.sync.Join(ctx, id.UserID, t); err != nil {
 		return "", err
 	}
-	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: t.Room, Detail: "by a ticket of another server"})
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditMemberJoined, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: t.Room, Detail: "by a ticket"})
 	return t.Room, nil
 }
 
@@ -149,12 +174,7 @@ func (s *sharing) Room(ctx context.Context, id sensocto.Identity, roomID string)
 	if _, err := s.entering(ctx, id, roomID); err != nil {
 		return sensocto.P2PRoom{}, err
 	}
-	for _, r := range s.sync.Status(ctx).Rooms {
-		if r.RoomID == roomID {
-			return r, nil
-		}
-	}
-	return sensocto.P2PRoom{}, errNotSharedYet
+	return s.sync.Room(ctx, roomID), nil
 }
 
 // Status implements web.P2P.
@@ -194,18 +214,18 @@ func (c p2pStatusCmd) Run(a *app) error {
 	if !s.Running {
 		fmt.Fprintf(a.stdout, "not running: %s\n", s.Problem)
 	} else {
-		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts)
+		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts, %d bytes sent, %d received\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts, s.Sent, s.Received)
 	}
 	if len(s.Rooms) == 0 {
 		fmt.Fprintln(a.stdout, "No room is shared: 'sensocto room ticket ROOM' makes a ticket for one.")
 		return nil
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tMISSING\tREFUSED\tPROBLEM")
+	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tLAG\tRETRIES\tMISSING\tREFUSED\tPROBLEM")
 	for _, r := range s.Rooms {
 		var peers []string
 		for _, p := range r.Peers {
-			peers = append(peers, p.Endpoint[:min(8, len(p.Endpoint))]+" "+p.Path)
+			peers = append(peers, strings.Join(append(p.Names, p.Endpoint[:min(8, len(p.Endpoint))], p.Path), " "))
 		}
 		synced, refused := "never", 0
 		if r.SyncedAt != nil {
@@ -218,7 +238,7 @@ func (c p2pStatusCmd) Run(a *app) error {
 		if r.Flooded {
 			problem = "flooded: somebody writes too much"
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, r.Missing, refused, orDash(problem))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(problem))
 	}
 	return w.Flush()
 }

@@ -856,7 +856,11 @@ export interface paths {
             path?: never;
             cookie?: never;
         };
-        get?: never;
+        /**
+         * List the tickets of a room that admit people
+         * @description The newest first, 500 at most, without their secrets; those that only read are not among them.
+         */
+        get: operations["list-room-tickets"];
         put?: never;
         /**
          * Make a ticket with which people of other servers join a room
@@ -864,6 +868,26 @@ export interface paths {
          */
         post: operations["make-room-ticket"];
         delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
+    "/api/v1/rooms/{id}/tickets/{ticket_id}": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        post?: never;
+        /**
+         * End a ticket: it admits nobody any more
+         * @description Who came by it stays in the room.
+         */
+        delete: operations["end-room-ticket"];
         options?: never;
         head?: never;
         patch?: never;
@@ -897,7 +921,7 @@ export interface paths {
         put?: never;
         /**
          * Join a room of another server by its ticket
-         * @description The room is here from then on, and both servers keep each other up to date. 503: no server that has the room was reached.
+         * @description The room is here from then on, and both servers keep each other up to date; where it is here already, the ticket makes its bearer a member. 503: no server that has the room was reached.
          */
         post: operations["join-room-by-ticket"];
         delete?: never;
@@ -2279,6 +2303,8 @@ export interface components {
         };
         P2PPeer: {
             endpoint: string;
+            /** @description Members of the room who say that they are there. */
+            names: string[];
             /**
              * @description How it is reached now.
              * @enum {string}
@@ -2297,9 +2323,18 @@ export interface components {
             flooded: boolean;
             /**
              * Format: int64
+             * @description How long the oldest of them has waited, in ms.
+             */
+            lag_ms: number;
+            /** @description Only servers on the same machine reach this one: p2p.listen is a loopback address. */
+            loopback_only: boolean;
+            /**
+             * Format: int64
              * @description Values of others that have not arrived.
              */
             missing: number;
+            /** @description The room goes on in another document: a new ticket leads there. */
+            moved: boolean;
             /** @description Made at this server, which makes its tickets. */
             own: boolean;
             /** @description Servers that have the room and are connected. */
@@ -2311,11 +2346,25 @@ export interface components {
             pending: number;
             /** @description Why the last exchange failed; empty where it did not. */
             problem: string;
+            /** @description It came by a ticket that only reads: what is changed here stays here. */
+            read_only: boolean;
             /** @description Entries that do not count, by reason. */
             refused: {
                 [key: string]: number;
             };
+            /**
+             * Format: int64
+             * @description Exchanges that failed since the last that succeeded.
+             */
+            retries: number;
             room_id: string;
+            /** @description Other servers have the room, or may have: it came by a ticket, or tickets were made for it. */
+            shared: boolean;
+            /**
+             * @description Whether the program runs through which rooms are shared: absent where it is not installed, down while it is started.
+             * @enum {string}
+             */
+            sidecar: "running" | "absent" | "down";
             /**
              * Format: date-time
              * @description When it was last exchanged with another server; null for never.
@@ -2330,6 +2379,11 @@ export interface components {
             peers: components["schemas"]["P2PPeer"][];
             /** @description Why it does not, and what to do; empty while it does. */
             problem: string;
+            /**
+             * Format: int64
+             * @description The same that came from others.
+             */
+            received_bytes: number;
             /** @description The relay in use; empty for none. */
             relay: string;
             /**
@@ -2340,6 +2394,26 @@ export interface components {
             rooms: components["schemas"]["P2PRoom"][];
             /** @description The sidecar runs, through which rooms are shared. */
             running: boolean;
+            /**
+             * Format: int64
+             * @description Bytes of facts and streams sent since the start, without what the network adds.
+             */
+            sent_bytes: number;
+            /**
+             * @description Whether the program runs through which rooms are shared: off where p2p.listen is not set, absent where it is not installed, down while it is started.
+             * @enum {string}
+             */
+            sidecar: "off" | "running" | "absent" | "down";
+        } & {
+            [key: string]: unknown;
+        };
+        P2PTicket: {
+            /** @description The public key of the invitation. */
+            id: string;
+            /** Format: date-time */
+            made_at: string;
+            /** @enum {string} */
+            role: "member" | "guest";
         } & {
             [key: string]: unknown;
         };
@@ -2642,6 +2716,11 @@ export interface components {
              * @enum {string}
              */
             role: "member" | "guest" | "reader";
+        } & {
+            [key: string]: unknown;
+        };
+        TicketsAnswerBody: {
+            tickets: components["schemas"]["P2PTicket"][];
         } & {
             [key: string]: unknown;
         };
@@ -7786,6 +7865,92 @@ export interface operations {
             };
         };
     };
+    "list-room-tickets": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["TicketsAnswerBody"];
+                };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
     "make-room-ticket": {
         parameters: {
             query?: never;
@@ -7810,6 +7975,91 @@ export interface operations {
                 content: {
                     "application/json": components["schemas"]["TicketAnswerBody"];
                 };
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "end-room-ticket": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+                ticket_id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description No Content */
+            204: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content?: never;
             };
             /** @description Unauthorized */
             401: {

@@ -191,7 +191,7 @@ test('the code of a room is scanned with the camera', async ({ playwright, launc
     await bob.go('/rooms');
     await bob.page.getByRole('button', { name: 'Join by code' }).first().click();
     await bob.page.getByRole('button', { name: 'Scan a QR code' }).click();
-    await expect(bob.page.getByLabel('Code or link')).toHaveValue(room.join_code.replace('-', ''));
+    await expect(bob.page.getByLabel('Code, link or ticket')).toHaveValue(room.join_code.replace('-', ''));
     await bob.page.getByRole('dialog').getByRole('button', { name: 'Join by code' }).click();
     await expect(bob.page.getByRole('heading', { name: 'Ward' })).toBeVisible();
   } finally {

@@ -1,5 +1,5 @@
 // Links that are mailed and passed on carry their secret behind the #, which no
-// server sees: #join=…, #reset=…, #device=…. This tab keeps it until it was used: somebody may
+// server sees: #join=…, #ticket=…, #reset=…, #device=…. This tab keeps it until it was used: somebody may
 // have to sign in before, or reload the page.
 
 import { router } from '../app/routes.ts';

@@ -10,6 +10,7 @@ export { sensor } from './sensor.ts';
 export { sense } from './sense.ts';
 export { people } from './people.ts';
 export { rooms } from './rooms.ts';
+export { servers } from './servers.ts';
 export { alerts } from './alerts.ts';
 export { inbox } from './inbox.ts';
 export { me } from './me.ts';
