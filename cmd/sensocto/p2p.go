@@ -56,7 +56,7 @@ type sharing struct {
 }
 
 // newSharing returns nil where it is off.
-func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
+func newSharing(c Config, s *server, hub sensocto.PubSub, log *slog.Logger) (*sharing, error) {
 	if c.P2PListen == "" {
 		return nil, nil
 	}
@@ -68,8 +68,17 @@ func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
 	roomSync := p2p.NewRoomSync(p2p.SyncOptions{
 		Sidecar: p2p.SidecarOptions{Program: c.sidecar(), Dir: dir, Bind: c.P2PListen, Relay: c.P2PRelay, Discovery: c.P2PDiscovery, Log: log},
 		Keys:    keys, Rooms: s.rooms, Store: s.people, Sensor: s.sensors.Sensor, Log: log,
+		Live: &p2p.Live{Sensors: s.sensors, Samples: s.store, Attention: s.looks, Rights: s.rights, PubSub: hub},
 	})
 	return &sharing{sync: roomSync, rights: s.rights, audit: s.audit, people: s.people}, nil
+}
+
+// samples is the store that people read: what is of other servers is read there.
+func (s *server) samples() sensocto.Store {
+	if s.sharing == nil {
+		return s.store
+	}
+	return s.sharing.sync.Reader(s.store)
 }
 
 // sensor returns what is known of a sensor, of this server or another.
