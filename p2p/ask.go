@@ -48,7 +48,7 @@ func (r *remote) ask(ctx context.Context, q question) ([]byte, error) {
 				return nil, ErrSensorAway
 			}
 			patient = true
-			timer.Reset(askTime + connectTime)
+			timer.Reset(askTime)
 		}
 	}
 }

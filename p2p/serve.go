@@ -22,7 +22,7 @@ const (
 	pingEvery   = 5 * time.Second  // between two frames, by both sides
 	silentAfter = 15 * time.Second // without a frame the other side is gone
 	writeTime   = 30 * time.Second // in which a peer has to take what is sent
-	askTime     = 20 * time.Second // for one answer to be read
+	askTime     = 10 * time.Second // for one answer
 )
 
 const (
