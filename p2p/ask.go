@@ -61,7 +61,7 @@ func (r *remote) begin(q question) (*asked, error) {
 	case r.dropped:
 		return nil, ErrSensorAway
 	case r.away != nil && !r.connected:
-		if time.Since(r.triedAt) > time.Second {
+		if r.usedAt = time.Now(); time.Since(r.triedAt) > time.Second {
 			wake(r.kick)
 		}
 		return nil, ErrSensorAway

@@ -605,3 +605,63 @@ func TestLive_WhatIsWatchedIsKept(t *testing.T) {
 		return err == nil && len(page.Samples) == 1000
 	})
 }
+
+// What the server of a sensor sends is checked as what a device sends.
+func TestLive_AHostileServerIsNotBelieved(t *testing.T) {
+	_, b, _, _, id := twoLive(t)
+	r := b.RoomSync.live.remote(id)
+	newSession := func() *session {
+		return &session{remote: r, place: r.place, sent: map[uint64]bool{}, names: map[string]string{}}
+	}
+	now := time.Now().UnixMicro()
+	sample := []sensocto.Sample{{Timestamp: now, Value: 1}}
+	for name, f := range map[string]struct {
+		kind byte
+		body []byte
+	}{
+		"a kind that is none":       {99, nil},
+		"a question":                {frameAsk, []byte(`{"id":1}`)},
+		"a state that is no JSON":   {frameState, []byte(`{`)},
+		"a begin that is no JSON":   {frameBegin, []byte(`[]`)},
+		"half a run":                {frameData, appendRun(nil, "ecg", 0, sample)[:9]},
+		"a number beyond all":       {frameData, appendRun(nil, "ecg", maxCount+1, sample)},
+		"no attribute":              {frameData, appendRun(nil, "", 0, sample)},
+		"a time in the future":      {frameData, appendRun(nil, "ecg", 0, []sensocto.Sample{{Timestamp: now + time.Hour.Microseconds()}})},
+		"fewer lost than none":      {frameLost, []byte(`{"samples":-1}`)},
+		"an answer without an id":   {frameAnswer, nil},
+		"a failure that is no JSON": {frameFailed, []byte(`x`)},
+	} {
+		if err := newSession().handle(t.Context(), f.kind, f.body); err != errFrame {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+
+	o := b.watch(id, sensocto.AttentionNone)
+	s := newSession()
+	data := func(first int64, n int) {
+		t.Helper()
+		var samples []sensocto.Sample
+		for i := range n {
+			samples = append(samples, sensocto.Sample{Timestamp: now, Value: float64(first) + float64(i)})
+		}
+		if err := s.handle(t.Context(), frameData, appendRun(nil, "ecg", first, samples)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	data(5, 5) // nothing was asked for
+	if err := s.handle(t.Context(), frameBegin, []byte(`{"ecg":10}`)); err != nil {
+		t.Fatal(err)
+	}
+	data(8, 4)
+	data(8, 4)
+	data(11, 2)
+	if err := s.handle(t.Context(), frameAnswer, []byte{77, 1}); err != nil { // to nobody's question
+		t.Error(err)
+	}
+	if err := b.live.sensors.SyncRemote(t.Context(), id); err != nil {
+		t.Fatal(err)
+	}
+	if got := o.values(); !slices.Equal(got, []float64{10, 11, 12}) {
+		t.Errorf("%v: each sample comes once", got)
+	}
+}
