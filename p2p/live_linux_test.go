@@ -563,7 +563,7 @@ func TestLive_MarksComeTheSameWay(t *testing.T) {
 
 func TestLive_WhatIsWatchedIsKept(t *testing.T) {
 	a, b, roomID, d, id := twoLive(t)
-	a.setting(roomID, keepSetting, true)
+	a.setting(roomID, KeepSetting, true)
 	eventually(t, "switch", func() bool { r := b.RoomSync.live.remote(id); r.mu.Lock(); defer r.mu.Unlock(); return r.place.keep })
 	o := b.watch(id, sensocto.AttentionHigh)
 	eventually(t, "level at the device", func() bool { return d.level() == sensocto.AttentionHigh })

@@ -7,9 +7,9 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// keepSetting is the setting of a room with which what is watched of sensors of other
+// KeepSetting is the setting of a room with which what is watched of sensors of other
 // servers is stored here as well.
-const keepSetting = "keep_watched"
+const KeepSetting = "keep_watched"
 
 // show notes what a merged room says of sensors, for those that watch them here and at
 // other servers.
@@ -39,7 +39,7 @@ func (p *pass) placesOf(m Room, want sensocto.RoomContent) map[string]place {
 		id, ok := LocalSensorID(ref)
 		if share, shown := want.Shares[id]; ok && shown && share.SharedBy != "" {
 			places[id] = place{ref: ref, endpoint: m.Members[ref.Member].Endpoint, room: p.room.RoomID, as: as, owner: share.SharedBy,
-				sensor: sensor, keep: string(m.Settings[keepSetting]) == "true"}
+				sensor: sensor, keep: string(m.Settings[KeepSetting]) == "true"}
 		}
 	}
 	return places

@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
 	"net"
@@ -9,6 +10,7 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -245,4 +247,37 @@ func (c roomTicketCmd) Run(a *app) error {
 		fmt.Fprintln(a.stdout, t.Ticket)
 	}
 	return err
+}
+
+type roomKeepCmd struct {
+	roomFlags
+	Off bool `help:"No longer store them; what is stored stays."`
+}
+
+// Help is shown by --help.
+func (roomKeepCmd) Help() string {
+	return `In a room that servers share, measurements of another server's sensor pass through this one only
+while somebody watches, and are not stored. With this switch every server of the room stores what is
+watched there. It is for administrators of the room.
+
+Example:
+  sensocto room keep 0199f1c2-7a3e-7000-8000-5a1f00c0ffee`
+}
+
+// Run changes the room's setting, and leaves the others as they are.
+func (c roomKeepCmd) Run(a *app) error {
+	var room sensocto.RoomView
+	if err := c.ask(a, http.MethodGet, c.path(), nil, &room); err != nil {
+		return err
+	}
+	settings := map[string]json.RawMessage{}
+	if err := json.Unmarshal(room.Settings, &settings); err != nil {
+		return fmt.Errorf("read the room's settings: %w", err)
+	}
+	settings[p2p.KeepSetting] = json.RawMessage("true")
+	if c.Off {
+		delete(settings, p2p.KeepSetting)
+	}
+	api := &apiClient{remoteFlags: c.remoteFlags, ifMatch: fmt.Sprintf("%q", strconv.FormatInt(room.Version, 10))}
+	return api.call(a.ctx, http.MethodPatch, c.path(), map[string]any{"settings": settings}, nil)
 }

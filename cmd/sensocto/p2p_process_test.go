@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -159,6 +160,17 @@ func TestP2P_ASensorOfAnotherServerIsSeenLive(t *testing.T) {
 	if csv := bob.run("read", id, "ecg", "--limit", "5"); strings.Count(csv, "\n") < 4 {
 		t.Errorf("%q", csv)
 	}
+
+	ada.run("room", "keep", room)
+	settings := func(want string) {
+		t.Helper()
+		waitFor(t, func() bool { return fmt.Sprint(bob.asks(200, "GET", "/rooms/"+room, "")["settings"]) == want })
+	}
+	settings("map[keep_watched:true]")
+	runCLI(t, bob.env, "room", "keep", room, "--off").wants(t, 1)
+	ada.run("room", "keep", room, "--off")
+	settings("map[]")
+
 	eve := newHouseholder(t, away, "eve") // at the same server, and in no room
 	eve.asks(404, "GET", "/sensors/"+id, "")
 	(<-simulated).wants(t, 0, "attention high", "0 refused")
