@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
@@ -266,14 +267,15 @@ Example:
 
 // Run changes the room's setting, and leaves the others as they are.
 func (c roomKeepCmd) Run(a *app) error {
-	var room sensocto.RoomView
+	var room struct {
+		Settings map[string]json.RawMessage
+		Version  int64
+	}
 	if err := c.ask(a, http.MethodGet, c.path(), nil, &room); err != nil {
 		return err
 	}
 	settings := map[string]json.RawMessage{}
-	if err := json.Unmarshal(room.Settings, &settings); err != nil {
-		return fmt.Errorf("read the room's settings: %w", err)
-	}
+	maps.Copy(settings, room.Settings)
 	settings[p2p.KeepSetting] = json.RawMessage("true")
 	if c.Off {
 		delete(settings, p2p.KeepSetting)
