@@ -33,8 +33,8 @@ const (
 
 // served is a sensor of this server that somebody at another one sees.
 //
-// Three goroutines: one reads what the peer asks, one writes, and the sensor's own
-// delivers. A fourth and fifth read answers from the store.
+// One goroutine reads what the peer asks, one writes, up to two read answers from the
+// store, and the sensor's own delivers.
 type served struct {
 	live     *live
 	stream   *Stream
@@ -55,7 +55,6 @@ type served struct {
 	failure error // why the stream ends; nil for no reason that the peer is told
 
 	// The writer's own.
-	level  sensocto.AttentionLevel
 	stop   func() // of the attention
 	sub    sensocto.Subscription
 	signal sensocto.Subscription
@@ -88,6 +87,7 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 		s.say(ctx, err)
 		return
 	}
+	s.stale = true // rights may have changed since, unheard
 	l.mu.Lock()
 	l.served[s] = struct{}{}
 	l.mu.Unlock()
@@ -166,10 +166,10 @@ func (s *served) begin(ctx context.Context, in *frames) error {
 // check looks whether who asks is a member of the room, at the server that asks, and
 // may see the sensor. It notes the rights.
 func (s *served) check(ctx context.Context) error {
-	sync := s.live.sync
-	member, shared := sync.showing(s.open.Room, s.open.As, SensorRef{s.open.Owner, s.open.Sensor})
-	userID := sync.people.known(s.open.As)
-	if !shared || member.Endpoint != s.peer || userID == "" || sync.people.local(s.open.As) || !sync.people.local(s.open.Owner) {
+	rooms := s.live.sync
+	member, shared := rooms.showing(s.open.Room, s.open.As, SensorRef{s.open.Owner, s.open.Sensor})
+	userID := rooms.people.known(s.open.As)
+	if !shared || member.Endpoint != s.peer || userID == "" || rooms.people.local(s.open.As) || !rooms.people.local(s.open.Owner) {
 		return errNoSensor
 	}
 	s.identity = sensocto.Identity{ID: "p2p", UserID: userID, OwnerID: userID, Scopes: []sensocto.Scope{sensocto.ScopeView}}

@@ -126,7 +126,7 @@ func (s *served) follow(ctx context.Context, w *watchFrame) (resumed bool, err e
 	level, _ := sensocto.ParseAttentionLevel(w.Level) // look has checked it
 	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: w.NeverPause, Held: true})
 	s.stop()
-	s.stop, s.level = stop, level
+	s.stop = stop
 	if level == sensocto.AttentionNone {
 		s.blind()
 		return false, nil

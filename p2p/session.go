@@ -17,6 +17,7 @@ type session struct {
 	never  bool                    // as was said: that the device may not be paused
 	sent   map[uint64]bool         // questions under way
 	names  map[string]string
+	lossy  bool // samples were lost, and that was logged
 }
 
 // session opens a stream and follows what is wanted, until nothing is.
@@ -170,7 +171,10 @@ func (s *session) handle(ctx context.Context, kind byte, body []byte) error {
 			return errFrame
 		}
 		s.live.count.lost.Add(uint64(lost.Samples))
-		s.live.sync.log.Warn("samples of a sensor of another server did not arrive: its server no longer has them in memory", "sensor", s.id, "attribute", shorten(lost.AttributeID), "samples", lost.Samples)
+		if !s.lossy {
+			s.lossy = true
+			s.live.sync.log.Warn("samples of a sensor of another server did not arrive, since its server no longer has them in memory; more losses of this stream are only counted", "sensor", s.id, "attribute", shorten(lost.AttributeID), "samples", lost.Samples)
+		}
 		return nil
 	case frameAnswer:
 		return s.answered(ctx, body)
