@@ -1,7 +1,24 @@
 package p2p
 
-// metrics tells of sensors that are seen from server to server.
-func (l *live) metrics(gauge func(name, help string, v float64), counter func(name, help string, v uint64)) {
+import "github.com/sensocto/sensocto"
+
+// LiveMetrics returns the metrics of sensors that are seen from server to server; nil
+// where they are only named.
+func (s *RoomSync) LiveMetrics() sensocto.MetricSource {
+	if s.live == nil {
+		return nil
+	}
+	return s.live
+}
+
+// Metrics implements sensocto.MetricSource.
+func (l *live) Metrics(emit func(sensocto.Metric)) {
+	gauge := func(name, help string, v float64) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindGauge, Value: v})
+	}
+	counter := func(name, help string, v uint64) {
+		emit(sensocto.Metric{Name: name, Help: help, Kind: sensocto.KindCounter, Value: float64(v)})
+	}
 	l.mu.Lock()
 	shown, known, connected := len(l.served), len(l.remotes), 0
 	for _, r := range l.remotes {

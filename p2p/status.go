@@ -88,7 +88,4 @@ func (s *RoomSync) Metrics(emit func(sensocto.Metric)) {
 	counter("p2p_syncs_total", "Exchanges of documents with peers that succeeded.", s.counts.synced.Load())
 	counter("p2p_sync_failures_total", "Exchanges of documents with peers that failed.", s.counts.syncFailed.Load())
 	counter("p2p_flooded_total", "Documents that are no longer exchanged, since they have too many entries.", s.counts.flooded.Load())
-	if s.live != nil {
-		s.live.metrics(gauge, counter)
-	}
 }

@@ -132,7 +132,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		sources = append(sources, s.mailer)
 	}
 	if s.sharing != nil {
-		sources = append(sources, s.sharing.sync)
+		sources = append(sources, s.sharing.sync, s.sharing.sync.LiveMetrics())
 	}
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
