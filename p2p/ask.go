@@ -177,7 +177,7 @@ func (r reads) ask(ctx context.Context, sensorID string, q question) (in reader,
 	return reader{rest: answer}, true, err
 }
 
-var errAnswer = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "invalid_answer", Message: "the sensor's server answered something that this one does not understand: update both"}
+var errAnswer = &sensocto.Error{Code: sensocto.CodeUnavailable, Message: "the sensor's server answered something that this one does not understand: update both"}
 
 // checked returns why an answer does not count.
 func (r *reader) checked() error {

@@ -117,7 +117,7 @@ func appendJSONFrame(dst []byte, kind byte, v any) ([]byte, error) {
 	return appendFrame(dst, kind, body), nil
 }
 
-var errFrame = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_frame", Message: "a frame of a sensor's stream is malformed or too large"}
+var errFrame = &sensocto.Error{Code: sensocto.CodeInvalid, Message: "a frame of a sensor's stream is malformed or too large"}
 
 // frames takes a stream apart.
 type frames struct {

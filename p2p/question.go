@@ -30,7 +30,7 @@ type question struct {
 	History     *sensocto.HistoryQuery `json:"history,omitempty"`
 }
 
-var errQuestion = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_question", Message: "a question of another server is malformed"}
+var errQuestion = &sensocto.Error{Code: sensocto.CodeInvalid, Message: "a question of another server is malformed"}
 
 // bound brings a question within the bounds of answers and of what the asker may see.
 func (q *question) bound(r sensocto.SensorRights) error {

@@ -16,8 +16,8 @@ import (
 var ErrSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "sensor_away", Message: "the server of this sensor cannot be reached now; what it has measured can be read when it is back"}
 
 var (
-	errReadsOnly = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_member", Message: "nobody of this server is a member of the room, so no sensor of it is shown here"}
-	errManyAsked = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "busy", Message: "too many questions about this sensor wait for its server: try again in a moment"}
+	errReadsOnly = errors.New("nobody of this server is a member of the room, so no sensor of it is shown here")
+	errManyAsked = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: ErrSensorAway.Reason, Message: "too many questions about this sensor wait for its server: try again in a moment"}
 )
 
 // place is where a sensor of another server is, and who here sees it.

@@ -15,7 +15,7 @@ import (
 // shared: what is there is not for them to know.
 var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "there is no such sensor in the room, or no right to see it"}
 
-var errBusy = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "busy", Message: "two questions about the sensor are under way: wait for an answer"}
+var errBusy = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "two questions about the sensor are under way: wait for an answer"}
 
 const (
 	openTime    = 5 * time.Second  // for the first frame

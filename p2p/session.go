@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -136,7 +137,7 @@ func (s *session) wants() (out []byte, more bool, err error) {
 }
 
 // errMovedOn ends a stream to where the sensor was.
-var errMovedOn = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "sensor_moved", Message: "what its room says of the sensor has changed"}
+var errMovedOn = errors.New("what its room says of the sensor has changed")
 
 // listen takes what the other server sends.
 func (s *session) listen(ctx context.Context) error {
