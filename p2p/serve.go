@@ -36,12 +36,11 @@ const (
 // One goroutine reads what the peer asks, one writes, up to two read answers from the
 // store, and the sensor's own delivers.
 type served struct {
-	live     *live
-	stream   *Stream
-	peer     string
-	open     openFrame
-	identity sensocto.Identity
-	wake     chan struct{}
+	live   *live
+	stream *Stream
+	peer   string
+	open   openFrame
+	wake   chan struct{}
 
 	mu      sync.Mutex // guards what follows
 	queue   []*sensocto.Batch
@@ -160,25 +159,24 @@ func (s *served) begin(ctx context.Context, in *frames) error {
 	if kind != frameOpen || json.Unmarshal(body, &s.open) != nil {
 		return errFrame
 	}
-	return s.check(ctx)
+	s.rights, err = s.allowed(ctx)
+	return err
 }
 
-// check looks whether who asks is a member of the room, at the server that asks, and
-// may see the sensor. It notes the rights.
-func (s *served) check(ctx context.Context) error {
+// allowed returns the rights of who asks: a member of the room, at the server that asks,
+// who may see the sensor. It returns errNoSensor for everybody else.
+func (s *served) allowed(ctx context.Context) (r sensocto.SensorRights, err error) {
 	rooms := s.live.sync
 	member, shared := rooms.showing(s.open.Room, s.open.As, SensorRef{s.open.Owner, s.open.Sensor})
 	userID := rooms.people.known(s.open.As)
 	if !shared || member.Endpoint != s.peer || userID == "" || rooms.people.local(s.open.As) || !rooms.people.local(s.open.Owner) {
-		return errNoSensor
+		return r, errNoSensor
 	}
-	s.identity = sensocto.Identity{ID: "p2p", UserID: userID, OwnerID: userID, Scopes: []sensocto.Scope{sensocto.ScopeView}}
-	r, err := s.live.Rights.Sensor(ctx, s.identity, s.open.Sensor)
-	if err == nil && !r.Live {
+	who := sensocto.Identity{ID: "p2p", UserID: userID, OwnerID: userID, Scopes: []sensocto.Scope{sensocto.ScopeView}}
+	if r, err = s.live.Rights.Sensor(ctx, who, s.open.Sensor); err == nil && !r.Live {
 		err = errNoSensor
 	}
-	s.rights = r
-	return err
+	return r, err
 }
 
 // listen follows what the peer asks until the stream ends.
@@ -259,7 +257,7 @@ func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) er
 
 // answer reads an answer; the right to it may end while it is read.
 func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
-	r, err := s.live.Rights.Sensor(ctx, s.identity, s.open.Sensor)
+	r, err := s.allowed(ctx)
 	if err != nil {
 		return nil, err
 	}
@@ -270,7 +268,7 @@ func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	if again, err := s.live.Rights.Sensor(ctx, s.identity, s.open.Sensor); err != nil || again != r {
+	if again, err := s.allowed(ctx); err != nil || again != r {
 		return nil, errNoSensor
 	}
 	return answer, nil

@@ -81,10 +81,12 @@ func (s *served) writeAll(ctx context.Context) error {
 // do writes what there is: first what is live.
 func (s *served) do(ctx context.Context, w work) error {
 	if w.stale {
-		if err := s.check(ctx); err != nil {
+		rights, err := s.allowed(ctx)
+		if err != nil {
 			s.live.count.revoked.Add(1)
 			return err
 		}
+		s.rights = rights
 	}
 	if w.sensor != nil {
 		frame, err := appendJSONFrame(nil, frameState, stateOf(*w.sensor))
