@@ -100,6 +100,9 @@ type Demand struct {
 	Level AttentionLevel // counts like that of a viewer
 	// NeverPause forbids that the device is paused.
 	NeverPause bool
+	// Held says that the level has been held where it comes from: another server. It
+	// falls at once here.
+	Held bool
 }
 
 // Attention knows who looks at what (docs/attention.md). A sensor's level is

@@ -104,14 +104,23 @@ func (t *Tracker) Leave(viewer sensocto.ViewerID, sensorID string) {
 // Listen implements sensocto.Attention.
 func (t *Tracker) Listen(sensorID string, d sensocto.Demand) (stop func()) {
 	t.update(sensorID, func(e *entry) { e.listen(d, 1) })
+	hold := t.hold
+	if d.Held {
+		hold = 0
+	}
 	return sync.OnceFunc(func() {
-		t.update(sensorID, func(e *entry) { e.listen(d, -1) })
+		t.updateHolding(sensorID, hold, func(e *entry) { e.listen(d, -1) })
 	})
 }
 
 // update changes an entry, and tells its watchers where that changed what is
 // asked of them. change must not call the Tracker.
 func (t *Tracker) update(sensorID string, change func(*entry)) {
+	t.updateHolding(sensorID, t.hold, change)
+}
+
+// updateHolding is update where what nobody wants any more is held for a time.
+func (t *Tracker) updateHolding(sensorID string, hold time.Duration, change func(*entry)) {
 	s := t.shard(sensorID)
 	s.mu.Lock()
 	e := t.entry(s, sensorID)
@@ -119,7 +128,7 @@ func (t *Tracker) update(sensorID string, change func(*entry)) {
 	config := e.config()
 	change(e)
 	now := t.now()
-	e.keep(before, now+t.hold)
+	e.keep(before, now+hold)
 	tell := t.settle(s, e, config, now)
 	s.mu.Unlock()
 	t.tell(tell, sensorID)

@@ -45,7 +45,7 @@ func (e *entry) wanted() sensocto.AttentionLevel {
 // keep lets the levels that were true before and are not now live until then.
 func (e *entry) keep(before sensocto.AttentionLevel, until time.Duration) {
 	for l := before; l > e.wanted(); l-- {
-		e.until[l] = until
+		e.until[l] = max(e.until[l], until)
 	}
 }
 

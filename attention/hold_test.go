@@ -232,3 +232,36 @@ func TestTracker_ForgetsWhatNobodyLooksAt(t *testing.T) {
 		}
 	})
 }
+
+// What another server asks for was held there: it falls at once here, and takes nothing
+// of what is held for others.
+func TestTracker_WhatWasHeldElsewhereFallsAtOnce(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		tr := attention.New(attention.Options{Hold: time.Second})
+		stop := tr.Listen("s", sensocto.Demand{Level: sensocto.AttentionHigh, Held: true})
+		if got := tr.Level("s"); got != sensocto.AttentionHigh {
+			t.Errorf("asked for: %v", got)
+		}
+		stop()
+		if got := tr.Level("s"); got != sensocto.AttentionNone {
+			t.Errorf("asked for no more: %v", got)
+		}
+		stop = tr.Listen("s", sensocto.Demand{Level: sensocto.AttentionHigh, Held: true})
+		tr.Look(1, "s", sensocto.AttentionMedium)
+		tr.Leave(1, "s")
+		stop()
+		if got := tr.Level("s"); got != sensocto.AttentionNone {
+			t.Errorf("a viewer below the level that another server asked for: %v", got)
+		}
+		tr.Look(1, "s", sensocto.AttentionHigh)
+		tr.Leave(1, "s")
+		tr.Listen("s", sensocto.Demand{Level: sensocto.AttentionHigh, Held: true})()
+		if got := tr.Level("s"); got != sensocto.AttentionHigh {
+			t.Errorf("a viewer has just left: %v", got)
+		}
+		time.Sleep(time.Second + time.Millisecond)
+		if got := tr.Level("s"); got != sensocto.AttentionNone {
+			t.Errorf("after the hold: %v", got)
+		}
+	})
+}

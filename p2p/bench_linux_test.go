@@ -3,6 +3,7 @@ package p2p
 import (
 	"fmt"
 	"os"
+	"slices"
 	"strconv"
 	"strings"
 	"testing"
@@ -108,4 +109,34 @@ func whole(b *testing.B, s *Sidecar, doc string) (n int) {
 		}
 	}
 	return n
+}
+
+// BenchmarkLive_ECG measures an ECG of 512 Hz whose device is at one server and who
+// looks at it at the other: from the moment that a sample is sent until it is published
+// there. The device sends what it is asked for: each measurement at once.
+func BenchmarkLive_ECG(b *testing.B) {
+	const rate, seconds = 512, 10
+	_, y, _, d, id := twoLive(b)
+	o := y.watch(id, sensocto.AttentionHigh)
+	eventually(b, "level at the device", func() bool { return d.level() == sensocto.AttentionHigh })
+	before := d.count
+	for b.Loop() {
+		began := time.Now()
+		for i := range rate * seconds {
+			time.Sleep(time.Until(began.Add(time.Duration(i) * time.Second / rate)))
+			d.send(1)
+		}
+	}
+	sent := d.count - before
+	eventually(b, "all samples", func() bool { return o.counts() == sent })
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	slices.Sort(o.late)
+	at := func(share float64) float64 {
+		return float64(o.late[int(share*float64(len(o.late)-1))].Microseconds()) / 1000
+	}
+	b.ReportMetric(float64(sent-len(o.got)), "lost")
+	b.ReportMetric(at(0.5), "ms-p50")
+	b.ReportMetric(at(0.95), "ms-p95")
+	b.ReportMetric(at(1), "ms-max")
 }

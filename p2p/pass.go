@@ -254,6 +254,7 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 	if err != nil {
 		return fmt.Errorf("bring changes into the room: %w", err)
 	}
+	p.show(m, want)
 	var put []sensocto.RoomFact
 	for key, f := range m.Facts {
 		if b := p.base[key]; (b == nil || !bytes.Equal(b.value, f.Value)) && !p.isLeft(key, f, left) {
@@ -358,5 +359,6 @@ func (p *pass) forget(ctx context.Context) error {
 		delete(p.rooms, p.room.RoomID)
 		delete(p.docs, p.room.Doc)
 	})
+	p.refresh()
 	return nil
 }

@@ -34,7 +34,7 @@ type Store interface {
 	OnChange(f func([]sensocto.Change)) (stop func())
 }
 
-// SyncOptions are what NewRoomSync needs. All but Sensor are required.
+// SyncOptions are what NewRoomSync needs. All but Sensor and Live are required.
 type SyncOptions struct {
 	Sidecar SidecarOptions // its Event and Up are RoomSync's own
 	Keys    *Keys
@@ -42,7 +42,10 @@ type SyncOptions struct {
 	Store   Store
 	// Sensor returns what is known of a sensor of this server.
 	Sensor func(id string) (sensocto.Sensor, bool)
-	Log    *slog.Logger
+	// Live is what it takes to see sensors of other servers; nil where they are only
+	// named.
+	Live *Live
+	Log  *slog.Logger
 }
 
 // RoomSync exchanges rooms with other servers. What changes here is found by
@@ -57,6 +60,7 @@ type RoomSync struct {
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
 	counts  counts
+	live    *live // nil where sensors of other servers are only named
 
 	mu      sync.Mutex // guards what follows
 	rooms   map[string]*shared
@@ -87,6 +91,11 @@ type shared struct {
 	moved    bool                // the room goes on in another document
 	people   map[string][]string // names of members by the endpoint where they say they are
 	passedAt time.Time
+
+	// What the room says of sensors, since it was last exchanged.
+	members map[Key]Member
+	sensors map[SensorRef]Sensor
+	places  map[string]place // of sensors of other servers, by their ids here
 }
 
 // NewRoomSync returns a RoomSync that Run starts, with its sidecar.
@@ -95,7 +104,8 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
 	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}}
-	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.everything, cmp.Or(o.Sidecar.Log, o.Log)
+	s.live = newLive(o.Live, s)
+	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
 	return s
 }
@@ -114,6 +124,9 @@ func (s *RoomSync) Run(ctx context.Context) error {
 	defer running.Wait()
 	working, cancel := context.WithCancel(ctx)
 	defer cancel()
+	if s.live != nil {
+		running.Go(func() { s.live.run(working) })
+	}
 	running.Go(func() { _ = s.options.Sidecar.Run(working) })
 	places := make(chan struct{}, maxExchanges)
 	for {
@@ -262,6 +275,10 @@ func (s *RoomSync) event(e Event) {
 	case eventFlooded:
 		s.counts.flooded.Add(1)
 		s.log.Warn("a shared room has so many entries that it is no longer exchanged: somebody floods it; share it anew", "doc", e.Doc, "entries", e.Entries)
+	case eventStream:
+		if e.Protocol == sensorProtocol && s.live != nil {
+			s.live.accept(e)
+		}
 	case eventSynced:
 		s.counts.synced.Add(1)
 	case eventSyncFailed:
@@ -277,6 +294,14 @@ func (s *RoomSync) urgent(doc string) {
 		r.urgent = true
 		s.notify()
 	}
+}
+
+// up is called when the sidecar has started.
+func (s *RoomSync) up() {
+	if s.live != nil {
+		s.live.up()
+	}
+	s.everything()
 }
 
 // everything has all rooms exchanged now: the sidecar has started, or events were

@@ -29,7 +29,8 @@ type node struct {
 	hub   *pubsub.Local
 	user  sensocto.Identity
 	stop  func()
-	alone bool // it finds no sidecar
+	alone bool       // it finds no sidecar
+	live  *liveParts // its sensors, where they are seen from other servers; else nil
 
 	mu   sync.Mutex
 	told []*sensocto.Message
@@ -38,7 +39,11 @@ type node struct {
 // newNode starts a server with one user, whose sensors are those whose ids begin
 // with the server's name.
 func newNode(t testing.TB, name string) *node {
-	n := &node{t: t, name: name, dir: t.TempDir()}
+	return (&node{t: t, name: name, dir: t.TempDir()}).begin()
+}
+
+func (n *node) begin() *node {
+	t, name := n.t, n.name
 	n.start()
 	u, err := account.New(account.Options{Store: n.db}).CreateUser(t.Context(), sensocto.SignUp{Name: "Person at " + name, Email: name + "@example.org"})
 	if err != nil {
@@ -63,17 +68,20 @@ func (n *node) start() {
 		n.t.Fatal(err)
 	}
 	n.db, n.hub = peopledb.New(db), pubsub.New()
-	own := rights.New(rights.Options{Store: n.db, Owner: func(string) (string, bool) { return n.user.UserID, true }})
-	n.rooms = room.New(room.Options{Store: n.db, Rights: own, Attempts: account.New(account.Options{Store: n.db}), PubSub: n.hub,
-		Sensor: func(id string) (sensocto.Sensor, bool) {
-			return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
-		}})
+	owner := func(string) (string, bool) { return n.user.UserID, true }
+	known := func(id string) (sensocto.Sensor, bool) {
+		return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
+	}
+	stopLive := func() {}
+	if n.live != nil {
+		stopLive = n.live.start(n, db)
+		owner, known = n.live.sensors.Owner, n.live.sensors.Sensor
+	}
+	own := rights.New(rights.Options{Store: n.db, Owner: owner})
+	n.rooms = room.New(room.Options{Store: n.db, Rights: own, Attempts: account.New(account.Options{Store: n.db}), PubSub: n.hub, Sensor: known})
 	n.RoomSync = NewRoomSync(SyncOptions{
 		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: "127.0.0.1:0", FirstPause: 50 * time.Millisecond},
-		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t),
-		Sensor: func(id string) (sensocto.Sensor, bool) {
-			return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
-		},
+		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t), Sensor: known, Live: n.live.of(own),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
@@ -84,6 +92,7 @@ func (n *node) start() {
 	n.stop = sync.OnceFunc(func() {
 		cancel()
 		<-done
+		stopLive()
 		own.Close()
 		if err := db.Close(); err != nil {
 			n.t.Error(err)

@@ -39,7 +39,9 @@ func (p *process) announce() {
 	}
 	if p.unsaved {
 		p.unsaved = false
-		p.registry.catalog.save(p)
+		if !p.remote || p.hasRow.Load() {
+			p.registry.catalog.save(p)
+		}
 	}
 	if !p.dirty {
 		return

@@ -12,6 +12,9 @@ func (r *Registry) Put(ctx context.Context, id string, m sensocto.Measurement) e
 	if p == nil {
 		return sensocto.ErrNotFound
 	}
+	if p.remote {
+		return errRemotePut
+	}
 	b := r.pool.Get().(*sensocto.Batch)
 	b.SensorID, b.Measurements = id, append(b.Measurements, m)
 	stored := make(chan error, 1) // room for the answer, so that the sensor never waits for a caller who left

@@ -36,6 +36,7 @@ const (
 type process struct {
 	registry *Registry
 	id       string
+	remote   bool // it is a sensor of another server: see remote.go
 	view     view
 	mailbox  *mailbox
 
@@ -64,7 +65,7 @@ type process struct {
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
-	p := &process{registry: r, id: s.ID, mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
+	p := &process{registry: r, id: s.ID, remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
 	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
 	for _, a := range s.Attributes {
 		loaded := &attribute{Attribute: a}
@@ -158,6 +159,8 @@ func (p *process) handle(m mail) (ok bool) {
 	case m.do != nil:
 		m.do()
 		m.finish(nil)
+	case m.batch != nil && p.remote:
+		p.takeRemote(&m)
 	case m.batch != nil:
 		p.take(&m)
 	}
@@ -272,7 +275,6 @@ func (p *process) publish(b *sensocto.Batch) {
 
 // delete drops the device and removes all samples and the sensor itself.
 func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
-	r := p.registry
 	if p.link != nil {
 		p.link.closed.Store(true)
 		p.link.device.Replaced()
@@ -286,6 +288,13 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 		p.leaving.Store(false)
 		return removed, err
 	}
+	p.vanish()
+	return removed, nil
+}
+
+// vanish takes a sensor that was deleted out of the registry, and tells of it.
+func (p *process) vanish() {
+	r := p.registry
 	r.mu.Lock()
 	delete(r.sensors, p.id)
 	r.mu.Unlock()
@@ -293,7 +302,6 @@ func (p *process) delete(ctx context.Context) (sensocto.Removed, error) {
 	p.mailbox.close()
 	r.listChanged(sensocto.SensorListUpdate{Removed: []string{p.id}})
 	r.options.OwnerChanged(p.id)
-	return removed, nil
 }
 
 // removeStored takes away all that is stored of the sensor. Rights go first, and again

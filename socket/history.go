@@ -62,12 +62,11 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		r.query.NotBefore = rights.Since.UnixMicro()
 		r.query.From = max(r.query.From, r.query.NotBefore)
 	}
-	select { // see readLatest
-	case srv.reads <- struct{}{}:
-	case <-ctx.Done():
-		return context.Cause(ctx)
+	leave, err := srv.readTurn(ctx, sensorID)
+	if err != nil {
+		return err
 	}
-	defer func() { <-srv.reads }()
+	defer leave()
 	if r.query.To != 0 && r.query.To <= r.query.From { // all of it was before the viewer may see anything
 		ch.reply(f, phx.StatusOK, appendHistory(nil, &sensocto.History{From: r.query.From, To: r.query.From, Points: sensocto.PointsAll}))
 		return nil

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
+	"strings"
 	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
@@ -71,11 +72,12 @@ func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *da
 // between the two; what is in both, the feed leaves out. All attributes together
 // get half of a reply: those whose history is shorter than asked for are named.
 func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.SensorRights) ([]byte, error) {
-	srv := v.ch.conn.srv
+	srv, away := v.ch.conn.srv, false
 	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
 		var err error
 		limit := int(min(n, float64(srv.limits.History)))
-		if v.history, err = srv.readLatest(ctx, v.sensorID, sensocto.LatestQuery{Limit: limit, Bytes: srv.limits.ReplyBytes / 2}); err != nil {
+		v.history, err = srv.readLatest(ctx, v.sensorID, sensocto.LatestQuery{Limit: limit, Bytes: srv.limits.ReplyBytes / 2})
+		if away = sensocto.ErrorReason(err) == reasonSensorAway; err != nil && !away {
 			return nil, err
 		}
 		for id, l := range v.history {
@@ -103,19 +105,36 @@ func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.Sen
 		srv.count.cutHistories.Add(1)
 		dst = appendJSON(append(dst, `,"history_cut":`...), cut)
 	}
+	if away { // what is live comes when the sensor's server is back
+		dst = append(dst, `,"history_unavailable":"`+reasonSensorAway+`"`...)
+	}
 	return append(dst, '}'), nil
 }
 
-// readLatest reads history, as few at a time as leave a processor to what is
-// live.
+// reasonSensorAway is why the history of a sensor of another server is not there.
+const reasonSensorAway = "sensor_away"
+
 func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	leave, err := s.readTurn(ctx, sensorID)
+	if err != nil {
+		return nil, err
+	}
+	defer leave()
+	return s.store.Latest(ctx, sensorID, q)
+}
+
+// readTurn waits for a turn to read history: as few at a time as leave a processor to
+// what is live. What another server reads needs none here, and may take its time.
+func (s *Server) readTurn(ctx context.Context, sensorID string) (leave func(), err error) {
+	if strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
+		return func() {}, nil
+	}
 	select {
 	case s.reads <- struct{}{}:
+		return func() { <-s.reads }, nil
 	case <-ctx.Done():
 		return nil, context.Cause(ctx)
 	}
-	defer func() { <-s.reads }()
-	return s.store.Latest(ctx, sensorID, q)
 }
 
 func (v *dataViewer) joined() {

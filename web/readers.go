@@ -6,6 +6,7 @@ import (
 	"os"
 	"runtime"
 	"slices"
+	"strings"
 	"sync"
 	"sync/atomic"
 	"time"
@@ -21,6 +22,7 @@ import (
 const (
 	maxWriting       = 64
 	maxWritingToPeer = 16 // to one address
+	maxFar           = 16 // that wait for other servers
 )
 
 // readers bounds the requests that read measurements at once: a processor stays
@@ -28,6 +30,7 @@ const (
 // that a client that reads slowly keeps no other waiting.
 type readers struct {
 	slots chan struct{}
+	far   chan struct{} // of sensors of other servers, which read for us and may take their time
 	cut   atomic.Uint64
 
 	mu      sync.Mutex      // guards writing
@@ -35,36 +38,43 @@ type readers struct {
 }
 
 func newReaders() *readers {
-	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))}
+	return &readers{slots: make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1)), far: make(chan struct{}, maxFar)}
+}
+
+// of returns the slots of requests for a sensor.
+func (l *readers) of(sensorID string) chan struct{} {
+	if strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
+		return l.far
+	}
+	return l.slots
 }
 
 // fewAtATime is the middleware. A request that waits longer than it may take is
 // refused.
 func (s *server) fewAtATime(ctx huma.Context, next func(huma.Context)) {
 	r, w := humago.Unwrap(ctx)
-	if !s.readers.enter(ctx.Context()) {
+	slots := s.readers.of(ctx.Param("id"))
+	if !enter(ctx.Context(), slots) {
 		writeProblem(w, http.StatusServiceUnavailable, "too many requests read measurements at this moment: try again later")
 		return
 	}
-	defer s.readers.leave()
+	defer func() { <-slots }()
 	peer := r.RemoteAddr
 	if address, ok := addressOf(peer); ok {
 		peer = address.String()
 	}
-	answer := &answerWriter{ResponseWriter: w, readers: s.readers, peer: peer}
+	answer := &answerWriter{ResponseWriter: w, readers: s.readers, slots: slots, peer: peer}
 	next(humago.NewContext(ctx.Operation(), r.WithContext(ctx.Context()), answer))
 }
 
-func (l *readers) enter(ctx context.Context) bool {
+func enter(ctx context.Context, slots chan<- struct{}) bool {
 	select {
-	case l.slots <- struct{}{}:
+	case slots <- struct{}{}:
 		return true
 	case <-ctx.Done():
 		return false
 	}
 }
-
-func (l *readers) leave() { <-l.slots }
 
 // begin counts one more answer that is being written. Where that is one too many,
 // of an address or in all, the one is cut that has been waiting for its client
@@ -114,6 +124,7 @@ func (l *readers) Metrics(emit func(sensocto.Metric)) {
 type answerWriter struct {
 	http.ResponseWriter
 	readers *readers
+	slots   chan struct{} // in which its request has a place
 	peer    string
 	over    atomic.Bool // it was cut
 }
@@ -126,9 +137,9 @@ func (a *answerWriter) Write(b []byte) (int, error) {
 	}
 	l := a.readers
 	l.begin(a)
-	l.leave()
+	<-a.slots
 	n, err := a.ResponseWriter.Write(b)
 	l.end(a)
-	l.slots <- struct{}{} // not long: whoever has one computes
+	a.slots <- struct{}{} // not long: whoever has one computes
 	return n, err
 }

@@ -155,6 +155,7 @@ func (c whoamiCmd) Run(a *app) error {
 type apiClient struct {
 	remoteFlags
 	cookies []*http.Cookie
+	ifMatch string // the version that a request changes; "" where there is none
 }
 
 // apiRefusal is an answer that is no success.
@@ -188,6 +189,9 @@ func (c *apiClient) call(ctx context.Context, method, path string, in, out any) 
 	}
 	if c.Token != "" {
 		req.Header.Set("Authorization", "Bearer "+c.Token)
+	}
+	if c.ifMatch != "" {
+		req.Header.Set("If-Match", c.ifMatch)
 	}
 	for _, cookie := range c.cookies {
 		req.AddCookie(cookie)

@@ -2,13 +2,16 @@ package main
 
 import (
 	"context"
+	"encoding/json"
 	"fmt"
 	"log/slog"
+	"maps"
 	"net"
 	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"sync"
 	"text/tabwriter"
@@ -57,7 +60,7 @@ type sharing struct {
 }
 
 // newSharing returns nil where it is off.
-func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
+func newSharing(c Config, s *server, hub sensocto.PubSub, log *slog.Logger) (*sharing, error) {
 	if c.P2PListen == "" {
 		return nil, nil
 	}
@@ -69,8 +72,17 @@ func newSharing(c Config, s *server, log *slog.Logger) (*sharing, error) {
 	roomSync := p2p.NewRoomSync(p2p.SyncOptions{
 		Sidecar: p2p.SidecarOptions{Program: c.sidecar(), Dir: dir, Bind: c.P2PListen, Relay: c.P2PRelay, Discovery: c.P2PDiscovery, Log: log},
 		Keys:    keys, Rooms: s.rooms, Store: s.people, Sensor: s.sensors.Sensor, Log: log,
+		Live: &p2p.Live{Sensors: s.sensors, Samples: s.store, Attention: s.looks, Rights: s.rights, PubSub: hub},
 	})
 	return &sharing{sync: roomSync, rights: s.rights, audit: s.audit, people: s.people}, nil
+}
+
+// samples is the store that people read: what is of other servers is read there.
+func (s *server) samples() sensocto.Store {
+	if s.sharing == nil {
+		return s.store
+	}
+	return s.sharing.sync.Reader(s.store)
 }
 
 // sensor returns what is known of a sensor, of this server or another.
@@ -256,4 +268,38 @@ func (c roomTicketCmd) Run(a *app) error {
 		fmt.Fprintln(a.stdout, t.Ticket)
 	}
 	return err
+}
+
+type roomKeepCmd struct {
+	roomFlags
+	Off bool `help:"No longer store them; what is stored stays."`
+}
+
+// Help is shown by --help.
+func (roomKeepCmd) Help() string {
+	return `In a room that servers share, measurements of another server's sensor pass through this one only
+while somebody watches, and are not stored. With this switch every server of the room stores what is
+watched there. It is for administrators of the room.
+
+Example:
+  sensocto room keep 0199f1c2-7a3e-7000-8000-5a1f00c0ffee`
+}
+
+// Run changes the room's setting, and leaves the others as they are.
+func (c roomKeepCmd) Run(a *app) error {
+	var room struct {
+		Settings map[string]json.RawMessage
+		Version  int64
+	}
+	if err := c.ask(a, http.MethodGet, c.path(), nil, &room); err != nil {
+		return err
+	}
+	settings := map[string]json.RawMessage{}
+	maps.Copy(settings, room.Settings)
+	settings[p2p.KeepSetting] = json.RawMessage("true")
+	if c.Off {
+		delete(settings, p2p.KeepSetting)
+	}
+	api := &apiClient{remoteFlags: c.remoteFlags, ifMatch: fmt.Sprintf("%q", strconv.FormatInt(room.Version, 10))}
+	return api.call(a.ctx, http.MethodPatch, c.path(), map[string]any{"settings": settings}, nil)
 }

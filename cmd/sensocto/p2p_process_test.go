@@ -3,6 +3,7 @@
 package main
 
 import (
+	"fmt"
 	"net/http"
 	"os"
 	"path/filepath"
@@ -117,4 +118,63 @@ func TestP2P_WhereItIsOff(t *testing.T) {
 	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
 	waitFor(t, func() bool { return strings.Contains(s.stderr.String(), "make sidecar") })
 	runCLI(t, s.admin(t), "p2p", "status").wants(t, 0, "not running", "make sidecar")
+}
+
+// A sensor that is simulated at one server is seen live at the other, with its past.
+func TestP2P_ASensorOfAnotherServerIsSeenLive(t *testing.T) {
+	flags := []string{"--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-discovery", "none", "--p2p-program", sidecarProgram(t)}
+	home, away := startServer(t, t.TempDir(), flags...), startServer(t, t.TempDir(), flags...)
+	ada, bob := newHouseholder(t, home, "ada"), newHouseholder(t, away, "bob")
+	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
+	ada.run("simulate", "--duration", "300ms", "--quiet")
+	ada.run("room", "share", "sim-1", room, "--all-history")
+	var ticket string
+	waitFor(t, func() bool { // the sidecar starts in the background
+		ticket = strings.TrimSpace(runCLI(t, ada.env, "room", "ticket", room).stdout)
+		return ticket != ""
+	})
+	bob.run("room", "join", ticket)
+	var id string
+	waitFor(t, func() bool {
+		for word := range strings.FieldsSeq(bob.run("watch")) {
+			if strings.HasPrefix(word, "p2p:") {
+				id = word
+			}
+		}
+		return id != ""
+	})
+
+	simulated := make(chan result, 1) // one result
+	go func() { simulated <- runCLI(t, ada.env, "simulate", "--duration", "20s") }()
+	live := bob.run("watch", id, "--json", "--history", "10", "--count", "500")
+	if n := strings.Count(live, `"sensor_id":"`+id+`"`); n < 500 {
+		t.Errorf("%d lines: %s", n, live[:min(len(live), 500)])
+	}
+	if s := bob.asks(200, "GET", "/sensors/"+id, ""); s["activity_status"] != "online" || s["owner_name"] != "ada" {
+		t.Errorf("%v", s)
+	}
+	history := bob.asks(200, "GET", "/sensors/"+id+"/attributes/ecg/history?max_buckets=20", "")
+	if buckets := history["buckets"].([]any); len(buckets) == 0 || len(buckets) > 20 {
+		t.Errorf("%v", history)
+	}
+	if csv := bob.run("read", id, "ecg", "--limit", "5"); strings.Count(csv, "\n") < 4 {
+		t.Errorf("%q", csv)
+	}
+
+	ada.run("room", "keep", room)
+	settings := func(want string) {
+		t.Helper()
+		waitFor(t, func() bool { return fmt.Sprint(bob.asks(200, "GET", "/rooms/"+room, "")["settings"]) == want })
+	}
+	settings("map[keep_watched:true]")
+	runCLI(t, bob.env, "room", "keep", room, "--off").wants(t, 1)
+	ada.run("room", "keep", room, "--off")
+	settings("map[]")
+
+	eve := newHouseholder(t, away, "eve") // at the same server, and in no room
+	eve.asks(404, "GET", "/sensors/"+id, "")
+	(<-simulated).wants(t, 0, "attention high", "0 refused")
+
+	ada.run("room", "share", "sim-1", room, "--end")
+	waitFor(t, func() bool { return !strings.Contains(bob.run("watch"), id) })
 }

@@ -101,7 +101,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	// for the operator's sensors.
 	s.rights = rights.New(rights.Options{Store: s.people, Owner: s.sensors.Owner, OperatorShown: slices.Contains(c.Guests, sensocto.ScopeView), Log: log})
 	s.rooms = room.New(room.Options{Store: s.people, Rights: s.rights, Attempts: s.accounts, Sensor: s.sensor, PubSub: hub, Listen: s.looks.Listen, Audit: s.audit, Log: log})
-	if s.sharing, err = newSharing(c, s, log); err != nil {
+	if s.sharing, err = newSharing(c, s, hub, log); err != nil {
 		return nil, err
 	}
 	s.eraser = erasure.New(erasure.Options{Store: s.people, Sensors: s.sensors, Rooms: s.rooms, Log: log})
@@ -124,7 +124,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 	}
 	s.clock = newReferenceClock(s.store.Newest(), lastRun, c.ClockSkew, log)
 	s.sockets = socket.New(socket.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms, Calls: s.calls,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.samples(), PubSub: hub, Attention: s.looks, Rights: s.rights, Rooms: s.rooms, Calls: s.calls,
 		Limits: c.socketLimits(), Now: s.clock.Now, AllowedOrigins: c.AllowedOrigins, Audit: s.audit, Security: s.security, Log: log,
 	})
 	sources := metricSources(db, s.store, hub, s.looks, s.load, s.alerts, s.audit, s.security, s.accounts, s.sensors, s.sockets, s.retainer, s.conns, s.clock, s.eraser, s.calls)
@@ -132,11 +132,11 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		sources = append(sources, s.mailer)
 	}
 	if s.sharing != nil {
-		sources = append(sources, s.sharing.sync)
+		sources = append(sources, s.sharing.sync, s.sharing.sync.LiveMetrics())
 	}
 	sources = append(sources, more...)
 	handler := web.New(web.Options{
-		Auth: s.accounts, Sensors: s.sensors, Store: s.store, Socket: s.sockets,
+		Auth: s.accounts, Sensors: s.sensors, Store: s.samples(), Socket: s.sockets,
 		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
 		P2P: s.sharing.web(), Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",

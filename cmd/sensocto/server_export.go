@@ -27,7 +27,7 @@ func (s *server) exporter() func(context.Context, web.ExportQuery) (web.ExportFi
 		format := recording.Format(q.Format)
 		file, err := recording.Export{
 			SensorID: q.Sensor.ID, SensorName: q.Sensor.Name, Attributes: q.Sensor.Attributes,
-			Read: s.store.Read, From: q.From, To: q.To, Resample: q.Resample,
+			Read: s.samples().Read, From: q.From, To: q.To, Resample: q.Resample,
 			TempDir: os.TempDir(), MaxTemp: exportSpace(os.TempDir(), int64(s.config.Export)),
 		}.Prepare(ctx, format)
 		if err != nil {

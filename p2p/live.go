@@ -1,0 +1,132 @@
+package p2p
+
+import (
+	"context"
+	"sync"
+	"sync/atomic"
+
+	"github.com/sensocto/sensocto"
+)
+
+// Live is what it takes to see the sensors of other servers, and to show those of this
+// one. All fields are required.
+type Live struct {
+	Sensors   Sensors
+	Samples   Samples
+	Attention sensocto.Attention
+	Rights    sensocto.Rights
+	PubSub    sensocto.PubSub
+}
+
+// Sensors are the sensors of this server; *sensor.Registry.
+type Sensors interface {
+	Sensor(id string) (sensocto.Sensor, bool)
+	AddRemote(ctx context.Context, ownerID string, r sensocto.Registration) error
+	ConnectRemote(ctx context.Context, ownerID string, r sensocto.Registration, d sensocto.Device) (sensocto.SensorLink, error)
+	TakeRemote(ctx context.Context, b *sensocto.Batch, keep bool) error
+	SyncRemote(ctx context.Context, id string) error
+	KeepRemote(ctx context.Context, id string) error
+	DropRemote(ctx context.Context, id string) error
+}
+
+// Samples are the samples of this server; *store.Store.
+type Samples interface {
+	sensocto.Store
+	From(ctx context.Context, sensorID, attributeID string, number int64, limit int) (first int64, samples []sensocto.Sample, err error)
+}
+
+// live is both sides of sensors that are seen from other servers.
+type live struct {
+	*Live
+	sync *RoomSync
+	asks chan struct{} // a token for each question under way, until its answer is sent
+
+	turn sync.Mutex // one update of remotes at a time; taken before mu
+
+	mu      sync.Mutex // guards what follows
+	running context.Context
+	tasks   sync.WaitGroup
+	ended   bool // no more tasks
+	remotes map[string]*remote
+	served  map[*served]struct{}
+
+	count liveCounts
+}
+
+// liveCounts are what was done since the start.
+type liveCounts struct {
+	refused, revoked, sent, received, lost, lagged, broken, failures atomic.Uint64
+}
+
+func newLive(l *Live, s *RoomSync) *live {
+	if l == nil {
+		return nil
+	}
+	const asks = 16
+	return &live{Live: l, sync: s, asks: make(chan struct{}, asks), remotes: map[string]*remote{}, served: map[*served]struct{}{}}
+}
+
+// run lets tasks begin until the context ends, and waits for them.
+func (l *live) run(ctx context.Context) {
+	l.mu.Lock()
+	l.running = ctx
+	l.mu.Unlock()
+	stop := l.Rights.OnChanged(func([]string) { l.recheck("") })
+	<-ctx.Done()
+	stop()
+	l.mu.Lock()
+	l.ended = true
+	l.mu.Unlock()
+	l.tasks.Wait()
+	l.update(nil)
+}
+
+// task runs f on a goroutine that run waits for; it reports false where there is no
+// running.
+func (l *live) task(f func(ctx context.Context)) bool {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if l.ended || l.running == nil {
+		return false
+	}
+	ctx := l.running
+	l.tasks.Go(func() { f(ctx) })
+	return true
+}
+
+// up has the sidecar announce streams of sensors, after each of its starts.
+func (l *live) up() {
+	l.task(func(ctx context.Context) {
+		if err := l.sync.options.Sidecar.Listen(ctx, sensorProtocol); err != nil && ctx.Err() == nil {
+			l.sync.log.Warn("sensors are not shown to other servers", "err", err)
+		}
+	})
+}
+
+// accept serves a stream that another server has opened.
+func (l *live) accept(e Event) {
+	stream := l.sync.options.Sidecar.Accepted(e)
+	l.task(func(ctx context.Context) { l.serve(ctx, stream, e.Peer) })
+}
+
+// recheck has the streams that show sensors of a room ask again for their rights,
+// before they send anything more; "" stands for all rooms.
+func (l *live) recheck(roomID string) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	for s := range l.served {
+		if roomID == "" || s.open.Room == roomID {
+			s.mu.Lock()
+			s.stale = true
+			s.mu.Unlock()
+			s.notify()
+		}
+	}
+}
+
+func wake(c chan struct{}) {
+	select {
+	case c <- struct{}{}:
+	default:
+	}
+}

@@ -1,0 +1,295 @@
+package p2p
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"io"
+	"sync"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// errNoSensor tells the same to whoever is no member, and of a sensor that is not
+// shared: what is there is not for them to know.
+var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "there is no such sensor in the room, or no right to see it"}
+
+var errBusy = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "two questions about the sensor are under way: wait for an answer"}
+
+const (
+	openTime    = 5 * time.Second  // for the first frame
+	pingEvery   = 5 * time.Second  // between two frames, by both sides
+	silentAfter = 15 * time.Second // without a frame the other side is gone
+	writeTime   = 30 * time.Second // in which a peer has to take what is sent
+	askTime     = 10 * time.Second // for one answer
+)
+
+const (
+	maxQueued   = 8192 // measurements that wait for a stream; beyond it they are read from memory later
+	asksOfOne   = 2    // questions under way of a stream
+	catchUpPart = 4096 // samples that are read from memory at once
+)
+
+// served is a sensor of this server that somebody at another one sees.
+//
+// One goroutine reads what the peer asks, one writes, up to two read answers from the
+// store, and the sensor's own delivers.
+type served struct {
+	live   *live
+	stream *Stream
+	peer   string
+	open   openFrame
+	wake   chan struct{}
+
+	mu      sync.Mutex // guards what follows
+	queue   []*sensocto.Batch
+	queued  int              // measurements in it
+	lagged  bool             // the queue was dropped: what it had is in memory
+	sensor  *sensocto.Sensor // to be told
+	stale   bool             // rights may have changed
+	watch   *watchFrame      // to be followed
+	frames  [][]byte         // answers in parts, and failures
+	asking  int
+	failure error // why the stream ends; nil for no reason that the peer is told
+
+	// The writer's own.
+	stop   func() // of the attention
+	sub    sensocto.Subscription
+	signal sensocto.Subscription
+	sent   map[string]int64 // number of the next sample, by attribute
+	rights sensocto.SensorRights
+
+	// The data frame that the writer makes.
+	out      []byte
+	at       int // where it begins
+	run      run
+	runBytes int // of its samples, about
+}
+
+func (s *served) notify() { wake(s.wake) }
+
+// serve shows a sensor to a peer until either side ends that.
+func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
+	ctx, cancel := context.WithCancel(ctx)
+	defer cancel()
+	defer func() {
+		closing, done := context.WithTimeout(context.WithoutCancel(ctx), openTime)
+		defer done()
+		_ = stream.Close(closing) // ends the reader, too
+	}()
+	s := &served{live: l, stream: stream, peer: peer, wake: make(chan struct{}, 1), stop: func() {}}
+	in := &frames{read: patientRead(stream, openTime), most: maxAskFrame}
+	err := s.begin(ctx, in)
+	if err != nil {
+		l.count.refused.Add(1)
+		s.say(ctx, err)
+		return
+	}
+	s.stale = true // rights may have changed since, unheard
+	l.mu.Lock()
+	l.served[s] = struct{}{}
+	l.mu.Unlock()
+	defer func() {
+		l.mu.Lock()
+		delete(l.served, s)
+		l.mu.Unlock()
+	}()
+	var parts sync.WaitGroup
+	defer parts.Wait()
+	defer cancel()
+	in.read = patientRead(stream, silentAfter)
+	parts.Go(func() {
+		s.fail(s.listen(ctx, in, &parts))
+		cancel()
+	})
+	s.fail(s.writeAll(ctx))
+	s.quit()
+	s.mu.Lock()
+	err = s.failure
+	s.mu.Unlock()
+	s.say(context.WithoutCancel(ctx), err)
+}
+
+// patientRead returns reads that fail after a time without anything.
+func patientRead(stream *Stream, patience time.Duration) func(context.Context) ([]byte, error) {
+	return func(ctx context.Context) ([]byte, error) {
+		ctx, cancel := context.WithTimeout(ctx, patience)
+		defer cancel()
+		return stream.Read(ctx)
+	}
+}
+
+// fail keeps the first reason why the stream ends.
+func (s *served) fail(err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.failure == nil {
+		s.failure = err
+	}
+}
+
+// say tells the peer why the stream ends, where that is for it to know.
+func (s *served) say(ctx context.Context, err error) {
+	e, ok := errors.AsType[*sensocto.Error](err)
+	if !ok || ctx.Err() != nil || e.Reason == "p2p_timeout" || e.Code == sensocto.CodeUnavailable {
+		return
+	}
+	if e == errFrame || e == errQuestion {
+		s.live.count.broken.Add(1)
+	}
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	if frame, err := appendJSONFrame(nil, frameFailed, failed(0, e)); err == nil && s.stream.Write(ctx, frame) == nil {
+		_ = s.stream.Finish(ctx)
+		for err == nil { // until the peer has closed: a reset would overtake the frame
+			_, err = s.stream.Read(ctx)
+		}
+	}
+}
+
+// begin reads the first frame, and looks whether who asks may see the sensor.
+func (s *served) begin(ctx context.Context, in *frames) error {
+	ctx, cancel := context.WithTimeout(ctx, openTime)
+	defer cancel()
+	kind, body, err := in.next(ctx)
+	if err != nil {
+		return err
+	}
+	if kind != frameOpen || json.Unmarshal(body, &s.open) != nil {
+		return errFrame
+	}
+	s.rights, err = s.allowed(ctx)
+	return err
+}
+
+// allowed returns the rights of who asks: a member of the room, at the server that asks,
+// who may see the sensor. It returns errNoSensor for everybody else.
+func (s *served) allowed(ctx context.Context) (r sensocto.SensorRights, err error) {
+	rooms := s.live.sync
+	member, shared := rooms.showing(s.open.Room, s.open.As, SensorRef{s.open.Owner, s.open.Sensor})
+	userID := rooms.people.known(s.open.As)
+	if !shared || member.Endpoint != s.peer || userID == "" || rooms.people.local(s.open.As) || !rooms.people.local(s.open.Owner) {
+		return r, errNoSensor
+	}
+	who := sensocto.Identity{ID: "p2p", UserID: userID, OwnerID: userID, Scopes: []sensocto.Scope{sensocto.ScopeView}}
+	if r, err = s.live.Rights.Sensor(ctx, who, s.open.Sensor); err == nil && !r.Live {
+		err = errNoSensor
+	}
+	return r, err
+}
+
+// listen follows what the peer asks until the stream ends.
+func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) error {
+	for {
+		kind, body, err := in.next(ctx)
+		if errors.Is(err, io.EOF) {
+			return nil
+		} else if err != nil {
+			return err
+		}
+		switch kind {
+		case framePing:
+		case frameWatch:
+			err = s.look(body)
+		case frameAsk:
+			err = s.ask(ctx, body, parts)
+		default:
+			err = errFrame
+		}
+		if err != nil {
+			return err
+		}
+	}
+}
+
+// look notes how closely the peer looks.
+func (s *served) look(body []byte) error {
+	var w watchFrame
+	if json.Unmarshal(body, &w) != nil {
+		return errFrame
+	}
+	if _, err := sensocto.ParseAttentionLevel(w.Level); err != nil {
+		return errFrame
+	}
+	s.mu.Lock()
+	if before := s.watch; before != nil && w.From == nil {
+		w.From = before.From
+	}
+	s.watch = &w
+	s.mu.Unlock()
+	s.notify()
+	return nil
+}
+
+// ask answers a question beside what is live, a few at a time.
+func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) error {
+	q, err := parseQuestion(body)
+	if err != nil {
+		return err
+	}
+	s.mu.Lock()
+	busy := s.asking >= asksOfOne
+	if !busy {
+		s.asking++
+	}
+	s.mu.Unlock()
+	if busy {
+		return s.answered(q.ID, nil, errBusy)
+	}
+	parts.Go(func() {
+		select {
+		case s.live.asks <- struct{}{}:
+			defer func() { <-s.live.asks }()
+		case <-ctx.Done():
+			return
+		}
+		reading, cancel := context.WithTimeout(ctx, askTime)
+		defer cancel()
+		answer, err := s.answer(reading, &q)
+		s.fail(s.answered(q.ID, answer, err))
+		s.mu.Lock()
+		s.asking--
+		s.mu.Unlock()
+	})
+	return nil
+}
+
+// answer reads an answer; the right to it may end while it is read.
+func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
+	r, err := s.allowed(ctx)
+	if err != nil {
+		return nil, err
+	}
+	if err := q.bound(r); err != nil {
+		return nil, err
+	}
+	answer, err := q.answer(ctx, s.live.Samples, s.open.Sensor, r)
+	if err != nil {
+		return nil, err
+	}
+	if again, err := s.allowed(ctx); err != nil || again != r {
+		return nil, errNoSensor
+	}
+	return answer, nil
+}
+
+// answered queues the frames of an answer. They are sent one at a time behind what is
+// live, so the last one comes after all that was published before the answer was read.
+func (s *served) answered(id uint64, answer []byte, err error) error {
+	var all [][]byte
+	if err != nil {
+		frame, err := appendJSONFrame(nil, frameFailed, failed(id, err))
+		if err != nil {
+			return err
+		}
+		all = append(all, frame)
+	} else {
+		all = answerFrames(id, answer)
+	}
+	s.mu.Lock()
+	s.frames = append(s.frames, all...)
+	s.mu.Unlock()
+	s.notify()
+	return nil
+}

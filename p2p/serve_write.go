@@ -1,0 +1,342 @@
+package p2p
+
+import (
+	"context"
+	"encoding/binary"
+	"encoding/json"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// answerFrames takes an answer apart: the id, 1 for the last part, and bytes.
+func answerFrames(id uint64, answer []byte) (all [][]byte) {
+	for {
+		n := min(len(answer), answerPart)
+		frame, at := beginFrame(make([]byte, 0, n+24), frameAnswer)
+		frame = appendFlag(binary.AppendUvarint(frame, id), n == len(answer))
+		all = append(all, endFrame(append(frame, answer[:n]...), at))
+		if answer = answer[n:]; len(answer) == 0 {
+			return all
+		}
+	}
+}
+
+// work is what there is to write.
+type work struct {
+	queue  []*sensocto.Batch
+	lagged bool
+	sensor *sensocto.Sensor
+	stale  bool
+	watch  *watchFrame
+	frame  []byte
+}
+
+func (w *work) nothing() bool {
+	return len(w.queue) == 0 && !w.lagged && w.sensor == nil && !w.stale && w.watch == nil && w.frame == nil
+}
+
+// take takes all there is to write, of answers one frame.
+func (s *served) take() (w work) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch}
+	s.queue, s.queued, s.lagged, s.sensor, s.stale, s.watch = nil, 0, false, nil, false, nil
+	if len(s.frames) > 0 {
+		w.frame, s.frames = s.frames[0], s.frames[1:]
+	}
+	return w
+}
+
+// writeAll writes until the context ends, or the right to see the sensor does.
+func (s *served) writeAll(ctx context.Context) error {
+	s.signal = s.live.PubSub.Subscribe(sensocto.SignalTopic(s.open.Sensor), s)
+	if sensor, ok := s.live.Sensors.Sensor(s.open.Sensor); ok {
+		s.tell(sensor)
+	} else {
+		s.tell(sensocto.UnknownSensor(s.open.Sensor))
+	}
+	ping := time.NewTicker(pingEvery)
+	defer ping.Stop()
+	for {
+		w := s.take()
+		if w.nothing() {
+			select {
+			case <-ctx.Done():
+				return nil
+			case <-s.wake:
+			case <-ping.C:
+				if err := s.write(ctx, appendFrame(nil, framePing, nil)); err != nil {
+					return err
+				}
+			}
+			continue
+		}
+		if err := s.do(ctx, w); err != nil {
+			return err
+		}
+	}
+}
+
+// do writes what there is: first what is live.
+func (s *served) do(ctx context.Context, w work) error {
+	if w.stale {
+		rights, err := s.allowed(ctx)
+		if err != nil {
+			s.live.count.revoked.Add(1)
+			return err
+		}
+		s.rights = rights
+	}
+	if w.sensor != nil {
+		frame, err := appendJSONFrame(nil, frameState, stateOf(*w.sensor))
+		if err == nil {
+			err = s.write(ctx, frame)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if w.watch != nil {
+		resumed, err := s.follow(ctx, w.watch)
+		if err != nil {
+			return err
+		}
+		w.lagged = w.lagged || resumed
+	}
+	if w.lagged && s.sub != nil {
+		if err := s.catchUp(ctx); err != nil {
+			return err
+		}
+	}
+	if err := s.sendAll(ctx, w.queue); err != nil || w.frame == nil {
+		return err
+	}
+	return s.write(ctx, w.frame)
+}
+
+// write sends frames, which the peer has to take within a time.
+func (s *served) write(ctx context.Context, frames []byte) error {
+	ctx, cancel := context.WithTimeout(ctx, writeTime)
+	defer cancel()
+	return s.stream.Write(ctx, frames)
+}
+
+// follow looks at the sensor as closely as the peer does. It reports whether there is
+// something to catch up with.
+func (s *served) follow(ctx context.Context, w *watchFrame) (resumed bool, err error) {
+	level, _ := sensocto.ParseAttentionLevel(w.Level) // look has checked it
+	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: w.NeverPause, Held: true})
+	s.stop()
+	s.stop = stop
+	if level == sensocto.AttentionNone {
+		s.blind()
+		return false, nil
+	}
+	if s.sub != nil {
+		return false, nil
+	}
+	s.sub = s.live.PubSub.Subscribe(sensocto.DataTopic(s.open.Sensor), s)
+	latest, err := s.live.Samples.Latest(ctx, s.open.Sensor, sensocto.LatestQuery{Limit: 1})
+	if err != nil {
+		return false, err
+	}
+	s.sent = make(map[string]int64, len(latest))
+	for id, l := range latest {
+		s.sent[id] = l.End
+		if w.From != nil {
+			s.sent[id] = min(max(0, w.From[id]), l.End) // beyond the end: the sensor was deleted and made again
+		}
+	}
+	begin, err := json.Marshal(s.sent)
+	if err != nil {
+		return false, err
+	}
+	return w.From != nil, s.write(ctx, appendFrame(nil, frameBegin, begin))
+}
+
+// blind ends what is live.
+func (s *served) blind() {
+	if s.sub != nil {
+		s.sub.Close()
+		s.sub = nil
+	}
+	s.mu.Lock()
+	s.queue, s.queued, s.lagged = nil, 0, false
+	s.mu.Unlock()
+}
+
+// quit ends all that the peer saw.
+func (s *served) quit() {
+	s.blind()
+	s.stop()
+	if s.signal != nil {
+		s.signal.Close()
+	}
+}
+
+// Deliver implements sensocto.Subscriber. It queues, on the sensor's goroutine. A queue
+// that is full is dropped whole: what it had is read from memory when the peer takes
+// more.
+func (s *served) Deliver(m *sensocto.Message) {
+	switch p := m.Payload.(type) {
+	case sensocto.Sensor:
+		s.tell(p)
+		return
+	case *sensocto.Batch:
+		s.mu.Lock()
+		if s.queued+len(p.Measurements) > maxQueued && len(s.queue) > 0 {
+			s.queue, s.queued, s.lagged = nil, 0, true
+			s.live.count.lagged.Add(1)
+		} else {
+			s.queue, s.queued = append(s.queue, p), s.queued+len(p.Measurements)
+		}
+		s.mu.Unlock()
+	}
+	s.notify()
+}
+
+func (s *served) tell(sensor sensocto.Sensor) {
+	s.mu.Lock()
+	s.sensor = &sensor
+	s.mu.Unlock()
+	s.notify()
+}
+
+func stateOf(s sensocto.Sensor) stateFrame {
+	f := stateFrame{Name: s.Name, Type: s.Type, ConnectorID: s.ConnectorID, ConnectorName: s.ConnectorName, SamplingRate: s.SamplingRate, Attributes: []stateAttribute{},
+		Online: s.Activity == sensocto.ActivityOnline || s.Activity == sensocto.ActivityIdle}
+	for _, a := range s.Attributes {
+		f.Attributes = append(f.Attributes, stateAttribute{a.ID, a.Name, a.Type, a.Unit, a.SamplingRate})
+	}
+	return f
+}
+
+// sendAll sends batches: of each attribute every sample once and in order.
+func (s *served) sendAll(ctx context.Context, queue []*sensocto.Batch) error {
+	if len(queue) == 0 || s.sub == nil {
+		return nil
+	}
+	s.out, s.at = beginFrame(s.out[:0], frameData)
+	for _, b := range queue {
+		for i := range b.Measurements {
+			if err := s.add(ctx, &b.Measurements[i]); err != nil {
+				return err
+			}
+		}
+	}
+	s.endRun()
+	return s.sendOut(ctx)
+}
+
+// add adds a measurement to the frame that is being made, unless the peer has it. Runs
+// go on from one batch to the next.
+func (s *served) add(ctx context.Context, m *sensocto.Measurement) error {
+	if m.Number < s.sent[m.AttributeID] {
+		return nil
+	}
+	if r := &s.run; len(r.Samples) > 0 && (r.AttributeID != m.AttributeID || r.First+int64(len(r.Samples)) != m.Number || s.runBytes > answerPart) {
+		s.endRun()
+		if len(s.out)-s.at > answerPart {
+			if err := s.sendOut(ctx); err != nil {
+				return err
+			}
+		}
+	}
+	if len(s.run.Samples) == 0 {
+		s.run.AttributeID, s.run.First = m.AttributeID, m.Number
+	}
+	s.run.Samples = append(s.run.Samples, m.Sample)
+	s.runBytes += len(m.Document) + 12
+	s.sent[m.AttributeID] = m.Number + 1
+	return nil
+}
+
+// endRun puts the run into the frame.
+func (s *served) endRun() {
+	if len(s.run.Samples) == 0 {
+		return
+	}
+	s.live.count.sent.Add(uint64(len(s.run.Samples)))
+	s.out = appendRun(s.out, s.run.AttributeID, s.run.First, s.run.Samples)
+	clear(s.run.Samples) // let go of documents
+	s.run.Samples, s.runBytes = s.run.Samples[:0], 0
+}
+
+// sendOut sends the frame unless it is empty, and begins another.
+func (s *served) sendOut(ctx context.Context) (err error) {
+	if len(s.out) > s.at+frameHead {
+		err = s.write(ctx, endFrame(s.out, s.at))
+	}
+	s.out, s.at = beginFrame(s.out[:0], frameData)
+	return err
+}
+
+// catchUp sends from memory what the peer lacks.
+func (s *served) catchUp(ctx context.Context) error {
+	sensor, _ := s.live.Sensors.Sensor(s.open.Sensor)
+	for _, a := range sensor.Attributes {
+		for more := true; more; {
+			var err error
+			if more, err = s.catchUpWith(ctx, a.ID); err != nil {
+				return err
+			}
+		}
+	}
+	return nil
+}
+
+// catchUpWith sends a part of what is in memory of an attribute; it reports whether
+// there may be more.
+func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool, err error) {
+	from := s.sent[attributeID]
+	first, samples, err := s.live.Samples.From(ctx, s.open.Sensor, attributeID, from, catchUpPart)
+	if err != nil {
+		return false, err
+	}
+	var out []byte
+	more = len(samples) > 0
+	if first > from {
+		s.live.count.lost.Add(uint64(first - from))
+		if out, err = appendJSONFrame(nil, frameLost, lostFrame{attributeID, first - from}); err != nil {
+			return false, err
+		}
+	}
+	for len(samples) > 0 {
+		n := s.shown(samples)
+		if n > 0 {
+			out = s.appendPart(out, attributeID, first, samples[:n])
+		}
+		n = max(n, 1) // one that is not for the peer to see
+		first, samples = first+int64(n), samples[n:]
+		if len(out) > answerPart {
+			if err := s.write(ctx, out); err != nil {
+				return false, err
+			}
+			out = out[:0]
+		}
+	}
+	s.sent[attributeID] = first
+	if len(out) > 0 {
+		err = s.write(ctx, out)
+	}
+	return more, err
+}
+
+// shown returns how many of the first samples the peer may see, and fit in a frame.
+func (s *served) shown(samples []sensocto.Sample) (n int) {
+	since := int64(0)
+	if !s.rights.LiveSince.IsZero() {
+		since = s.rights.LiveSince.UnixMicro()
+	}
+	for size := 0; n < len(samples) && samples[n].Timestamp >= since && size < answerPart; n++ {
+		size += len(samples[n].Document) + 12
+	}
+	return n
+}
+
+func (s *served) appendPart(dst []byte, attributeID string, first int64, samples []sensocto.Sample) []byte {
+	s.live.count.sent.Add(uint64(len(samples)))
+	dst, at := beginFrame(dst, frameData)
+	return endFrame(appendRun(dst, attributeID, first, samples), at)
+}
