@@ -128,7 +128,10 @@ func TestSidecar_DocumentsGoFromOneToTheOther(t *testing.T) {
 		t.Error("nobody was told")
 	}
 	var status Status
-	eventually(t, "status", func() bool { // the neighbour may come after its entries
+	eventually(t, "status", func() bool { // entries may have come while the first exchange failed
+		if err = b.Sync(ctx, doc); err != nil {
+			return false
+		}
 		status, err = b.Status(ctx)
 		return err == nil && len(status.Docs) == 1 && status.Docs[0].SyncedAtUS != 0 && len(status.Peers) == 1 && status.Peers[0].Path == "direct"
 	})
