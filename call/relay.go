@@ -12,6 +12,7 @@ import (
 	"log/slog"
 	"net"
 	"net/netip"
+	"slices"
 	"strconv"
 	"strings"
 	"time"
@@ -152,14 +153,27 @@ func (r *Relay) authenticate(a *turn.RequestAttributes) (peerID string, key []by
 }
 
 // mayReach is asked when a peer names another: whom media really go to is decided
-// for each packet (see relayed).
+// for each packet (see relayed). No peer is at an address of this machine but the
+// relays, whatever it claims: there are the machine's services.
 func (r *Relay) mayReach(_ net.Addr, ip net.IP) bool {
 	a, ok := netip.AddrFromSlice(ip)
-	if ok && (r.options.Private || routable(a.Unmap())) {
+	a = a.Unmap()
+	if ok && (r.options.Private || routable(a)) && (a == r.options.Public || !ofThisMachine(a)) {
 		return true
 	}
 	r.count.refused.Add(1)
 	return false
+}
+
+func ofThisMachine(a netip.Addr) bool {
+	if a.IsLoopback() || a.IsUnspecified() {
+		return true
+	}
+	own, err := net.InterfaceAddrs()
+	return err != nil || slices.ContainsFunc(own, func(o net.Addr) bool {
+		n, ok := o.(*net.IPNet)
+		return ok && n.IP.Equal(a.AsSlice())
+	})
 }
 
 func (r *Relay) mayAllocate(peerID, _ string, _ net.Addr) bool {

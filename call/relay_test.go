@@ -3,6 +3,7 @@ package call_test
 import (
 	"context"
 	"fmt"
+	"maps"
 	"net"
 	"net/netip"
 	"strings"
@@ -156,6 +157,54 @@ func drain(conn net.PacketConn) {
 		if _, _, err := conn.ReadFrom(buffer); err != nil {
 			return
 		}
+	}
+}
+
+// Two members of a call who work together reach nothing of the server's machine, and
+// without Private nothing of its network.
+func TestRelay_RefusesAddresses(t *testing.T) {
+	refused := map[string]bool{"127.0.0.1": true, "127.0.0.9": true, "::1": true, "0.0.0.0": true, "::ffff:127.0.0.1": true}
+	interfaces, err := net.InterfaceAddrs()
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, i := range interfaces {
+		refused[i.(*net.IPNet).IP.String()] = true
+	}
+	for _, private := range []bool{false, true} {
+		rows := maps.Clone(refused)
+		for _, inNetwork := range []string{"10.255.0.1", "192.168.255.1", "100.64.255.1", "169.254.255.1", "fc00::1", "fe80::1"} {
+			rows[inNetwork] = rows[inNetwork] || !private
+		}
+		rows["198.51.100.7"], rows["2001:db8::7"] = false, false
+		c := call.New(call.Options{})
+		relay := openRelay(t, c, func(o *call.RelayOptions) { o.Public, o.Private = netip.MustParseAddr("192.0.2.1"), private })
+		for address, want := range rows {
+			if got := !relay.MayReach(net.ParseIP(address)); got != want {
+				t.Errorf("private %t: %s is refused: %t, want %t", private, address, got, want)
+			}
+		}
+	}
+}
+
+// Nor does a packet arrive where a peer claims to be at such an address.
+func TestRelay_IsNoWayToLoopback(t *testing.T) {
+	c := call.New(call.Options{})
+	relay := openRelay(t, c, func(o *call.RelayOptions) { o.Public = netip.MustParseAddr("192.0.2.1") })
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	server := turnServer(t, ada)
+	server.URLs[1] = "turn:" + relay.Addr().String() + "?transport=udp"
+	a := mustAllocate(t, server)
+	service, err := net.ListenPacket("udp", "127.0.0.1:0")
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer service.Close()
+	if err := bob.Candidate(ada.id(), []byte(`{"candidate":"candidate:1 1 udp 1 127.0.0.1 9 typ host"}`)); err != nil {
+		t.Fatal(err)
+	}
+	if hears(service, a, service.LocalAddr(), "let me in") {
+		t.Error("the relay is a way to the services of its machine")
 	}
 }
 
