@@ -62,7 +62,7 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		r.query.NotBefore = rights.Since.UnixMicro()
 		r.query.From = max(r.query.From, r.query.NotBefore)
 	}
-	leave, err := srv.readTurn(ctx, sensorID)
+	reading, leave, err := srv.readTurn(ctx, sensorID)
 	if err != nil {
 		return err
 	}
@@ -71,7 +71,7 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		ch.reply(f, phx.StatusOK, appendHistory(nil, &sensocto.History{From: r.query.From, To: r.query.From, Points: sensocto.PointsAll}))
 		return nil
 	}
-	response, err := r.respond(ctx, srv.store, int(srv.limits.QueueBytes/4))
+	response, err := r.respond(reading, srv.store, int(srv.limits.QueueBytes/4))
 	if err != nil {
 		return err
 	}
@@ -181,7 +181,7 @@ func (r *historyRequest) respond(ctx context.Context, store sensocto.Store, most
 		switch {
 		case len(response) <= most:
 			return response, nil
-		case h.Points == sensocto.PointsAll: // large documents
+		case h.Points == sensocto.PointsAll && r.query.Samples: // large documents
 			r.query.Samples = false
 		case r.query.MaxBuckets <= 2:
 			return response, nil

@@ -98,11 +98,12 @@ func (c *conn) rest() {
 	}
 }
 
-// rapid reports whether more plain messages come than the pulse beats.
+// rapid reports whether more plain messages come than the pulse beats. Where it beats
+// faster than readers read there is nothing to wait for.
 func (c *conn) rapid() bool {
-	r, over := &c.repose, rapidOver*c.srv.limits.Gather
-	if now := c.srv.now(); now-r.since >= over {
-		r.rapid = over > 0 && r.counted > rapidOver
+	r, gather := &c.repose, c.srv.limits.Gather
+	if now := c.srv.now(); now-r.since >= rapidOver*gather {
+		r.rapid = gather >= 2*restLead && r.counted > rapidOver
 		r.counted, r.since = 0, now
 	}
 	return r.rapid

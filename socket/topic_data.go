@@ -7,6 +7,7 @@ import (
 	"slices"
 	"strings"
 	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -115,7 +116,7 @@ func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.Sen
 const reasonSensorAway = "sensor_away"
 
 func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
-	leave, err := s.readTurn(ctx, sensorID)
+	ctx, leave, err := s.readTurn(ctx, sensorID)
 	if err != nil {
 		return nil, err
 	}
@@ -123,17 +124,26 @@ func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.Lat
 	return s.store.Latest(ctx, sensorID, q)
 }
 
+// remoteReadTime is how long a connection waits for the history of a sensor of another
+// server, and with it all that its client sends meanwhile: longer than it takes to find
+// out that the server is away, when what is kept here is the answer.
+const remoteReadTime = 6 * time.Second
+
+var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reasonSensorAway, Message: "the server of this sensor does not answer: try again later"}
+
 // readTurn waits for a turn to read history: as few at a time as leave a processor to
-// what is live. What another server reads needs none here, and may take its time.
-func (s *Server) readTurn(ctx context.Context, sensorID string) (leave func(), err error) {
+// what is live. What another server reads needs none here. Reads use the context that
+// it returns.
+func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Context, leave func(), err error) {
 	if strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
-		return func() {}, nil
+		ctx, leave := context.WithTimeoutCause(ctx, remoteReadTime, errSensorAway)
+		return ctx, leave, nil
 	}
 	select {
 	case s.reads <- struct{}{}:
-		return func() { <-s.reads }, nil
+		return ctx, func() { <-s.reads }, nil
 	case <-ctx.Done():
-		return nil, context.Cause(ctx)
+		return nil, nil, context.Cause(ctx)
 	}
 }
 
