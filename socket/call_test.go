@@ -145,3 +145,44 @@ func TestCall_ABrokenConnectionLeaves(t *testing.T) {
 	p.must(p.rooms.Delete(t.Context(), ada.id, r.ID))
 	a.await(topic, "phx_close")
 }
+
+// What is too large or too much is refused, and the rest of the call goes on.
+func TestCall_TooMuchIsRefused(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob := p.person("ada", false), p.person("bob", false)
+	r, err := p.rooms.Create(t.Context(), ada.id, sensocto.RoomDraft{Name: "Room"})
+	p.must(err)
+	_, err = p.rooms.JoinByCode(t.Context(), bob.id, r.JoinCode, "192.0.2.1")
+	p.must(err)
+	topic := "room:" + r.ID + ":call"
+	a, b := ada.dial(p), bob.dial(p)
+	adaID, _ := a.inCall(topic)
+	bobID, _ := b.inCall(topic)
+
+	offer := func(to string, bytes int) string {
+		return `{"to":"` + to + `","description":{"type":"offer","sdp":"` + strings.Repeat("a", bytes) + `"}}`
+	}
+	if ok, reason := b.push(topic, "offer", offer(adaID, 64<<10+1)); ok || reason != "description_too_large" {
+		t.Errorf("an SDP of more than 64 KiB: %v %s", ok, reason)
+	}
+	candidate := `{"to":"` + adaID + `","candidate":{"candidate":"candidate:1 1 udp 1 192.0.2.1 9 typ host"}}`
+	refused := 0
+	for range 1000 {
+		if ok, reason := b.push(topic, "ice_candidate", candidate); !ok {
+			if refused++; reason != "too_many_signals" {
+				t.Fatalf("a candidate too many: %s", reason)
+			}
+		}
+	}
+	if refused == 0 {
+		t.Error("1,000 candidates at once were all passed on")
+	}
+	if ok, reason := a.push(topic, "offer", offer(bobID, 1000)); !ok {
+		t.Errorf("ada cannot call bob behind the flood: %s", reason)
+	}
+	b.await(topic, "offer")
+
+	b.send(fmt.Sprintf(`["%s","1","%s","offer",%s]`, topic, topic, offer(adaID, 10<<20)))
+	b.expectClose(1009, "frame_too_large")
+	a.await(topic, "peer_left")
+}
