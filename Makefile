@@ -166,6 +166,10 @@ hostile: ## attack a server under a memory limit, and hold its acknowledgements 
 soak: ## kill a server, its disk and its database under load a few thousand times: make soak KILLS=2000
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
+.PHONY: test-idle
+test-idle: build chromium ## calls in Chromium with their limits of time asserted, and with eight peers; wants an idle machine
+	cd web/ui && SENSOCTO_TEST_IDLE=1 npx playwright test -c e2e/playwright.config.ts calls
+
 .PHONY: soak-call
 soak-call: build chromium ## a relayed call in Chromium beside sensors that stream: make soak-call MINUTES=30
 	cd web/ui && CALL_MINUTES=$(or $(MINUTES),30) npx playwright test -c e2e/playwright.config.ts calls.spec.ts -g 'a call that lasts'
