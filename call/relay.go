@@ -41,7 +41,8 @@ type RelayOptions struct {
 	// BytesPerSecond is what one peer may have relayed, both ways together; by default
 	// 2 MB. What is above is dropped, as a slow link would.
 	BytesPerSecond float64
-	// Allocations is how many one peer may have at a time; by default 32.
+	// Allocations is how many one peer may have at a time; by default 64: a link has four (UDP
+	// and TCP, from two addresses), a call of eight seven links, and a restart as many again.
 	Allocations int
 	Log         *slog.Logger
 }
@@ -64,7 +65,7 @@ const realm = "sensocto"
 // to their peers from then on. It must be called before the first join. Run serves.
 func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	o.MinPort, o.MaxPort = cmp.Or(o.MinPort, 49152), cmp.Or(o.MaxPort, 65535)
-	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 32)
+	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 64)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
