@@ -90,6 +90,12 @@ func failed(id uint64, err error) failedFrame {
 	return failedFrame{ID: id, Code: sensocto.ErrorCode(err), Reason: sensocto.ErrorReason(err), Message: err.Error()}
 }
 
+// failureFrame returns the frame that answers a question with an error.
+func failureFrame(id uint64, err error) []byte {
+	body, _ := json.Marshal(failed(id, err)) // numbers and texts alone: it cannot fail
+	return appendFrame(nil, frameFailed, body)
+}
+
 func (f failedFrame) err() error {
 	return &sensocto.Error{Code: f.Code, Reason: f.Reason, Message: "the sensor's server: " + shorten(f.Message)}
 }

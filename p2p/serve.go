@@ -15,7 +15,8 @@ import (
 // shared: what is there is not for them to know.
 var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "there is no such sensor in the room, or no right to see it"}
 
-var errBusy = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "two questions about the sensor are under way: wait for an answer"}
+// errAsksTooMuch ends a stream: servers that keep to the protocol wait for an answer.
+var errAsksTooMuch = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "a third question about the sensor came while two were not answered"}
 
 const (
 	openTime    = 5 * time.Second  // for the first frame
@@ -49,9 +50,9 @@ type served struct {
 	sensor  *sensocto.Sensor // to be told
 	stale   bool             // rights may have changed
 	watch   *watchFrame      // to be followed
-	frames  [][]byte         // answers in parts, and failures
-	asking  int
-	failure error // why the stream ends; nil for no reason that the peer is told
+	answers []*reply         // that wait to be sent, in parts
+	asking  int              // questions whose answers are not all sent
+	failure error            // why the stream ends; nil for no reason that the peer is told
 
 	// The writer's own.
 	stop   func() // of the attention
@@ -96,6 +97,7 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 		l.mu.Unlock()
 	}()
 	var parts sync.WaitGroup
+	defer s.release()
 	defer parts.Wait()
 	defer cancel()
 	in.read = patientRead(stream, silentAfter)
@@ -135,7 +137,7 @@ func (s *served) say(ctx context.Context, err error) {
 	if !ok || ctx.Err() != nil || e.Reason == "p2p_timeout" || e.Code == sensocto.CodeUnavailable {
 		return
 	}
-	if e == errFrame || e == errQuestion {
+	if e == errFrame || e == errQuestion || e == errAsksTooMuch {
 		s.live.count.broken.Add(1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
@@ -229,28 +231,23 @@ func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) er
 		return err
 	}
 	s.mu.Lock()
-	busy := s.asking >= asksOfOne
-	if !busy {
-		s.asking++
-	}
+	s.asking++
+	many := s.asking > asksOfOne
 	s.mu.Unlock()
-	if busy {
-		return s.answered(q.ID, nil, errBusy)
+	if many {
+		return errAsksTooMuch
 	}
 	parts.Go(func() {
 		select {
 		case s.live.asks <- struct{}{}:
-			defer func() { <-s.live.asks }()
 		case <-ctx.Done():
 			return
 		}
+		a := &reply{id: q.ID, release: func() { <-s.live.asks }}
 		reading, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		answer, err := s.answer(reading, &q)
-		s.fail(s.answered(q.ID, answer, err))
-		s.mu.Lock()
-		s.asking--
-		s.mu.Unlock()
+		s.answered(a, answer, err)
 	})
 	return nil
 }
@@ -274,22 +271,47 @@ func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
 	return answer, nil
 }
 
+// reply is an answer that waits to be sent. It counts against the bounds on answers until
+// its last frame is handed to the writer.
+type reply struct {
+	id      uint64
+	frames  [][]byte
+	release func()
+}
+
 // answered queues the frames of an answer. They are sent one at a time behind what is
 // live, so the last one comes after all that was published before the answer was read.
-func (s *served) answered(id uint64, answer []byte, err error) error {
-	var all [][]byte
-	if err != nil {
-		frame, err := appendJSONFrame(nil, frameFailed, failed(id, err))
-		if err != nil {
-			return err
-		}
-		all = append(all, frame)
+func (s *served) answered(a *reply, answer []byte, err error) {
+	if err == nil {
+		a.frames = answerFrames(a.id, answer)
 	} else {
-		all = answerFrames(id, answer)
+		a.frames = [][]byte{failureFrame(a.id, err)}
 	}
 	s.mu.Lock()
-	s.frames = append(s.frames, all...)
+	s.answers = append(s.answers, a)
 	s.mu.Unlock()
 	s.notify()
-	return nil
+}
+
+// nextFrame takes the next frame of an answer, with mu held; nil where there is none.
+func (s *served) nextFrame() []byte {
+	if len(s.answers) == 0 {
+		return nil
+	}
+	a := s.answers[0]
+	frame := a.frames[0]
+	if a.frames = a.frames[1:]; len(a.frames) == 0 {
+		s.answers = s.answers[1:]
+		s.asking--
+		a.release()
+	}
+	return frame
+}
+
+// release lets go of answers that are not sent any more.
+func (s *served) release() {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for s.nextFrame() != nil {
+	}
 }

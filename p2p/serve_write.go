@@ -42,9 +42,7 @@ func (s *served) take() (w work) {
 	defer s.mu.Unlock()
 	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch}
 	s.queue, s.queued, s.lagged, s.sensor, s.stale, s.watch = nil, 0, false, nil, false, nil
-	if len(s.frames) > 0 {
-		w.frame, s.frames = s.frames[0], s.frames[1:]
-	}
+	w.frame = s.nextFrame()
 	return w
 }
 
