@@ -30,6 +30,8 @@ const (
 	maxQueued   = 8192 // measurements that wait for a stream; beyond it they are read from memory later
 	asksOfOne   = 2    // questions under way of a stream
 	catchUpPart = 4096 // samples that are read from memory at once
+	// catchUpParts are read of an attribute before everything else has a turn.
+	catchUpParts = 4
 )
 
 // served is a sensor of this server that somebody at another one sees.
@@ -246,14 +248,15 @@ func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) er
 		a := &reply{id: q.ID, release: func() { <-s.live.asks }}
 		reading, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
-		answer, err := s.answer(reading, &q)
+		answer, err := s.answer(reading, &q, a)
 		s.answered(a, answer, err)
 	})
 	return nil
 }
 
-// answer reads an answer; the right to it may end while it is read.
-func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
+// answer reads an answer, and notes the rights under which it was read: they are looked
+// at again when it is sent.
+func (s *served) answer(ctx context.Context, q *question, a *reply) ([]byte, error) {
 	r, err := s.allowed(ctx)
 	if err != nil {
 		return nil, err
@@ -261,14 +264,8 @@ func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
 	if err := q.bound(r); err != nil {
 		return nil, err
 	}
-	answer, err := q.answer(ctx, s.live.Samples, s.open.Sensor, r)
-	if err != nil {
-		return nil, err
-	}
-	if again, err := s.allowed(ctx); err != nil || again != r {
-		return nil, errNoSensor
-	}
-	return answer, nil
+	a.rights, a.secret = r, true
+	return q.answer(ctx, s.live.Samples, s.open.Sensor, r)
 }
 
 // reply is an answer that waits to be sent. It counts against the bounds on answers until
@@ -276,7 +273,14 @@ func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
 type reply struct {
 	id      uint64
 	frames  [][]byte
+	rights  sensocto.SensorRights // under which it was read
+	secret  bool                  // it is for those with these rights alone
 	release func()
+}
+
+// outdated reports whether the rights to the past are not those under which it was read.
+func (a *reply) outdated(now sensocto.SensorRights) bool {
+	return a.secret && (a.rights.History != now.History || !a.rights.Since.Equal(now.Since))
 }
 
 // answered queues the frames of an answer. They are sent one at a time behind what is

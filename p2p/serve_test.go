@@ -1,8 +1,12 @@
 package p2p
 
 import (
+	"context"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto"
 )
 
 // aServed is a stream to which nobody is admitted; nothing is written to it.
@@ -60,5 +64,82 @@ func TestServed_AnAnswerOfManyFramesCountsUntilItsLast(t *testing.T) {
 	}
 	if !released || s.asking != 0 {
 		t.Error("an answer that was taken still counts")
+	}
+}
+
+// endless is a sensor whose samples come faster than anybody takes them.
+type endless struct {
+	Sensors
+	Samples
+	reads int
+}
+
+func (*endless) Sensor(string) (sensocto.Sensor, bool) {
+	return sensocto.Sensor{Attributes: []sensocto.Attribute{{ID: "ecg"}, {ID: "hr"}}}, true
+}
+
+func (e *endless) From(_ context.Context, _, _ string, number int64, limit int) (int64, []sensocto.Sample, error) {
+	e.reads++
+	return number, make([]sensocto.Sample, limit), nil
+}
+
+// Catching up leaves a turn to everything else, and to all attributes.
+func TestServed_CatchingUpEndsWhereSamplesComeFaster(t *testing.T) {
+	s, e := aServed(), &endless{}
+	s.live.Live = &Live{Sensors: e, Samples: e}
+	s.sent = map[string]int64{}
+	s.rights.LiveSince = time.Now() // so that nothing is written
+	if more, err := s.catchUp(t.Context()); !more || err != nil || e.reads != 2*catchUpParts {
+		t.Errorf("%v, %v after %d reads", more, err, e.reads)
+	}
+	if s.sent["ecg"] != s.sent["hr"] {
+		t.Errorf("%v: an attribute has more turns than another", s.sent)
+	}
+}
+
+// A right that ends while much is sent ends that, too.
+func TestServed_WithoutARightNothingMoreIsSent(t *testing.T) {
+	e := &endless{}
+	for name, send := range map[string]func(s *served) error{
+		"from memory": func(s *served) error {
+			_, err := s.catchUp(t.Context())
+			return err
+		},
+		"as it comes": func(s *served) error {
+			s.out, s.at = beginFrame(s.out[:0], frameData)
+			if err := s.add(t.Context(), &sensocto.Measurement{AttributeID: "ecg"}); err != nil {
+				return err
+			}
+			s.endRun()
+			return s.sendOut(t.Context())
+		},
+		"an answer": func(s *served) error {
+			s.answered(&reply{id: 1, release: func() {}}, []byte("secret"), nil)
+			return s.sendAnswer(t.Context())
+		},
+	} {
+		s := aServed()
+		s.live.Live = &Live{Sensors: e, Samples: e}
+		s.sent, s.stale = map[string]int64{}, true
+		if err := send(s); err != errNoSensor || s.live.count.revoked.Load() != 1 {
+			t.Errorf("%s: %v", name, err)
+		}
+	}
+}
+
+func TestReply_IsOutdatedWithTheRightToThePast(t *testing.T) {
+	at := time.Now()
+	a := &reply{secret: true, rights: sensocto.SensorRights{Live: true, History: true, Since: at}}
+	for name, f := range map[string]struct {
+		now  sensocto.SensorRights
+		want bool
+	}{
+		"the same":         {sensocto.SensorRights{Live: true, History: true, Since: at.Round(0).UTC(), Command: true}, false},
+		"from a later day": {sensocto.SensorRights{Live: true, History: true, Since: at.Add(1)}, true},
+		"live alone":       {sensocto.SensorRights{Live: true, Since: at}, true},
+	} {
+		if a.outdated(f.now) != f.want {
+			t.Errorf("%s: not %v", name, f.want)
+		}
 	}
 }

@@ -29,20 +29,20 @@ type work struct {
 	sensor *sensocto.Sensor
 	stale  bool
 	watch  *watchFrame
-	frame  []byte
+	answer bool
 }
 
 func (w *work) nothing() bool {
-	return len(w.queue) == 0 && !w.lagged && w.sensor == nil && !w.stale && w.watch == nil && w.frame == nil
+	return len(w.queue) == 0 && !w.lagged && w.sensor == nil && !w.stale && w.watch == nil && !w.answer
 }
 
-// take takes all there is to write, of answers one frame.
+// take takes all there is to write that is live. That rights may have changed, and
+// answers, stay until they are looked at.
 func (s *served) take() (w work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch}
-	s.queue, s.queued, s.lagged, s.sensor, s.stale, s.watch = nil, 0, false, nil, false, nil
-	w.frame = s.nextFrame()
+	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch, answer: len(s.answers) > 0}
+	s.queue, s.queued, s.lagged, s.sensor, s.watch = nil, 0, false, nil, nil
 	return w
 }
 
@@ -78,13 +78,8 @@ func (s *served) writeAll(ctx context.Context) error {
 
 // do writes what there is: first what is live.
 func (s *served) do(ctx context.Context, w work) error {
-	if w.stale {
-		rights, err := s.allowed(ctx)
-		if err != nil {
-			s.live.count.revoked.Add(1)
-			return err
-		}
-		s.rights = rights
+	if err := s.recheck(ctx); err != nil {
+		return err
 	}
 	if w.sensor != nil {
 		frame, err := appendJSONFrame(nil, frameState, stateOf(*w.sensor))
@@ -103,14 +98,78 @@ func (s *served) do(ctx context.Context, w work) error {
 		w.lagged = w.lagged || resumed
 	}
 	if w.lagged && s.sub != nil {
-		if err := s.catchUp(ctx); err != nil {
+		more, err := s.catchUp(ctx)
+		if err != nil {
 			return err
 		}
+		if more {
+			s.lag()
+			w.queue = nil // it comes from memory, in its turn
+		}
 	}
-	if err := s.sendAll(ctx, w.queue); err != nil || w.frame == nil {
+	if err := s.sendAll(ctx, w.queue); err != nil || !w.answer {
 		return err
 	}
-	return s.write(ctx, w.frame)
+	return s.sendAnswer(ctx)
+}
+
+// recheck asks again for the rights where they may have changed. A right that ended, or
+// begins later than before, ends the stream: what was made ready under it is not sent.
+func (s *served) recheck(ctx context.Context) error {
+	s.mu.Lock()
+	stale := s.stale
+	s.stale = false
+	s.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	rights, err := s.allowed(ctx)
+	if err == nil && rights.LiveSince.After(s.rights.LiveSince) {
+		err = errRights
+	}
+	if err != nil {
+		s.live.count.revoked.Add(1)
+		return err
+	}
+	s.rights = rights
+	return nil
+}
+
+// errRights has the peer open the stream again.
+var errRights = &sensocto.Error{Code: sensocto.CodeConflict, Message: "the right to the sensor has changed: open the stream again"}
+
+// sendData sends frames with data while the right to see it lasts.
+func (s *served) sendData(ctx context.Context, frames []byte) error {
+	if err := s.recheck(ctx); err != nil {
+		return err
+	}
+	return s.write(ctx, frames)
+}
+
+// sendAnswer sends a frame of an answer. One that was read under other rights than there
+// are now is not sent, or no further.
+func (s *served) sendAnswer(ctx context.Context) error {
+	s.mu.Lock()
+	s.stale = s.stale || s.answers[0].outdated(s.rights) // perhaps it is newer than those
+	s.mu.Unlock()
+	if err := s.recheck(ctx); err != nil {
+		return err
+	}
+	s.mu.Lock()
+	if a := s.answers[0]; a.outdated(s.rights) {
+		a.frames, a.secret = [][]byte{failureFrame(a.id, errNoSensor)}, false
+	}
+	frame := s.nextFrame()
+	s.mu.Unlock()
+	return s.write(ctx, frame)
+}
+
+// lag has the writer go on from memory.
+func (s *served) lag() {
+	s.mu.Lock()
+	s.lagged = true
+	s.mu.Unlock()
+	s.notify()
 }
 
 // write sends frames, which the peer has to take within a time.
@@ -264,24 +323,26 @@ func (s *served) endRun() {
 // sendOut sends the frame unless it is empty, and begins another.
 func (s *served) sendOut(ctx context.Context) (err error) {
 	if len(s.out) > s.at+frameHead {
-		err = s.write(ctx, endFrame(s.out, s.at))
+		err = s.sendData(ctx, endFrame(s.out, s.at))
 	}
 	s.out, s.at = beginFrame(s.out[:0], frameData)
 	return err
 }
 
-// catchUp sends from memory what the peer lacks.
-func (s *served) catchUp(ctx context.Context) error {
+// catchUp sends from memory what the peer lacks, of each attribute a few parts. It
+// reports whether there may be more: everything else has a turn before that.
+func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 	sensor, _ := s.live.Sensors.Sensor(s.open.Sensor)
 	for _, a := range sensor.Attributes {
-		for more := true; more; {
-			var err error
-			if more, err = s.catchUpWith(ctx, a.ID); err != nil {
-				return err
+		left := true
+		for n := 0; left && n < catchUpParts; n++ {
+			if left, err = s.catchUpWith(ctx, a.ID); err != nil {
+				return false, err
 			}
 		}
+		more = more || left
 	}
-	return nil
+	return more, nil
 }
 
 // catchUpWith sends a part of what is in memory of an attribute; it reports whether
@@ -308,7 +369,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 		n = max(n, 1) // one that is not for the peer to see
 		first, samples = first+int64(n), samples[n:]
 		if len(out) > answerPart {
-			if err := s.write(ctx, out); err != nil {
+			if err := s.sendData(ctx, out); err != nil {
 				return false, err
 			}
 			out = out[:0]
@@ -316,7 +377,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 	}
 	s.sent[attributeID] = first
 	if len(out) > 0 {
-		err = s.write(ctx, out)
+		err = s.sendData(ctx, out)
 	}
 	return more, err
 }
