@@ -79,7 +79,6 @@ type remote struct {
 	lastAsked uint64
 	next      map[string]int64 // number of the next sample by attribute; nil unless a stream goes on
 	link      sensocto.SensorLink
-	kept      bool // the catalog has it
 }
 
 // update is called with the sensors of other servers that there are now.
@@ -243,12 +242,22 @@ func (r *remote) ended(err error, stopping bool) {
 	}
 }
 
+// remoteDevice is the device of a sensor here, while it is connected at the other server.
+type remoteDevice struct {
+	*remote
+	link     sensocto.SensorLink // nil until it is connected; guarded by remote.mu, as what follows
+	replaced bool
+}
+
 // Replaced implements sensocto.Device: the sensor here was deleted.
-func (r *remote) Replaced() {
-	r.mu.Lock()
-	r.link = nil
-	r.mu.Unlock()
+func (d *remoteDevice) Replaced() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.replaced = true
+	if d.link != nil && d.remote.link == d.link {
+		d.remote.link = nil
+	}
 }
 
 // Command implements sensocto.Device: commands do not go to other servers.
-func (r *remote) Command(json.RawMessage) bool { return false }
+func (d *remoteDevice) Command(json.RawMessage) bool { return false }
