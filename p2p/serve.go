@@ -27,9 +27,10 @@ const (
 )
 
 const (
-	maxQueued   = 8192 // measurements that wait for a stream; beyond it they are read from memory later
-	asksOfOne   = 2    // questions under way of a stream
-	catchUpPart = 4096 // samples that are read from memory at once
+	maxQueued          = 8192    // measurements that wait for a stream; beyond it they are read from memory later
+	maxQueuedDocuments = 4 << 20 // bytes of documents among them
+	asksOfOne          = 2       // questions under way of a stream
+	catchUpPart        = 4096    // samples that are read from memory at once
 	// catchUpParts are read of an attribute before everything else has a turn.
 	catchUpParts = 4
 )
@@ -45,16 +46,17 @@ type served struct {
 	open   openFrame
 	wake   chan struct{}
 
-	mu      sync.Mutex // guards what follows
-	queue   []*sensocto.Batch
-	queued  int              // measurements in it
-	lagged  bool             // the queue was dropped: what it had is in memory
-	sensor  *sensocto.Sensor // to be told
-	stale   bool             // rights may have changed
-	watch   *watchFrame      // to be followed
-	answers []*reply         // that wait to be sent, in parts
-	asking  int              // questions whose answers are not all sent
-	failure error            // why the stream ends; nil for no reason that the peer is told
+	mu        sync.Mutex // guards what follows
+	queue     []*sensocto.Batch
+	queued    int              // measurements in it
+	documents int              // bytes of documents in it
+	lagged    bool             // the queue was dropped: what it had is in memory
+	sensor    *sensocto.Sensor // to be told
+	stale     bool             // rights may have changed
+	watch     *watchFrame      // to be followed
+	answers   []*reply         // that wait to be sent, in parts
+	asking    int              // questions whose answers are not all sent
+	failure   error            // why the stream ends; nil for no reason that the peer is told
 
 	// The writer's own.
 	stop   func() // of the attention

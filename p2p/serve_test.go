@@ -143,3 +143,33 @@ func TestReply_IsOutdatedWithTheRightToThePast(t *testing.T) {
 		}
 	}
 }
+
+// What waits for a peer is bounded in measurements and in bytes.
+func TestServed_TheQueueIsDroppedWhereItIsFull(t *testing.T) {
+	batch := func(n int, document []byte) *sensocto.Message {
+		b := &sensocto.Batch{Measurements: make([]sensocto.Measurement, n)}
+		for i := range b.Measurements {
+			b.Measurements[i].Document = document
+		}
+		return &sensocto.Message{Payload: b}
+	}
+	for name, f := range map[string]struct {
+		message *sensocto.Message
+		fits    int
+	}{
+		"numbers":   {batch(1024, nil), maxQueued / 1024},
+		"documents": {batch(16, make([]byte, 64<<10)), maxQueuedDocuments >> 20},
+	} {
+		s := aServed()
+		for range f.fits {
+			s.Deliver(f.message)
+		}
+		if s.lagged || len(s.queue) != f.fits {
+			t.Errorf("%s: %d of %d wait", name, len(s.queue), f.fits)
+		}
+		s.Deliver(f.message)
+		if !s.lagged || len(s.queue) != 0 || s.documents != 0 || s.live.count.lagged.Load() != 1 {
+			t.Errorf("%s: %d wait beyond the bound", name, len(s.queue))
+		}
+	}
+}

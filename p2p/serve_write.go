@@ -42,7 +42,8 @@ func (s *served) take() (w work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch, answer: len(s.answers) > 0}
-	s.queue, s.queued, s.lagged, s.sensor, s.watch = nil, 0, false, nil, nil
+	s.empty(false)
+	s.sensor, s.watch = nil, nil
 	return w
 }
 
@@ -219,7 +220,7 @@ func (s *served) blind() {
 		s.sub = nil
 	}
 	s.mu.Lock()
-	s.queue, s.queued, s.lagged = nil, 0, false
+	s.empty(false)
 	s.mu.Unlock()
 }
 
@@ -241,16 +242,30 @@ func (s *served) Deliver(m *sensocto.Message) {
 		s.tell(p)
 		return
 	case *sensocto.Batch:
-		s.mu.Lock()
-		if s.queued+len(p.Measurements) > maxQueued && len(s.queue) > 0 {
-			s.queue, s.queued, s.lagged = nil, 0, true
-			s.live.count.lagged.Add(1)
-		} else {
-			s.queue, s.queued = append(s.queue, p), s.queued+len(p.Measurements)
-		}
-		s.mu.Unlock()
+		s.enqueue(p)
 	}
 	s.notify()
+}
+
+func (s *served) enqueue(b *sensocto.Batch) {
+	documents := 0
+	for i := range b.Measurements {
+		documents += len(b.Measurements[i].Document)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	full := s.queued+len(b.Measurements) > maxQueued || s.documents+documents > maxQueuedDocuments
+	if full && len(s.queue) > 0 {
+		s.empty(true)
+		s.live.count.lagged.Add(1)
+		return
+	}
+	s.queue, s.queued, s.documents = append(s.queue, b), s.queued+len(b.Measurements), s.documents+documents
+}
+
+// empty empties the queue, with mu held. lagged: what it had is to be read from memory.
+func (s *served) empty(lagged bool) {
+	s.queue, s.queued, s.documents, s.lagged = nil, 0, 0, lagged
 }
 
 func (s *served) tell(sensor sensocto.Sensor) {
