@@ -78,7 +78,7 @@ func (l *live) run(ctx context.Context) {
 	l.ended = true
 	l.mu.Unlock()
 	l.tasks.Wait()
-	l.update(nil)
+	l.update(func() map[string]place { return nil })
 }
 
 // task runs f on a goroutine that run waits for; it reports false where there is no

@@ -81,11 +81,16 @@ type remote struct {
 	link      sensocto.SensorLink
 }
 
-// update is called with the sensors of other servers that there are now.
-func (l *live) update(places map[string]place) {
+// update brings the sensors of other servers up to date with those that there are now. It
+// asks for these in its turn, so that the last update knows the newest of them.
+func (l *live) update(now func() map[string]place) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
+	places := now()
 	l.mu.Lock()
+	if l.ended {
+		places = nil
+	}
 	before := maps.Clone(l.remotes)
 	l.mu.Unlock()
 	for id, r := range before {
