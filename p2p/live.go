@@ -49,6 +49,7 @@ type live struct {
 	ended   bool // no more tasks
 	remotes map[string]*remote
 	served  map[*served]struct{}
+	peers   map[string]*peer // by endpoint, while they have streams
 
 	count liveCounts
 }
@@ -62,8 +63,48 @@ func newLive(l *Live, s *RoomSync) *live {
 	if l == nil {
 		return nil
 	}
-	const asks = 16
-	return &live{Live: l, sync: s, asks: make(chan struct{}, asks), remotes: map[string]*remote{}, served: map[*served]struct{}{}}
+	return &live{Live: l, sync: s, asks: make(chan struct{}, asksOfAll), remotes: map[string]*remote{}, served: map[*served]struct{}{}, peers: map[string]*peer{}}
+}
+
+// peer is an endpoint that sees sensors of this server.
+type peer struct {
+	streams int
+	asks    chan struct{} // a token for each of its questions under way
+}
+
+// join counts a stream of an endpoint until leave is called.
+func (l *live) join(endpoint string) (p *peer, leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p = l.peers[endpoint]
+	if p == nil {
+		p = &peer{asks: make(chan struct{}, asksOfPeer)}
+		l.peers[endpoint] = p
+	}
+	p.streams++
+	return p, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if p.streams--; p.streams == 0 {
+			delete(l.peers, endpoint)
+		}
+	}
+}
+
+// mayAsk waits until an answer to a peer may be read; release ends that.
+func (l *live) mayAsk(ctx context.Context, p *peer) (release func(), ok bool) {
+	select {
+	case p.asks <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false
+	}
+	select {
+	case l.asks <- struct{}{}:
+	case <-ctx.Done():
+		<-p.asks
+		return nil, false
+	}
+	return func() { <-l.asks; <-p.asks }, true
 }
 
 // run lets tasks begin until the context ends, and waits for them.

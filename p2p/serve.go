@@ -29,8 +29,10 @@ const (
 const (
 	maxQueued          = 8192    // measurements that wait for a stream; beyond it they are read from memory later
 	maxQueuedDocuments = 4 << 20 // bytes of documents among them
-	asksOfOne          = 2       // questions under way of a stream
-	catchUpPart        = 4096    // samples that are read from memory at once
+	asksOfOne          = 2       // questions under way of a stream, until their answers are sent
+	asksOfPeer         = 4       // of all streams of an endpoint
+	asksOfAll          = 16
+	catchUpPart        = 4096 // samples that are read from memory at once
 	// catchUpParts are read of an attribute before everything else has a turn.
 	catchUpParts = 4
 )
@@ -42,7 +44,8 @@ const (
 type served struct {
 	live   *live
 	stream *Stream
-	peer   string
+	peer   string // endpoint
+	from   *peer
 	open   openFrame
 	wake   chan struct{}
 
@@ -75,7 +78,7 @@ type served struct {
 func (s *served) notify() { wake(s.wake) }
 
 // serve shows a sensor to a peer until either side ends that.
-func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
+func (l *live) serve(ctx context.Context, stream *Stream, endpoint string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() {
@@ -83,7 +86,10 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 		defer done()
 		_ = stream.Close(closing) // ends the reader, too
 	}()
-	s := &served{live: l, stream: stream, peer: peer, wake: make(chan struct{}, 1), stop: func() {}}
+	s := &served{live: l, stream: stream, peer: endpoint, wake: make(chan struct{}, 1), stop: func() {}}
+	from, leave := l.join(endpoint)
+	defer leave()
+	s.from = from
 	in := &frames{read: patientRead(stream, openTime), most: maxAskFrame}
 	err := s.begin(ctx, in)
 	if err != nil {
@@ -242,12 +248,11 @@ func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) er
 		return errAsksTooMuch
 	}
 	parts.Go(func() {
-		select {
-		case s.live.asks <- struct{}{}:
-		case <-ctx.Done():
+		release, ok := s.live.mayAsk(ctx, s.from)
+		if !ok {
 			return
 		}
-		a := &reply{id: q.ID, release: func() { <-s.live.asks }}
+		a := &reply{id: q.ID, release: release}
 		reading, cancel := context.WithTimeout(ctx, askTime)
 		defer cancel()
 		answer, err := s.answer(reading, &q, a)

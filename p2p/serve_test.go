@@ -12,7 +12,8 @@ import (
 // aServed is a stream to which nobody is admitted; nothing is written to it.
 func aServed() *served {
 	l := newLive(&Live{}, &RoomSync{people: newPeople(nil, nil)})
-	return &served{live: l, wake: make(chan struct{}, 1), stop: func() {}}
+	from, _ := l.join("peer")
+	return &served{live: l, from: from, wake: make(chan struct{}, 1), stop: func() {}}
 }
 
 // An answer counts until it is sent, so a peer that takes none of them has no more than
@@ -64,6 +65,34 @@ func TestServed_AnAnswerOfManyFramesCountsUntilItsLast(t *testing.T) {
 	}
 	if !released || s.asking != 0 {
 		t.Error("an answer that was taken still counts")
+	}
+}
+
+// A peer that takes no answer leaves places to others.
+func TestLive_APeerHasAShareOfTheQuestions(t *testing.T) {
+	l := newLive(&Live{}, &RoomSync{})
+	greedy, _ := l.join("greedy")
+	another, leave := l.join("greedy") // stream
+	for range asksOfPeer {
+		if _, ok := l.mayAsk(t.Context(), another); !ok {
+			t.Fatal("no place")
+		}
+	}
+	over, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, ok := l.mayAsk(over, greedy); ok || len(l.asks) != asksOfPeer {
+		t.Errorf("a peer has %d places", len(l.asks))
+	}
+	modest, leaveToo := l.join("modest")
+	release, ok := l.mayAsk(t.Context(), modest)
+	if !ok {
+		t.Fatal("no place for another peer")
+	}
+	release()
+	leaveToo()
+	leave()
+	if len(l.peers) != 1 || len(l.asks) != asksOfPeer || len(modest.asks) != 0 {
+		t.Errorf("%d peers, %d places taken", len(l.peers), len(l.asks))
 	}
 }
 
