@@ -107,9 +107,6 @@ func (l *live) serve(ctx context.Context, stream *Stream, endpoint string) {
 		l.mu.Unlock()
 	}()
 	var parts sync.WaitGroup
-	defer s.release()
-	defer parts.Wait()
-	defer cancel()
 	in.read = patientRead(stream, silentAfter)
 	parts.Go(func() {
 		s.fail(s.listen(ctx, in, &parts))
@@ -117,10 +114,10 @@ func (l *live) serve(ctx context.Context, stream *Stream, endpoint string) {
 	})
 	s.fail(s.writeAll(ctx))
 	s.quit()
-	s.mu.Lock()
-	err = s.failure
-	s.mu.Unlock()
-	s.say(context.WithoutCancel(ctx), err)
+	cancel()
+	parts.Wait() // say reads, and a stream has one reader
+	s.release()
+	s.say(context.WithoutCancel(ctx), s.failure)
 }
 
 // patientRead returns reads that fail after a time without anything.
