@@ -19,11 +19,12 @@ var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_r
 var errAsksTooMuch = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "a third question about the sensor came while two were not answered"}
 
 const (
-	openTime    = 5 * time.Second  // for the first frame
-	pingEvery   = 5 * time.Second  // between two frames, by both sides
-	silentAfter = 15 * time.Second // without a frame the other side is gone
-	writeTime   = 30 * time.Second // in which a peer has to take what is sent
-	askTime     = 10 * time.Second // for one answer
+	openTime    = 5 * time.Second        // for the first frame
+	pingEvery   = 5 * time.Second        // between two frames, by both sides
+	silentAfter = 15 * time.Second       // without a frame the other side is gone
+	writeTime   = 30 * time.Second       // in which a peer has to take what is sent
+	askTime     = 10 * time.Second       // for one answer
+	watchEvery  = 200 * time.Millisecond // between two changes of the level
 )
 
 const (
@@ -190,6 +191,8 @@ func (s *served) allowed(ctx context.Context) (r sensocto.SensorRights, err erro
 
 // listen follows what the peer asks until the stream ends.
 func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) error {
+	next := time.NewTimer(0) // when it may look otherwise
+	defer next.Stop()
 	for {
 		kind, body, err := in.next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -200,7 +203,9 @@ func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) 
 		switch kind {
 		case framePing:
 		case frameWatch:
-			err = s.look(body)
+			if err = s.look(body); err == nil {
+				err = waitFor(ctx, next)
+			}
 		case frameAsk:
 			err = s.ask(ctx, body, parts)
 		default:
@@ -209,6 +214,18 @@ func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) 
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// waitFor waits for a timer, and starts it again for the next change of the level: who
+// changes it all the time is read more slowly.
+func waitFor(ctx context.Context, next *time.Timer) error {
+	select {
+	case <-next.C:
+		next.Reset(watchEvery)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 

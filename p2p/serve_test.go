@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 	"sync"
 	"testing"
 	"time"
@@ -93,6 +94,23 @@ func TestLive_APeerHasAShareOfTheQuestions(t *testing.T) {
 	leave()
 	if len(l.peers) != 1 || len(l.asks) != asksOfPeer || len(modest.asks) != 0 {
 		t.Errorf("%d peers, %d places taken", len(l.peers), len(l.asks))
+	}
+}
+
+// Who changes the level all the time is read slowly; the first change counts at once.
+func TestServed_ChangesOfTheLevelArePaced(t *testing.T) {
+	one := appendFrame(nil, frameWatch, []byte(`{"level":"high"}`))
+	reads := 0
+	in := &frames{most: maxAskFrame, read: func(ctx context.Context) ([]byte, error) {
+		reads++
+		return one, ctx.Err()
+	}}
+	s := aServed()
+	ctx, cancel := context.WithTimeout(t.Context(), 2*watchEvery+watchEvery/2)
+	defer cancel()
+	var parts sync.WaitGroup
+	if err := s.listen(ctx, in, &parts); !errors.Is(err, context.DeadlineExceeded) || s.watch == nil || reads < 1 || reads > 4 {
+		t.Errorf("%v: %d changes were read", err, reads)
 	}
 }
 
