@@ -98,6 +98,7 @@ func (l *live) update(now func() map[string]place) {
 			l.drop(r)
 		}
 	}
+	maps.DeleteFunc(l.absent, func(id, _ string) bool { _, ok := places[id]; return !ok })
 	for _, id := range slices.Sorted(maps.Keys(places)) {
 		if r := before[id]; r != nil {
 			r.move(places[id])
@@ -112,9 +113,13 @@ func (l *live) add(id string, p place) {
 	defer cancel()
 	known := sensocto.Registration{SensorID: id, SensorName: p.sensor.Name, SensorType: p.sensor.Type}
 	if err := l.Sensors.AddRemote(ctx, p.owner, known); err != nil {
-		l.sync.log.Warn("a sensor of another server is not shown", "sensor", id, "err", err)
+		if l.absent[id] != err.Error() {
+			l.sync.log.Warn("a sensor of another server is not shown; it is tried again", "sensor", id, "err", err)
+		}
+		l.absent[id] = err.Error()
 		return
 	}
+	delete(l.absent, id)
 	r := &remote{live: l, id: id, place: p, wake: make(chan struct{}, 1), kick: make(chan struct{}, 1), asked: map[uint64]*asked{}}
 	l.mu.Lock()
 	l.remotes[id] = r

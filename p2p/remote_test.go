@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"errors"
+	"log/slog"
 	"testing"
 
 	"github.com/sensocto/sensocto"
@@ -51,5 +52,25 @@ func TestLive_AnUpdateThatWaitedKnowsWhatThereIsNow(t *testing.T) {
 	<-done
 	if sensors.shown["strap"] || l.remote("strap") != nil {
 		t.Error("a sensor that was taken out is shown")
+	}
+}
+
+// A sensor that could not be added is noted until it was, or is no longer there.
+func TestLive_ASensorThatCouldNotBeAddedIsTriedAgain(t *testing.T) {
+	sensors := &list{shown: map[string]bool{}, full: true}
+	l := newLive(&Live{Sensors: sensors, Attention: sensors}, &RoomSync{log: slog.New(slog.DiscardHandler)})
+	there := func() map[string]place { return map[string]place{"strap": {}, "belt": {}} }
+	l.update(there)
+	if len(l.absent) != 2 || len(sensors.shown) != 0 {
+		t.Fatalf("%v are absent", l.absent)
+	}
+	l.update(func() map[string]place { return map[string]place{"strap": {}} })
+	if len(l.absent) != 1 {
+		t.Errorf("%v are absent, and one of them is no longer there", l.absent)
+	}
+	sensors.full = false
+	l.update(there)
+	if len(l.absent) != 0 || !sensors.shown["strap"] || l.remote("belt") == nil {
+		t.Errorf("%v are absent, %v shown", l.absent, sensors.shown)
 	}
 }
