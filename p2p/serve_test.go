@@ -144,6 +144,26 @@ func TestServed_CatchingUpEndsWhereSamplesComeFaster(t *testing.T) {
 	}
 }
 
+type aSubscription struct{ sensocto.Subscription }
+
+// Answers come behind what was published before, which is still in memory.
+func TestServed_AnswersWaitWhileTheStreamCatchesUp(t *testing.T) {
+	s, e := aServed(), &endless{}
+	s.live.Live = &Live{Sensors: e, Samples: e}
+	s.sub, s.sent = aSubscription{}, map[string]int64{}
+	s.rights.LiveSince = time.Now() // so that nothing is written
+	s.answered(&reply{id: 1, release: func() {}}, nil, nil)
+	late := &sensocto.Batch{Measurements: []sensocto.Measurement{{AttributeID: "ecg", Number: 1 << 40}}}
+	s.Deliver(&sensocto.Message{Payload: late})
+	s.lag()
+	if err := s.do(t.Context(), s.take()); err != nil {
+		t.Fatal(err)
+	}
+	if w := s.take(); !w.lagged || !w.answer || s.sent["ecg"] > 1<<40 {
+		t.Errorf("lagged %v, an answer waits %v, sent up to %d", w.lagged, w.answer, s.sent["ecg"])
+	}
+}
+
 // A right that ends while much is sent ends that, too.
 func TestServed_WithoutARightNothingMoreIsSent(t *testing.T) {
 	e := &endless{}

@@ -103,9 +103,9 @@ func (s *served) do(ctx context.Context, w work) error {
 		if err != nil {
 			return err
 		}
-		if more {
+		if more { // the queue comes from memory then, and answers behind it
 			s.lag()
-			w.queue = nil // it comes from memory, in its turn
+			return nil
 		}
 	}
 	if err := s.sendAll(ctx, w.queue); err != nil || !w.answer {
