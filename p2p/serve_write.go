@@ -2,25 +2,11 @@ package p2p
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
-
-// answerFrames takes an answer apart: the id, 1 for the last part, and bytes.
-func answerFrames(id uint64, answer []byte) (all [][]byte) {
-	for {
-		n := min(len(answer), answerPart)
-		frame, at := beginFrame(make([]byte, 0, n+24), frameAnswer)
-		frame = appendFlag(binary.AppendUvarint(frame, id), n == len(answer))
-		all = append(all, endFrame(append(frame, answer[:n]...), at))
-		if answer = answer[n:]; len(answer) == 0 {
-			return all
-		}
-	}
-}
 
 // work is what there is to write.
 type work struct {
@@ -145,24 +131,6 @@ func (s *served) sendData(ctx context.Context, frames []byte) error {
 		return err
 	}
 	return s.write(ctx, frames)
-}
-
-// sendAnswer sends a frame of an answer. One that was read under other rights than there
-// are now is not sent, or no further.
-func (s *served) sendAnswer(ctx context.Context) error {
-	s.mu.Lock()
-	s.stale = s.stale || s.answers[0].outdated(s.rights) // perhaps it is newer than those
-	s.mu.Unlock()
-	if err := s.recheck(ctx); err != nil {
-		return err
-	}
-	s.mu.Lock()
-	if a := s.answers[0]; a.outdated(s.rights) {
-		a.frames, a.secret = [][]byte{failureFrame(a.id, errNoSensor)}, false
-	}
-	frame := s.nextFrame()
-	s.mu.Unlock()
-	return s.write(ctx, frame)
 }
 
 // lag has the writer go on from memory.
