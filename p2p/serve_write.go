@@ -152,33 +152,43 @@ func (s *served) write(ctx context.Context, frames []byte) error {
 // something to catch up with.
 func (s *served) follow(ctx context.Context, w *watchFrame) (resumed bool, err error) {
 	level, _ := sensocto.ParseAttentionLevel(w.Level) // look has checked it
-	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: w.NeverPause, Held: true})
-	s.stop()
-	s.stop = stop
 	if level == sensocto.AttentionNone {
 		s.blind()
-		return false, nil
 	}
-	if s.sub != nil {
+	if level == sensocto.AttentionNone || s.sub != nil {
+		s.attend(level, w.NeverPause)
 		return false, nil
 	}
 	s.sub = s.live.PubSub.Subscribe(sensocto.DataTopic(s.open.Sensor), s)
-	latest, err := s.live.Samples.Latest(ctx, s.open.Sensor, sensocto.LatestQuery{Limit: 1})
+	begin, err := s.begins(ctx, w.From)
 	if err != nil {
 		return false, err
+	}
+	s.attend(level, w.NeverPause) // what the device sends from now on is among what follows
+	return w.From != nil, s.write(ctx, appendFrame(nil, frameBegin, begin))
+}
+
+// attend has the sensor's device know how closely the peer looks.
+func (s *served) attend(level sensocto.AttentionLevel, neverPause bool) {
+	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: neverPause, Held: true})
+	s.stop()
+	s.stop = stop
+}
+
+// begins notes the numbers of the first samples that follow, and returns them as JSON.
+func (s *served) begins(ctx context.Context, from map[string]int64) ([]byte, error) {
+	latest, err := s.live.Samples.Latest(ctx, s.open.Sensor, sensocto.LatestQuery{Limit: 1})
+	if err != nil {
+		return nil, err
 	}
 	s.sent = make(map[string]int64, len(latest))
 	for id, l := range latest {
 		s.sent[id] = l.End
-		if w.From != nil {
-			s.sent[id] = min(max(0, w.From[id]), l.End) // beyond the end: the sensor was deleted and made again
+		if from != nil {
+			s.sent[id] = min(max(0, from[id]), l.End) // beyond the end: the sensor was deleted and made again
 		}
 	}
-	begin, err := json.Marshal(s.sent)
-	if err != nil {
-		return false, err
-	}
-	return w.From != nil, s.write(ctx, appendFrame(nil, frameBegin, begin))
+	return json.Marshal(s.sent)
 }
 
 // blind ends what is live.
