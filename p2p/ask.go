@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"cmp"
 	"context"
 	"encoding/json"
 	"sync"
@@ -190,7 +191,7 @@ func (r *reader) checked() error {
 func (r reads) Latest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
 	in, remote, err := r.ask(ctx, sensorID, question{Latest: &q})
 	if remote && err == nil {
-		return in.latest(time.Now()), in.checked()
+		return in.latest(time.Now(), min(max(q.Limit, 0), maxAskedSamples)), in.checked()
 	}
 	kept, failed := r.Store.Latest(ctx, sensorID, q)
 	if remote && (failed != nil || len(kept) == 0) {
@@ -199,24 +200,66 @@ func (r reads) Latest(ctx context.Context, sensorID string, q sensocto.LatestQue
 	return kept, failed
 }
 
+// maxWholeRead bounds the samples of a Read without a limit; its page says where to
+// continue.
+const maxWholeRead = 1 << 20
+
 func (r reads) Read(ctx context.Context, sensorID, attributeID string, q sensocto.Query) (page sensocto.Page, err error) {
-	for limit := q.Limit; ; {
+	for limit := cmp.Or(q.Limit, maxWholeRead); ; {
 		in, remote, err := r.ask(ctx, sensorID, question{AttributeID: attributeID, Read: &q})
 		if !remote || err != nil {
 			return r.kept(ctx, sensorID, attributeID, q, err)
 		}
-		part := in.page(time.Now())
-		if err := in.checked(); err != nil {
-			return part, err
+		part := in.page(time.Now(), askedSamples(q))
+		if in.checked() != nil || !isPage(part, q) {
+			return sensocto.Page{}, errAnswer
 		}
 		page.Samples, page.Next = append(page.Samples, part.Samples...), part.Next
-		if part.Next == nil || len(part.Samples) == 0 || (limit > 0 && len(page.Samples) >= limit) {
+		if part.Next == nil || len(part.Samples) == 0 || len(page.Samples) >= limit {
 			return page, nil
 		}
-		if q.After = part.Next; limit > 0 {
+		if q.After = part.Next; q.Limit > 0 {
 			q.Limit = limit - len(page.Samples)
 		}
 	}
+}
+
+// askedSamples is how many samples a page has at most.
+func askedSamples(q sensocto.Query) int {
+	if q.Limit <= 0 || q.Limit > maxAskedSamples {
+		return maxAskedSamples
+	}
+	return q.Limit
+}
+
+// isPage reports whether a page may be the answer to a question: its samples are within
+// the bounds and in order, and it goes on behind its last one.
+func isPage(p sensocto.Page, q sensocto.Query) bool {
+	var last sensocto.Cursor
+	if q.After != nil {
+		last = *q.After
+	}
+	for i, s := range p.Samples {
+		inside := s.Timestamp >= q.From && (q.To == 0 || s.Timestamp < q.To)
+		if !inside || ((i > 0 || q.After != nil) && compare(s.Timestamp, last.Timestamp, q.Order) < 0) {
+			return false
+		}
+		last.Timestamp = s.Timestamp
+	}
+	next := p.Next
+	if next == nil {
+		return true
+	}
+	forward := q.After == nil || next.Timestamp != q.After.Timestamp || compare(next.Seq, q.After.Seq, q.Order) > 0
+	return len(p.Samples) > 0 && next.Timestamp == last.Timestamp && forward
+}
+
+// compare is positive where a comes behind b in an order.
+func compare(a, b int64, order sensocto.Order) int {
+	if order == sensocto.Descending {
+		a, b = b, a
+	}
+	return cmp.Compare(a, b)
 }
 
 // kept reads what is stored here; away is why its server was not asked, if it should

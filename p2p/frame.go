@@ -49,8 +49,9 @@ type watchFrame struct {
 	Level      string `json:"level"`
 	NeverPause bool   `json:"never_pause,omitempty"`
 	// From has the number of the next sample by attribute, where a stream goes on;
-	// attributes that are not in it begin at 0. null: from now on.
-	From map[string]int64 `json:"from,omitempty"`
+	// attributes that are not in it begin at 0, so that {} stands for all from the first
+	// sample on. null: from now on.
+	From map[string]int64 `json:"from"`
 }
 
 // stateFrame is what is known of the sensor.
@@ -88,6 +89,12 @@ type failedFrame struct {
 
 func failed(id uint64, err error) failedFrame {
 	return failedFrame{ID: id, Code: sensocto.ErrorCode(err), Reason: sensocto.ErrorReason(err), Message: err.Error()}
+}
+
+// failureFrame returns the frame that answers a question with an error.
+func failureFrame(id uint64, err error) []byte {
+	body, _ := json.Marshal(failed(id, err)) // numbers and texts alone: it cannot fail
+	return appendFrame(nil, frameFailed, body)
 }
 
 func (f failedFrame) err() error {

@@ -4,6 +4,7 @@ import (
 	"context"
 	"sync"
 	"sync/atomic"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -41,7 +42,8 @@ type live struct {
 	sync *RoomSync
 	asks chan struct{} // a token for each question under way, until its answer is sent
 
-	turn sync.Mutex // one update of remotes at a time; taken before mu
+	turn   sync.Mutex        // one update of remotes at a time; taken before mu
+	absent map[string]string // sensors that could not be added, and why; guarded by turn
 
 	mu      sync.Mutex // guards what follows
 	running context.Context
@@ -49,6 +51,7 @@ type live struct {
 	ended   bool // no more tasks
 	remotes map[string]*remote
 	served  map[*served]struct{}
+	peers   map[string]*peer // by endpoint, while they have streams
 
 	count liveCounts
 }
@@ -62,8 +65,48 @@ func newLive(l *Live, s *RoomSync) *live {
 	if l == nil {
 		return nil
 	}
-	const asks = 16
-	return &live{Live: l, sync: s, asks: make(chan struct{}, asks), remotes: map[string]*remote{}, served: map[*served]struct{}{}}
+	return &live{Live: l, sync: s, asks: make(chan struct{}, asksOfAll), absent: map[string]string{}, remotes: map[string]*remote{}, served: map[*served]struct{}{}, peers: map[string]*peer{}}
+}
+
+// peer is an endpoint that sees sensors of this server.
+type peer struct {
+	streams int
+	asks    chan struct{} // a token for each of its questions under way
+}
+
+// join counts a stream of an endpoint until leave is called.
+func (l *live) join(endpoint string) (p *peer, leave func()) {
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	p = l.peers[endpoint]
+	if p == nil {
+		p = &peer{asks: make(chan struct{}, asksOfPeer)}
+		l.peers[endpoint] = p
+	}
+	p.streams++
+	return p, func() {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		if p.streams--; p.streams == 0 {
+			delete(l.peers, endpoint)
+		}
+	}
+}
+
+// mayAsk waits until an answer to a peer may be read; release ends that.
+func (l *live) mayAsk(ctx context.Context, p *peer) (release func(), ok bool) {
+	select {
+	case p.asks <- struct{}{}:
+	case <-ctx.Done():
+		return nil, false
+	}
+	select {
+	case l.asks <- struct{}{}:
+	case <-ctx.Done():
+		<-p.asks
+		return nil, false
+	}
+	return func() { <-l.asks; <-p.asks }, true
 }
 
 // run lets tasks begin until the context ends, and waits for them.
@@ -72,13 +115,35 @@ func (l *live) run(ctx context.Context) {
 	l.running = ctx
 	l.mu.Unlock()
 	stop := l.Rights.OnChanged(func([]string) { l.recheck("") })
-	<-ctx.Done()
+	l.addAbsent(ctx)
 	stop()
 	l.mu.Lock()
 	l.ended = true
 	l.mu.Unlock()
 	l.tasks.Wait()
-	l.update(nil)
+	l.update(func() map[string]place { return nil })
+}
+
+// addEvery is how often sensors that could not be added are tried again.
+const addEvery = 30 * time.Second
+
+// addAbsent adds sensors that could not be added before, until the context ends.
+func (l *live) addAbsent(ctx context.Context) {
+	again := time.NewTicker(addEvery)
+	defer again.Stop()
+	for {
+		select {
+		case <-ctx.Done():
+			return
+		case <-again.C:
+			l.turn.Lock()
+			some := len(l.absent) > 0
+			l.turn.Unlock()
+			if some {
+				l.sync.refresh()
+			}
+		}
+	}
 }
 
 // task runs f on a goroutine that run waits for; it reports false where there is no

@@ -610,7 +610,7 @@ func TestLive_AHostileServerIsNotBelieved(t *testing.T) {
 	_, b, _, _, id := twoLive(t)
 	r := b.RoomSync.live.remote(id)
 	newSession := func() *session {
-		return &session{remote: r, place: r.place, sent: map[uint64]bool{}, names: map[string]string{}}
+		return &session{remote: r, place: r.place, sent: map[uint64]bool{}, names: map[string]string{}, ahead: map[string]int64{}}
 	}
 	now := time.Now().UnixMicro()
 	sample := []sensocto.Sample{{Timestamp: now, Value: 1}}

@@ -359,6 +359,9 @@ func (p *pass) forget(ctx context.Context) error {
 		delete(p.rooms, p.room.RoomID)
 		delete(p.docs, p.room.Doc)
 	})
+	if p.live != nil {
+		p.live.recheck(p.room.RoomID)
+	}
 	p.refresh()
 	return nil
 }

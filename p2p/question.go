@@ -17,8 +17,11 @@ const (
 	maxAskedSamples = 5000
 	maxAskedBuckets = sensocto.MaxHistoryBuckets
 	maxLatestBytes  = 512 << 10
-	maxAnswerBytes  = 24 << 20 // a page may hold 8 MiB of documents, and one sample more
-	answerPart      = 64 << 10 // of an answer in one frame: measurements go in between
+	// maxLatestSamples of all attributes: a number counts 40 bytes of those, and each
+	// attribute has two samples at least.
+	maxLatestSamples = maxLatestBytes/40 + 2*maxNames
+	maxAnswerBytes   = 24 << 20 // a page may hold 8 MiB of documents, and one sample more
+	answerPart       = 64 << 10 // of an answer in one frame: measurements go in between
 )
 
 // question is what is asked of a sensor's past: one of its three last fields.
@@ -112,12 +115,15 @@ func appendFlag(dst []byte, is bool) []byte {
 	return append(dst, 0)
 }
 
-func (r *reader) latest(now time.Time) map[string]sensocto.Latest {
-	latest := map[string]sensocto.Latest{}
-	for range r.count(4) {
+// latest reads the newest samples, of each attribute as many as were asked for at most.
+func (r *reader) latest(now time.Time, limit int) map[string]sensocto.Latest {
+	latest, left := map[string]sensocto.Latest{}, maxLatestSamples
+	n := r.count(4)
+	r.require(n <= maxNames)
+	for i := 0; i < n && !r.failed; i++ {
 		id := r.name()
-		l := sensocto.Latest{End: r.number(), Cut: r.byte() == 1, Samples: r.samples(now)}
-		if len(l.Samples) > 0 {
+		l := sensocto.Latest{End: r.number(), Cut: r.byte() == 1, Samples: r.samples(now, min(limit, left))}
+		if left -= len(l.Samples); len(l.Samples) > 0 {
 			latest[id] = l
 		}
 	}
@@ -132,8 +138,8 @@ func appendPage(dst []byte, p sensocto.Page) []byte {
 	return dst
 }
 
-func (r *reader) page(now time.Time) sensocto.Page {
-	p := sensocto.Page{Samples: r.samples(now)}
+func (r *reader) page(now time.Time, limit int) sensocto.Page {
+	p := sensocto.Page{Samples: r.samples(now, limit)}
 	if r.byte() == 1 {
 		p.Next = &sensocto.Cursor{Timestamp: r.varint(), Seq: r.varint(), Before: r.varint()}
 	}
@@ -163,11 +169,15 @@ func (r *reader) history(now time.Time) sensocto.History {
 	default:
 		r.failed = true
 	}
-	h.Buckets = make([]sensocto.Bucket, r.count(43))
+	n := r.count(43)
+	if r.require(n <= maxAskedBuckets); r.failed {
+		return h
+	}
+	h.Buckets = make([]sensocto.Bucket, n)
 	for i := range h.Buckets {
 		h.Buckets[i] = r.bucket()
 	}
-	h.Samples = r.samples(now)
+	h.Samples = r.samples(now, maxAskedBuckets)
 	return h
 }
 

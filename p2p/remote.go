@@ -79,14 +79,18 @@ type remote struct {
 	lastAsked uint64
 	next      map[string]int64 // number of the next sample by attribute; nil unless a stream goes on
 	link      sensocto.SensorLink
-	kept      bool // the catalog has it
 }
 
-// update is called with the sensors of other servers that there are now.
-func (l *live) update(places map[string]place) {
+// update brings the sensors of other servers up to date with those that there are now. It
+// asks for these in its turn, so that the last update knows the newest of them.
+func (l *live) update(now func() map[string]place) {
 	l.turn.Lock()
 	defer l.turn.Unlock()
+	places := now()
 	l.mu.Lock()
+	if l.ended {
+		places = nil
+	}
 	before := maps.Clone(l.remotes)
 	l.mu.Unlock()
 	for id, r := range before {
@@ -94,6 +98,7 @@ func (l *live) update(places map[string]place) {
 			l.drop(r)
 		}
 	}
+	maps.DeleteFunc(l.absent, func(id, _ string) bool { _, ok := places[id]; return !ok })
 	for _, id := range slices.Sorted(maps.Keys(places)) {
 		if r := before[id]; r != nil {
 			r.move(places[id])
@@ -108,9 +113,13 @@ func (l *live) add(id string, p place) {
 	defer cancel()
 	known := sensocto.Registration{SensorID: id, SensorName: p.sensor.Name, SensorType: p.sensor.Type}
 	if err := l.Sensors.AddRemote(ctx, p.owner, known); err != nil {
-		l.sync.log.Warn("a sensor of another server is not shown", "sensor", id, "err", err)
+		if l.absent[id] != err.Error() {
+			l.sync.log.Warn("a sensor of another server is not shown; it is tried again", "sensor", id, "err", err)
+		}
+		l.absent[id] = err.Error()
 		return
 	}
+	delete(l.absent, id)
 	r := &remote{live: l, id: id, place: p, wake: make(chan struct{}, 1), kick: make(chan struct{}, 1), asked: map[uint64]*asked{}}
 	l.mu.Lock()
 	l.remotes[id] = r
@@ -243,12 +252,22 @@ func (r *remote) ended(err error, stopping bool) {
 	}
 }
 
+// remoteDevice is the device of a sensor here, while it is connected at the other server.
+type remoteDevice struct {
+	*remote
+	link     sensocto.SensorLink // nil until it is connected; guarded by remote.mu, as what follows
+	replaced bool
+}
+
 // Replaced implements sensocto.Device: the sensor here was deleted.
-func (r *remote) Replaced() {
-	r.mu.Lock()
-	r.link = nil
-	r.mu.Unlock()
+func (d *remoteDevice) Replaced() {
+	d.mu.Lock()
+	defer d.mu.Unlock()
+	d.replaced = true
+	if d.link != nil && d.remote.link == d.link {
+		d.remote.link = nil
+	}
 }
 
 // Command implements sensocto.Device: commands do not go to other servers.
-func (r *remote) Command(json.RawMessage) bool { return false }
+func (d *remoteDevice) Command(json.RawMessage) bool { return false }

@@ -127,9 +127,14 @@ func (r *reader) float() float64 {
 
 func (r *reader) require(ok bool) { r.failed = r.failed || !ok }
 
-// samples reads samples whose timestamps and payloads are what a device may send.
-func (r *reader) samples(now time.Time) []sensocto.Sample {
-	samples := make([]sensocto.Sample, r.count(2))
+// samples reads as many samples as may come at most, whose timestamps and payloads are
+// what a device may send.
+func (r *reader) samples(now time.Time, most int) []sensocto.Sample {
+	n := r.count(minSampleBytes)
+	if r.require(n <= most); r.failed {
+		return nil
+	}
+	samples := make([]sensocto.Sample, n)
 	at := int64(0)
 	for i := range samples {
 		at += r.varint()
@@ -147,6 +152,10 @@ func (r *reader) samples(now time.Time) []sensocto.Sample {
 	return samples
 }
 
+// minSampleBytes is what a sample takes at least: a timestamp, and a document of one
+// byte behind its kind and length.
+const minSampleBytes = 4
+
 // maxClockSkew is how far the clock of another server may be ahead.
 const maxClockSkew = 10 * time.Minute
 
@@ -163,7 +172,7 @@ func (r *reader) payload(s *sensocto.Sample, mixed bool) {
 
 func (r *reader) run(now time.Time) run {
 	one := run{AttributeID: r.name(), First: r.number()}
-	one.Samples = r.samples(now)
+	one.Samples = r.samples(now, maxDataFrame/minSampleBytes)
 	return one
 }
 

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"encoding/binary"
 	"math"
 	"reflect"
 	"testing"
@@ -39,8 +40,8 @@ func TestSamples_AnswersAreReadAsTheyWere(t *testing.T) {
 		read func(*reader) any
 		want any
 	}{
-		"latest":  {appendLatest(nil, latest, time.Time{}), func(r *reader) any { return r.latest(time.Now()) }, latest},
-		"page":    {appendPage(nil, page), func(r *reader) any { return r.page(time.Now()) }, page},
+		"latest":  {appendLatest(nil, latest, time.Time{}), func(r *reader) any { return r.latest(time.Now(), 9) }, latest},
+		"page":    {appendPage(nil, page), func(r *reader) any { return r.page(time.Now(), 9) }, page},
 		"history": {appendHistory(nil, history), func(r *reader) any { return r.history(time.Now()) }, history},
 	} {
 		in := reader{rest: f.text}
@@ -83,6 +84,38 @@ func TestSamples_WhatNoDeviceMaySendIsRefused(t *testing.T) {
 	}
 }
 
+// More than was asked for is refused before there is memory for it.
+func TestSamples_MoreThanWasAskedForIsRefused(t *testing.T) {
+	all, now := someSamples(), time.Now()
+	latest := map[string]sensocto.Latest{"ecg": {Samples: all, End: 99}}
+	claim := append(appendText(nil, "ecg"), 0)
+	claim = binary.AppendUvarint(claim, maxAnswerBytes/minSampleBytes)
+	claim = append(claim, make([]byte, maxAnswerBytes)...)
+	for name, read := range map[string]func(most int) *reader{
+		"latest": func(most int) *reader {
+			r := &reader{rest: appendLatest(nil, latest, time.Time{})}
+			r.latest(now, most)
+			return r
+		},
+		"page": func(most int) *reader {
+			r := &reader{rest: appendPage(nil, sensocto.Page{Samples: all})}
+			r.page(now, most)
+			return r
+		},
+	} {
+		if read(len(all)).checked() != nil || read(len(all)-1).checked() == nil {
+			t.Errorf("%s: the bound is not what was asked for", name)
+		}
+	}
+	many := appendHistory(nil, sensocto.History{Buckets: make([]sensocto.Bucket, maxAskedBuckets+1)})
+	if in := (&reader{rest: many}); in.history(now).Buckets != nil || !in.failed {
+		t.Error("more buckets than an answer may have are accepted")
+	}
+	if in := (&reader{rest: claim}); in.run(now).Samples != nil || !in.failed {
+		t.Error("more samples than a frame may have are accepted")
+	}
+}
+
 // What a peer sends is read without a panic, and takes no more memory than a small
 // multiple of its size.
 func FuzzSensorFrames(f *testing.F) {
@@ -104,8 +137,8 @@ func FuzzSensorFrames(f *testing.F) {
 				t.Errorf("%+v, written and read: %+v", runs, second)
 			}
 		}
-		one().latest(now)
-		one().page(now)
+		one().latest(now, maxAskedSamples)
+		one().page(now, maxAskedSamples)
 		one().history(now)
 		_, _ = parseQuestion(text)
 	})

@@ -15,20 +15,27 @@ import (
 // shared: what is there is not for them to know.
 var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "there is no such sensor in the room, or no right to see it"}
 
-var errBusy = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "two questions about the sensor are under way: wait for an answer"}
+// errAsksTooMuch ends a stream: servers that keep to the protocol wait for an answer.
+var errAsksTooMuch = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "a third question about the sensor came while two were not answered"}
 
 const (
-	openTime    = 5 * time.Second  // for the first frame
-	pingEvery   = 5 * time.Second  // between two frames, by both sides
-	silentAfter = 15 * time.Second // without a frame the other side is gone
-	writeTime   = 30 * time.Second // in which a peer has to take what is sent
-	askTime     = 10 * time.Second // for one answer
+	openTime    = 5 * time.Second        // for the first frame
+	pingEvery   = 5 * time.Second        // between two frames, by both sides
+	silentAfter = 15 * time.Second       // without a frame the other side is gone
+	writeTime   = 30 * time.Second       // in which a peer has to take what is sent
+	askTime     = 10 * time.Second       // for one answer
+	watchEvery  = 200 * time.Millisecond // between two changes of the level
 )
 
 const (
-	maxQueued   = 8192 // measurements that wait for a stream; beyond it they are read from memory later
-	asksOfOne   = 2    // questions under way of a stream
-	catchUpPart = 4096 // samples that are read from memory at once
+	maxQueued          = 8192    // measurements that wait for a stream; beyond it they are read from memory later
+	maxQueuedDocuments = 4 << 20 // bytes of documents among them
+	asksOfOne          = 2       // questions under way of a stream, until their answers are sent
+	asksOfPeer         = 4       // of all streams of an endpoint
+	asksOfAll          = 16
+	catchUpPart        = 4096 // samples that are read from memory at once
+	// catchUpParts are read of an attribute before everything else has a turn.
+	catchUpParts = 4
 )
 
 // served is a sensor of this server that somebody at another one sees.
@@ -38,20 +45,22 @@ const (
 type served struct {
 	live   *live
 	stream *Stream
-	peer   string
+	peer   string // endpoint
+	from   *peer
 	open   openFrame
 	wake   chan struct{}
 
-	mu      sync.Mutex // guards what follows
-	queue   []*sensocto.Batch
-	queued  int              // measurements in it
-	lagged  bool             // the queue was dropped: what it had is in memory
-	sensor  *sensocto.Sensor // to be told
-	stale   bool             // rights may have changed
-	watch   *watchFrame      // to be followed
-	frames  [][]byte         // answers in parts, and failures
-	asking  int
-	failure error // why the stream ends; nil for no reason that the peer is told
+	mu        sync.Mutex // guards what follows
+	queue     []*sensocto.Batch
+	queued    int              // measurements in it
+	documents int              // bytes of documents in it
+	lagged    bool             // the queue was dropped: what it had is in memory
+	sensor    *sensocto.Sensor // to be told
+	stale     bool             // rights may have changed
+	watch     *watchFrame      // to be followed
+	answers   []*reply         // that wait to be sent, in parts
+	asking    int              // questions whose answers are not all sent
+	failure   error            // why the stream ends; nil for no reason that the peer is told
 
 	// The writer's own.
 	stop   func() // of the attention
@@ -70,7 +79,7 @@ type served struct {
 func (s *served) notify() { wake(s.wake) }
 
 // serve shows a sensor to a peer until either side ends that.
-func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
+func (l *live) serve(ctx context.Context, stream *Stream, endpoint string) {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	defer func() {
@@ -78,7 +87,10 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 		defer done()
 		_ = stream.Close(closing) // ends the reader, too
 	}()
-	s := &served{live: l, stream: stream, peer: peer, wake: make(chan struct{}, 1), stop: func() {}}
+	s := &served{live: l, stream: stream, peer: endpoint, wake: make(chan struct{}, 1), stop: func() {}}
+	from, leave := l.join(endpoint)
+	defer leave()
+	s.from = from
 	in := &frames{read: patientRead(stream, openTime), most: maxAskFrame}
 	err := s.begin(ctx, in)
 	if err != nil {
@@ -96,8 +108,6 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 		l.mu.Unlock()
 	}()
 	var parts sync.WaitGroup
-	defer parts.Wait()
-	defer cancel()
 	in.read = patientRead(stream, silentAfter)
 	parts.Go(func() {
 		s.fail(s.listen(ctx, in, &parts))
@@ -105,10 +115,10 @@ func (l *live) serve(ctx context.Context, stream *Stream, peer string) {
 	})
 	s.fail(s.writeAll(ctx))
 	s.quit()
-	s.mu.Lock()
-	err = s.failure
-	s.mu.Unlock()
-	s.say(context.WithoutCancel(ctx), err)
+	cancel()
+	parts.Wait() // say reads, and a stream has one reader
+	s.release()
+	s.say(context.WithoutCancel(ctx), s.failure)
 }
 
 // patientRead returns reads that fail after a time without anything.
@@ -135,7 +145,7 @@ func (s *served) say(ctx context.Context, err error) {
 	if !ok || ctx.Err() != nil || e.Reason == "p2p_timeout" || e.Code == sensocto.CodeUnavailable {
 		return
 	}
-	if e == errFrame || e == errQuestion {
+	if e == errFrame || e == errQuestion || e == errAsksTooMuch {
 		s.live.count.broken.Add(1)
 	}
 	ctx, cancel := context.WithTimeout(ctx, openTime)
@@ -181,6 +191,8 @@ func (s *served) allowed(ctx context.Context) (r sensocto.SensorRights, err erro
 
 // listen follows what the peer asks until the stream ends.
 func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) error {
+	next := time.NewTimer(0) // when it may look otherwise
+	defer next.Stop()
 	for {
 		kind, body, err := in.next(ctx)
 		if errors.Is(err, io.EOF) {
@@ -191,7 +203,9 @@ func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) 
 		switch kind {
 		case framePing:
 		case frameWatch:
-			err = s.look(body)
+			if err = s.look(body); err == nil {
+				err = waitFor(ctx, next)
+			}
 		case frameAsk:
 			err = s.ask(ctx, body, parts)
 		default:
@@ -200,6 +214,18 @@ func (s *served) listen(ctx context.Context, in *frames, parts *sync.WaitGroup) 
 		if err != nil {
 			return err
 		}
+	}
+}
+
+// waitFor waits for a timer, and starts it again for the next change of the level: who
+// changes it all the time is read more slowly.
+func waitFor(ctx context.Context, next *time.Timer) error {
+	select {
+	case <-next.C:
+		next.Reset(watchEvery)
+		return nil
+	case <-ctx.Done():
+		return ctx.Err()
 	}
 }
 
@@ -217,78 +243,6 @@ func (s *served) look(body []byte) error {
 		w.From = before.From
 	}
 	s.watch = &w
-	s.mu.Unlock()
-	s.notify()
-	return nil
-}
-
-// ask answers a question beside what is live, a few at a time.
-func (s *served) ask(ctx context.Context, body []byte, parts *sync.WaitGroup) error {
-	q, err := parseQuestion(body)
-	if err != nil {
-		return err
-	}
-	s.mu.Lock()
-	busy := s.asking >= asksOfOne
-	if !busy {
-		s.asking++
-	}
-	s.mu.Unlock()
-	if busy {
-		return s.answered(q.ID, nil, errBusy)
-	}
-	parts.Go(func() {
-		select {
-		case s.live.asks <- struct{}{}:
-			defer func() { <-s.live.asks }()
-		case <-ctx.Done():
-			return
-		}
-		reading, cancel := context.WithTimeout(ctx, askTime)
-		defer cancel()
-		answer, err := s.answer(reading, &q)
-		s.fail(s.answered(q.ID, answer, err))
-		s.mu.Lock()
-		s.asking--
-		s.mu.Unlock()
-	})
-	return nil
-}
-
-// answer reads an answer; the right to it may end while it is read.
-func (s *served) answer(ctx context.Context, q *question) ([]byte, error) {
-	r, err := s.allowed(ctx)
-	if err != nil {
-		return nil, err
-	}
-	if err := q.bound(r); err != nil {
-		return nil, err
-	}
-	answer, err := q.answer(ctx, s.live.Samples, s.open.Sensor, r)
-	if err != nil {
-		return nil, err
-	}
-	if again, err := s.allowed(ctx); err != nil || again != r {
-		return nil, errNoSensor
-	}
-	return answer, nil
-}
-
-// answered queues the frames of an answer. They are sent one at a time behind what is
-// live, so the last one comes after all that was published before the answer was read.
-func (s *served) answered(id uint64, answer []byte, err error) error {
-	var all [][]byte
-	if err != nil {
-		frame, err := appendJSONFrame(nil, frameFailed, failed(id, err))
-		if err != nil {
-			return err
-		}
-		all = append(all, frame)
-	} else {
-		all = answerFrames(id, answer)
-	}
-	s.mu.Lock()
-	s.frames = append(s.frames, all...)
 	s.mu.Unlock()
 	s.notify()
 	return nil

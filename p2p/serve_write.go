@@ -2,25 +2,11 @@ package p2p
 
 import (
 	"context"
-	"encoding/binary"
 	"encoding/json"
 	"time"
 
 	"github.com/sensocto/sensocto"
 )
-
-// answerFrames takes an answer apart: the id, 1 for the last part, and bytes.
-func answerFrames(id uint64, answer []byte) (all [][]byte) {
-	for {
-		n := min(len(answer), answerPart)
-		frame, at := beginFrame(make([]byte, 0, n+24), frameAnswer)
-		frame = appendFlag(binary.AppendUvarint(frame, id), n == len(answer))
-		all = append(all, endFrame(append(frame, answer[:n]...), at))
-		if answer = answer[n:]; len(answer) == 0 {
-			return all
-		}
-	}
-}
 
 // work is what there is to write.
 type work struct {
@@ -29,22 +15,21 @@ type work struct {
 	sensor *sensocto.Sensor
 	stale  bool
 	watch  *watchFrame
-	frame  []byte
+	answer bool
 }
 
 func (w *work) nothing() bool {
-	return len(w.queue) == 0 && !w.lagged && w.sensor == nil && !w.stale && w.watch == nil && w.frame == nil
+	return len(w.queue) == 0 && !w.lagged && w.sensor == nil && !w.stale && w.watch == nil && !w.answer
 }
 
-// take takes all there is to write, of answers one frame.
+// take takes all there is to write that is live. That rights may have changed, and
+// answers, stay until they are looked at.
 func (s *served) take() (w work) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch}
-	s.queue, s.queued, s.lagged, s.sensor, s.stale, s.watch = nil, 0, false, nil, false, nil
-	if len(s.frames) > 0 {
-		w.frame, s.frames = s.frames[0], s.frames[1:]
-	}
+	w = work{queue: s.queue, lagged: s.lagged, sensor: s.sensor, stale: s.stale, watch: s.watch, answer: len(s.answers) > 0}
+	s.empty(false)
+	s.sensor, s.watch = nil, nil
 	return w
 }
 
@@ -80,13 +65,8 @@ func (s *served) writeAll(ctx context.Context) error {
 
 // do writes what there is: first what is live.
 func (s *served) do(ctx context.Context, w work) error {
-	if w.stale {
-		rights, err := s.allowed(ctx)
-		if err != nil {
-			s.live.count.revoked.Add(1)
-			return err
-		}
-		s.rights = rights
+	if err := s.recheck(ctx); err != nil {
+		return err
 	}
 	if w.sensor != nil {
 		frame, err := appendJSONFrame(nil, frameState, stateOf(*w.sensor))
@@ -105,14 +85,60 @@ func (s *served) do(ctx context.Context, w work) error {
 		w.lagged = w.lagged || resumed
 	}
 	if w.lagged && s.sub != nil {
-		if err := s.catchUp(ctx); err != nil {
+		more, err := s.catchUp(ctx)
+		if err != nil {
 			return err
 		}
+		if more { // the queue comes from memory then, and answers behind it
+			s.lag()
+			return nil
+		}
 	}
-	if err := s.sendAll(ctx, w.queue); err != nil || w.frame == nil {
+	if err := s.sendAll(ctx, w.queue); err != nil || !w.answer {
 		return err
 	}
-	return s.write(ctx, w.frame)
+	return s.sendAnswer(ctx)
+}
+
+// recheck asks again for the rights where they may have changed. A right that ended, or
+// begins later than before, ends the stream: what was made ready under it is not sent.
+func (s *served) recheck(ctx context.Context) error {
+	s.mu.Lock()
+	stale := s.stale
+	s.stale = false
+	s.mu.Unlock()
+	if !stale {
+		return nil
+	}
+	rights, err := s.allowed(ctx)
+	if err == nil && rights.LiveSince.After(s.rights.LiveSince) {
+		err = errRights
+	}
+	if err != nil {
+		s.live.count.revoked.Add(1)
+		return err
+	}
+	s.rights = rights
+	return nil
+}
+
+// errRights has the peer open the stream again.
+var errRights = &sensocto.Error{Code: sensocto.CodeConflict, Message: "the right to the sensor has changed: open the stream again"}
+
+// sendData sends frames with data while the right to see it lasts.
+func (s *served) sendData(ctx context.Context, frames []byte) error {
+	if err := s.recheck(ctx); err != nil {
+		return err
+	}
+	return s.write(ctx, frames)
+}
+
+// lag has the writer go on from memory.
+func (s *served) lag() {
+	s.mu.Lock()
+	s.lagged = true
+	s.mu.Unlock()
+	s.notify()
 }
 
 // write sends frames, which the peer has to take within a time.
@@ -126,33 +152,43 @@ func (s *served) write(ctx context.Context, frames []byte) error {
 // something to catch up with.
 func (s *served) follow(ctx context.Context, w *watchFrame) (resumed bool, err error) {
 	level, _ := sensocto.ParseAttentionLevel(w.Level) // look has checked it
-	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: w.NeverPause, Held: true})
-	s.stop()
-	s.stop = stop
 	if level == sensocto.AttentionNone {
 		s.blind()
-		return false, nil
 	}
-	if s.sub != nil {
+	if level == sensocto.AttentionNone || s.sub != nil {
+		s.attend(level, w.NeverPause)
 		return false, nil
 	}
 	s.sub = s.live.PubSub.Subscribe(sensocto.DataTopic(s.open.Sensor), s)
-	latest, err := s.live.Samples.Latest(ctx, s.open.Sensor, sensocto.LatestQuery{Limit: 1})
+	begin, err := s.begins(ctx, w.From)
 	if err != nil {
 		return false, err
+	}
+	s.attend(level, w.NeverPause) // what the device sends from now on is among what follows
+	return w.From != nil, s.write(ctx, appendFrame(nil, frameBegin, begin))
+}
+
+// attend has the sensor's device know how closely the peer looks.
+func (s *served) attend(level sensocto.AttentionLevel, neverPause bool) {
+	stop := s.live.Attention.Listen(s.open.Sensor, sensocto.Demand{Level: level, NeverPause: neverPause, Held: true})
+	s.stop()
+	s.stop = stop
+}
+
+// begins notes the numbers of the first samples that follow, and returns them as JSON.
+func (s *served) begins(ctx context.Context, from map[string]int64) ([]byte, error) {
+	latest, err := s.live.Samples.Latest(ctx, s.open.Sensor, sensocto.LatestQuery{Limit: 1})
+	if err != nil {
+		return nil, err
 	}
 	s.sent = make(map[string]int64, len(latest))
 	for id, l := range latest {
 		s.sent[id] = l.End
-		if w.From != nil {
-			s.sent[id] = min(max(0, w.From[id]), l.End) // beyond the end: the sensor was deleted and made again
+		if from != nil {
+			s.sent[id] = min(max(0, from[id]), l.End) // beyond the end: the sensor was deleted and made again
 		}
 	}
-	begin, err := json.Marshal(s.sent)
-	if err != nil {
-		return false, err
-	}
-	return w.From != nil, s.write(ctx, appendFrame(nil, frameBegin, begin))
+	return json.Marshal(s.sent)
 }
 
 // blind ends what is live.
@@ -162,7 +198,7 @@ func (s *served) blind() {
 		s.sub = nil
 	}
 	s.mu.Lock()
-	s.queue, s.queued, s.lagged = nil, 0, false
+	s.empty(false)
 	s.mu.Unlock()
 }
 
@@ -184,16 +220,30 @@ func (s *served) Deliver(m *sensocto.Message) {
 		s.tell(p)
 		return
 	case *sensocto.Batch:
-		s.mu.Lock()
-		if s.queued+len(p.Measurements) > maxQueued && len(s.queue) > 0 {
-			s.queue, s.queued, s.lagged = nil, 0, true
-			s.live.count.lagged.Add(1)
-		} else {
-			s.queue, s.queued = append(s.queue, p), s.queued+len(p.Measurements)
-		}
-		s.mu.Unlock()
+		s.enqueue(p)
 	}
 	s.notify()
+}
+
+func (s *served) enqueue(b *sensocto.Batch) {
+	documents := 0
+	for i := range b.Measurements {
+		documents += len(b.Measurements[i].Document)
+	}
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	full := s.queued+len(b.Measurements) > maxQueued || s.documents+documents > maxQueuedDocuments
+	if full && len(s.queue) > 0 {
+		s.empty(true)
+		s.live.count.lagged.Add(1)
+		return
+	}
+	s.queue, s.queued, s.documents = append(s.queue, b), s.queued+len(b.Measurements), s.documents+documents
+}
+
+// empty empties the queue, with mu held. lagged: what it had is to be read from memory.
+func (s *served) empty(lagged bool) {
+	s.queue, s.queued, s.documents, s.lagged = nil, 0, 0, lagged
 }
 
 func (s *served) tell(sensor sensocto.Sensor) {
@@ -266,24 +316,26 @@ func (s *served) endRun() {
 // sendOut sends the frame unless it is empty, and begins another.
 func (s *served) sendOut(ctx context.Context) (err error) {
 	if len(s.out) > s.at+frameHead {
-		err = s.write(ctx, endFrame(s.out, s.at))
+		err = s.sendData(ctx, endFrame(s.out, s.at))
 	}
 	s.out, s.at = beginFrame(s.out[:0], frameData)
 	return err
 }
 
-// catchUp sends from memory what the peer lacks.
-func (s *served) catchUp(ctx context.Context) error {
+// catchUp sends from memory what the peer lacks, of each attribute a few parts. It
+// reports whether there may be more: everything else has a turn before that.
+func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 	sensor, _ := s.live.Sensors.Sensor(s.open.Sensor)
 	for _, a := range sensor.Attributes {
-		for more := true; more; {
-			var err error
-			if more, err = s.catchUpWith(ctx, a.ID); err != nil {
-				return err
+		left := true
+		for n := 0; left && n < catchUpParts; n++ {
+			if left, err = s.catchUpWith(ctx, a.ID); err != nil {
+				return false, err
 			}
 		}
+		more = more || left
 	}
-	return nil
+	return more, nil
 }
 
 // catchUpWith sends a part of what is in memory of an attribute; it reports whether
@@ -310,7 +362,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 		n = max(n, 1) // one that is not for the peer to see
 		first, samples = first+int64(n), samples[n:]
 		if len(out) > answerPart {
-			if err := s.write(ctx, out); err != nil {
+			if err := s.sendData(ctx, out); err != nil {
 				return false, err
 			}
 			out = out[:0]
@@ -318,7 +370,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 	}
 	s.sent[attributeID] = first
 	if len(out) > 0 {
-		err = s.write(ctx, out)
+		err = s.sendData(ctx, out)
 	}
 	return more, err
 }

@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/json"
 	"errors"
+	"maps"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -18,13 +19,15 @@ type session struct {
 	never  bool                    // as was said: that the device may not be paused
 	sent   map[uint64]bool         // questions under way
 	names  map[string]string
-	lossy  bool // samples were lost, and that was logged
+	ahead  map[string]int64 // next, when the sensor has taken the frame that is read
+	kept   bool             // the catalog has the sensor
+	lossy  bool             // samples were lost, and that was logged
 }
 
 // session opens a stream and follows what is wanted, until nothing is.
 func (r *remote) session(ctx context.Context) error {
 	r.mu.Lock()
-	s := &session{remote: r, place: r.place, sent: map[uint64]bool{}, names: map[string]string{}}
+	s := &session{remote: r, place: r.place, sent: map[uint64]bool{}, names: map[string]string{}, ahead: map[string]int64{}}
 	r.mu.Unlock()
 	if s.place.as == "" {
 		return errReadsOnly
@@ -198,22 +201,35 @@ func (s *session) state(ctx context.Context, body []byte) error {
 	if err := s.live.Sensors.AddRemote(ctx, s.place.owner, known); err != nil {
 		return err
 	}
+	s.kept = false // it may have been deleted, and was added again
 	s.mu.Lock()
 	s.connected, s.away = true, nil
 	link := s.link
+	if !f.Online {
+		s.link = nil
+	}
 	s.mu.Unlock()
-	var err error
 	switch {
 	case f.Online && link == nil:
-		link, err = s.live.Sensors.ConnectRemote(ctx, s.place.owner, known, s.remote)
+		return s.connectDevice(ctx, known)
 	case !f.Online && link != nil:
 		link.Close()
-		link = nil
+	}
+	return nil
+}
+
+func (s *session) connectDevice(ctx context.Context, known sensocto.Registration) error {
+	d := &remoteDevice{remote: s.remote}
+	link, err := s.live.Sensors.ConnectRemote(ctx, s.place.owner, known, d)
+	if err != nil {
+		return err
 	}
 	s.mu.Lock()
-	s.link = link
-	s.mu.Unlock()
-	return err
+	defer s.mu.Unlock()
+	if d.link = link; !d.replaced {
+		s.link = link
+	}
+	return nil
 }
 
 func (s *session) begin(body []byte) error {
@@ -230,7 +246,8 @@ func (s *session) begin(body []byte) error {
 	return nil
 }
 
-// data hands measurements to the sensor here, each once.
+// data hands measurements to the sensor here, each once. They count as arrived when it
+// has taken them: of a frame that it did not take all comes again.
 func (s *session) data(ctx context.Context, body []byte) error {
 	in := reader{rest: body, names: s.names}
 	runs := in.runs(time.Now())
@@ -238,16 +255,30 @@ func (s *session) data(ctx context.Context, body []byte) error {
 		return errFrame
 	}
 	b := &sensocto.Batch{SensorID: s.id}
+	clear(s.ahead)
 	s.mu.Lock()
 	for _, r := range runs {
-		b.Measurements = appendNew(b.Measurements, r, s.next)
+		b.Measurements = s.appendNew(b.Measurements, r)
 	}
 	keep := s.remote.place.keep
 	s.mu.Unlock()
 	if len(b.Measurements) == 0 {
 		return nil
 	}
-	s.live.count.received.Add(uint64(len(b.Measurements)))
+	count := uint64(len(b.Measurements)) // the batch is the sensor's soon
+	if err := s.hand(ctx, b, keep); err != nil {
+		return err
+	}
+	s.live.count.received.Add(count)
+	s.mu.Lock()
+	if s.next != nil { // somebody still asks
+		maps.Copy(s.next, s.ahead)
+	}
+	s.mu.Unlock()
+	return nil
+}
+
+func (s *session) hand(ctx context.Context, b *sensocto.Batch, keep bool) error {
 	if keep && !s.kept {
 		if err := s.live.Sensors.KeepRemote(ctx, s.id); err != nil {
 			return err
@@ -257,22 +288,19 @@ func (s *session) data(ctx context.Context, body []byte) error {
 	return s.live.Sensors.TakeRemote(ctx, b, keep)
 }
 
-// appendNew appends the samples of a run that did not come before, and notes them. What
-// nobody asks for any more goes nowhere.
-func appendNew(ms []sensocto.Measurement, r run, next map[string]int64) []sensocto.Measurement {
-	if next == nil {
+// appendNew appends the samples of a run that did not come before, and notes them in
+// ahead. What nobody asks for any more goes nowhere. mu is held.
+func (s *session) appendNew(ms []sensocto.Measurement, r run) []sensocto.Measurement {
+	from, known := s.next[r.AttributeID]
+	if s.next == nil || (!known && len(s.next)+len(s.ahead) >= maxNames) {
 		return ms
 	}
-	if _, ok := next[r.AttributeID]; !ok && len(next) >= maxNames {
-		return ms
-	}
+	from = max(from, s.ahead[r.AttributeID])
 	for i := range r.Samples {
-		number := r.First + int64(i)
-		if number < next[r.AttributeID] {
-			continue
+		if number := r.First + int64(i); number >= from {
+			ms = append(ms, sensocto.Measurement{AttributeID: r.AttributeID, Sample: r.Samples[i], Number: number})
 		}
-		ms = append(ms, sensocto.Measurement{AttributeID: r.AttributeID, Sample: r.Samples[i], Number: number})
 	}
-	next[r.AttributeID] = max(next[r.AttributeID], r.First+int64(len(r.Samples)))
+	s.ahead[r.AttributeID] = max(from, r.First+int64(len(r.Samples)))
 	return ms
 }

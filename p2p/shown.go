@@ -57,11 +57,16 @@ func (p *pass) viewer(m Room) (best Key) {
 
 // refresh brings the sensors of other servers up to date with all rooms.
 func (s *RoomSync) refresh() {
-	if s.live == nil {
-		return
+	if s.live != nil {
+		s.live.update(s.places)
 	}
+}
+
+// places returns where the sensors of other servers are, of all rooms.
+func (s *RoomSync) places() map[string]place {
 	all := map[string]place{}
 	s.mu.Lock()
+	defer s.mu.Unlock()
 	for _, r := range s.rooms {
 		for id, p := range r.places {
 			before, known := all[id]
@@ -73,8 +78,7 @@ func (s *RoomSync) refresh() {
 			all[id] = p
 		}
 	}
-	s.mu.Unlock()
-	s.live.update(all)
+	return all
 }
 
 // showing returns what a room says of a member, and whether it shows a sensor.
