@@ -295,17 +295,21 @@ func TestLive_ASlowPeerGetsAllFromMemory(t *testing.T) {
 	a, b, _, d, id := twoLive(t)
 	o := b.watch(id, sensocto.AttentionHigh)
 	eventually(t, "level at the device", func() bool { return d.level() == sensocto.AttentionHigh })
-	pid := pidOf(t, b.options.Sidecar)
-	signalProcess(t, pid, "-STOP")
-	began := time.Now()
-	for a.RoomSync.live.count.lagged.Load() == 0 {
-		if time.Since(began) > 3*time.Second { // the sidecar is killed where it answers no ping
-			signalProcess(t, pid, "-CONT")
-			t.Skip("the queue did not fill")
+	lagged := func() bool { return a.RoomSync.live.count.lagged.Load() > 0 }
+	for range 5 { // a busy machine may not fill the queue in time
+		pid := pidOf(t, b.options.Sidecar)
+		signalProcess(t, pid, "-STOP")
+		for began := time.Now(); !lagged() && time.Since(began) < 3*time.Second; { // the sidecar is killed where it answers no ping
+			d.send(2000)
 		}
-		d.send(2000)
+		signalProcess(t, pid, "-CONT")
+		if lagged() {
+			break
+		}
 	}
-	signalProcess(t, pid, "-CONT")
+	if !lagged() {
+		t.Fatal("the queue did not fill")
+	}
 	d.send(1)
 	eventually(t, "all samples", func() bool { return o.counts() == d.count-1 })
 }
