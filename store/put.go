@@ -13,13 +13,14 @@ import (
 const keptRecord = 4 << 10 // bytes that a sensor keeps for its next record
 
 // Put takes a batch into the hot tier and the journal, and numbers its
-// measurements. Where much waits for a
-// cold tier that works it waits too, until ctx ends. It takes nothing, and
-// returns sensocto.ErrUnavailable when too much waits for the cold tier, when
-// the journal is full or cannot be written, and after Run ended. Of a batch
-// with a series more than there may be it takes nothing either, and returns
-// sensocto.ErrTooManySeries. Of a batch with a stream it returns sensocto.ErrDuplicate or a *sensocto.GapError where
-// it is not the next one.
+// measurements. Where much waits for a cold tier that works it waits too, until
+// ctx ends.
+//
+// On an error it takes nothing: sensocto.ErrUnavailable when too much waits for
+// the cold tier, when the journal is full or cannot be written, and after Run
+// ended; sensocto.ErrTooManySeries where the batch would make more series than
+// there may be; sensocto.ErrDuplicate or a *sensocto.GapError where a batch of a
+// stream is not the next one.
 func (s *Store) Put(ctx context.Context, b *sensocto.Batch) error {
 	if len(b.Measurements) == 0 && b.StreamSeq == 0 {
 		return nil
