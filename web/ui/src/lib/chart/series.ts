@@ -133,6 +133,7 @@ export class Series {
       for (const piece of this.#pieces(from, Math.min(to, nextUp(seam)), msPerColumn)) {
         this.#learn(piece);
         before = addTile(columns, piece.tile, piece.from, piece.to, msPerColumn, this.gapMS, before);
+        if (to > seam) this.#countOnce(columns, piece, seam, msPerColumn);
       }
     }
     if (this.ring.length > 0 && to > seam) this.#addLive(columns, msPerColumn);
@@ -141,6 +142,17 @@ export class Series {
 
   #addLive(columns: Columns, msPerColumn: number): void {
     addRing(columns, this.ring, msPerColumn, this.gapMS, this.ring.lowerBound(nextUp(this.coverFrom)));
+  }
+
+  /** The bucket that holds the seam has live samples in it as well: those are counted where they are drawn themselves. */
+  #countOnce(columns: Columns, { tile, from, to }: Piece, seam: number, msPerColumn: number): void {
+    const at = tileLowerBound(tile, to) - 1;
+    const [begin, end] = [tile.begin[at], tile.end[at]];
+    if (begin === undefined || end === undefined || begin < from || end <= seam || tile.width > msPerColumn) return;
+    const column = columnOf((begin + end) / 2, msPerColumn) - columns.start;
+    if (column < 0 || column >= columns.length) return;
+    const twice = this.ring.lowerBound(nextUp(end)) - this.ring.lowerBound(nextUp(seam));
+    columns.count[column] = Math.max(1, (columns.count[column] as number) - twice);
   }
 
   #pieces(from: number, to: number, msPerColumn: number): Piece[] {
