@@ -1,22 +1,6 @@
-import { expect, test, type Page } from './world.ts';
-
-const password = 'violet harbour sings at noon';
-
-async function signUp(page: Page, url: string): Promise<void> {
-  await page.goto(`${url}/sign-in`);
-  await page.getByRole('button', { name: 'Create an account' }).click();
-  await page.getByLabel('Name').fill('Ada');
-  await page.getByLabel('E-mail address').fill('ada@example.org');
-  await page.getByLabel('Password').fill(password);
-  await page.getByRole('button', { name: 'Create an account' }).click();
-  await expect(page.getByText('Welcome, Ada')).toBeVisible();
-}
-
-async function signOut(page: Page): Promise<void> {
-  await page.getByRole('button', { name: 'Account of Ada' }).click();
-  await page.getByRole('menuitem', { name: 'Sign out' }).click();
-  await expect(page.getByText('You are signed out.')).toBeVisible();
-}
+import { password } from './people.ts';
+import { addPasskey, plugInAuthenticator, signOut, signUp } from './sign-in.ts';
+import { expect, test } from './world.ts';
 
 test('sign up, sign out, sign in with a wrong and the right password', async ({ page, world }) => {
   await signUp(page, world.url);
@@ -32,20 +16,12 @@ test('sign up, sign out, sign in with a wrong and the right password', async ({ 
 });
 
 test('sign in with a passkey', async ({ page, world }) => {
-  const devtools = await page.context().newCDPSession(page);
-  await devtools.send('WebAuthn.enable');
-  await devtools.send('WebAuthn.addVirtualAuthenticator', {
-    options: { protocol: 'ctap2', transport: 'internal', hasResidentKey: true, hasUserVerification: true, isUserVerified: true, automaticPresenceSimulation: true },
-  });
+  await plugInAuthenticator(page);
   await signUp(page, world.url);
   await page.goto(`${world.url}/me?tab=sign-in`);
-  const add = async () => {
-    await page.getByLabel('Name of the passkey').fill('this laptop');
-    await page.getByRole('button', { name: 'Add a passkey' }).click();
-  };
-  await add();
+  await addPasskey(page, 'this laptop');
   await expect(page.getByRole('listitem').filter({ hasText: 'this laptop' })).toBeVisible();
-  await add(); // one authenticator needs one passkey
+  await addPasskey(page, 'this laptop'); // one authenticator needs one passkey
   await expect(page.getByRole('alert')).toContainText('has a passkey for this account already');
   await page.goto(world.url);
   await signOut(page);

@@ -2,8 +2,6 @@
 // looks in every frame for the step at the right edge of the chart of that sensor.
 import { WebSocket } from 'ws';
 
-const STEPS = 60;
-
 /** A device on a socket of its own; resolves when it has joined. */
 function device(url, id) {
   const socket = new WebSocket(`${url.replace('http', 'ws')}/socket/websocket?vsn=2.0.0`);
@@ -38,15 +36,14 @@ function watchEdge() {
   look();
 }
 
-/** Returns the latencies in ms. */
-export async function latencies(tab, url) {
+export async function latencies(tab, url, steps) {
   const source = await device(url, 'latency');
-  const steps = [];
+  const sent = [];
   let [level, n] = [0, 0];
   const timer = setInterval(() => {
     if (++n % 14 === 0) {
       level = 1 - level;
-      steps.push(Date.now());
+      sent.push(Date.now());
     }
     source.send(level);
   }, 50);
@@ -55,12 +52,12 @@ export async function latencies(tab, url) {
   await tab.getByRole('button', { name: 'Pause' }).waitFor();
   await tab.waitForTimeout(3000); // both levels are on the screen
   await tab.evaluate(watchEdge);
-  await tab.waitForTimeout(700 * STEPS);
+  await tab.waitForTimeout(700 * steps);
   const changes = await tab.evaluate(() => window.changes);
   clearInterval(timer);
   source.close();
   return changes.flatMap((at) => {
-    const sent = steps.filter((s) => s <= at).at(-1);
-    return sent === undefined ? [] : [at - sent];
+    const step = sent.filter((s) => s <= at).at(-1);
+    return step === undefined ? [] : [at - step];
   });
 }

@@ -5,6 +5,7 @@ import { closeSync, mkdtempSync, openSync, rmSync, writeSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
+import { firstTrace } from './firsttrace.mjs';
 import { latencies } from './latency.mjs';
 import { lobby } from './lobby.mjs';
 
@@ -64,25 +65,13 @@ function probe() {
   addEventListener('keydown', (e) => (window.step = measure(e.target)), true);
 }
 
-/** In the page: when something of a trace was on the screen, in ms from the navigation. */
-function watchTraces() {
-  const draws = CanvasRenderingContext2D.prototype.stroke;
-  CanvasRenderingContext2D.prototype.stroke = function (...a) {
-    draws.apply(this, a);
-    if (!window.firstTrace && this.lineJoin === 'bevel') window.firstTrace = new Promise((r) => requestAnimationFrame(() => setTimeout(() => r(performance.now()))));
-  };
-}
-
 /** How long it takes from a navigation to a trace on the screen, in a browser that was never there. */
 async function firstTraces(browser, url) {
   for (const [what, path] of [['lobby', '/'], ['sensor', '/sensors/first-1']]) {
     const times = [];
     for (let i = 0; i < 5; i++) {
       const context = await browser.newContext({ viewport: { width: 1400, height: 900 } });
-      const tab = await context.newPage();
-      await tab.addInitScript(watchTraces);
-      await tab.goto(url + path);
-      times.push(await (await tab.waitForFunction(() => window.firstTrace)).jsonValue());
+      times.push(await firstTrace(context, url + path));
       await context.close();
     }
     console.log(`first trace on the screen, ${what}   median ${quantile(times, 0.5).toFixed(0)} ms, greatest ${Math.max(...times).toFixed(0)} ms`);
@@ -115,7 +104,7 @@ export async function withServer() {
       await tab.close();
     }
     const tab = await browser.newPage({ viewport: { width: 1400, height: 900 } });
-    const list = await latencies(tab, server.url);
+    const list = await latencies(tab, server.url, 60);
     console.log(`from a device's send to the pixel at high, ${list.length} steps   median ${quantile(list, 0.5)} ms, p95 ${quantile(list, 0.95)} ms, greatest ${Math.max(...list)} ms`);
     await tab.close();
     const few = spawn(binary, ['simulate', '--server', server.url, '--sensors', '6', '--scenario', 'vitals', '--prefix', 'first', '--quiet'], { stdio: 'ignore' });
