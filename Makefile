@@ -78,7 +78,9 @@ test-ui: ui ## check the types of the web app and test its parts
 test-browser: build chromium bluetooth ## the web app in Chromium against the real program
 	@echo "== the web app in Chromium"
 	cd web/ui && npx tsc --noEmit -p e2e
-	@if scripts/chromium.sh find; then cd web/ui && npx playwright test -c e2e/playwright.config.ts; fi
+	@if scripts/chromium.sh find; then cd web/ui && \
+	  npx playwright test -c e2e/playwright.config.ts --project together --workers 2 && \
+	  npx playwright test -c e2e/playwright.config.ts --project alone; fi
 
 .PHONY: screenshots
 screenshots: build chromium ## pictures of each page, light, dark and phone, in .cache/screenshots; three of them for the README, in docs/pictures
