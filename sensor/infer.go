@@ -14,7 +14,7 @@ var typesByID = map[string]string{
 	"spo2": "spo2", "resp": "respiration", "respiration": "respiration", "abp": "blood_pressure", "blood_pressure": "blood_pressure",
 	"temperature": "temperature", "temp": "temperature", "humidity": "humidity", "pressure": "pressure", "battery": "battery",
 	"imu": "imu", "accelerometer": "accelerometer", "gyroscope": "gyroscope", "magnetometer": "magnetometer", "quaternion": "quaternion",
-	"geolocation": "geolocation", "gps": "geolocation", "location": "geolocation", "button": "button", "steps": "steps", "annotations": "annotation",
+	"geolocation": "geolocation", "gps": "geolocation", "location": "geolocation", "gaze": "gaze", "eye_gaze": "gaze", "button": "button", "steps": "steps", "annotations": "annotation",
 }
 
 // typesByKey are the types that a key of a JSON object gives away.

@@ -59,4 +59,5 @@ const (
 	streamGyroscope
 	streamPosition
 	streamBattery
+	streamGaze
 )

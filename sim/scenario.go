@@ -20,9 +20,10 @@ func scenarios() []scenario {
 		{"wearable", "PPG, heart rate, accelerometer, skin temperature, position and battery: a watch",
 			[]func(*body) *Signal{ppgSignal, heartRateSignal, accelerometerSignal, temperatureSignal, positionSignal, batterySignal}},
 		{"imu", "accelerometer and gyroscope (50 Hz, documents with x, y, z) and battery", []func(*body) *Signal{accelerometerSignal, gyroscopeSignal, batterySignal}},
+		{"glasses", "gaze (60 Hz, documents with x, y), accelerometer and battery: eye tracking glasses", []func(*body) *Signal{gazeSignal, accelerometerSignal, batterySignal}},
 		{"all", "every signal there is",
 			[]func(*body) *Signal{ecgSignal, respirationSignal, ppgSignal, heartRateSignal, spo2Signal, temperatureSignal,
-				accelerometerSignal, gyroscopeSignal, positionSignal, batterySignal}},
+				accelerometerSignal, gyroscopeSignal, positionSignal, gazeSignal, batterySignal}},
 	}
 }
 

@@ -19,7 +19,7 @@ type simulateCmd struct {
 	Sensors  int           `default:"1" placeholder:"N" help:"How many sensors."`
 	Rate     float64       `default:"512" placeholder:"HZ" help:"Sampling rate of the ECG, default ${default}."`
 	Noise    float64       `default:"0.01" placeholder:"MV" help:"Standard deviation of the noise on the ECG in mV, default ${default}."`
-	Scenario string        `default:"ecg" placeholder:"NAME" help:"What a sensor sends: ecg, vitals, wearable, imu or all."`
+	Scenario string        `default:"ecg" placeholder:"NAME" help:"What a sensor sends: ecg, vitals, wearable, imu, glasses or all."`
 	Seed     uint64        `placeholder:"N" help:"The same seed gives the same values; sensor i has seed N+i."`
 	Duration time.Duration `placeholder:"TIME" help:"Stop after this; default never."`
 	Prefix   string        `default:"sim" help:"Sensors are named PREFIX-1 and so on."`

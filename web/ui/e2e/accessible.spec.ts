@@ -1,8 +1,11 @@
 // For people who use a keyboard, a screen reader or large type, and who want little motion.
 
 import { AxeBuilder } from '@axe-core/playwright';
+import { fakeDevices } from './calling.ts';
 import { Person } from './people.ts';
 import { expect, test, type Page } from './world.ts';
+
+test.use({ launchOptions: fakeDevices }); // a microphone and a camera to choose
 
 /** Presses Tab until the element with the role and name has the focus, as somebody without a mouse does. */
 async function tabTo(page: Page, role: 'link' | 'button' | 'group' | 'combobox', name: string | RegExp): Promise<void> {
@@ -129,6 +132,7 @@ test('axe finds nothing in any dialog', async ({ browser, world }) => {
     [`/rooms/${room.id}`, (page) => button(page, 'Invite')],
     [`/rooms/${room.id}`, (page) => button(page, 'Share sensors')],
     [`/rooms/${room.id}`, (page) => button(page, 'Record')],
+    [`/rooms/${room.id}`, async (page) => (await button(page, 'Join the call'), page.getByRole('dialog').getByRole('meter').waitFor())],
     [`/rooms/${room.id}?tab=alerts`, (page) => button(page, 'New alert')],
     [`/rooms/${room.id}?tab=settings`, (page) => button(page, 'Delete the room')],
     [`/rooms/${room.id}?tab=members`, async (page) => (await button(page, 'Actions for Bob'), page.getByRole('menuitem', { name: 'Hand the room over' }).click())],

@@ -225,3 +225,54 @@ test('hours of an accelerometer and of a way: each axis at every zoom, and the p
   await page.getByLabel('Time shown').selectOption({ label: '1 hr' });
   await expect(page.getByRole('img', { name: /^position: a way of 33/i })).toBeHidden(); // another stretch, another way
 });
+
+test('all positions and all gazes with one click: on one plane each, where the cursor is, and as a link', async ({ page, world, context }) => {
+  const client = new Client({ url: world.program.url, transport: WebSocket });
+  world.onEnd(() => client.close());
+  const begin = Date.now() - 20_000;
+  const attributes = [{ attribute_id: 'geolocation', attribute_name: 'Position', attribute_type: 'geolocation' }, { attribute_id: 'eye_gaze', attribute_name: 'Gaze' }];
+  ['Ada', 'Bob', 'Cy'].forEach((name, n) => {
+    const device = client.device({ sensorId: name.toLowerCase(), sensorName: name, sensorType: 'glasses', attributes });
+    for (let i = 0; i <= 20; i++) {
+      const timestamp = begin + i * 1000;
+      device.queueMeasurement({ attribute_id: 'geolocation', payload: { latitude: 48.2 + 0.001 * n + 1e-5 * i, longitude: 16.37 }, timestamp });
+      if (n < 2) device.queueMeasurement({ attribute_id: 'eye_gaze', payload: { x: i / 20, y: 0.25 + n / 2, confidence: 1 }, timestamp });
+    }
+  });
+  await page.goto(`${world.url}/`);
+  await page.getByRole('link', { name: 'All positions' }).click();
+  const plane = page.getByRole('region', { name: 'Positions', exact: true });
+  await expect(plane.getByRole('img', { name: /^Positions on one plane: 3 of 3/ })).toBeVisible();
+  const rows = plane.getByRole('row');
+  await expect(rows.nth(1)).toContainText(/1 Ada\s*48\.20020 °N · 16\.37000 °E\s*0 m\s*22 m/);
+  await expect(rows.nth(3)).toContainText(/3 Cy\s*48\.20220 °N · 16\.37000 °E\s*223 m\s*22 m/);
+  await expect(page.locator('dl').getByText('Bob · Position · latitude')).toBeVisible();
+
+  await page.getByRole('button', { name: /^All 2: Gaze/ }).click();
+  const gaze = page.getByRole('region', { name: 'Gaze', exact: true });
+  await expect(gaze.getByRole('row').nth(1)).toContainText(/1 Ada\s*1 · 0\.25/);
+  await expect(gaze.getByRole('row').nth(2)).toContainText(/2 Bob\s*1 · 0\.75/);
+  await page.getByRole('button', { name: 'Pause' }).click();
+  await chart(page).focus();
+  for (let i = 0; i < 40; i++) await page.keyboard.press('Alt+ArrowLeft'); // the cursor of the chart is that of the planes
+  await expect(gaze).toContainText(/Gaze: At /);
+  await expect(gaze.getByRole('row').nth(1)).not.toContainText(/1 Ada\s*1 · /);
+  await expect(plane.getByRole('row').nth(1)).not.toContainText('48.20020');
+  await page.keyboard.press('s');
+  await expect(page.getByRole('status').filter({ hasText: /Ada · Position · latitude: 48\.\d{5} °N, between 48\.20/ })).toBeAttached();
+
+  await page.getByRole('button', { name: 'Copy the link' }).click();
+  await expect(page).toHaveURL(/from=\d+&to=\d+/);
+  const other = await context.newPage();
+  await other.goto(page.url());
+  await expect(other.getByRole('img', { name: /^Positions on one plane: 3 of 3/ })).toBeVisible();
+  await expect(other.getByRole('img', { name: /^Gaze on one plane: 2 of 2/ })).toBeVisible();
+  const { violations } = await new AxeBuilder({ page: other }).analyze();
+  expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
+
+  await page.goto(`${world.url}/sensors/ada`);
+  await expect(page.getByRole('img', { name: 'Gaze: 21 points on the screen' })).toBeVisible();
+  await page.goto(`${world.url}/`);
+  await page.getByLabel('Show', { exact: true }).selectOption({ label: 'Gaze' });
+  await expect(page.getByRole('img', { name: 'Gaze, where somebody looks' })).toHaveCount(2);
+});

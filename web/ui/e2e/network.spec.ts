@@ -120,3 +120,42 @@ test('a browser without room on its disk says so, and nothing is missing once th
   const steps = times.slice(1).map((t, i) => t - times[i]!);
   expect(steps.filter((s) => Math.abs(s - 4) > 0.1), 'no gap, none twice').toEqual([]);
 });
+
+test('a full outbox says how many measurements it refused and what to do, and takes them again once some have gone', async ({ page, world, network }) => {
+  test.setTimeout(240_000);
+  await signUp(page, network.url);
+  await page.goto(`${network.url}/sense`);
+  await page.getByRole('button', { name: 'Marker' }).click();
+  const card = page.getByRole('article', { name: 'Marker' });
+  await expect(card).toContainText('Connected');
+  network.cut();
+  await expect(card).toContainText('No connection: what is measured is kept here');
+  // The outbox holds 256 MiB: large markers fill it soonest. Without room on the disk they wait in memory, and the same text is there once.
+  const devtools = await page.context().newCDPSession(page);
+  const { usage } = await devtools.send('Storage.getUsageAndQuota', { origin: network.url });
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: network.url, quotaSize: Math.ceil(usage) + 1 });
+  const size = 60_000;
+  await card.getByRole('textbox').evaluate((field: HTMLInputElement, size) => {
+    field.value = 'x'.repeat(size);
+    field.dispatchEvent(new Event('input', { bubbles: true }));
+  }, size);
+  const mark = card.getByRole('button', { name: 'Mark', exact: true });
+  const press = (times: number) => mark.evaluate((button: HTMLButtonElement, times) => { for (let i = 0; i < times; i++) button.click(); }, times);
+  const holds = Math.floor((256 << 20) / (16 + size + '{"type":"marker","text":""}'.length));
+  await press(holds);
+  await expect(card).toContainText(new RegExp(`Waiting here\\s*${holds.toLocaleString('en-GB')} samples`));
+  await expect(card).not.toContainText('Lost');
+  await press(3);
+  await expect(card.getByRole('alert').filter({ hasText: 'The outbox of this browser is full' })).toContainText('Get the connection to the server back');
+  await expect(card).toContainText(/Lost\s*3 samples/);
+  await expect(card).toContainText(new RegExp(`Waiting here\\s*${holds.toLocaleString('en-GB')} samples`));
+
+  await devtools.send('Storage.overrideQuotaForOrigin', { origin: network.url });
+  network.mend();
+  await expect(card).toContainText(/On the server\s*[\d,]+ samples/, { timeout: 120_000 });
+  await expect(async () => {
+    await press(1);
+    await expect(card.getByRole('alert')).toHaveCount(0, { timeout: 1000 });
+  }).toPass({ timeout: 60_000 });
+  await expect(card).toContainText(/Lost\s*[3-9] samples/); // what was lost stays said
+});

@@ -17,6 +17,7 @@ const pages: readonly Shown[] = [
   { name: 'lobby', path: '/', ready: livelyLobby },
   { name: 'sensor', path: '/sensors/sim-1', ready: livelyChart },
   { name: 'compare', path: '/compare?a=sim-1/ecg&a=sim-2/heartrate', ready: livelyChart },
+  { name: 'compare-planes', path: `/compare?${[1, 2, 3].flatMap((n) => [`a=sim-${n}/geolocation`, `a=sim-${n}/gaze`]).join('&')}`, ready: livelyPlanes },
   { name: 'sense', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).waitFor() },
   { name: 'sense-demo', path: '/sense', ready: (page) => page.getByRole('button', { name: 'Demo heart' }).click() },
   { name: 'sign-in', path: '/sign-in', ready: (page) => page.getByRole('button', { name: 'Continue as a guest' }).waitFor() },
@@ -33,6 +34,11 @@ async function livelyLobby(page: Page): Promise<void> {
 async function livelyChart(page: Page): Promise<void> {
   await page.getByRole('button', { name: 'Pause' }).waitFor();
   await page.waitForTimeout(untilFilled(5000));
+}
+
+async function livelyPlanes(page: Page): Promise<void> {
+  await livelyChart(page);
+  await page.getByRole('region', { name: 'Positions', exact: true }).scrollIntoViewIfNeeded();
 }
 
 const looks = {

@@ -1,14 +1,16 @@
 // Rooms that two servers share: a ticket made at one, opened at the other, and what each sees of the other.
 
+import { execFileSync } from 'node:child_process';
 import { existsSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import { AxeBuilder } from '@axe-core/playwright';
 import { encodeQR } from 'qr';
 import { Program } from '../../../e2e/program.ts';
-import { Person } from './people.ts';
+import { password, Person } from './people.ts';
 import { expect, openServer, test, World, type Page } from './world.ts';
 
 const sidecar = process.env['SENSOCTO_SIDECAR'] ?? fileURLToPath(new URL('../../../bin/sensocto-sidecar', import.meta.url));
+const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
 const sharing = [...openServer, '--p2p-listen', '127.0.0.1:0', '--p2p-discovery', 'none', '--p2p-program', sidecar];
 
 /** axe finds nothing, and nothing is wider than the screen. */
@@ -93,6 +95,14 @@ test.describe('two servers', () => {
     await ada.page.getByRole('button', { name: /^End the ticket: Member, made / }).click();
     await ada.page.getByRole('dialog').getByRole('button', { name: 'End' }).click();
     await expect(ada.page.getByText('No ticket admits anybody.')).toBeVisible();
+
+    // The status page has the room by its name, and how long its changes wait.
+    execFileSync(binary, ['user', 'make-admin', 'ada@example.org', '--data-dir', here.program.dataDir]);
+    await ada.api('POST', '/session', { email: 'ada@example.org', password }); // other rights take another session
+    await ada.go('/status');
+    await expect(ada.page.getByRole('region', { name: 'Sharing with other servers: lag' }).getByText('Longest wait of a change')).toBeVisible();
+    await expect(ada.page.getByRole('row', { name: /^Sleep lab/ })).toBeVisible();
+    await check(ada.page);
 
     // A room whose only server is gone is looked for until somebody gives up.
     const lost = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Lost' });

@@ -1,5 +1,5 @@
 /** How an attribute is shown. */
-export type Kind = 'ecg' | 'wave' | 'number' | 'axes' | 'position' | 'battery' | 'events';
+export type Kind = 'ecg' | 'wave' | 'number' | 'axes' | 'position' | 'gaze' | 'battery' | 'events';
 
 /** What is known of an attribute; shaped as the client's. */
 export interface AttributeLike {
@@ -16,6 +16,8 @@ const isObject = (v: unknown): v is Record<string, unknown> => typeof v === 'obj
 /** Attributes that are sampled faster are waveforms. */
 const WAVE_HZ = 5;
 const AXES_TYPES = /accel|gyro|magnet|imu|gravity|orientation|motion|rotation/;
+/** Where somebody looks: a point {x, y} of the scene or the screen. A direction in space, with z, is drawn as axes. */
+const GAZE = /gaze/;
 const AXES = ['x', 'y', 'z', 'w', 'alpha', 'beta', 'gamma'] as const;
 /** Notes and markers that people set are events of this attribute. */
 export const NOTE_ATTRIBUTE = 'annotations';
@@ -28,18 +30,25 @@ export function kindOf(a: AttributeLike): Kind {
   if (isObject(payload)) {
     if (typeof payload['latitude'] === 'number' && typeof payload['longitude'] === 'number') return 'position';
     if (/battery/.test(type)) return 'battery';
+    if (GAZE.test(type) && hasPoint(payload)) return 'gaze';
     if (axesOf(payload).length > 1) return 'axes';
     return 'events';
   }
   if (payload !== undefined && typeof payload !== 'number') return 'events';
   if (/battery/.test(type)) return 'battery';
   if (/geolocation|position\b/.test(type) && payload === undefined) return 'position';
+  if (GAZE.test(type) && payload === undefined) return 'gaze';
   if (AXES_TYPES.test(type) && payload === undefined) return 'axes';
   if (/marker|event|button|note|annotation/.test(type) && payload === undefined) return 'events';
   if (/ecg|ekg/.test(type)) return 'ecg';
   if (a.sampling_rate > WAVE_HZ || /ppg|pleth|resp|eeg|emg|\bwave/.test(type)) return 'wave';
   return 'number';
 }
+
+const hasPoint = (p: Record<string, unknown>): boolean => typeof p['x'] === 'number' && typeof p['y'] === 'number' && typeof p['z'] !== 'number';
+
+/** Whether measurements of the kind are points of a plane, one coordinate to the right, one upwards or downwards. */
+export const isPoint = (kind: Kind): kind is 'position' | 'gaze' => kind === 'position' || kind === 'gaze';
 
 /** The names of the axes of a document. */
 export function axesOf(payload: unknown): string[] {

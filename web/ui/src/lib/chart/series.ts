@@ -214,6 +214,15 @@ export class Series {
     return i < this.ring.end ? { time: this.ring.time(i), value: this.ring.value(i) } : null;
   }
 
+  /** Calls back with the time and the value of each sample from `from` up to and including `to`, oldest first: of a bucket, with its last one. */
+  each(from: number, to: number, msPerColumn: number, visit: (time: number, value: number) => void): void {
+    const seam = nextUp(this.coverFrom);
+    for (const p of from < seam ? this.#pieces(from, Math.min(nextUp(to), seam), msPerColumn) : []) {
+      for (let i = tileLowerBound(p.tile, p.from); i < p.tile.count && (p.tile.end[i] as number) < p.to; i++) visit(p.tile.end[i] as number, p.tile.last[i] as number);
+    }
+    for (let i = this.ring.lowerBound(Math.max(from, seam)); i < this.ring.end && this.ring.time(i) <= to; i++) visit(this.ring.time(i), this.ring.value(i));
+  }
+
   /** What was measured nearest to the time, no further away than `reach`. */
   reading(time: number, reach: number, msPerColumn: number): Reading | null {
     let best: Reading | null = null;

@@ -2,7 +2,7 @@ import type { Run } from '@sensocto/client';
 import { describe, expect, it } from 'vitest';
 import { RecordingPen } from './testing/pen.ts';
 import { testTheme } from './testing/theme.ts';
-import { lengthOf, metres, paintTrack, positionOf, trackOf, type Position } from './track.ts';
+import { lengthOf, metres, paintTrack, pathOf, positionOf, trackOf, type Position } from './track.ts';
 
 const at = (latitude: number, longitude: number): Position => ({ time: 0, latitude, longitude });
 
@@ -30,7 +30,7 @@ describe('positions', () => {
 
   it('are drawn inside, north up, the same scale both ways', () => {
     const rec = new RecordingPen();
-    paintTrack(rec.pen, testTheme, { width: 300, height: 200, ratio: 1 }, [at(47, 8), at(47.001, 8), at(47.001, 8.001)], (m) => `${m} m`);
+    paintTrack(rec.pen, testTheme, { width: 300, height: 200, ratio: 1 }, [pathOf([at(47, 8), at(47.001, 8), at(47.001, 8.001)])], (m) => `${m} m`);
     const points = rec.lines.find((l) => l.style === 'trace-1')?.points ?? [];
     const [a, b, c] = points as [readonly [number, number], readonly [number, number], readonly [number, number]];
     expect(b[1]).toBeLessThan(a[1]);

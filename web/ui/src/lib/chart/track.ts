@@ -1,7 +1,7 @@
 import type { Run } from '@sensocto/client';
+import { MAP, paintPlane, pointsOfRuns, type PlanePath } from './plane.ts';
 import type { Pen } from './surface.ts';
 import type { Theme } from './theme.ts';
-import { traceColour } from './theme.ts';
 import { niceStep } from './valuescale.ts';
 
 export interface Position {
@@ -22,12 +22,8 @@ export function positionOf(payload: unknown, time: number): Position | null {
 }
 
 /** The positions behind buckets of latitude and longitude: the last one of each bucket, as it was measured. */
-export function trackOf(latitude: readonly Run[], longitude: readonly Run[]): Position[] {
-  const [north, east] = [latitude, longitude].map((runs) => runs.find((r) => r.kind === 'buckets'));
-  if (!north || !east) return [];
-  const longitudes = new Map([...east.to].map((time, i) => [time, east.last[i] as number]));
-  return [...north.to].flatMap((time, i) => positionOf({ latitude: north.last[i], longitude: longitudes.get(time) }, time) ?? []);
-}
+export const trackOf = (latitude: readonly Run[], longitude: readonly Run[]): Position[] =>
+  pointsOfRuns(longitude, latitude).flatMap((p) => positionOf({ latitude: p.y, longitude: p.x }, p.time) ?? []);
 
 const METRES_PER_DEGREE = 111_320;
 
@@ -49,45 +45,17 @@ export function lengthOf(list: readonly Position[]): number {
   return sum;
 }
 
-const LEAST_METRES = 20;
-
-/** Draws a way without a map: north is up, with a bar for the scale, the last position as a dot. */
-export function paintTrack(pen: Pen, t: Theme, size: { width: number; height: number; ratio: number }, list: readonly Position[], scaleText: (metres: number) => string): void {
-  const { width, height, ratio } = size;
-  pen.fillStyle = t.surface;
-  pen.fillRect(0, 0, width, height);
+/** The way in metres from where it ends. */
+export function pathOf(list: readonly Position[]): PlanePath {
   const last = list.at(-1);
-  if (!last) return;
-  const points = list.map((p) => metres(p, last));
-  const [west, east] = [Math.min(...points.map((p) => p.x)), Math.max(...points.map((p) => p.x))];
-  const [south, north] = [Math.min(...points.map((p) => p.y)), Math.max(...points.map((p) => p.y))];
-  const pad = 20 * ratio;
-  const perMetre = Math.min((width - 2 * pad) / Math.max(LEAST_METRES, east - west), (height - 2 * pad) / Math.max(LEAST_METRES, north - south));
-  const x = (p: { x: number }): number => width / 2 + (p.x - (west + east) / 2) * perMetre;
-  const y = (p: { y: number }): number => height / 2 - (p.y - (south + north) / 2) * perMetre;
-  pen.beginPath();
-  points.forEach((p, i) => (i === 0 ? pen.moveTo(x(p), y(p)) : pen.lineTo(x(p), y(p))));
-  pen.strokeStyle = traceColour(t, 1);
-  pen.lineWidth = 2 * ratio;
-  pen.lineJoin = 'round';
-  pen.stroke();
-  const here = { x: 0, y: 0 };
-  paintAccuracy(pen, t, x(here), y(here), (last.accuracy ?? 0) * perMetre);
-  pen.fillStyle = traceColour(t, 2);
-  pen.beginPath();
-  pen.arc(x(here), y(here), 4 * ratio, 0, 2 * Math.PI);
-  pen.fill();
-  paintScale(pen, t, size, perMetre, scaleText);
+  const points = last ? list.map((p) => ({ time: p.time, ...metres(p, last) })) : [];
+  return { points, colour: 1, here: points.at(-1) ?? null, radius: last?.accuracy ?? 0 };
 }
 
-function paintAccuracy(pen: Pen, t: Theme, x: number, y: number, radius: number): void {
-  if (radius <= 0) return;
-  pen.globalAlpha = 0.15;
-  pen.fillStyle = traceColour(t, 2);
-  pen.beginPath();
-  pen.arc(x, y, radius, 0, 2 * Math.PI);
-  pen.fill();
-  pen.globalAlpha = 1;
+/** Draws ways without a map: north is up, with a bar for the scale. */
+export function paintTrack(pen: Pen, t: Theme, size: { width: number; height: number; ratio: number }, paths: readonly PlanePath[], scaleText: (metres: number) => string): void {
+  const { perUnit } = paintPlane(pen, t, size, MAP, paths);
+  if (paths.some((p) => p.points.length > 0)) paintScale(pen, t, size, perUnit, scaleText);
 }
 
 function paintScale(pen: Pen, t: Theme, { height, ratio }: { height: number; ratio: number }, perMetre: number, text: (metres: number) => string): void {

@@ -1,6 +1,6 @@
 import { explain } from '../app/errors.ts';
 import type { Metrics } from './prometheus.ts';
-import { isRefusal, panels, readAttention, readMetrics, type Panel, type Snapshot } from './status.ts';
+import { isRefusal, panels, readAttention, readMetrics, SensorRates, type Panel, type Snapshot } from './status.ts';
 
 const everyMS = 2000;
 const kept = 300; // ten minutes
@@ -15,6 +15,8 @@ export class Status {
   #withMetrics = $state(true);
   #times: number[] = [];
   #columns = new Map<string, (number | null)[]>();
+  #rates = new SensorRates(kept);
+  #perSensor = $state.raw<{ readonly names: readonly string[]; readonly lines: Lines }>();
   #lines = $state.raw<ReadonlyMap<Panel['name'], Lines>>(new Map());
 
   get newest(): Snapshot | undefined {
@@ -31,6 +33,11 @@ export class Status {
   /** What a panel draws. */
   lines(panel: Panel): Lines | undefined {
     return this.#lines.get(panel.name);
+  }
+
+  /** Measurements a second of the busiest sensors. */
+  get perSensor(): { readonly names: readonly string[]; readonly lines: Lines } | undefined {
+    return this.#perSensor;
   }
 
   /** Reads until the function that it returns is called. metrics: whoever this is may see them. */
@@ -84,5 +91,8 @@ export class Status {
       lines.set(panel.name, [this.#times, ...columns]);
     }
     this.#lines = lines;
+    this.#rates.add(s.attention.sensors);
+    const busiest = this.#rates.busiest;
+    this.#perSensor = { names: busiest.map((b) => b.id), lines: [this.#times, ...busiest.map((b) => [...b.values])] };
   }
 }

@@ -37,7 +37,7 @@ export const isRefusal = (error: unknown): boolean => error instanceof ApiError 
 export type Unit = 'perSecond' | 'count' | 'bytes' | 'seconds' | 'ratio';
 export type SeriesName =
   | 'measurements' | 'delivered' | 'merged' | 'connections' | 'channels' | 'watched' | 'mailboxes' | 'alerts' | 'outbound' | 'journalPending' | 'unflushed'
-  | 'hot' | 'warm' | 'resident' | 'write50' | 'write99' | 'sync99' | 'journal' | 'database' | 'lag' | 'cpu' | 'memory' | 'queues' | 'factor' | 'high' | 'medium' | 'low';
+  | 'hot' | 'warm' | 'resident' | 'write50' | 'write99' | 'sync99' | 'journal' | 'database' | 'lag' | 'cpu' | 'memory' | 'queues' | 'factor' | 'high' | 'medium' | 'low' | 'syncWait' | 'syncLag99';
 
 export interface Series {
   readonly name: SeriesName;
@@ -46,7 +46,7 @@ export interface Series {
 
 /** A chart of the status page. */
 export interface Panel {
-  readonly name: 'throughput' | 'connections' | 'queues' | 'buffers' | 'memory' | 'latency' | 'disk' | 'load' | 'attention';
+  readonly name: 'throughput' | 'connections' | 'queues' | 'buffers' | 'memory' | 'latency' | 'disk' | 'load' | 'attention' | 'sync';
   readonly unit: Unit;
   readonly series: readonly Series[];
   /** It needs the metrics. */
@@ -106,5 +106,41 @@ export const panels: readonly Panel[] = [
       { name: 'sync99', value: percentile('journal_sync_seconds', 0.99) },
     ],
   },
+  {
+    name: 'sync', unit: 'seconds', administrators: true, // only of servers that share rooms with others: the metrics are there
+    series: [{ name: 'syncWait', value: metric('p2p_longest_lag_seconds') }, { name: 'syncLag99', value: percentile('p2p_sync_lag_seconds', 0.99) }],
+  },
   { name: 'disk', unit: 'bytes', administrators: true, series: [{ name: 'journal', value: metric('journal_bytes') }, { name: 'database', value: sum('database_bytes') }] },
 ];
+
+/** Sensors that the chart of throughput per sensor shows: more lines are not told apart. */
+export const mostSensors = 8;
+
+/** The rates of sensors over time: those that send most at present, each with its line. */
+export class SensorRates {
+  #columns = new Map<string, (number | null)[]>();
+  #count = 0;
+
+  constructor(private readonly kept: number) {}
+
+  /** Adds the rates of a moment; a sensor that is not among them has none. */
+  add(sensors: Attention['sensors']): void {
+    const now = new Map(sensors.map((s) => [s.sensor_id, s.rates.measurements_per_second]));
+    for (const id of now.keys()) if (!this.#columns.has(id)) this.#columns.set(id, Array.from({ length: this.#count }, () => null));
+    for (const [id, column] of this.#columns) {
+      const longer = [...column, now.get(id) ?? null].slice(-this.kept);
+      if (longer.every((v) => v === null)) this.#columns.delete(id);
+      else this.#columns.set(id, longer);
+    }
+    this.#count = Math.min(this.kept, this.#count + 1);
+  }
+
+  /** The busiest sensors, by their newest rate. */
+  get busiest(): readonly { readonly id: string; readonly values: readonly (number | null)[] }[] {
+    return [...this.#columns]
+      .map(([id, values]) => ({ id, values }))
+      .sort((a, b) => (b.values.at(-1) ?? -1) - (a.values.at(-1) ?? -1) || (a.id < b.id ? -1 : 1))
+      .slice(0, mostSensors)
+      .sort((a, b) => (a.id < b.id ? -1 : 1)); // a line keeps its colour while the same ones are busiest
+  }
+}

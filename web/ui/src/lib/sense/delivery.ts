@@ -15,11 +15,15 @@ export interface DeliveryStatus {
   readonly acknowledged: number;
   /** Samples that wait in the outbox. */
   readonly unsent: number;
-  /** Samples that were lost: the outbox was full, or the server will never take them. */
-  readonly lost: number;
+  /** The outbox is full: what is measured is lost until some of what waits has gone. */
+  readonly full: boolean;
+  /** Samples that were lost because the outbox was full. */
+  readonly refused: number;
+  /** Samples that were lost because the server will never take them, and the reason of the last ones. */
+  readonly rejected: number;
+  readonly reason: string;
   /** The browser has no room for the outbox: what is measured waits in memory, and goes when there is room again. */
   readonly diskFull: boolean;
-  readonly rejection?: Rejection;
 }
 
 /** The server's side of a sensor: brings what a source measures, by way of the outbox. */
@@ -28,9 +32,11 @@ export class Delivery {
   #error: Error | undefined;
   #acknowledged = 0;
   #unsent = 0;
-  #lost = 0;
+  #full = false;
+  #refused = 0;
+  #rejected = 0;
+  #reason = '';
   #diskFull = false;
-  #rejection: Rejection | undefined;
   #ends: (() => void)[] = [];
   #finishing = 0;
 
@@ -48,14 +54,16 @@ export class Delivery {
     return {
       state: this.#device?.state ?? 'none',
       ...(this.#error && { error: this.#error }),
-      ...(this.#rejection && { rejection: this.#rejection }),
       level: config?.attentionLevel ?? 'none',
       batchSize: config?.batchSize ?? 0,
       batchWindow: config?.batchWindow ?? 0,
       paused: config?.paused ?? false,
       acknowledged: this.#acknowledged,
       unsent: this.#device?.unsent ?? 0,
-      lost: this.#lost + (this.#device?.refused ?? 0),
+      full: this.#full,
+      refused: this.#refused + (this.#device?.refused ?? 0),
+      rejected: this.#rejected,
+      reason: this.#reason,
       diskFull: this.#diskFull,
     };
   }
@@ -98,13 +106,15 @@ export class Delivery {
   async close(): Promise<void> {
     const device = this.#device;
     this.#device = null;
-    this.#lost += device?.refused ?? 0;
+    this.#refused += device?.refused ?? 0;
     this.#unsent = 0;
+    this.#full = false;
     for (const end of this.#ends) end();
     await device?.close();
   }
 
   #queued(taken: boolean, samples: number): void {
+    this.#full = !taken;
     if (taken) this.#unsent += samples;
   }
 
@@ -121,8 +131,9 @@ export class Delivery {
   }
 
   #reject(rejection: Rejection): void {
-    this.#rejection = rejection;
-    this.#lost += rejection.samples;
+    this.#rejected += rejection.samples;
+    const reason = rejection.errors.at(-1)?.['reason'];
+    if (typeof reason === 'string') this.#reason = reason;
     this.#acknowledged -= rejection.samples;
   }
 }

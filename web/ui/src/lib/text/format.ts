@@ -17,8 +17,14 @@ export function number(value: number, options: Intl.NumberFormatOptions = {}): s
   return once('number', options, (l) => new Intl.NumberFormat(l, options)).format(value);
 }
 
+/** Units of positions: a metre is a hundred-thousandth of a degree. */
+export const NORTH = '°N';
+export const EAST = '°E';
+const DEGREE_DIGITS = 5;
+
 /** A measured value: as many digits as it takes to see a change, no more. */
-export function measured(value: number): string {
+export function measured(value: number, unit = ''): string {
+  if (unit === NORTH || unit === EAST) return number(value, { minimumFractionDigits: DEGREE_DIGITS, maximumFractionDigits: DEGREE_DIGITS });
   const size = Math.abs(value);
   const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
   return number(value, { maximumFractionDigits: digits });
@@ -64,6 +70,11 @@ export function duration(ms: number): string {
     else if (parts.length > 0) break;
   }
   return (ms < 0 ? '−' : '') + parts.join(' ');
+}
+
+/** A length of a way: "350 m", "1.24 km". */
+export function length(metres: number): string {
+  return metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 });
 }
 
 /** A number of bytes: "1.5 MB". */

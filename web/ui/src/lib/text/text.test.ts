@@ -42,7 +42,8 @@ describe('numbers and times', () => {
   ])('duration of %d ms', (ms, want) => expect(duration(ms)).toBe(want));
 
   test('measured values keep what changes', () => {
-    expect([0.0123456, 1.23456, 123.456, 12345.6].map(measured)).toEqual(['0.012', '1.23', '123.5', '12,346']);
+    expect([0.0123456, 1.23456, 123.456, 12345.6].map((v) => measured(v))).toEqual(['0.012', '1.23', '123.5', '12,346']);
+    expect(measured(48.2081743, '°N')).toBe('48.20817'); // to a metre
   });
 
   test('bytes, ago, plural', async () => {

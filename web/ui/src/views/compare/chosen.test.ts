@@ -40,3 +40,14 @@ describe('choices', () => {
     expect(without(list, { sensorId: 's1', attributeId: 'a' }).length).toBe(MOST_CHOICES - 1);
   });
 });
+
+it('positions and gazes of all sensors are offered as a group each', () => {
+  const withPoints = (id: string): Sensor => ({
+    ...sensor(id),
+    attributes: [
+      { id: 'geolocation', attribute_name: 'Position', attribute_type: 'geolocation', unit: '', sampling_rate: 1, last_value: { payload: { latitude: 48, longitude: 16 }, timestamp: 0 } },
+      { id: 'gaze', attribute_name: 'Gaze', attribute_type: 'gaze', unit: '', sampling_rate: 60, last_value: { payload: { x: 0.5, y: 0.5 }, timestamp: 0 } },
+    ],
+  });
+  expect(groupsOf([withPoints('a'), withPoints('b')]).map((g) => [g.name, g.choices.length])).toEqual([['Position', 2], ['Gaze', 2]]);
+});

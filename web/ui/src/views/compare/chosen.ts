@@ -46,7 +46,7 @@ export function queryOf(c: Comparison): string {
   return q.toString();
 }
 
-const COMPARED: readonly Kind[] = ['ecg', 'wave', 'number', 'axes', 'battery'];
+const COMPARED: readonly Kind[] = ['ecg', 'wave', 'number', 'axes', 'position', 'gaze', 'battery'];
 
 /** Attributes that can be compared. */
 export const comparable = (s: Sensor): readonly AttributeLike[] => s.attributes.filter((a) => COMPARED.includes(kindOf(a)));

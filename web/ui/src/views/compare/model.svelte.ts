@@ -1,29 +1,45 @@
 import type { Client, Sensor } from '@sensocto/client';
-import { attributeSeries, type AttributeSeries } from '../../lib/chart/attributeseries.ts';
+import { attributeSeries, type AttributePane, type AttributeSeries } from '../../lib/chart/attributeseries.ts';
 import type { Chart } from '../../lib/chart/chart.ts';
+import { isPoint } from '../../lib/chart/kinds.ts';
 import type { PaneOptions } from '../../lib/chart/pane.ts';
 import { SensorFeed } from '../../lib/chart/sensorfeed.ts';
 import { Settler } from '../../lib/chart/settler.ts';
 import { TileCache } from '../../lib/chart/tilecache.ts';
+import type { Series } from '../../lib/chart/series.ts';
 import type { Choice } from './chosen.ts';
 
 const keyOf = (c: Choice): string => `${c.sensorId}/${c.attributeId}`;
 
+/** The way of one sensor over a plane. */
+export interface Track {
+  readonly kind: 'position' | 'gaze';
+  readonly sensor: string;
+  /** To the right, and upwards or downwards. */
+  readonly x: Series;
+  readonly y: Series;
+}
+
 /** Attributes of several sensors on one time axis, and their feeds: one for each sensor, while something of it is shown. */
 export class CompareModel {
   #panes = $state.raw<readonly PaneOptions[]>([]);
+  #tracks = $state.raw<readonly Track[]>([]);
   #refused = $state.raw<ReadonlySet<string>>(new Set());
   readonly #feeds = new Map<string, SensorFeed>();
   readonly #series = new Map<string, AttributeSeries>();
   readonly #cache = new TileCache();
   #chart: Chart | undefined;
   #composed = '';
-  readonly #settler = new Settler(() => [...this.#series.values()].flatMap((s) => [...s.pane.series]));
+  readonly #settler = new Settler(() => [...this.#series.values()].flatMap((s) => s.panes.flatMap((p) => p.series)));
 
   constructor(private readonly client: Client) {}
 
   get panes(): readonly PaneOptions[] {
     return this.#panes;
+  }
+  /** Where sensors are and what people look at, as far as that is chosen. */
+  get tracks(): readonly Track[] {
+    return this.#tracks;
   }
   /** Sensors that may not be seen, or not any more. */
   get refused(): ReadonlySet<string> {
@@ -43,8 +59,13 @@ export class CompareModel {
     if (composed === this.#composed) return;
     this.#composed = composed;
     this.#drop(known);
-    const all = known.flatMap((c, i) => this.#of(c, sensors.get(c.sensorId) as Sensor, i) ?? []);
-    this.#panes = overlay ? overlaid(all) : all.map((s) => s.pane);
+    const all = known.flatMap((c, i) => {
+      const sensor = sensors.get(c.sensorId) as Sensor;
+      const series = this.#of(c, sensor, i);
+      return series ? [{ series, sensor: sensor.sensor_name || sensor.sensor_id }] : [];
+    });
+    this.#panes = composedPanes(all.map((s) => s.series), overlay);
+    this.#tracks = all.flatMap(({ series, sensor }) => trackOf(series, sensor) ?? []);
   }
 
   close(): void {
@@ -91,13 +112,20 @@ export class CompareModel {
   }
 }
 
-/** Traces of one unit and kind in one pane; axes keep theirs. */
-function overlaid(all: readonly AttributeSeries[]): PaneOptions[] {
-  const panes = new Map<string, PaneOptions>();
+function trackOf({ kind, panes }: AttributeSeries, sensor: string): Track | null {
+  const [x, y] = panes.map((p) => p.series[0]);
+  return isPoint(kind) && x && y ? { kind, sensor, x, y } : null;
+}
+
+/** A pane for each choice, or for all of one unit and kind. Coordinates always share one: they are compared on a plane, and the panes say when. */
+export function composedPanes(all: readonly Pick<AttributeSeries, 'kind' | 'panes'>[], overlay: boolean): PaneOptions[] {
+  const panes = new Map<string, AttributePane>();
   for (const s of all) {
-    const key = s.kind === 'axes' ? `${s.pane.label} axes` : `${s.kind} ${s.pane.unit}`;
-    const before = panes.get(key);
-    panes.set(key, before ? { ...before, label: s.name, weight: 2, series: [...before.series, ...s.pane.series] } : s.pane);
+    for (const pane of s.panes) {
+      const key = overlay || isPoint(s.kind) ? pane.group : pane.label;
+      const before = panes.get(key);
+      panes.set(key, before ? { ...before, label: pane.name, weight: 2, series: [...before.series, ...pane.series] } : pane);
+    }
   }
   return [...panes.values()];
 }

@@ -1,6 +1,7 @@
 import { expect, test } from 'vitest';
 import { SampleRing } from '../../lib/chart/ring.ts';
 import { attitudeOf } from './attitude.ts';
+import { trailOf } from './gaze.ts';
 import { extentOf, scaleLength } from './track.ts';
 
 test('the attitude of gravity, angles and a quaternion', () => {
@@ -21,3 +22,10 @@ test('the extent of a track in metres', () => {
 });
 
 test.each([[20, 5], [100, 20], [556, 100], [10_000, 2000]])('the scale of %d m is %d m', (metres, want) => expect(scaleLength(metres)).toBe(want));
+
+test('the trail of a gaze is its last seconds, oldest first', () => {
+  const [x, y] = [new SampleRing(), new SampleRing()];
+  expect(trailOf(x, y)).toEqual([]);
+  for (const time of [1000, 7000, 8000, 10_000]) x.push(time, time / 20_000), y.push(time, 0.5);
+  expect(trailOf(x, y)).toEqual([{ time: 7000, x: 0.35, y: 0.5 }, { time: 8000, x: 0.4, y: 0.5 }, { time: 10_000, x: 0.5, y: 0.5 }]);
+});

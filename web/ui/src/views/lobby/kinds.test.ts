@@ -28,6 +28,7 @@ test.each([
   [attribute('strange', 0, 7), 'number'],
   [attribute('accelerometer', 50), 'motion'],
   [attribute('geolocation'), 'position'],
+  [attribute('gaze', 60), 'gaze'],
   [attribute('battery'), 'battery'],
   [attribute('button', 0, { pressed: true }), 'event'],
 ])('%o is a %s', (a, want) => expect(kindOf(a)).toBe(want));
@@ -50,6 +51,7 @@ test('payloads are read by kind, in the spellings that devices use', () => {
   expect(fieldsOf('number', { bpm: 72 })).toEqual([72]);
   expect(fieldsOf('motion', { x: 1, y: 2, z: 3 })).toEqual([1, 2, 3]);
   expect(fieldsOf('position', { lat: 48, lng: 16 })).toEqual([48, 16]);
+  expect(fieldsOf('gaze', { x: 0.5, y: 0.25, confidence: 1 })).toEqual([0.5, 0.25]);
   expect(fieldsOf('battery', { level: 0.5, charging: true })).toEqual([0.5]);
   expect(fieldsOf('motion', { x: 1 })).toBeUndefined();
   expect(fieldsOf('number', 'text')).toBeUndefined();

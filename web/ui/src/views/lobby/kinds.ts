@@ -1,11 +1,12 @@
 import type { Attribute, Sensor } from '@sensocto/client';
 
 /** What an attribute looks like on a tile. */
-export type Kind = 'waveform' | 'number' | 'motion' | 'position' | 'battery' | 'event';
+export type Kind = 'waveform' | 'number' | 'motion' | 'position' | 'gaze' | 'battery' | 'event';
 
 const waveforms = ['ecg', 'ppg', 'eeg', 'emg', 'respiration', 'audio', 'eda'];
 const numbers = ['heartrate', 'spo2', 'temperature', 'respiration_rate', 'hrv', 'rr_interval', 'steps', 'humidity', 'pressure', 'blood_pressure', 'power', 'cadence', 'speed'];
 const motions = ['accelerometer', 'gyroscope', 'imu', 'quaternion', 'orientation', 'magnetometer', 'vector'];
+const gazes = ['gaze', 'eye_gaze'];
 const waveformHz = 10;
 
 /** The kind of an attribute: by its type, else by how fast and what it sends. */
@@ -13,6 +14,7 @@ export function kindOf(a: Attribute): Kind {
   const type = a.attribute_type;
   if (type === 'battery') return 'battery';
   if (type === 'geolocation') return 'position';
+  if (gazes.includes(type)) return 'gaze';
   if (motions.includes(type)) return 'motion';
   if (waveforms.includes(type)) return 'waveform';
   if (numbers.includes(type) || type === 'number') return a.sampling_rate >= waveformHz ? 'waveform' : 'number';
@@ -26,8 +28,8 @@ const colours: Readonly<Record<string, number>> = { ecg: 3, heartrate: 3, ppg: 2
 export const colourOf = (a: Attribute): number => colours[a.attribute_type] ?? 1;
 
 /** What a tile shows in the first place; overview is whatever says most of each sensor. */
-export type Lens = 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'battery';
-export const lenses: readonly Lens[] = ['overview', 'heartrate', 'ecg', 'respiration', 'ppg', 'motion', 'position', 'battery'];
+export type Lens = 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'gaze' | 'battery';
+export const lenses: readonly Lens[] = ['overview', 'heartrate', 'ecg', 'respiration', 'ppg', 'motion', 'position', 'gaze', 'battery'];
 
 /** What stands on a tile. */
 export interface Content {
@@ -37,7 +39,7 @@ export interface Content {
   readonly battery: Attribute | undefined;
 }
 
-const mainOrder: readonly Kind[] = ['waveform', 'motion', 'position', 'number', 'event', 'battery'];
+const mainOrder: readonly Kind[] = ['waveform', 'motion', 'position', 'gaze', 'number', 'event', 'battery'];
 const typeOrder = [...waveforms, ...numbers, 'quaternion', 'orientation', 'imu', 'accelerometer', 'gyroscope', 'magnetometer'];
 
 const rank = (order: readonly string[], value: string) => (order.indexOf(value) + order.length + 1) % (order.length + 1); // unknown ones last
@@ -54,7 +56,7 @@ export function contentOf(sensor: Sensor, lens: Lens): Content {
 
 /** Whether an attribute is what a lens looks for. */
 export function fits(a: Attribute, lens: Lens): boolean {
-  if (lens === 'motion' || lens === 'position' || lens === 'battery') return kindOf(a) === lens;
+  if (lens === 'motion' || lens === 'position' || lens === 'gaze' || lens === 'battery') return kindOf(a) === lens;
   return a.attribute_type === lens;
 }
 
@@ -68,6 +70,7 @@ export function fieldsOf(kind: Kind, payload: unknown): readonly number[] | unde
   const p = payload as Record<string, unknown>;
   const pick = (...keys: string[]) => keys.map((k) => p[k]).find((v): v is number => typeof v === 'number');
   if (kind === 'position') return all(pick('latitude', 'lat'), pick('longitude', 'lon', 'lng'));
+  if (kind === 'gaze') return all(pick('x'), pick('y'));
   if (kind === 'motion') return all(pick('x', 'alpha'), pick('y', 'beta'), pick('z', 'gamma'));
   if (kind === 'battery') return all(pick('level', 'value'));
   return all(pick('value', 'bpm', 'level'));

@@ -10,7 +10,7 @@ import { TileCache } from '../../lib/chart/tilecache.ts';
 
 export type SensorPhase = 'loading' | 'live' | 'interrupted' | 'ended';
 
-const DRAWN: readonly Kind[] = ['ecg', 'wave', 'axes', 'number', 'battery'];
+const DRAWN: readonly Kind[] = ['ecg', 'wave', 'axes', 'gaze', 'number', 'battery'];
 /** Panes at first: more are too low to read. */
 const FIRST_PANES = 4;
 function byKind(attributes: readonly AttributeLike[]): AttributeLike[] {
@@ -102,7 +102,7 @@ export class SensorModel {
   }
 
   #all(): Series[] {
-    return [...this.#series.values()].flatMap((s) => [...s.pane.series]);
+    return [...this.#series.values()].flatMap((s) => s.panes.flatMap((p) => p.series));
   }
 
   #first(): string[] {
@@ -122,7 +122,7 @@ export class SensorModel {
       s.close();
       this.#series.delete(id);
     }
-    const panes = ids.flatMap((id) => this.#of(id)?.pane ?? []);
+    const panes = ids.flatMap((id) => this.#of(id)?.panes ?? []);
     if (panes.length !== this.#panes.length || panes.some((p, i) => p !== this.#panes[i])) this.#panes = panes;
   }
 

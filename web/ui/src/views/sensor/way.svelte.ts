@@ -1,13 +1,18 @@
-import type { Client } from '@sensocto/client';
-import { trackOf, type Position } from '../../lib/chart/track.ts';
+import type { Client, Run } from '@sensocto/client';
 
 /** Points of a way at most: more are not told apart on a screen. */
 const MOST = 1000;
 const SETTLED_MS = 300;
 
+/** How points are read from the history: by two numbers in the documents. */
+export interface Points<P> {
+  readonly fields: readonly [string, string];
+  readonly of: (first: readonly Run[], second: readonly Run[]) => P[];
+}
+
 /** The way of a sensor in a stretch of time, thinned by the server. */
-export class Way {
-  #positions = $state.raw<readonly Position[]>([]);
+export class Way<P> {
+  #points = $state.raw<readonly P[]>([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: AbortController | undefined;
 
@@ -15,10 +20,11 @@ export class Way {
     private readonly client: Pick<Client, 'history'>,
     private readonly sensorId: string,
     private readonly attributeId: string,
+    private readonly kind: Points<P>,
   ) {}
 
-  get positions(): readonly Position[] {
-    return this.#positions;
+  get points(): readonly P[] {
+    return this.#points;
   }
 
   /** Reads the way between two times, once they stay as they are. What was read before stays until then. */
@@ -37,8 +43,8 @@ export class Way {
     const { signal } = (this.#asking = new AbortController());
     const read = (field: string) => this.client.history(this.sensorId, this.attributeId, { field, from, to, maxBuckets: MOST, signal });
     try {
-      const [latitude, longitude] = await Promise.all([read('latitude'), read('longitude')]);
-      this.#positions = trackOf(latitude.runs, longitude.runs);
+      const [first, second] = await Promise.all(this.kind.fields.map(read));
+      this.#points = first && second ? this.kind.of(first.runs, second.runs) : [];
     } catch {
       // the way that is there stays; the chart says where history cannot be read
     }

@@ -8,6 +8,7 @@ export const chart: Translation<typeof en> = {
   label: (what) => `Kurven: ${what}`,
   keys: () =>
     'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, mit Umschalttaste dazu misst es von dort aus; Escape entfernt beides. S spricht, was zu sehen ist, M setzt eine Marke.',
+  coordinate: (name) => ({ longitude: 'Länge', latitude: 'Breite', x: 'x', y: 'y' })[name] ?? name,
   live: () => 'Live',
   quiet: (ms) => `Neueste, ${duration(ms)} alt`,
   goLive: () => 'Zum Neuesten',
@@ -43,8 +44,8 @@ export const chart: Translation<typeof en> = {
   clipped: () => 'abgeschnitten: kleinere Verstärkung wählen',
   measuredText: (m, unit) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
-  reading: (v, unit) => `${measured(v)} ${unit}`.trim(),
-  bucket: (min, max, count, unit) => `${measured(min)} bis ${measured(max)} ${unit} (${number(count)})`,
+  reading: (v, unit) => `${measured(v, unit)} ${unit}`.trim(),
+  bucket: (min, max, count, unit) => `${measured(min, unit)} bis ${measured(max, unit)} ${unit} (${number(count)})`,
   nothing: () => '–',
   atCursor: (time) => `Bei ${time}`,
   newest: () => 'Neueste',

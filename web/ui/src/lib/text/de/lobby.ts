@@ -13,7 +13,7 @@ export const lobby: Translation<typeof en> = {
   view: () => 'Ansicht',
   show: () => 'Zeigen',
   lens: (l) =>
-    ({ overview: 'Überblick', ecg: 'EKG', heartrate: 'Puls', respiration: 'Atmung', ppg: 'Pulswelle', motion: 'Bewegung', position: 'Position', battery: 'Akku' })[l],
+    ({ overview: 'Überblick', ecg: 'EKG', heartrate: 'Puls', respiration: 'Atmung', ppg: 'Pulswelle', motion: 'Bewegung', position: 'Position', gaze: 'Blick', battery: 'Akku' })[l],
   group: () => 'Gruppieren',
   grouping: (g) => ({ none: 'Ohne Gruppen', room: 'Gruppen nach Raum', person: 'Nach Person gruppiert', source: 'Gruppen nach Quelle', type: 'Gruppen nach Art' })[g],
   others: (g) => (g === 'room' ? 'In keinem Raum' : g === 'person' ? 'Von niemandem' : 'Andere'),
@@ -28,6 +28,7 @@ export const lobby: Translation<typeof en> = {
   traceOf: (name) => `${name}, laufende Kurve`,
   orientationOf: (name) => `${name}, Lage`,
   trackOf: (name) => `${name}, Strecke`,
+  gazeOf: (name) => `${name}, wohin jemand blickt`,
   trend: () => 'Verlauf der letzten Minute',
   lastSeen: (ago) => `Zuletzt gemessen ${ago}`,
   nothingYet: () => 'Noch keine Messwerte',

@@ -98,7 +98,6 @@ export const rooms: typeof en = {
   takeOut: () => 'Herausnehmen',
   sharedSensor: (name) => `${name} ist geteilt.`,
   tookOut: (name) => `${name} ist aus dem Raum genommen.`,
-  allHeartRates: () => 'Alle Herzraten',
   wall: () => 'Großanzeige',
   toRoom: () => 'Zurück zum Raum',
   toRooms: () => 'Zu den Räumen',

@@ -183,7 +183,9 @@ export const sense: Translation<typeof en> = {
   samples,
   diskFull: () => 'Dieser Browser hat keinen Platz mehr auf seinem Datenträger. Messwerte warten im Arbeitsspeicher und gehen hinaus, sobald Platz ist: Schaffen Sie welchen, und lassen Sie diese Seite offen.',
   lost: () => 'Verloren',
-  lostText: (n) => `${samples(n)}: Der Ausgang ist voll, oder der Server hat sie abgelehnt`,
+  outboxFull: () => 'Der Ausgang dieses Browsers ist voll: Was jetzt gemessen wird, geht verloren. Stellen Sie die Verbindung zum Server wieder her, damit hinausgeht, was wartet, oder beenden Sie die Messung.',
+  rejected: () => 'Vom Server abgelehnt',
+  rejectedText: (n, reason) => (reason ? `${samples(n)}: ${reason}` : samples(n)),
 
   mark: () => 'Markieren',
   markText: () => 'Was geschieht (freiwillig)',

@@ -1,6 +1,6 @@
 import type { sensor as en } from '../en/sensor.ts';
 import type { Translation } from '../translation.ts';
-import { number, plural } from '../format.ts';
+import { length, number, plural } from '../format.ts';
 
 const formats = { csv: 'CSV: Tabelle', edf: 'EDF+: Biosignale', parquet: 'Parquet: zur Auswertung', wfdb: 'WFDB: PhysioNet-Aufzeichnung (ZIP)' } as const;
 
@@ -22,7 +22,9 @@ export const sensor: Translation<typeof en> = {
   lastMinutes: (name) => `${name} in den letzten Minuten`,
   of: (name) => `von ${name}`,
   noPositions: () => 'Keine Positionen in der Zeit auf dem Bildschirm',
-  way: (name, metres) => `${name}: ein Weg von ${metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 })}`,
+  noGaze: () => 'Kein Blick in der Zeit auf dem Bildschirm',
+  gaze: (name, points) => `${name}: ${number(points)} ${plural(points, 'Punkt', 'Punkte')} auf dem Bildschirm`,
+  way: (name, metres) => `${name}: ein Weg von ${length(metres)}`,
   export: () => 'Exportieren',
   exportText: () => 'Messungen, Ereignisse und Notizen als Datei für andere Programme.',
   format: () => 'Format',

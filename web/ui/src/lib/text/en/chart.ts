@@ -6,6 +6,7 @@ export const chart = {
   label: (what: string) => `Chart of ${what}`,
   keys: () =>
     'Arrow keys left and right move through time, with Shift further; up and down zoom. Space pauses and goes on, End goes to the newest. Alt and arrow keys move the cursor, with Shift they measure from where it was; Escape takes both away. S speaks what is shown, M sets a marker.',
+  coordinate: (name: string) => ({ longitude: 'longitude', latitude: 'latitude', x: 'x', y: 'y' })[name] ?? name,
   live: () => 'Live',
   quiet: (ms: number) => `Newest, ${duration(ms)} old`,
   goLive: () => 'Go to live',
@@ -41,8 +42,8 @@ export const chart = {
   clipped: () => 'cut off: choose a smaller gain',
   measuredText: (m: { time: number; perMinute: number; amplitude: number }, unit: string) =>
     `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
-  reading: (v: number, unit: string) => `${measured(v)} ${unit}`.trim(),
-  bucket: (min: number, max: number, count: number, unit: string) => `${measured(min)} to ${measured(max)} ${unit} (${number(count)})`,
+  reading: (v: number, unit: string) => `${measured(v, unit)} ${unit}`.trim(),
+  bucket: (min: number, max: number, count: number, unit: string) => `${measured(min, unit)} to ${measured(max, unit)} ${unit} (${number(count)})`,
   nothing: () => '–',
   atCursor: (time: string) => `At ${time}`,
   newest: () => 'Newest',

@@ -11,8 +11,8 @@ export const lobby = {
   foundOf: (found: number, total: number) => `${number(found)} of ${number(total)} ${plural(total, 'sensor', 'sensors')}`,
   view: () => 'View',
   show: () => 'Show',
-  lens: (l: 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'battery') =>
-    ({ overview: 'Overview', ecg: 'ECG', heartrate: 'Heart rate', respiration: 'Breathing', ppg: 'Pulse wave', motion: 'Motion', position: 'Position', battery: 'Battery' })[l],
+  lens: (l: 'overview' | 'ecg' | 'heartrate' | 'respiration' | 'ppg' | 'motion' | 'position' | 'gaze' | 'battery') =>
+    ({ overview: 'Overview', ecg: 'ECG', heartrate: 'Heart rate', respiration: 'Breathing', ppg: 'Pulse wave', motion: 'Motion', position: 'Position', gaze: 'Gaze', battery: 'Battery' })[l],
   group: () => 'Group by',
   grouping: (g: 'none' | 'room' | 'person' | 'source' | 'type') => ({ none: 'Not grouped', room: 'Grouped by room', person: 'Grouped by person', source: 'Grouped by source', type: 'Grouped by type' })[g],
   others: (g: 'none' | 'room' | 'person' | 'source' | 'type') => (g === 'room' ? 'In no room' : g === 'person' ? 'Of nobody' : 'Others'),
@@ -27,6 +27,7 @@ export const lobby = {
   traceOf: (name: string) => `${name}, live trace`,
   orientationOf: (name: string) => `${name}, orientation`,
   trackOf: (name: string) => `${name}, track`,
+  gazeOf: (name: string) => `${name}, where somebody looks`,
   trend: () => 'Trend over the last minute',
   lastSeen: (ago: string) => `Last measured ${ago}`,
   nothingYet: () => 'No measurements yet',

@@ -97,7 +97,6 @@ export const rooms = {
   takeOut: () => 'Take out',
   sharedSensor: (name: string) => `${name} is shared.`,
   tookOut: (name: string) => `${name} is taken out of the room.`,
-  allHeartRates: () => 'All heart rates',
   wall: () => 'Big screen',
   toRoom: () => 'Back to the room',
   toRooms: () => 'To the rooms',

@@ -185,7 +185,9 @@ export const sense = {
   samples,
   diskFull: () => 'This browser has no room left on its disk. What is measured waits in memory and is sent once there is room: free some, and keep this page open.',
   lost: () => 'Lost',
-  lostText: (n: number) => `${samples(n)}: the outbox is full, or the server refused them`,
+  outboxFull: () => 'The outbox of this browser is full: what is measured now is lost. Get the connection to the server back, so that what waits here can go, or stop measuring.',
+  rejected: () => 'Refused by the server',
+  rejectedText: (n: number, reason: string) => (reason ? `${samples(n)}: ${reason}` : samples(n)),
 
   mark: () => 'Mark',
   markText: () => 'What happens (optional)',

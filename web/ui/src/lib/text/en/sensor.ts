@@ -1,4 +1,4 @@
-import { number, plural } from '../format.ts';
+import { length, number, plural } from '../format.ts';
 
 const formats = { csv: 'CSV: table of numbers', edf: 'EDF+: biosignals', parquet: 'Parquet: for analysis', wfdb: 'WFDB: PhysioNet record (ZIP)' } as const;
 
@@ -20,7 +20,9 @@ export const sensor = {
   lastMinutes: (name: string) => `${name} in the last minutes`,
   of: (name: string) => `of ${name}`,
   noPositions: () => 'No positions in the time on the screen',
-  way: (name: string, metres: number) => `${name}: a way of ${metres >= 1000 ? number(metres / 1000, { style: 'unit', unit: 'kilometer', maximumFractionDigits: 2 }) : number(metres, { style: 'unit', unit: 'meter', maximumFractionDigits: 0 })}`,
+  noGaze: () => 'No gaze in the time on the screen',
+  gaze: (name: string, points: number) => `${name}: ${number(points)} ${plural(points, 'point', 'points')} on the screen`,
+  way: (name: string, metres: number) => `${name}: a way of ${length(metres)}`,
   export: () => 'Export',
   exportText: () => 'Measurements, events and notes as a file for other programs.',
   format: () => 'Format',
