@@ -1,8 +1,6 @@
-import { createSocket } from 'node:dgram';
-import { chromium, type Browser } from '@playwright/test';
-import type { CallOptions } from '../../client/src/call/call.ts';
-import { bundledExample, Caller, fakeDevices, moves, roomOf } from './calling.ts';
-import { expect, idle, openServer, test, took, type World } from './world.ts';
+import { chromium } from '@playwright/test';
+import { bundledExample, Caller, fakeDevices, moves, roomOf, turnServer } from './calling.ts';
+import { expect, openServer, test, took } from './world.ts';
 
 test.use({ launchOptions: fakeDevices });
 
@@ -324,40 +322,9 @@ test.describe('a call for two', () => {
   });
 });
 
-/** A UDP port that is free at present. */
-async function freePort(): Promise<number> {
-  const socket = createSocket('udp4');
-  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
-  const { port } = socket.address();
-  await new Promise<void>((resolve) => socket.close(() => resolve()));
-  return port;
-}
-
-const wantsIdle = 'eight browsers with 56 pictures want an idle machine: set SENSOCTO_TEST_IDLE=1';
-
-/** Everybody in a call sees and hears everybody. */
-async function eight(browser: Browser, world: World, options: CallOptions = {}): Promise<Caller[]> {
-  const names = ['Ada', 'Bob', 'Eve', 'Kim', 'Lea', 'Max', 'Noa', 'Tom'];
-  const callers: Caller[] = [];
-  for (const name of names) callers.push(await Caller.signUp(browser, world, name));
-  const [ada, ...others] = callers as [Caller, ...Caller[]];
-  const room = await roomOf(ada, ...others);
-  for (const caller of callers) {
-    await caller.join(room, { upload: 1_000_000, ...options }, { width: 160, frameRate: 5 }); // 56 pictures on one machine
-  }
-  for (const caller of callers) await caller.seesAndHearsWithin(120_000, ...callers.filter((c) => c !== caller));
-  return callers;
-}
-
-test('eight see and hear each other', async ({ browser, world }) => {
-  test.skip(!idle, wantsIdle);
-  test.setTimeout(600_000);
-  await eight(browser, world);
-});
-
 test.describe('over the TURN server in the program alone', () => {
   test.use({
-    flags: async ({}, use) => use([...openServer, '--turn-listen', `127.0.0.1:${await freePort()}`, '--turn-public', '127.0.0.1', '--turn-private']),
+    flags: async ({}, use) => use(await turnServer()),
   });
 
   test('three see and hear each other', async ({ browser, world }) => {
@@ -368,46 +335,5 @@ test.describe('over the TURN server in the program alone', () => {
     await bob.seesAndHears(ada, eve);
     await eve.seesAndHears(ada, bob);
     for (const caller of [ada, bob, eve]) expect((await caller.arrived()).map((a) => a.relayed)).toEqual([true, true]);
-  });
-
-  test('eight see and hear each other', async ({ browser, world }) => {
-    test.skip(!idle, wantsIdle);
-    test.setTimeout(600_000);
-    for (const caller of await eight(browser, world, { iceTransportPolicy: 'relay' })) {
-      expect((await caller.arrived()).map((a) => a.relayed)).toEqual(Array(7).fill(true));
-    }
-  });
-
-  test('a call that lasts, beside sensors that stream: nothing grows', async ({ browser, world }, info) => {
-    const minutes = Number(process.env['CALL_MINUTES'] ?? 0.5);
-    test.setTimeout(minutes * 60_000 + 300_000);
-    const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
-    const room = await roomOf(ada, bob);
-    world.simulate(3, 'vitals');
-    for (const caller of [ada, bob]) await caller.join(room, { iceTransportPolicy: 'relay' });
-    await ada.seesAndHears(bob);
-    await bob.seesAndHears(ada);
-    /** Goroutines, allocations of the relay, and MiB of the server's heap. */
-    const measure = async () => {
-      const text = await (await fetch(`${world.program.url}/metrics`)).text();
-      const value = (name: string) => Number(new RegExp(`^${name} (\\S+)$`, 'm').exec(text)?.[1]);
-      return { goroutines: value('go_goroutines'), allocations: value('sensocto_turn_allocations'), heap: value('go_memstats_heap_inuse_bytes') / 2 ** 20 };
-    };
-    await ada.page.waitForTimeout(10_000); // all has begun
-    const before = await measure();
-    for (let end = Date.now() + minutes * 60_000; Date.now() < end; ) {
-      await ada.page.waitForTimeout(Math.min(10_000, Math.max(0, end - Date.now())));
-      await ada.seesAndHears(bob);
-      await bob.seesAndHears(ada);
-    }
-    const after = await measure();
-    info.annotations.push({ type: 'the server', description: `${minutes} minutes: ${JSON.stringify(before)} to ${JSON.stringify(after)}` });
-    console.log(info.annotations.at(-1)?.description);
-    const grown = async () => { // what is only there for a moment is not growth
-      const now = await measure();
-      return { goroutines: now.goroutines > before.goroutines + 10, allocations: now.allocations > before.allocations, heap: now.heap >= before.heap + 64 };
-    };
-    await expect.poll(grown).toEqual({ goroutines: false, allocations: false, heap: false });
-    expect((await ada.page.evaluate(() => window.connections.length))).toBe(1); // the first link lasted
   });
 });
