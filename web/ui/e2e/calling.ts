@@ -21,7 +21,6 @@ declare global {
     /** When the first picture and the first sound of each peer came, by its id. */
     firstMedia: Record<string, { picture?: number; sound?: number }>;
     ended: { reason: string; limit: unknown } | undefined;
-    glares: number;
     goneAt: number | undefined;
     /** The app's connections use TURN servers alone. */
     relayed: boolean | undefined;

@@ -69,19 +69,22 @@ test('offers at once, from both sides again and again, do no harm', async ({ bro
   await bob.join(room);
   await ada.seesAndHears(bob);
   const both = [ada, bob];
-  await Promise.all(both.map(({ page }) => page.evaluate(() => {
-    window.glares = 0;
-    for (const c of window.connections) c.addEventListener('signalingstatechange', () => c.signalingState === 'have-remote-offer' && window.glares++);
-  })));
-  for (let i = 0; i < 8; i++) {
-    await Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.restartIce())));
-    await ada.page.waitForTimeout(i * 20); // fewer than the server takes in a second
-  }
-  const offers = async () => (await Promise.all(both.map(({ page }) => page.evaluate(() => window.glares)))).reduce((a, b) => a + b);
-  await expect.poll(offers).toBeGreaterThan(0); // negotiations did take place
+  const collisions = () => Promise.all(both.map(({ page }) => page.evaluate(() => window.call.collisions)));
+  await expect(async () => {
+    const at = Date.now() + 300; // by the clock that they share
+    await Promise.all(both.map(({ page }) => page.evaluate(async (at) => {
+      await new Promise((resolve) => setTimeout(resolve, at - Date.now()));
+      window.connections.at(-1)!.restartIce();
+    }, at)));
+    const [one, other] = (await collisions()).sort((a, b) => a.ignored - b.ignored);
+    expect(one!.rolledBack).toBeGreaterThan(2); // of the polite one
+    expect(other!.ignored).toBeGreaterThan(2);
+    expect([one!.ignored, other!.rolledBack]).toEqual([0, 0]);
+  }).toPass({ intervals: [200, 300, 500], timeout: 60_000 }); // fewer offers than the server takes in a second
   await expect.poll(() => Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.at(-1)!.signalingState)))).toEqual(['stable', 'stable']);
   await ada.seesAndHears(bob);
   await bob.seesAndHears(ada);
+  expect(await Promise.all(both.map(({ page }) => page.evaluate(() => window.connections.length)))).toEqual([1, 1]); // the link lasted
 });
 
 test('the example of docs/calls.md, on both sides', async ({ browser, world }) => {
