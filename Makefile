@@ -173,8 +173,8 @@ test-idle: build chromium ## calls in Chromium with their limits of time asserte
 	cd web/ui && SENSOCTO_TEST_IDLE=1 npx playwright test -c e2e/playwright.config.ts calls
 
 .PHONY: soak-call
-soak-call: build chromium ## a relayed call in Chromium beside sensors that stream: make soak-call MINUTES=30
-	cd web/ui && CALL_MINUTES=$(or $(MINUTES),30) npx playwright test -c e2e/playwright.config.ts calls.spec.ts -g 'a call that lasts'
+soak-call: build chromium ## a relayed call of the app in Chromium beside sensors that stream, with what server and pages hold: make soak-call MINUTES=30
+	cd web/ui && CALL_MINUTES=$(or $(MINUTES),30) npx playwright test -c e2e/playwright.config.ts calls-soak
 
 .PHONY: golden
 golden: web/node_modules/.package-lock.json ## rewrite the golden files, and what is generated from them

@@ -1,12 +1,13 @@
 // Callers in browsers of their own, for the tests of calls.
 
+import { createSocket } from 'node:dgram';
 import { readFileSync } from 'node:fs';
 import { fileURLToPath } from 'node:url';
 import type { Browser, BrowserContext, BrowserContextOptions, Page } from '@playwright/test';
 import { build, type Plugin } from 'vite';
 import type { Call, CallOptions, CallPeer, Client } from '../../client/src/index.ts';
 import config from './playwright.config.ts';
-import { expect, type World } from './world.ts';
+import { expect, openServer, type World } from './world.ts';
 
 declare global {
   interface Window {
@@ -20,8 +21,9 @@ declare global {
     /** When the first picture and the first sound of each peer came, by its id. */
     firstMedia: Record<string, { picture?: number; sound?: number }>;
     ended: { reason: string; limit: unknown } | undefined;
-    glares: number;
     goneAt: number | undefined;
+    /** The app's connections use TURN servers alone. */
+    relayed: boolean | undefined;
     /** All connections that the page made. */
     connections: RTCPeerConnection[];
     /** All tracks of microphones and cameras that it opened. */
@@ -42,6 +44,18 @@ export const fakeDevices = {
   ],
 };
 
+/** A UDP port that is free at present. */
+async function freePort(): Promise<number> {
+  const socket = createSocket('udp4');
+  await new Promise<void>((resolve) => socket.bind(0, '127.0.0.1', resolve));
+  const { port } = socket.address();
+  await new Promise<void>((resolve) => socket.close(() => resolve()));
+  return port;
+}
+
+/** The flags of an open server that has a TURN server on loopback. */
+export const turnServer = async () => [...openServer, '--turn-listen', `127.0.0.1:${await freePort()}`, '--turn-public', '127.0.0.1', '--turn-private'];
+
 /** Keeps the connections and the tracks of a page, which the tests look at. */
 function keepMedia(): void {
   window.tracks = [];
@@ -55,7 +69,7 @@ function keepMedia(): void {
   const kept: RTCPeerConnection[] = (window.connections = []);
   window.RTCPeerConnection = class extends RTCPeerConnection {
     constructor(configuration?: RTCConfiguration) {
-      super(configuration);
+      super(window.relayed ? { ...configuration, iceTransportPolicy: 'relay' } : configuration);
       kept.push(this);
     }
   };

@@ -1,37 +1,9 @@
 import { AxeBuilder } from '@axe-core/playwright';
+import { bar, button, join, plays, shareVitals, tile } from './calling-app.ts';
 import { Caller, fakeDevices, roomOf } from './calling.ts';
 import { expect, openServer, test } from './world.ts';
 
 test.use({ launchOptions: fakeDevices });
-
-const bar = ({ page }: Caller) => page.getByRole('region', { name: 'Call' });
-const button = (caller: Caller, name: string) => bar(caller).getByRole('button', { name });
-const tile = (caller: Caller, name: string) => bar(caller).getByRole('listitem', { name, exact: true });
-
-/** Opens the room, tries the devices and joins, with the keyboard alone. */
-async function join(caller: Caller, room: string, enters = true): Promise<void> {
-  await caller.page.goto(new URL(`/rooms/${room}`, caller.page.url()).href);
-  const dialog = caller.page.getByRole('dialog', { name: 'Join the call' });
-  await expect(async () => {
-    if (!(await dialog.isVisible())) await button(caller, 'Join the call').press('Enter'); // the app may just have moved the focus to the heading
-    await expect(dialog).toBeVisible({ timeout: 5000 });
-  }).toPass();
-  const level = dialog.getByRole('meter', { name: 'Microphone level' });
-  await expect.poll(async () => Number(await level.getAttribute('aria-valuenow')), { intervals: [70] }).toBeGreaterThan(20); // the beep is short and comes once a second
-  await dialog.getByLabel('Camera', { exact: true }).selectOption({ index: 1 });
-  await expect(dialog.getByLabel('Preview of your camera')).toBeVisible();
-  await dialog.getByRole('button', { name: 'Join the call' }).press('Enter');
-  if (enters) await expect(tile(caller, 'You')).toBeVisible();
-}
-
-/** The size of the picture of somebody, and whether it goes on. */
-const plays = (caller: Caller, name: string) =>
-  bar(caller).getByLabel(`Picture of ${name}`, { exact: true }).evaluate(async (video: HTMLVideoElement) => {
-    const frames = () => video.getVideoPlaybackQuality().totalVideoFrames;
-    const before = frames();
-    await new Promise((resolve) => setTimeout(resolve, 500));
-    return video.videoWidth > 0 && frames() > before;
-  });
 
 test('devices are tried out, two talk, mute, share a screen, and leave', async ({ browser, world }, info) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
@@ -188,9 +160,7 @@ test('another tab takes the call over', async ({ browser, world }) => {
 test('each tile has the sensors of its person, their age, and waits for the picture where it is asked to', async ({ browser, world }, info) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);
-  const { token } = await bob.api<{ token: string }>('POST', '/tokens', { name: 'belt', scopes: ['ingest', 'view'] });
-  world.simulate(1, 'vitals', { token, prefix: 'belt' });
-  await expect.poll(() => bob.api('PUT', `/rooms/${room}/sensors/belt-1`, { history: 'since_shared', control: false }).then(() => true, () => false)).toBe(true);
+  await shareVitals(world, bob, room);
   await join(ada, room);
   await join(bob, room);
   const sensor = tile(ada, 'Bob').getByRole('group');

@@ -76,24 +76,27 @@ export class World {
     this.#ends.push(() => child.kill('SIGKILL'));
   }
 
-  /** Brings a sensor that sends a number ten times a second, and tells the levels that its device was sent. */
-  device(sensorId: string, attributes: DeviceAttribute[] = [{ attribute_id: 'level', attribute_type: 'number', sampling_rate: 10 }]): TestDevice {
-    const client = new Client({ url: this.program.url, transport: WebSocket });
-    const device = new TestDevice(client.device({ sensorId, sensorName: sensorId, sensorType: 'test', attributes }));
+  /** Brings a sensor that sends a number ten times a second, and tells the levels that its device was sent: of whoever has the token, else of nobody. */
+  device(sensorId: string, attributes: DeviceAttribute[] = [{ attribute_id: 'level', attribute_type: 'number', sampling_rate: 10 }], { token = '', payload = wave } = {}): TestDevice {
+    const client = new Client({ url: this.program.url, transport: WebSocket, token });
+    const device = new TestDevice(client.device({ sensorId, sensorName: sensorId, sensorType: 'test', attributes }), payload);
     this.#ends.push(() => client.close(), () => device.stop()); // the last is the first to end
     return device;
   }
 }
+
+const wave = (n: number) => Math.sin(n / 5);
 
 /** A device with the levels that it was sent, in order. */
 export class TestDevice {
   readonly levels: AttentionLevel[] = [];
   #timer: ReturnType<typeof setInterval>;
 
-  constructor(readonly device: Device) {
+  /** payload is what it sends in its attribute `level`, by how many it has sent. */
+  constructor(readonly device: Device, payload: (n: number) => number) {
     device.on('backpressure', ({ attentionLevel }) => this.levels.push(attentionLevel));
     let n = 0;
-    this.#timer = setInterval(() => device.queueMeasurement({ attribute_id: 'level', payload: Math.sin(n++ / 5), timestamp: Date.now() }), 100);
+    this.#timer = setInterval(() => device.queueMeasurement({ attribute_id: 'level', payload: payload(n++), timestamp: Date.now() }), 100);
   }
 
   get level(): AttentionLevel | undefined {

@@ -8,7 +8,7 @@ import { Handover } from "./handover.js";
 import { everything } from "./hints.js";
 import { Link, type MediaKind } from "./link.js";
 import { type Media, mediaOf, OwnMedia } from "./media.js";
-import { isPolite, type LinkState } from "./negotiation.js";
+import { type Collisions, isPolite, type LinkState } from "./negotiation.js";
 import type { Quality } from "./quality.js";
 import { Report } from "./report.js";
 
@@ -174,6 +174,12 @@ export class Call extends Emitter<CallEvents> {
   /** How loud each peer is at present, 0 to 1. It is cheap: ask ten times a second. */
   levels(): ReadonlyMap<string, number> {
     return new Map([...this.#others].map(([id, { link, before }]) => [id, (before ?? link).level]));
+  }
+
+  /** How often offers of the present peers met own ones: for diagnosis. */
+  get collisions(): Collisions {
+    const all = [...this.#others.values()].map(({ link }) => link.collisions);
+    return { ignored: all.reduce((n, c) => n + c.ignored, 0), rolledBack: all.reduce((n, c) => n + c.rolledBack, 0) };
   }
 
   /** Leaves the call. Local tracks are left as they are. */

@@ -3,7 +3,7 @@ import type { Bitrates, Shown, Uplink } from "./bitrates.js";
 import { Gap } from "./gap.js";
 import { everything, type Hints } from "./hints.js";
 import { HintsChannel } from "./hints-channel.js";
-import { decide, linkState, type LinkState, restartDelay } from "./negotiation.js";
+import { type Collisions, decide, type Decision, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
 import { limit, restart } from "./sender.js";
 
@@ -53,6 +53,7 @@ export class Link {
   #restart: ReturnType<typeof setTimeout> | undefined;
   #resend: ReturnType<typeof setTimeout> | undefined;
   #counted: Counted | undefined;
+  #collisions: Collisions = { ignored: 0, rolledBack: 0 };
   #hints: HintsChannel;
   #gap = new Gap({ silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
 
@@ -81,6 +82,10 @@ export class Link {
   /** How high the peer shows what it is sent. */
   get shown(): Shown {
     return this.#hints.heard.shown ?? everything;
+  }
+
+  get collisions(): Collisions {
+    return this.#collisions;
   }
 
   get uplink(): Uplink {
@@ -215,6 +220,7 @@ export class Link {
       description.type,
     );
     this.#ignoring = decision === "ignore";
+    if (description.type === "offer") this.#countCollision(decision);
     if (this.#ignoring) return;
     this.#applyingAnswer = description.type === "answer";
     try {
@@ -226,6 +232,11 @@ export class Link {
     if (description.type !== "offer") return;
     await c.setLocalDescription();
     await this.#sendDescription();
+  }
+
+  #countCollision(decision: Decision): void {
+    const { ignored, rolledBack } = this.#collisions;
+    this.#collisions = { ignored: ignored + Number(decision === "ignore"), rolledBack: rolledBack + Number(decision === "rollback") };
   }
 
   async #candidate(candidate: RTCIceCandidateInit | null): Promise<void> {

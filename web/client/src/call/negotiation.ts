@@ -17,6 +17,14 @@ export interface Negotiating {
  */
 export type Decision = "apply" | "rollback" | "ignore";
 
+/** How often an offer of a peer met an own one, and whose was dropped. */
+export interface Collisions {
+  /** The peer's offer was ignored: this side is the impolite one. */
+  readonly ignored: number;
+  /** The own offer was taken back. */
+  readonly rolledBack: number;
+}
+
 /** Which of two peers is the polite one: both come to the same result. */
 export const isPolite = (own: string, other: string): boolean => own < other;
 

@@ -1,23 +1,38 @@
 import type { CallPeer } from '@sensocto/client';
 import type { SensorFeed } from '../../views/lobby/feed.ts';
-import { connection } from '../app/connection.svelte.ts';
 
 const lookEvery = 1000; // ms
-const longest = 3000; // ms: traces are not delayed by more
+export const longest = 3000; // ms: of a picture that is older, its connection tells; live measurements would be none any more
+
+/** The ages of what comes of one peer, in ms. */
+export interface PeerAges {
+  picture: number | undefined;
+  trace: number;
+}
+
+/**
+ * By how long all traces are delayed, in ms, so that none shows a later moment than its
+ * picture: the page has one live edge, so the peer counts whose picture is the most behind its trace.
+ * Traces that are older than their pictures cannot be made younger.
+ */
+export const delayFor = (peers: readonly PeerAges[]): number => Math.round(Math.min(longest, Math.max(0, ...peers.map(({ picture, trace }) => (picture ?? 0) - trace))));
 
 /**
  * How old the traces of people in a call are, beside how old their pictures are, by the
  * server's clock; and the delay with which both show the same moment.
  */
 export class Ages {
-  #feedsOf: (userId: string) => readonly SensorFeed[];
+  #feedsOf: (userId: string) => readonly Pick<SensorFeed, 'age'>[];
+  #live: () => { delay: number };
   #traces = $state.raw<ReadonlyMap<string, number>>(new Map());
   #pictures = new Map<string, number>(); // as the video elements measured them
   #pictureAges = $state.raw<ReadonlyMap<string, number>>(new Map());
   #together = $state(false);
 
-  constructor(feedsOf: (userId: string) => readonly SensorFeed[]) {
+  /** feedsOf has the sensors of a person; live is what keeps measurements back. */
+  constructor(feedsOf: (userId: string) => readonly Pick<SensorFeed, 'age'>[], live: () => { delay: number }) {
     this.#feedsOf = feedsOf;
+    this.#live = live;
   }
 
   /** The age of the newest measurement of somebody when it came, in ms; undefined where none is known. */
@@ -47,7 +62,7 @@ export class Ages {
 
   set together(on: boolean) {
     this.#together = on;
-    if (!on) connection.live.delay = 0;
+    if (!on) this.#live().delay = 0;
   }
 
   /** Looks at the ages as long as the call lasts. */
@@ -62,23 +77,24 @@ export class Ages {
   }
 
   #look(peers: readonly CallPeer[]): void {
-    const traces = new Map<string, number>();
-    let delay = 0;
+    const here = new Set(peers.map((peer) => peer.peerId));
+    for (const id of this.#pictures.keys()) if (!here.has(id)) this.#pictures.delete(id);
     this.#pictureAges = new Map(this.#pictures);
+    const traces = new Map<string, number>();
+    const ages: PeerAges[] = [];
     for (const peer of peers) {
-      const { userId } = peer;
-      const age = youngest(this.#feedsOf(userId));
-      if (age === undefined) continue;
-      traces.set(userId, age);
-      delay = Math.max(delay, Math.min(longest, (this.pictureOf(peer) ?? 0) - age));
+      const trace = this.#youngest(this.#feedsOf(peer.userId));
+      if (trace === undefined) continue;
+      traces.set(peer.userId, trace);
+      ages.push({ picture: this.pictureOf(peer), trace });
     }
     this.#traces = traces;
-    if (this.#together) connection.live.delay = Math.round(delay);
+    if (this.#together) this.#live().delay = delayFor(ages);
   }
-}
 
-/** Measurements that are kept back were younger when they came. */
-function youngest(feeds: readonly SensorFeed[]): number | undefined {
-  const ages = feeds.map((feed) => feed.age).filter((age) => age !== undefined);
-  return ages.length > 0 ? Math.max(0, Math.min(...ages) - connection.live.delay) : undefined;
+  /** Measurements that are kept back were younger when they came. */
+  #youngest(feeds: readonly Pick<SensorFeed, 'age'>[]): number | undefined {
+    const ages = feeds.map((feed) => feed.age).filter((age) => age !== undefined);
+    return ages.length > 0 ? Math.max(0, Math.min(...ages) - this.#live().delay) : undefined;
+  }
 }
