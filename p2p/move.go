@@ -61,6 +61,16 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	return p.move(ctx, merged)
 }
 
+// OwnedHere reports whether the owner of a room is a user of this server.
+func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
+	c, err := s.options.Rooms.Content(ctx, roomID)
+	if err != nil {
+		return false
+	}
+	k, err := s.people.key(ctx, c.OwnerID)
+	return err == nil && s.people.local(k)
+}
+
 // hold keeps a room from being exchanged until release, which has it exchanged.
 func (s *RoomSync) hold(ctx context.Context, roomID string) (*shared, func(), error) {
 	for {
@@ -116,6 +126,7 @@ func (p *pass) move(ctx context.Context, m Room) error {
 		return errors.Join(err, sidecar.Drop(context.WithoutCancel(ctx), doc))
 	}
 	p.noteRoom(room)
+	p.note(func() { p.r.behind = namesOf(p.behind(m, room.Moves)) })
 	p.log.Info("a shared room has moved", "room", room.RoomID, "moves", room.Moves)
 	return nil
 }
@@ -155,19 +166,15 @@ func (p *pass) carried(m Room, room sensocto.SharedRoom) (map[string][]byte, err
 // tell says in the documents that a room has left where it goes on, to members who have
 // not followed, and drops those that nobody needs.
 func (p *pass) tell(ctx context.Context, m Room) error {
-	waiting := map[Key]Member{}
-	for k, member := range m.Members {
-		if !p.people.local(k) && member.Moves < p.room.Moves {
-			waiting[k] = member
-		}
-	}
-	p.note(func() { p.r.behind = namesOf(waiting) })
+	waiting := p.behind(m, p.room.Moves)
+	var times leftTimes
+	p.note(func() { p.r.behind, times = namesOf(waiting), p.left })
 	if err := p.number(ctx, m); err != nil {
 		return err
 	}
 	var left []sensocto.LeftDoc
 	for i, old := range p.room.Left {
-		if len(p.room.Left)-i > maxLeft || p.left.over(time.Since(old.At), len(waiting) == 0) {
+		if len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0) {
 			if err := p.options.Sidecar.Drop(ctx, old.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
 				return err
 			}
@@ -209,6 +216,17 @@ func (p *pass) numbered(room sensocto.SharedRoom) (key string, value []byte, err
 	key = documentKey(room.Doc)
 	value, err = p.options.Keys.Room(room.RoomID).Sign(key, Fact{Room: room.RoomID, Version: 1, AtUS: time.Now().UnixMicro(), Value: fmt.Append(nil, room.Moves)})
 	return key, value, err
+}
+
+// behind returns members of other servers that have not followed so many moves.
+func (p *pass) behind(m Room, moves int64) map[Key]Member {
+	behind := map[Key]Member{}
+	for k, member := range m.Members {
+		if !p.people.local(k) && member.Moves < moves {
+			behind[k] = member
+		}
+	}
+	return behind
 }
 
 func namesOf(members map[Key]Member) []string {
