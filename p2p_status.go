@@ -25,23 +25,25 @@ type P2PPeer struct {
 
 // P2PRoom is how one room is shared.
 type P2PRoom struct {
-	RoomID   string         `json:"room_id"`
-	Own      bool           `json:"own" doc:"Made at this server, which makes its tickets."`
-	Shared   bool           `json:"shared" doc:"Other servers have the room, or may have: it came by a ticket, or tickets were made for it."`
-	ReadOnly bool           `json:"read_only" doc:"It came by a ticket that only reads: what is changed here stays here."`
-	Sidecar  string         `json:"sidecar" enum:"running,absent,down" doc:"Whether the program runs through which rooms are shared: absent where it is not installed, down while it is started."`
-	Loopback bool           `json:"loopback_only" doc:"Only servers on the same machine reach this one: p2p.listen is a loopback address."`
-	Peers    []P2PPeer      `json:"peers" nullable:"false" doc:"Servers that have the room and are connected."`
-	SyncedAt *time.Time     `json:"synced_at" doc:"When it was last exchanged with another server; null for never."`
-	Pending  int            `json:"pending" doc:"Changes here that have not been sent."`
-	LagMS    int64          `json:"lag_ms" doc:"How long the oldest of them has waited, in ms."`
-	Retries  int            `json:"retries" doc:"Exchanges that failed since the last that succeeded."`
-	Missing  int            `json:"missing" doc:"Values of others that have not arrived."`
-	Entries  int            `json:"entries" doc:"Entries of the room's document."`
-	Flooded  bool           `json:"flooded" doc:"Somebody wrote so much that the room is no longer exchanged."`
-	Moved    bool           `json:"moved" doc:"The room goes on in another document: a new ticket leads there."`
-	Refused  map[string]int `json:"refused" doc:"Entries that do not count, by reason."`
-	Problem  string         `json:"problem" doc:"Why the last exchange failed; empty where it did not."`
+	RoomID    string         `json:"room_id"`
+	Own       bool           `json:"own" doc:"Made at this server, which makes its tickets."`
+	Shared    bool           `json:"shared" doc:"Other servers have the room, or may have: it came by a ticket, or tickets were made for it."`
+	ReadOnly  bool           `json:"read_only" doc:"It came by a ticket that only reads: what is changed here stays here."`
+	Sidecar   string         `json:"sidecar" enum:"running,absent,down" doc:"Whether the program runs through which rooms are shared: absent where it is not installed, down while it is started."`
+	Loopback  bool           `json:"loopback_only" doc:"Only servers on the same machine reach this one: p2p.listen is a loopback address."`
+	Peers     []P2PPeer      `json:"peers" nullable:"false" doc:"Servers that have the room and are connected."`
+	SyncedAt  *time.Time     `json:"synced_at" doc:"When it was last exchanged with another server; null for never."`
+	Pending   int            `json:"pending" doc:"Changes here that have not been sent."`
+	LagMS     int64          `json:"lag_ms" doc:"How long the oldest of them has waited, in ms."`
+	Retries   int            `json:"retries" doc:"Exchanges that failed since the last that succeeded."`
+	Missing   int            `json:"missing" doc:"Values of others that have not arrived."`
+	Entries   int            `json:"entries" doc:"Entries of the room's document."`
+	Flooded   bool           `json:"flooded" doc:"Somebody wrote so much that the room is no longer exchanged."`
+	Moved     bool           `json:"moved" doc:"The room goes on in another document, and this server was not told where: a new ticket leads there."`
+	Following bool           `json:"following" doc:"The room goes on in another document, which this server fetches."`
+	Waiting   []string       `json:"waiting" nullable:"false" doc:"Members whose servers have not followed the room to where it moved; at the server that made it."`
+	Refused   map[string]int `json:"refused" doc:"Entries that do not count, by reason."`
+	Problem   string         `json:"problem" doc:"Why the last exchange failed; empty where it did not."`
 }
 
 // P2PTicket is a ticket that admits people to a room, without its secret.

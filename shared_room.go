@@ -15,6 +15,17 @@ type SharedRoom struct {
 	// where the room was made here, and where it is only read.
 	Invite   []byte
 	ClosedAt time.Time // when the room was deleted here; zero while it is there
+	Moves    int64     // how often the room has moved to another document
+	// Left are the documents that the room has left, at the server that made it, the
+	// oldest first: members may not have followed yet.
+	Left []LeftDoc
+}
+
+// LeftDoc is a document that a room has left.
+type LeftDoc struct {
+	Doc    string    `json:"doc"`
+	Ticket string    `json:"ticket"` // a secret
+	At     time.Time `json:"at"`
 }
 
 // RoomFact is a fact of a shared room as it was last exchanged.

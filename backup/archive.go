@@ -11,8 +11,8 @@ import (
 )
 
 // Version of the format that this program writes. It reads the earlier ones:
-// version 1 had no people.
-const Version = 2
+// version 1 had no people, version 2 no key of shared rooms.
+const Version = 3
 
 // An archive begins with these bytes and the version.
 const magic = "SNSOBAK"
@@ -38,6 +38,7 @@ const (
 	kindTrailer  kind = 6 // JSON: Trailer; nothing follows
 	kindStreams  kind = 7 // a line of JSON for each stream
 	kindPeople   kind = 8 // a line of JSON for each row about people
+	kindRoomKey  kind = 9 // 32 bytes
 )
 
 // The forms of a payload.

@@ -31,12 +31,19 @@ func TestBackup_RestoresEverything(t *testing.T) {
 	source, restored := sourceOf(db), openDB(t)
 	streams := []sensocto.StreamMark{{SensorID: "sensor-0", Stream: [16]byte{1, 255}, Seq: 5, Last: time.Unix(1_700_000_040, 0).UTC()}, {SensorID: "sensor-2", Seq: 1 << 60, Last: time.Unix(0, 0).UTC()}}
 	source.Streams = func() []sensocto.StreamMark { return streams }
+	key := bytes.Repeat([]byte{7}, backup.RoomKeyBytes)
+	source.RoomKey = func() ([]byte, error) { return key, nil }
 	packed, target := archive(t, source), targetOf(restored)
+	var keyBack []byte
+	target.RoomKey = func(k []byte) error { keyBack = k; return nil }
 	var back []sensocto.StreamMark
 	target.Stream = func(m sensocto.StreamMark) error { back = append(back, m); return nil }
 	totals, err := backup.Restore(t.Context(), bytes.NewReader(packed), target)
 	if err != nil {
 		t.Fatal(err)
+	}
+	if !bytes.Equal(keyBack, key) {
+		t.Errorf("the key of shared rooms is %x", keyBack)
 	}
 	if diff := cmp.Diff(streams, back); diff != "" || totals.Streams != 2 {
 		t.Errorf("%d streams: %s", totals.Streams, diff)

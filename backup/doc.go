@@ -1,6 +1,7 @@
 // Package backup writes everything that a server keeps into one stream, and
 // brings it back: sensors with their attributes, the chunks of all series
-// with their rollups, tokens (their hashes), and people. The format (docs/storage.md)
+// with their rollups, tokens (their hashes), people, and
+// the secret of shared rooms. The format (docs/storage.md)
 // knows nothing of the database that the data comes from or goes to.
 //
 // Every entry of an archive carries a SHA-256 that covers it and, through the

@@ -31,6 +31,8 @@ type Target struct {
 	// Person takes a row about people, valid during the call only; nil leaves them
 	// out.
 	Person func(json.RawMessage) error
+	// RoomKey takes the secret of shared rooms; nil leaves it out.
+	RoomKey func([]byte) error
 	// Skip says which chunks to leave out; nil means none.
 	Skip func(*sensocto.Chunk) bool
 }
@@ -54,7 +56,7 @@ func Restore(ctx context.Context, in io.Reader, t Target) (Trailer, error) {
 		return Trailer{}, fmt.Errorf("restore: there are %d series already", len(list))
 	}
 	r := &restorer{ctx: ctx, target: t}
-	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token, Stream: t.Stream, Person: t.Person})
+	totals, err := Scan(ctx, in, Handler{Chunk: r.chunk, Sensor: r.sensor, Token: r.token, Stream: t.Stream, Person: t.Person, RoomKey: t.RoomKey})
 	if err == nil {
 		err = r.flush()
 	}

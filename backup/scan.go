@@ -15,7 +15,7 @@ import (
 )
 
 // Handler takes what an archive holds, in its order: the manifest, the chunks
-// series by series, sensors, tokens, streams, people. What is nil is passed over. An error
+// series by series, sensors, tokens, streams, people, the key of shared rooms. What is nil is passed over. An error
 // ends the scan.
 type Handler struct {
 	Manifest func(Manifest) error
@@ -26,6 +26,8 @@ type Handler struct {
 	Stream func(sensocto.StreamMark) error
 	// Person gets a row about people, which is valid during the call only.
 	Person func(json.RawMessage) error
+	// RoomKey gets the secret of shared rooms, at most once.
+	RoomKey func([]byte) error
 }
 
 // Scan reads an archive to its end. It returns an error that wraps ErrDamaged
@@ -68,6 +70,7 @@ type scanner struct {
 	stored, plain   []byte
 	series          Series
 	manifest, ended bool
+	roomKey         bool    // it was there
 	totals          Trailer // counted so far; at the end, as the trailer has it
 }
 
@@ -178,6 +181,8 @@ func (s *scanner) take(k kind, payload []byte) error {
 		return s.takeStreams(payload)
 	case kindPeople:
 		return s.takePeople(payload)
+	case kindRoomKey:
+		return s.takeRoomKey(payload)
 	}
 	return damaged("an entry has the unknown kind %d", k)
 }

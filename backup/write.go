@@ -31,6 +31,9 @@ type Source struct {
 	// People lists what is known about people, in lines of JSON that are nothing to
 	// this package; nil: nothing.
 	People func(context.Context) ([]json.RawMessage, error)
+	// RoomKey returns the secret of shared rooms, nil for none; a nil RoomKey leaves it
+	// out.
+	RoomKey func() ([]byte, error)
 	// Streams lists how far streams were before what they say was taken was
 	// written to Cold; nil leaves them out.
 	Streams func() []sensocto.StreamMark
@@ -102,6 +105,9 @@ func (w *writer) write() error {
 	}
 	if err := w.people(); err != nil {
 		return err
+	}
+	if err := w.roomKey(); err != nil {
+		return fmt.Errorf("key of shared rooms: %w", err)
 	}
 	w.totals.Finished = time.Now().UTC()
 	return w.json(kindTrailer, w.totals)

@@ -32,8 +32,9 @@ func (f facts) set(key string, v any) error {
 }
 
 // factsOf returns what the room here says of itself: of people and sensors of
-// other servers, what they said last. own says whether the room was made here.
-func (s *RoomSync) factsOf(ctx context.Context, c sensocto.RoomContent, base map[string]*signed, own bool) (facts, error) {
+// other servers, what they said last. own says whether the room was made here, and moves
+// how often it has moved.
+func (s *RoomSync) factsOf(ctx context.Context, c sensocto.RoomContent, moves int64, base map[string]*signed, own bool) (facts, error) {
 	f := facts{}
 	if err := f.set(keyName, c.Name); err != nil {
 		return nil, err
@@ -45,7 +46,7 @@ func (s *RoomSync) factsOf(ctx context.Context, c sensocto.RoomContent, base map
 		f[settingKey(name)] = value
 	}
 	for userID, role := range c.Members {
-		if err := s.addMember(ctx, f, userID, role, own); err != nil {
+		if err := s.addMember(ctx, f, member{userID, role, moves}, own); err != nil {
 			return nil, err
 		}
 	}
@@ -64,25 +65,36 @@ func (s *RoomSync) factsOf(ctx context.Context, c sensocto.RoomContent, base map
 	return f, nil
 }
 
-func (s *RoomSync) addMember(ctx context.Context, f facts, userID string, role sensocto.Role, own bool) error {
-	k, err := s.people.key(ctx, userID)
+// member is a user in a room that has moved so often.
+type member struct {
+	userID string
+	role   sensocto.Role
+	moves  int64
+}
+
+func (s *RoomSync) addMember(ctx context.Context, f facts, m member, own bool) error {
+	k, err := s.people.key(ctx, m.userID)
 	if err != nil {
 		return err
 	}
 	switch {
-	case role != sensocto.RoleOwner:
-		err = f.set(memberKey(k), memberValue{role})
+	case m.role != sensocto.RoleOwner:
+		err = f.set(memberKey(k), memberValue{m.role})
 	case own:
 		err = f.set(keyOwner, k)
 	}
 	if err != nil || !s.people.local(k) {
 		return err
 	}
-	u, err := s.options.Store.User(ctx, userID)
+	u, err := s.options.Store.User(ctx, m.userID)
 	if err != nil {
 		return err
 	}
-	return f.set(personKey(k), personValue{u.Name, s.options.Sidecar.State().Endpoint})
+	seal, err := s.options.Keys.SealKey(m.userID)
+	if err != nil {
+		return err
+	}
+	return f.set(personKey(k), personValue{Name: u.Name, Endpoint: s.options.Sidecar.State().Endpoint, Seal: seal, Moves: m.moves})
 }
 
 // addSensor adds a sensor of this server.

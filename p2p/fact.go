@@ -200,6 +200,7 @@ const (
 	prefixSensor   = "sensors/"
 	prefixInvite   = "invites/"
 	prefixMoved    = "moved/"
+	prefixDocument = "documents/"
 )
 
 func settingKey(name string) string     { return prefixSetting + url.PathEscape(name) + "/" }
@@ -207,6 +208,7 @@ func memberKey(k Key) string            { return prefixMember + string(k) + "/" 
 func personKey(k Key) string            { return prefixPerson + string(k) + "/" }
 func inviteKey(k Key) string            { return prefixInvite + string(k) + "/" }
 func movedKey(k Key) string             { return prefixMoved + string(k) + "/" }
+func documentKey(doc string) string     { return prefixDocument + doc + "/" }
 func sensorKey(k Key, id string) string { return prefixSensor + string(k) + "/" + id + "/" }
 
 // splitKey returns the kind of a key and what it names; ok is false for keys that

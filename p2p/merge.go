@@ -33,7 +33,8 @@ type Room struct {
 	Members     map[Key]Member
 	Sensors     map[SensorRef]Sensor
 	Invites     map[Key]sensocto.Role // what whoever comes with the key becomes
-	Moved       map[Key][]byte        // sealed tickets of the document that goes on
+	Moved       map[Key]Moved         // where the room goes on, by who is told
+	Documents   map[string]int64      // how often the room had moved to get there, by document
 
 	Closed bool // the owner has deleted the room
 
@@ -50,12 +51,20 @@ type Said struct {
 	Value  []byte
 }
 
+// Moved is where a room goes on, for one member.
+type Moved struct {
+	Moves  int64  // how often the room has moved
+	Sealed []byte // a move
+}
+
 // Member is a person of a room.
 type Member struct {
 	Role sensocto.Role `json:"role"`
-	// Name and Endpoint are what the person says, in the fact people/{key}/.
+	// What follows is what the person says, in the fact people/{key}/.
 	Name     string `json:"-"`
 	Endpoint string `json:"-"` // where the person's sensors are
+	Seal     string `json:"-"` // the key to seal for
+	Moves    int64  `json:"-"` // how many moves of the room the person's server has followed
 }
 
 // SensorRef names a sensor of a room: ids of sensors are unique at one server only.
@@ -80,6 +89,8 @@ type memberValue struct {
 type personValue struct {
 	Name     string `json:"name"`
 	Endpoint string `json:"endpoint"`
+	Seal     string `json:"seal,omitempty"`
+	Moves    int64  `json:"moves,omitempty"`
 }
 
 // merger finds the facts that count: by key, the last in the order of facts that
@@ -95,7 +106,7 @@ type merger struct {
 func Merge(roomID string, root Key, entries []Entry) Room {
 	m := &merger{root: root, facts: map[string][]*signed{}, room: Room{
 		Settings: map[string]json.RawMessage{}, Members: map[Key]Member{}, Sensors: map[SensorRef]Sensor{},
-		Invites: map[Key]sensocto.Role{}, Moved: map[Key][]byte{}, Facts: map[string]Said{}, Refused: map[string]int{},
+		Invites: map[Key]sensocto.Role{}, Moved: map[Key]Moved{}, Documents: map[string]int64{}, Facts: map[string]Said{}, Refused: map[string]int{},
 	}}
 	m.read(roomID, entries)
 	m.owner()
@@ -106,6 +117,7 @@ func Merge(roomID string, root Key, entries []Entry) Room {
 	m.people()
 	m.sensors()
 	m.moved()
+	m.documents()
 	return m.room
 }
 
@@ -166,7 +178,7 @@ func (m *merger) under(prefix string, parts int, f func(key string, parts []stri
 		if !ok || kind != prefix {
 			continue
 		}
-		if len(named) != parts || (prefix != prefixSetting && prefix != "meta/" && !Key(named[0]).Valid()) {
+		if len(named) != parts || (prefix != prefixSetting && prefix != prefixDocument && !Key(named[0]).Valid()) {
 			m.room.Refused["malformed"] += len(m.facts[key])
 			continue
 		}
@@ -326,8 +338,8 @@ func (m *merger) people() {
 		}
 		f := m.last(key, func(f *signed) bool { return f.signer == k })
 		var v personValue
-		if m.settle(f) && json.Unmarshal(f.Value, &v) == nil && sensocto.CheckName(v.Name) == nil && len(v.Endpoint) <= 64 {
-			member.Name, member.Endpoint = v.Name, v.Endpoint
+		if m.settle(f) && json.Unmarshal(f.Value, &v) == nil && sensocto.CheckName(v.Name) == nil && len(v.Endpoint) <= 64 && len(v.Seal) <= 64 && validCount(v.Moves) {
+			member.Name, member.Endpoint, member.Seal, member.Moves = v.Name, v.Endpoint, v.Seal, v.Moves
 			m.room.Members[k] = member
 		}
 	})
@@ -355,7 +367,19 @@ func (m *merger) moved() {
 		f := m.last(key, m.isRoot)
 		var sealed []byte
 		if m.settle(f) && json.Unmarshal(f.Value, &sealed) == nil && len(sealed) <= 8<<10 {
-			m.room.Moved[Key(parts[0])] = sealed
+			m.room.Moved[Key(parts[0])] = Moved{f.Version, sealed}
+		}
+	})
+}
+
+// documents are numbered by the room's key alone, so that nobody leads a server back to
+// one that the room has left.
+func (m *merger) documents() {
+	m.under(prefixDocument, 1, func(key string, parts []string) {
+		f := m.last(key, m.isRoot)
+		var moves int64
+		if m.settle(f) && json.Unmarshal(f.Value, &moves) == nil && validCount(moves) {
+			m.room.Documents[parts[0]] = moves
 		}
 	})
 }

@@ -58,7 +58,7 @@ func lab() []Entry {
 		said(root, inviteKey(invite.Key), 0, 1, is(sensocto.RoleGuest)),
 		admitted(dave, 0, 1, sensocto.RoleGuest),
 		said(carol, sensorKey(carol.Key, "strap"), 0, 1, Sensor{Name: "Strap", Type: "ecg"}),
-		said(carol, personKey(carol.Key), 0, 1, personValue{"Carol", "endpoint"}),
+		said(carol, personKey(carol.Key), 0, 1, personValue{Name: "Carol", Endpoint: "endpoint"}),
 	}
 }
 
@@ -68,7 +68,7 @@ func TestMerge_ReadsARoom(t *testing.T) {
 	r := merged(said(bob, settingKey("theme/day"), 0, 1, "dark"), said(bob, keyDescription, 0, 1, "Of\nus"))
 	want := map[Key]Member{
 		alice.Key: {Role: sensocto.RoleOwner}, bob.Key: {Role: sensocto.RoleAdmin},
-		carol.Key: {sensocto.RoleMember, "Carol", "endpoint"}, dave.Key: {Role: sensocto.RoleGuest},
+		carol.Key: {Role: sensocto.RoleMember, Name: "Carol", Endpoint: "endpoint"}, dave.Key: {Role: sensocto.RoleGuest},
 	}
 	if diff := cmp.Diff(want, r.Members); diff != "" {
 		t.Error(diff)
@@ -129,7 +129,7 @@ func TestMerge_WhoMayChangeWhat(t *testing.T) {
 		"a guest shares none":                        {[]Entry{said(dave, sensorKey(dave.Key, "watch"), 0, 1, Sensor{})}, sensors(1)},
 		"an administrator takes a sensor out":        {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, nil)}, sensors(0)},
 		"and changes none":                           {[]Entry{said(bob, sensorKey(carol.Key, "strap"), 0, 2, Sensor{Name: "Bob's"})}, func(r Room) bool { return r.Sensors[SensorRef{carol.Key, "strap"}].Name == "Strap" }},
-		"nobody names others":                        {[]Entry{said(bob, personKey(carol.Key), 0, 2, personValue{"Karl", ""})}, func(r Room) bool { return r.Members[carol.Key].Name == "Carol" }},
+		"nobody names others":                        {[]Entry{said(bob, personKey(carol.Key), 0, 2, personValue{Name: "Karl", Endpoint: ""})}, func(r Room) bool { return r.Members[carol.Key].Name == "Carol" }},
 		"a deletion stays":                           {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 0, 9, Sensor{})}, sensors(0)},
 		"until it is known and undone":               {[]Entry{said(carol, sensorKey(carol.Key, "strap"), 0, 2, nil), said(carol, sensorKey(carol.Key, "strap"), 1, 1, Sensor{})}, sensors(1)},
 	} {
@@ -263,7 +263,7 @@ func drawEntry(t *rapid.T) Entry {
 		{keyName, []any{"Lab", "Gym"}},
 		{settingKey("a"), []any{1, 2}},
 		{memberKey(of), []any{is(sensocto.RoleAdmin), is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
-		{personKey(of), []any{personValue{"A", ""}, personValue{"B", ""}}},
+		{personKey(of), []any{personValue{Name: "A", Endpoint: ""}, personValue{Name: "B", Endpoint: ""}}},
 		{inviteKey(of), []any{is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
 		{sensorKey(of, "s"), []any{Sensor{Name: "1"}, Sensor{Name: "2"}}},
 	}).Draw(t, "fact")

@@ -28,47 +28,89 @@ type pass struct {
 }
 
 // pass exchanges a room.
-func (s *RoomSync) pass(ctx context.Context, r *shared) (err error) {
+func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	s.mu.Lock()
-	p := pass{RoomSync: s, r: r, room: r.room}
+	room := r.room
 	s.mu.Unlock()
-	if p.room.Doc == "" {
-		return s.make(ctx, p.room.RoomID)
+	if room.Doc == "" {
+		return s.make(ctx, room.RoomID)
 	}
-	p.root = Key(p.room.Root)
-	p.own = p.options.Keys.Room(p.room.RoomID).Key == p.root
-	if err := p.read(ctx); err != nil {
-		return err
-	}
-	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
+	p, merged, err := s.meet(ctx, r)
+	if errors.Is(err, errDeleted) {
 		return p.ended(ctx)
-	} else if err != nil {
-		return err
 	}
-	now, err := p.factsOf(ctx, p.have, p.base, p.own)
 	if err != nil {
 		return err
 	}
-	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
-	p.note(func() { r.found(len(changes), p.base) })
-	if err := p.open(ctx); err != nil {
-		return err
-	}
-	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
-		return err
-	}
-	merged, err := p.merge(changes)
-	if err != nil {
-		return err
-	}
-	if err := p.send(ctx, merged); err != nil {
-		return err
-	}
-	p.note(func() { r.sent(len(changes), merged, &p.counts) })
 	if merged.Closed && !p.own {
 		return p.closed(ctx)
 	}
-	return p.adopt(ctx, merged)
+	if err := p.adopt(ctx, merged); err != nil {
+		return err
+	}
+	if p.own {
+		return p.tell(ctx, merged)
+	}
+	return p.follow(ctx, merged)
+}
+
+// errDeleted says that the room is no longer here.
+var errDeleted = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "the room was deleted"}
+
+// meet sends what changed here, and returns what the room says together with what the
+// document says.
+func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, err error) {
+	p = &pass{RoomSync: s, r: r}
+	p.note(func() { p.room = r.room })
+	p.root = Key(p.room.Root)
+	p.own = p.options.Keys.Room(p.room.RoomID).Key == p.root
+	if err := p.read(ctx); err != nil {
+		return p, merged, err
+	}
+	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
+		return p, merged, errDeleted
+	} else if err != nil {
+		return p, merged, err
+	}
+	merged, err = p.exchanged(ctx)
+	return p, merged, err
+}
+
+// exchanged sends what changed here and returns the merged room.
+func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
+	now, err := p.factsOf(ctx, p.have, p.room.Moves, p.base, p.own)
+	if err != nil {
+		return merged, err
+	}
+	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
+	p.note(func() { p.r.found(len(changes), p.base) })
+	if err := p.open(ctx); err != nil {
+		return merged, err
+	}
+	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
+		return merged, err
+	}
+	if merged, err = p.merge(changes); err != nil {
+		return merged, err
+	}
+	if err := p.send(ctx, merged); err != nil {
+		return merged, err
+	}
+	p.note(func() {
+		p.r.sent(len(changes), merged, &p.counts)
+		p.r.outside = p.r.outside || p.elsewhere(merged)
+	})
+	return merged, nil
+}
+
+// elsewhere reports whether a member is at another server.
+func (p *pass) elsewhere(m Room) bool {
+	for k := range m.Members {
+		if !p.people.local(k) {
+			return true
+		}
+	}
+	return false
 }
 
 func (p *pass) note(f func()) {
@@ -222,7 +264,7 @@ func (p *pass) send(ctx context.Context, m Room) error {
 	}
 	values := map[string][]byte{}
 	for key, f := range m.Facts {
-		if !slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
+		if kind, _, _ := splitKey(key); kind != prefixMoved && kind != prefixDocument && !slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
 			values[key] = f.Value
 		}
 	}
@@ -257,6 +299,9 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 	p.show(m, want)
 	var put []sensocto.RoomFact
 	for key, f := range m.Facts {
+		if kind, _, _ := splitKey(key); kind == prefixMoved || kind == prefixDocument {
+			continue // of this document alone
+		}
 		if b := p.base[key]; (b == nil || !bytes.Equal(b.value, f.Value)) && !p.isLeft(key, f, left) {
 			put = append(put, sensocto.RoomFact{Key: key, Body: f.Value})
 		}
@@ -333,6 +378,7 @@ func (p *pass) ended(ctx context.Context) error {
 		if err := p.options.Sidecar.Set(ctx, p.room.Doc, map[string][]byte{keyClosed: value}); err != nil {
 			return err
 		}
+		p.closeLeft(ctx, value)
 		p.room.ClosedAt = time.Now().UTC()
 		p.note(func() { p.r.room = p.room })
 	}
@@ -349,15 +395,28 @@ func (p *pass) closed(ctx context.Context) error {
 
 // forget no longer shares a room.
 func (p *pass) forget(ctx context.Context) error {
-	if err := p.options.Sidecar.Drop(ctx, p.room.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
-		return err
+	var next string
+	p.note(func() { next = p.r.next })
+	docs := []string{p.room.Doc}
+	for _, old := range p.room.Left {
+		docs = append(docs, old.Doc)
+	}
+	if next != "" {
+		docs = append(docs, next)
+	}
+	for _, doc := range docs {
+		if err := p.options.Sidecar.Drop(ctx, doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+			return err
+		}
 	}
 	if err := p.options.Store.RemoveSharedRoom(ctx, p.room.RoomID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		return err
 	}
 	p.note(func() {
 		delete(p.rooms, p.room.RoomID)
-		delete(p.docs, p.room.Doc)
+		for _, doc := range docs {
+			delete(p.docs, doc)
+		}
 	})
 	if p.live != nil {
 		p.live.recheck(p.room.RoomID)

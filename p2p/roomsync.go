@@ -59,6 +59,7 @@ type RoomSync struct {
 	sensors sync.Map // id here → RemoteSensor
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
+	left    leftTimes
 	counts  counts
 	live    *live // nil where sensors of other servers are only named
 
@@ -80,17 +81,21 @@ type resolved struct {
 // shared is a room that other servers have, too, or may have: without a document it
 // has just been made.
 type shared struct {
-	schedule // guarded by RoomSync.mu
-	room     sensocto.SharedRoom
-	running  bool // an exchange is under way
-	openedIn int  // the start of the sidecar in which the document was opened
-	pending  int  // changes that have not been sent
-	refused  map[string]int
-	problem  string              // of the last exchange; "" where it succeeded
-	invites  bool                // there are tickets
-	moved    bool                // the room goes on in another document
-	people   map[string][]string // names of members by the endpoint where they say they are
-	passedAt time.Time
+	schedule  // guarded by RoomSync.mu
+	room      sensocto.SharedRoom
+	running   bool // an exchange is under way
+	openedIn  int  // the start of the sidecar in which the document was opened
+	pending   int  // changes that have not been sent
+	refused   map[string]int
+	problem   string              // of the last exchange; "" where it succeeded
+	outside   bool                // other servers have it, or may: there are tickets, or members there
+	moved     bool                // the room goes on in another document, and nobody here is told where
+	following bool                // the room goes on in another document, which has not arrived
+	next      string              // that document; "" for none
+	besides   map[string]int      // documents that were opened besides the room's, with the start of the sidecar
+	behind    []string            // names of members whose servers have not followed the room
+	people    map[string][]string // names of members by the endpoint where they say they are
+	passedAt  time.Time
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
@@ -103,7 +108,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
 	s.live = newLive(o.Live, s)
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
@@ -191,8 +196,14 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 		delete(s.docs, known.room.Doc)
 		known.openedIn = 0
 	}
+	for _, old := range known.room.Left {
+		delete(s.docs, old.Doc)
+	}
 	known.room, known.urgent = r, true
 	s.docs[r.Doc] = r.RoomID
+	for _, old := range r.Left { // members say there that they are called otherwise, or to whom to seal
+		s.docs[old.Doc] = r.RoomID
+	}
 }
 
 // next takes the room that is due, or returns how long none is.

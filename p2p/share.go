@@ -148,9 +148,11 @@ func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by 
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.rooms[room.RoomID]; r != nil {
-		r.invites = true
+	r := s.rooms[room.RoomID]
+	if r == nil || r.room.Doc != room.Doc {
+		return errMovedSince
 	}
+	r.outside = true
 	return nil
 }
 
@@ -163,7 +165,11 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 	}
 	leave, err := s.reserve(t.Room, doc)
 	if errors.Is(err, errJoined) {
-		return s.enter(ctx, userID, t)
+		moved, err := s.goByTicket(ctx, t, doc)
+		if err != nil {
+			return err
+		}
+		return s.enter(ctx, userID, t, moved)
 	}
 	if err != nil {
 		return err

@@ -61,9 +61,9 @@ func (s *RoomSync) sidecar(ctx context.Context, state State) (Status, error) {
 
 func (s *RoomSync) roomStatus(id string, r *shared, now Status, state State) sensocto.P2PRoom {
 	own := r.room.Root == string(s.options.Keys.Room(id).Key)
-	status := sensocto.P2PRoom{RoomID: id, Own: own, Shared: !own || r.invites, ReadOnly: !own && r.room.Invite == nil, Sidecar: standing(state),
+	status := sensocto.P2PRoom{RoomID: id, Own: own, Shared: !own || r.outside, ReadOnly: !own && r.room.Invite == nil, Sidecar: standing(state),
 		Pending: max(r.pending, r.changes), LagMS: r.lag(time.Now()).Milliseconds(), Retries: r.failures,
-		Loopback: now.Endpoint.loopback(), Moved: r.moved, Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
+		Loopback: now.Endpoint.loopback(), Moved: r.moved, Following: r.following, Waiting: append([]string{}, r.behind...), Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
 	maps.Copy(status.Refused, r.refused)
 	i := slices.IndexFunc(now.Docs, func(d DocStatus) bool { return d.Doc == r.room.Doc })
 	if i < 0 {
@@ -116,7 +116,7 @@ func (r *shared) found(changes int, base map[string]*signed) {
 		r.waiting = time.Now()
 	}
 	for key, f := range base {
-		r.invites = r.invites || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
+		r.outside = r.outside || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
 	}
 }
 
@@ -125,9 +125,9 @@ func (r *shared) sent(changes int, m Room, c *counts) {
 	if changes > 0 {
 		c.lag.Observe(r.lag(time.Now()))
 	}
-	r.pending, r.refused, r.moved, r.invites, r.people = 0, m.Refused, len(m.Moved) > 0, false, map[string][]string{}
+	r.pending, r.refused, r.outside, r.people = 0, m.Refused, false, map[string][]string{}
 	for key, f := range m.Facts {
-		r.invites = r.invites || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
+		r.outside = r.outside || (strings.HasPrefix(key, prefixInvite) && !f.Deleted)
 	}
 	for _, member := range m.Members {
 		if member.Endpoint != "" && member.Name != "" {

@@ -84,9 +84,15 @@ func (s *RoomSync) merged(ctx context.Context, room sensocto.SharedRoom) (Room, 
 }
 
 // enter admits another person of this server to a room that is here, by a ticket
-// that the room still honours.
-func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket) error {
+// that the room still honours. moved says that the ticket has led the room to where it
+// goes on: that is enough for whoever is in it.
+func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket, moved bool) error {
 	room, ok := s.known(t.Room)
+	if ok && moved {
+		if have, err := s.options.Rooms.Content(ctx, t.Room); err != nil || have.Members[userID] != "" {
+			return err
+		}
+	}
 	if !ok || room.Root != string(t.Root) || t.Invite == nil {
 		return errJoined
 	}
@@ -101,7 +107,7 @@ func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket) error {
 	if err != nil {
 		return err
 	}
-	role, err := s.admitted(room, m, t)
+	role, err := s.admitted(ctx, room, m, t)
 	if err != nil {
 		return err
 	}
@@ -124,7 +130,7 @@ func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket) error {
 
 // admitted returns the role to which a ticket admits a person of this server. What
 // was made elsewhere says that by the invitation that brought the room here.
-func (s *RoomSync) admitted(room sensocto.SharedRoom, m Room, t Ticket) (sensocto.Role, error) {
+func (s *RoomSync) admitted(ctx context.Context, room sensocto.SharedRoom, m Room, t Ticket) (sensocto.Role, error) {
 	role := m.Invites[signerOf(t.Invite).Key]
 	if role == "" {
 		return "", errTicketEnded
@@ -136,8 +142,8 @@ func (s *RoomSync) admitted(room sensocto.SharedRoom, m Room, t Ticket) (sensoct
 		return "", errJoined
 	}
 	most := m.Invites[signerOf(room.Invite).Key]
-	if most == "" {
-		return "", errJoined
+	if most == "" { // it has ended: that of the ticket takes its place
+		return role, s.change(ctx, room.RoomID, func(r *sensocto.SharedRoom) { r.Invite = t.Invite })
 	}
 	if !most.AtLeast(role) {
 		role = most

@@ -17,6 +17,8 @@ type P2P interface {
 	Tickets(ctx context.Context, id sensocto.Identity, roomID string) ([]sensocto.P2PTicket, error)
 	// EndTicket has a ticket admit nobody any more.
 	EndTicket(ctx context.Context, id sensocto.Identity, roomID, ticketID string) error
+	// Move has a room go on in a new document, which no ticket of before leads to.
+	Move(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error)
 	// Join brings the room of a ticket here and returns its id.
 	Join(ctx context.Context, id sensocto.Identity, ticket string) (roomID string, err error)
 	// Room returns how a room is shared.
@@ -44,6 +46,10 @@ func (o p2pOff) Tickets(ctx context.Context, id sensocto.Identity, roomID string
 func (o p2pOff) EndTicket(ctx context.Context, id sensocto.Identity, roomID, _ string) error {
 	_, err := o.Room(ctx, id, roomID)
 	return err
+}
+
+func (o p2pOff) Move(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+	return o.Room(ctx, id, roomID)
 }
 
 func (p2pOff) Join(context.Context, sensocto.Identity, string) (string, error) { return "", errP2POff }
@@ -75,6 +81,10 @@ func (s *server) registerP2P() {
 	op = s.personal("end-room-ticket", http.MethodDelete, "/rooms/{id}/tickets/{ticket_id}", person, tag, "End a ticket: it admits nobody any more")
 	op.Description = "Who came by it stays in the room."
 	huma.Register(s.api, op, s.endRoomTicket)
+	op = s.personal("move-room", http.MethodPost, "/rooms/{id}/move", person, tag, "End all tickets of a room, and lock out servers of people who are no longer in it")
+	op.Description = "For the room's owner, at the server that made it; for its administrators there where the owner is at another server. The room goes on in a new document, of which the servers of its members are told in secret: they follow by themselves, also later (`waiting` in the answer). Servers that have a ticket to read need a new one."
+	op.Errors = append(op.Errors, http.StatusConflict)
+	huma.Register(s.api, op, s.moveRoom)
 	op = s.personal("join-room-by-ticket", http.MethodPost, "/rooms/join-ticket", person, tag, "Join a room of another server by its ticket")
 	op.Description = "The room is here from then on, and both servers keep each other up to date; where it is here already, the ticket makes its bearer a member. 503: no server that has the room was reached."
 	op.Errors = append(op.Errors, http.StatusConflict, http.StatusUnprocessableEntity)
@@ -136,6 +146,14 @@ func (s *server) endRoomTicket(ctx context.Context, in *ticketPath) (*struct{}, 
 		return nil, s.personalProblem(err, "end a ticket")
 	}
 	return nil, nil
+}
+
+func (s *server) moveRoom(ctx context.Context, in *RoomPath) (*roomSharingAnswer, error) {
+	room, err := s.P2P.Move(ctx, identityOf(ctx), in.RoomID)
+	if err != nil {
+		return nil, s.personalProblem(err, "move a room")
+	}
+	return &roomSharingAnswer{room}, nil
 }
 
 type joinTicketInput struct {

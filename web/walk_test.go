@@ -54,6 +54,7 @@ var private = map[string]struct {
 	"draw-join-link":      {want: []int{404}},
 	"make-room-ticket":    {body: `{"role":"member"}`, want: []int{404}},
 	"list-room-tickets":   {want: []int{404}},
+	"move-room":           {want: []int{404}},
 	"end-room-ticket":     {want: []int{404}},
 	"join-room-by-ticket": {body: `{"ticket":"sensocto-room-e30"}`, want: []int{422, 503}},
 	"see-room-sharing":    {want: []int{404}}, "see-sharing": {want: []int{403}},

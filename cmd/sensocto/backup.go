@@ -27,7 +27,7 @@ type backupCmd struct {
 // Help is shown by --help.
 func (backupCmd) Help() string {
 	return `Writes everything into one file: sensors, measurements, rollups, tokens and passwords as
-hashes, people and rooms; not the configuration. It does not matter in which database they are. While a server runs it is
+hashes, people and rooms, with the secret of shared rooms; not the configuration. It does not matter in which database they are. While a server runs it is
 asked for the backup, with a token of the scope admin; otherwise the data directory is read.
 
 All that the server had acknowledged before the backup began is in it. What arrives meanwhile
@@ -58,15 +58,15 @@ func (c backupCmd) Run(a *app) error {
 		},
 		func(_ context.Context, l local) error {
 			return c.save(a, func(ctx context.Context, w io.Writer) error {
-				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, peopledb.New(l.db), l.store.Streams()), nil)
+				_, err := backup.Write(ctx, w, backupSource(l.db, l.db.LoadSensors, peopledb.New(l.db), l.store.Streams(), l.config.roomKeyFile()), nil)
 				return err
 			})
 		})
 }
 
 // backupSource is what a backup is made of.
-func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), people *peopledb.DB, streams []sensocto.StreamMark) backup.Source {
-	return backup.Source{Cold: cold, Sensors: sensors, Tokens: people.Tokens, People: people.Dump, Streams: func() []sensocto.StreamMark { return streams }, Check: store.NewVerifier().Verify, Program: version}
+func backupSource(cold backup.Cold, sensors func(context.Context) ([]sensocto.Sensor, error), people *peopledb.DB, streams []sensocto.StreamMark, roomKey string) backup.Source {
+	return backup.Source{RoomKey: func() ([]byte, error) { return readRoomKey(roomKey) }, Cold: cold, Sensors: sensors, Tokens: people.Tokens, People: people.Dump, Streams: func() []sensocto.StreamMark { return streams }, Check: store.NewVerifier().Verify, Program: version}
 }
 
 // copyBackup copies the backup that a server makes.

@@ -65,7 +65,7 @@ func newSharing(c Config, s *server, hub sensocto.PubSub, log *slog.Logger) (*sh
 		return nil, nil
 	}
 	dir := filepath.Join(c.DataDir, "p2p")
-	keys, err := p2p.OpenKeys(filepath.Join(dir, "rooms.key"))
+	keys, err := p2p.OpenKeys(c.roomKeyFile())
 	if err != nil {
 		return nil, err
 	}
@@ -152,6 +152,22 @@ func (s *sharing) EndTicket(ctx context.Context, id sensocto.Identity, roomID, t
 	}
 	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: "a ticket"})
 	return nil
+}
+
+// Move implements web.P2P.
+func (s *sharing) Move(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+	r, err := s.entering(ctx, id, roomID)
+	if err == nil && !r.Manage && (!r.Role.AtLeast(sensocto.RoleAdmin) || s.sync.OwnedHere(ctx, roomID)) {
+		err = errNoTickets
+	}
+	if err == nil {
+		err = s.sync.Move(ctx, roomID)
+	}
+	if err != nil {
+		return sensocto.P2PRoom{}, err
+	}
+	s.audit.Record(ctx, sensocto.AuditEvent{Action: sensocto.AuditWithdrawn, ActorID: id.OwnerID, CredentialID: id.ID, RoomID: roomID, Detail: "all tickets, by moving the room"})
+	return s.sync.Room(ctx, roomID), nil
 }
 
 // Join implements web.P2P.
@@ -268,6 +284,40 @@ func (c roomTicketCmd) Run(a *app) error {
 		fmt.Fprintln(a.stdout, t.Ticket)
 	}
 	return err
+}
+
+type roomMoveCmd struct {
+	roomFlags
+	Yes bool `help:"Required: tickets of before admit nobody any more."`
+}
+
+// Help is shown by --help.
+func (roomMoveCmd) Help() string {
+	return `Removing somebody from a room that servers share takes their rights, but their server can go on
+reading what the room is called and who is in it: it has the secret of the room's document. This
+command makes a new document, of which only the servers of the remaining members learn. They follow
+by themselves, also those that are off now. All tickets of before end. It is for the room's owner,
+at the server that made the room.
+
+Example:
+  sensocto room kick 0199f1c2-7a3e-7000-8000-5a1f00c0ffee 0199f1c2-9b21-7000-8000-00000000cafe
+  sensocto room move 0199f1c2-7a3e-7000-8000-5a1f00c0ffee --yes`
+}
+
+// Run moves the room, and says who has not followed yet.
+func (c roomMoveCmd) Run(a *app) error {
+	if !c.Yes {
+		return usagef("all tickets of the room would end: give --yes if you mean it")
+	}
+	var r sensocto.P2PRoom
+	if err := c.ask(a, http.MethodPost, c.path("move"), nil, &r); err != nil {
+		return err
+	}
+	fmt.Fprintln(a.stdout, "The room has moved; no ticket of before admits anybody.")
+	if len(r.Waiting) > 0 {
+		fmt.Fprintf(a.stdout, "Their servers follow by themselves, once they are on: %s\n", strings.Join(r.Waiting, ", "))
+	}
+	return nil
 }
 
 type roomKeepCmd struct {

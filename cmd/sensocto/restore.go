@@ -156,6 +156,13 @@ func (c restoreCmd) restore(a *app, config Config, archive *os.File, r restoring
 	if err != nil {
 		return err
 	}
+	before, err := restoreRoomKey(config.roomKeyFile(), w.roomKey, began.UTC().Format("20060102T150405.000Z"))
+	if err != nil {
+		return fmt.Errorf("everything is restored but the key of shared rooms, %s: without it the people of this server are others to the rest. Restore again once this is mended: %w", config.roomKeyFile(), err)
+	}
+	if before != "" {
+		aside = append(aside, before)
+	}
 	if c.Quiet {
 		return nil
 	}
@@ -190,9 +197,10 @@ func (c restoreCmd) fill(a *app, w *workplace, archive *os.File, r restoring) (t
 		SaveSensor: func(ctx context.Context, s sensocto.Sensor) error {
 			return w.db.SaveSensors(ctx, []sensocto.Sensor{s.Clean()}) // from before texts were checked
 		},
-		Person: func(line json.RawMessage) error { people = append(people, slices.Clone(line)); return nil },
-		Stream: func(m sensocto.StreamMark) error { w.streams = append(w.streams, m); return nil },
-		Skip:   func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
+		Person:  func(line json.RawMessage) error { people = append(people, slices.Clone(line)); return nil },
+		RoomKey: func(key []byte) error { w.roomKey = key; return nil },
+		Stream:  func(m sensocto.StreamMark) error { w.streams = append(w.streams, m); return nil },
+		Skip:    func(chunk *sensocto.Chunk) bool { return r.skip[idOf(chunk)] },
 	}
 	var brought int64
 	if c.Tokens {

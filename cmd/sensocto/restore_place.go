@@ -23,6 +23,7 @@ type workplace struct {
 	form func(dst, data []byte) []byte // of chunks as this database keeps them; nil: as they come
 	// streams are how far devices had got, which the journal has to know.
 	streams []sensocto.StreamMark
+	roomKey []byte // the secret of shared rooms, or nil
 
 	// takePlace ends the use of db, and says where that is what was there before,
 	// or, with an error, what has been moved there already; empty says that nobody

@@ -25,6 +25,7 @@ type roomCmd struct {
 	Invite      roomInviteCmd      `cmd:"" help:"Invite somebody by e-mail address or user id."`
 	Invitations roomInvitationsCmd `cmd:"" help:"List the invitations that wait for an answer, or withdraw one."`
 	Share       roomShareCmd       `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
+	Move        roomMoveCmd        `cmd:"" help:"End all tickets of a room, and lock out the servers of people who were removed."`
 	Ticket      roomTicketCmd      `cmd:"" help:"Print a ticket with which people of other servers join a room."`
 	Keep        roomKeepCmd        `cmd:"" help:"Store sensors of other servers here as well while they are watched."`
 	Record      roomRecordCmd      `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`

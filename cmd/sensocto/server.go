@@ -140,7 +140,7 @@ func newServer(ctx context.Context, c Config, db database, log *slog.Logger, mor
 		App: ui.Files(), Rights: s.rights, Accounts: s.accounts, Rooms: s.rooms, Erase: s.eraser.User, HandOver: s.handOver,
 		P2P: s.sharing.web(), Alerts: s.alerts, Audit: s.audit, Security: s.security, AuditLog: s.audit,
 		Metrics: sources, TrustedProxies: c.TrustedProxies, MetricsElsewhere: c.MetricsListen != "",
-		Backup: s.backupTo(db), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
+		Backup: s.backupTo(db, c.roomKeyFile()), Retention: s.retainer.Plan, ApplyRetention: s.retainer.Apply,
 		Export: s.exporter(), Import: newImporter(s.sensors, s.store, log).run,
 		Attention: s.looks, Load: s.load, Delivered: s.sockets.Delivered,
 		Ready: readiness(db, s.store.Err), Progress: s.progress, Version: version, AllowedOrigins: c.AllowedOrigins, Hosts: c.Hosts, Log: log,

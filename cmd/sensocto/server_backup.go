@@ -10,8 +10,9 @@ import (
 )
 
 // backupTo returns a function that writes a backup of the running server, one
-// at a time: each reads the whole database.
-func (s *server) backupTo(db database) func(context.Context, io.Writer) error {
+// at a time: each reads the whole database. roomKey is the file of the secret of shared
+// rooms.
+func (s *server) backupTo(db database, roomKey string) func(context.Context, io.Writer) error {
 	turn := make(chan struct{}, 1) // one slot: who finds it taken is refused
 	return func(ctx context.Context, w io.Writer) error {
 		select {
@@ -27,7 +28,7 @@ func (s *server) backupTo(db database) func(context.Context, io.Writer) error {
 			return &sensocto.Error{Code: sensocto.CodeUnavailable, Message: "samples that were taken cannot be written to the database now, so a backup would lack them: see the server's log"}
 		}
 		sensors := func(context.Context) ([]sensocto.Sensor, error) { return s.sensors.Sensors(), nil }
-		totals, err := backup.Write(ctx, w, backupSource(db, sensors, s.people, streams), nil)
+		totals, err := backup.Write(ctx, w, backupSource(db, sensors, s.people, streams, roomKey), nil)
 		if err != nil {
 			return err
 		}

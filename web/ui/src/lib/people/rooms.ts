@@ -31,7 +31,7 @@ export async function publicRooms(after: string, signal: AbortSignal): Promise<P
 }
 
 /** Changes a room; version is that of the room that was looked at. 412: somebody else was quicker. */
-export const changeRoom = (id: string, version: number, change: Partial<RoomDraft>): Promise<Room> =>
+export const changeRoom = (id: string, version: number, change: Partial<RoomDraft> & { settings?: Readonly<Record<string, unknown>> }): Promise<Room> =>
   answer(api.PATCH('/api/v1/rooms/{id}', { params: { path: { id }, header: { 'If-Match': `"${version}"` } }, body: change }));
 
 export const setRole = (roomId: string, userId: string, role: Role): Promise<unknown> =>

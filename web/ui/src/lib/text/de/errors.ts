@@ -47,6 +47,8 @@ export const reasons: Readonly<Record<string, string>> = {
   no_right: 'Dazu haben Sie kein Recht: Fragen Sie, wem der Sensor oder der Raum gehört.',
   no_room: 'Diesen Raum gibt es nicht, oder Sie sind nicht darin: Bitten Sie um eine Einladung.',
   no_sensor: 'Diesen Sensor gibt es nicht, oder Sie dürfen ihn nicht sehen: Bitten Sie darum, dass er mit Ihnen geteilt wird.',
+  not_shared: 'Der Raum ist noch nicht mit anderen Servern geteilt: Versuchen Sie es gleich noch einmal.',
+  room_moved: 'Alle Tickets wurden in diesem Augenblick beendet: Stellen Sie das Ticket noch einmal aus.',
   no_ticket: 'Dieses Ticket gibt es nicht mehr: Es wurde schon beendet.',
   not_admitted: 'Sie werden in diesen Raum nicht aufgenommen: Sie wurden aus ihm entfernt, dieser Server erlaubt nicht mehr Mitglieder oder Räume, oder Ihr Konto darf nicht beitreten. Fragen Sie den Eigentümer des Raums.',
   not_configured: 'Dieser Server versendet keine E-Mail: Wählen Sie einen anderen Weg.',

@@ -44,6 +44,8 @@ export const reasons: Readonly<Record<string, string>> = {
   no_right: 'You have no right to do that: ask the owner of the sensor, or of the room.',
   no_room: 'There is no such room, or you are not in it: ask for an invitation.',
   no_sensor: 'There is no such sensor, or you may not see it: ask its owner to share it.',
+  not_shared: 'The room is not shared with other servers yet: try again in a moment.',
+  room_moved: 'All tickets were ended at this moment: make the ticket again.',
   no_ticket: 'There is no such ticket any more: it was ended already.',
   not_admitted: 'You are not let into this room: you were removed from it, this server allows no more members or rooms, or your account may not join. Ask the room’s owner.',
   not_configured: 'This server sends no e-mail: choose another way.',

@@ -1,6 +1,6 @@
 import { number } from '../format.ts';
 
-type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'alone' | 'failing' | 'apart' | 'together';
+type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'following' | 'alone' | 'failing' | 'apart' | 'together';
 type Role = 'member' | 'guest' | 'reader';
 type Path = 'direct' | 'relay' | 'none';
 
@@ -8,7 +8,7 @@ export const servers = {
   title: () => 'Other servers',
   standing: (s: Standing | 'off') =>
     ({
-      off: 'Switched off', absent: 'Not installed', down: 'Starting', flooded: 'Stopped: too many entries', moved: 'Moved', alone: 'Only on this server', failing: 'Trying again', apart: 'No server connected',
+      off: 'Switched off', absent: 'Not installed', down: 'Starting', flooded: 'Stopped: too many entries', moved: 'Locked out', following: 'Being moved', alone: 'Only on this server', failing: 'Trying again', apart: 'No server connected',
       together: 'Connected',
     })[s],
   explained: (s: Standing | 'off') =>
@@ -16,8 +16,9 @@ export const servers = {
       off: 'This server does not share rooms with other servers. Its operator switches that on: p2p.listen in the configuration.',
       absent: 'The program that connects servers is not installed here. The operator builds it with “make sidecar”, or copies sensocto-sidecar beside sensocto; it is used as soon as it is there.',
       down: 'The connection to other servers is being started. The room works on; changes are kept and sent then.',
-      flooded: 'Somebody has written so much into the shared room that it is no longer exchanged. Here it works on. Create a new room, and make tickets for those whom you trust.',
-      moved: 'The room’s owner has moved it, and it is no longer exchanged here. Ask the owner for a new ticket.',
+      flooded: 'Somebody has written so much into the shared room that it is no longer exchanged. Here it works on. Its owner can lock out who did that, under “Other servers” where the room was made: everything there is put into a new place, of which only members learn.',
+      moved: 'The room’s owner has ended all tickets, and nobody here is a member any more: what is changed elsewhere no longer arrives here. If you should be in it, ask the owner for a new ticket.',
+      following: 'The room’s owner has locked out other servers. This server stays in the room; it goes on as soon as another server of the room is reached.',
       alone: 'People with an account on another SensOcto server can be in this room as well: both servers keep it up to date, directly from one to the other, also after they were offline.',
       failing: 'The last exchange with other servers failed. The room works on; it is tried again by itself.',
       apart: 'Other servers may have this room; none of them is connected now. Changes are kept, and sent when one is.',
@@ -26,6 +27,8 @@ export const servers = {
   readOnly: () => 'This server only reads the room: its ticket admits nobody. What is changed here stays here.',
   loopbackOnly: () => 'This server is reached only from its own machine, as p2p.listen is a loopback address: tickets work for servers there. For others, its operator sets p2p.listen, for example to 0.0.0.0:0.',
   notOwn: () => 'The room was made on another server, and its tickets are made there.',
+  waiting: () => 'Not here yet',
+  waitingWhy: () => 'Since you locked out other servers, theirs has not been connected. It follows by itself.',
   askKeepers: () => 'Owners and administrators of the room make tickets for other servers.',
   connected: () => 'Connected servers',
   nameless: (id: string) => `Server ${id}`,
@@ -39,20 +42,27 @@ export const servers = {
   failure: () => 'Failure',
 
   tickets: () => 'Tickets',
-  ticketsWhy: () => 'With a ticket, people of another server bring the room there. A ticket works until it is ended, for up to 50 people.',
+  ticketsWhy: () => 'A ticket is an invitation for people whose account is on another SensOcto server. Pass it on: they paste, open or scan it there, and the room is on both. A ticket works until it is ended, for up to 50 people.',
   noTickets: () => 'No ticket admits anybody.',
   ticketOf: (role: string, when: string) => `${role}, made ${when}`,
   end: () => 'End',
   endOf: (ticket: string) => `End the ticket: ${ticket}`,
   endTitle: () => 'End the ticket',
-  endText: () => 'Nobody can join with it any more. Who joined with it stays in the room: remove people under “Members”. A server that has the ticket can go on reading the room, as nobody can take a secret back.',
+  endText: () => 'Nobody can join with it any more. Who joined with it stays in the room: remove people under “Members”. A server that has the ticket can go on reading the room until you lock it out.',
   ended: () => 'The ticket has ended.',
+  lockOut: () => 'Lock out servers',
+  lockOutWhy: () => 'Whoever you remove under “Members” loses every right at once. Yet their server, and whoever has a ticket, can go on reading what the room is called, who is in it, and which sensors it has. Here you lock them out.',
+  lockOutAction: () => 'Lock out',
+  lockOutText: () => 'All tickets end, also those to read. Members stay in the room: their servers follow by themselves, also those that are offline now. Whoever only reads needs a new ticket.',
+  lockedOut: (waiting: readonly string[]) => (waiting.length === 0 ? 'All tickets have ended.' : `All tickets have ended. The servers of ${waiting.join(', ')} follow by themselves.`),
+  keep: () => 'Keep what is watched',
+  keepHint: () => 'Measurements of a sensor at another server are stored here, too, while somebody here watches it. Otherwise they only pass through. It counts for all servers of the room.',
   make: () => 'Make a ticket',
   makeTitle: (room: string) => `Ticket for ${room}`,
   makeWhy: () => 'What its bearer becomes in the room:',
   role: (r: Role) => ({ member: 'Member: shares sensors', guest: 'Guest: watches', reader: 'Reader: watches, and is no member' })[r],
   secret: () => 'A ticket is a secret. Whoever has it can join the room, and read what its members are called and which sensors they share. Pass it on only to whom you trust. It is shown only now.',
-  secretReader: () => 'A ticket is a secret, and this one cannot be ended. Whoever has it can read the room, and what its members are called. Pass it on only to whom you trust. It is shown only now.',
+  secretReader: () => 'A ticket is a secret, and this one ends only when you lock out servers. Whoever has it can read the room, and what its members are called. Pass it on only to whom you trust. It is shown only now.',
   ticket: () => 'Ticket',
   link: () => 'Link',
   qr: (room: string) => `QR code with a ticket for ${room}`,

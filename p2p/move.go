@@ -1,0 +1,524 @@
+package p2p
+
+import (
+	"context"
+	"encoding/json"
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+var (
+	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it"}
+	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
+	errMovedSince = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_moved", Message: "the room moved at this moment, and the ticket would have led to where it was: try again"}
+)
+
+// leftTimes say how long the owner's server keeps a document that a room has left: at
+// least so long that servers hear of it that no longer belong to the room, and at most
+// so long for members who have not followed.
+type leftTimes struct{ least, most time.Duration }
+
+var defaultLeftTimes = leftTimes{24 * time.Hour, 30 * 24 * time.Hour}
+
+// maxLeft is how many documents that it has left a room keeps; of more, the oldest goes.
+const maxLeft = 8
+
+// over reports whether nobody needs a document any more.
+func (t leftTimes) over(age time.Duration, followed bool) bool {
+	return age > t.most || (followed && age > t.least)
+}
+
+// Move has a room go on in a new document, of which the members' servers alone are
+// told: all tickets end, and who was removed reads no further. Who may do that the
+// caller has checked. It returns when the new document has what the room says; the
+// exchanges that follow tell the members.
+func (s *RoomSync) Move(ctx context.Context, roomID string) error {
+	room, ok := s.known(roomID)
+	if !ok {
+		return errNotShared
+	}
+	if room.Root != string(s.options.Keys.Room(roomID).Key) {
+		return errNotMover
+	}
+	r, release, err := s.hold(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	p, merged, err := s.meet(ctx, r)
+	if err != nil {
+		return err
+	}
+	if err := p.adopt(ctx, merged); err != nil {
+		return err
+	}
+	return p.move(ctx, merged)
+}
+
+// OwnedHere reports whether the owner of a room is a user of this server.
+func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
+	c, err := s.options.Rooms.Content(ctx, roomID)
+	if err != nil {
+		return false
+	}
+	k, err := s.people.key(ctx, c.OwnerID)
+	return err == nil && s.people.local(k)
+}
+
+// hold keeps a room from being exchanged until release, which has it exchanged.
+func (s *RoomSync) hold(ctx context.Context, roomID string) (*shared, func(), error) {
+	for {
+		s.mu.Lock()
+		r := s.rooms[roomID]
+		if r == nil || r.room.Doc == "" {
+			s.mu.Unlock()
+			return nil, nil, errNotShared
+		}
+		if !r.running {
+			r.running = true
+			s.mu.Unlock()
+			return r, func() {
+				s.mu.Lock()
+				defer s.mu.Unlock()
+				r.running, r.urgent = false, true
+				s.notify()
+			}, nil
+		}
+		s.mu.Unlock()
+		select {
+		case <-ctx.Done():
+			return nil, nil, timedOut(ctx)
+		case <-time.After(20 * time.Millisecond):
+		}
+	}
+}
+
+// move writes what the room says into a new document, and has the room go on there.
+func (p *pass) move(ctx context.Context, m Room) error {
+	sidecar := p.options.Sidecar
+	doc, err := sidecar.Create(ctx)
+	if err != nil {
+		return err
+	}
+	room := p.room
+	room.Doc, room.Moves = doc, p.room.Moves+1
+	room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
+	err = func() error {
+		values, err := p.carried(m, room)
+		if err != nil {
+			return err
+		}
+		if room.Ticket, err = sidecar.Share(ctx, doc, true); err != nil {
+			return err
+		}
+		if err := sidecar.Set(ctx, doc, values); err != nil {
+			return err
+		}
+		return p.options.Store.PutSharedRoom(ctx, room)
+	}()
+	if err != nil {
+		return errors.Join(err, sidecar.Drop(context.WithoutCancel(ctx), doc))
+	}
+	p.noteRoom(room)
+	p.note(func() { p.r.behind = namesOf(p.behind(m, room.Moves)) })
+	p.log.Info("a shared room has moved", "room", room.RoomID, "moves", room.Moves)
+	return nil
+}
+
+// noteRoom notes in which document the room is from now on.
+func (s *RoomSync) noteRoom(room sensocto.SharedRoom) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	s.add(room)
+	s.notify()
+}
+
+// carried returns what the new document of a room says: what counts, but the tickets
+// have ended.
+func (p *pass) carried(m Room, room sensocto.SharedRoom) (map[string][]byte, error) {
+	by := p.options.Keys.Room(room.RoomID)
+	values := map[string][]byte{}
+	for key, f := range m.Facts {
+		kind, _, _ := splitKey(key)
+		switch {
+		case kind == prefixMoved || kind == prefixDocument: // of the old document
+		case kind == prefixInvite && !f.Deleted:
+			value, err := by.Sign(key, next(room.RoomID, &signed{Fact: f.Fact}, nil, time.Now()))
+			if err != nil {
+				return nil, err
+			}
+			values[key] = value
+		default:
+			values[key] = f.Value
+		}
+	}
+	key, value, err := p.numbered(room)
+	values[key] = value
+	return values, err
+}
+
+// tell says in the documents that a room has left where it goes on, to members who have
+// not followed, and drops those that nobody needs.
+func (p *pass) tell(ctx context.Context, m Room) error {
+	waiting := p.behind(m, p.room.Moves)
+	var times leftTimes
+	p.note(func() { p.r.behind, times = namesOf(waiting), p.left })
+	if err := p.number(ctx, m); err != nil {
+		return err
+	}
+	var left []sensocto.LeftDoc
+	for i, old := range p.room.Left {
+		if len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0) {
+			if err := p.options.Sidecar.Drop(ctx, old.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+				return err
+			}
+			continue
+		}
+		if err := p.tellIn(ctx, old, m, waiting); err != nil {
+			return err
+		}
+		left = append(left, old)
+	}
+	if len(left) == len(p.room.Left) {
+		return nil
+	}
+	room := p.room
+	room.Left = left
+	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
+		return err
+	}
+	p.room = room
+	p.noteRoom(room)
+	return nil
+}
+
+// number says again what a document has lost with the sidecar's directory: that the
+// room has moved there.
+func (p *pass) number(ctx context.Context, m Room) error {
+	if m.Documents[p.room.Doc] >= p.room.Moves {
+		return nil
+	}
+	key, value, err := p.numbered(p.room)
+	if err != nil {
+		return err
+	}
+	return p.options.Sidecar.Set(ctx, p.room.Doc, map[string][]byte{key: value})
+}
+
+// numbered returns the entry which says that a room has moved to its document.
+func (p *pass) numbered(room sensocto.SharedRoom) (key string, value []byte, err error) {
+	key = documentKey(room.Doc)
+	value, err = p.options.Keys.Room(room.RoomID).Sign(key, Fact{Room: room.RoomID, Version: 1, AtUS: time.Now().UnixMicro(), Value: fmt.Append(nil, room.Moves)})
+	return key, value, err
+}
+
+// behind returns members of other servers that have not followed so many moves.
+func (p *pass) behind(m Room, moves int64) map[Key]Member {
+	behind := map[Key]Member{}
+	for k, member := range m.Members {
+		if !p.people.local(k) && member.Moves < moves {
+			behind[k] = member
+		}
+	}
+	return behind
+}
+
+func namesOf(members map[Key]Member) []string {
+	var names []string
+	for k, m := range members {
+		if m.Name == "" {
+			m.Name = "Member " + string(k[:6])
+		}
+		names = append(names, m.Name)
+	}
+	slices.Sort(names)
+	return names
+}
+
+// tellIn writes into a document that the room has left.
+func (p *pass) tellIn(ctx context.Context, old sensocto.LeftDoc, m Room, waiting map[Key]Member) error {
+	if err := p.openOnce(ctx, old.Doc, old.Ticket); err != nil {
+		return err
+	}
+	entries, err := p.options.Sidecar.Entries(ctx, old.Doc)
+	if err != nil {
+		return err
+	}
+	there := Merge(p.room.RoomID, p.root, entries)
+	values := map[string][]byte{}
+	for key, f := range m.Facts { // who is out, and which tickets have ended
+		kind, _, _ := splitKey(key)
+		if before, ok := there.Facts[key]; ok && f.Deleted && !before.Deleted && (kind == prefixMember || kind == prefixInvite) {
+			values[key] = f.Value
+		}
+	}
+	if err := p.lead(ctx, there, waiting, values); err != nil || len(values) == 0 {
+		return err
+	}
+	return p.options.Sidecar.Set(ctx, old.Doc, values)
+}
+
+// lead adds for each member who waits where the room is now, sealed.
+func (p *pass) lead(ctx context.Context, there Room, waiting map[Key]Member, values map[string][]byte) error {
+	var where move
+	for _, k := range slices.Sorted(maps.Keys(waiting)) {
+		seal := there.Members[k].Seal
+		if seal == "" {
+			seal = waiting[k].Seal
+		}
+		if seal == "" || there.Moved[k].Moves >= p.room.Moves {
+			continue
+		}
+		if where.Doc == "" {
+			ticket, err := p.options.Sidecar.Share(ctx, p.room.Doc, true)
+			if err != nil {
+				return err
+			}
+			where = move{Doc: ticket, Keys: keysOf(p.found)}
+		}
+		value, err := p.leads(where, k, seal)
+		if err != nil {
+			p.log.Warn("a member cannot be told where the room goes on: give them a new ticket", "room", p.room.RoomID, "err", err)
+			continue
+		}
+		values[movedKey(k)] = value
+	}
+	return nil
+}
+
+func (p *pass) leads(where move, k Key, seal string) ([]byte, error) {
+	sealed, err := where.seal(seal, p.room.RoomID, p.room.Moves)
+	if err != nil {
+		return nil, err
+	}
+	raw, err := json.Marshal(sealed)
+	if err != nil {
+		return nil, err
+	}
+	return p.options.Keys.Room(p.room.RoomID).Sign(movedKey(k), Fact{Room: p.room.RoomID, Version: p.room.Moves, AtUS: time.Now().UnixMicro(), Value: raw})
+}
+
+// keysOf counts the keys whose values have arrived.
+func keysOf(entries []Entry) int {
+	keys := map[string]bool{}
+	for _, e := range entries {
+		if e.State != "missing" && !strings.HasPrefix(e.Key, prefixMoved) {
+			keys[e.Key] = true
+		}
+	}
+	return len(keys)
+}
+
+// follow goes where the room goes on, if a user of this server is told.
+func (p *pass) follow(ctx context.Context, m Room) error {
+	if moves := m.Documents[p.room.Doc]; moves > p.room.Moves { // it came by a ticket
+		room := p.room
+		room.Moves = moves
+		if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
+			return err
+		}
+		p.room = room
+		p.noteRoom(room)
+	}
+	where, moves := p.told(m)
+	p.note(func() { p.r.following, p.r.moved = moves > p.room.Moves, moves <= p.room.Moves && p.leaves(m) })
+	if moves <= p.room.Moves {
+		return nil
+	}
+	doc, err := p.options.Sidecar.TicketDoc(ctx, where.Doc)
+	if err != nil {
+		return err
+	}
+	before, err := p.claim(doc)
+	if err != nil {
+		return err
+	}
+	if before != "" { // the room has moved once more meanwhile
+		if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+			return err
+		}
+	}
+	if err := p.openOnce(ctx, doc, where.Doc); err != nil {
+		return err
+	}
+	arrived, err := p.arrived(ctx, doc, where.Keys)
+	if err != nil || !arrived.complete || arrived.Documents[doc] != moves {
+		return err // what arrives later has the room exchanged again
+	}
+	room := p.room
+	room.Doc, room.Ticket, room.Moves = doc, where.Doc, moves
+	return p.replace(ctx, room)
+}
+
+// leaves reports whether the room has moved from the document here.
+func (p *pass) leaves(m Room) bool {
+	for _, to := range m.Moved {
+		if to.Moves > p.room.Moves {
+			return true
+		}
+	}
+	return false
+}
+
+// told returns the last move that a user of this server can open. Members see those
+// of others, too, which they cannot.
+func (p *pass) told(m Room) (where move, moves int64) {
+	for _, k := range slices.Sorted(maps.Keys(m.Moved)) {
+		to := m.Moved[k]
+		if !p.people.local(k) || to.Moves <= p.room.Moves || to.Moves <= moves {
+			continue
+		}
+		opened, err := p.options.Keys.openMove(p.people.known(k), p.room.RoomID, to.Moves, to.Sealed)
+		if err != nil {
+			p.log.Warn("where a shared room goes on cannot be read: ask its owner for a ticket", "room", p.room.RoomID, "err", err)
+			continue
+		}
+		where, moves = opened, to.Moves
+	}
+	return where, moves
+}
+
+// claim has changes of a document lead to the room that goes there, and returns the one
+// where it went before it arrived, or "". A document of another room it leaves alone.
+func (p *pass) claim(doc string) (before string, err error) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	if used := p.docs[doc]; (used != "" && used != p.room.RoomID) || p.joining[doc] {
+		return "", fmt.Errorf("the room has moved to a document that another room here has: %w", errJoined)
+	}
+	if before = p.r.next; before == doc {
+		before = ""
+	}
+	delete(p.docs, before)
+	p.docs[doc], p.r.next = p.room.RoomID, doc
+	return before, nil
+}
+
+// arrival is what has come of a document.
+type arrival struct {
+	Room
+	complete bool
+}
+
+// arrived reads a document that is not the room's yet.
+func (p *pass) arrived(ctx context.Context, doc string, keys int) (arrival, error) {
+	entries, err := p.options.Sidecar.Entries(ctx, doc)
+	if err != nil {
+		return arrival{}, err
+	}
+	m := Merge(p.room.RoomID, p.root, entries)
+	missing := slices.ContainsFunc(entries, func(e Entry) bool { return e.State == "missing" })
+	return arrival{m, !missing && m.Owner != "" && m.Name != "" && keysOf(entries) >= keys}, nil
+}
+
+// replace has a room go on in another document, and drops the one before.
+func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
+	before := p.room.Doc
+	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
+		return err
+	}
+	p.room = room
+	p.noteRoom(room)
+	p.note(func() { p.r.following, p.r.moved, p.r.next = false, false, "" })
+	p.log.Info("a shared room goes on in another document", "room", room.RoomID, "moves", room.Moves)
+	if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "doc", before, "err", err)
+	}
+	return nil
+}
+
+// openOnce opens a document besides that of the room, once in each run of the sidecar.
+func (p *pass) openOnce(ctx context.Context, doc, ticket string) error {
+	starts := p.options.Sidecar.State().Starts
+	var opened int
+	p.note(func() { opened = p.r.besides[doc] })
+	if opened == starts && starts > 0 {
+		return nil
+	}
+	_, err := p.options.Sidecar.Open(ctx, doc)
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound {
+		_, _, err = p.options.Sidecar.Import(ctx, ticket)
+	}
+	if err == nil {
+		p.note(func() {
+			if p.r.besides == nil {
+				p.r.besides = map[string]int{}
+			}
+			p.r.besides[doc] = starts
+		})
+	}
+	return err
+}
+
+// closeLeft tells in the documents that a room has left that it was deleted.
+func (p *pass) closeLeft(ctx context.Context, closed []byte) {
+	for _, old := range p.room.Left {
+		err := p.openOnce(ctx, old.Doc, old.Ticket)
+		if err == nil {
+			err = p.options.Sidecar.Set(ctx, old.Doc, map[string][]byte{keyClosed: closed})
+		}
+		if err != nil {
+			p.log.Warn("servers that have not followed a room do not hear of its end", "room", p.room.RoomID, "err", err)
+		}
+	}
+}
+
+// change changes how a room is shared, between exchanges.
+func (s *RoomSync) change(ctx context.Context, roomID string, f func(*sensocto.SharedRoom)) error {
+	r, release, err := s.hold(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	defer release()
+	s.mu.Lock()
+	room := r.room
+	s.mu.Unlock()
+	f(&room)
+	if err := s.options.Store.PutSharedRoom(ctx, room); err != nil {
+		return err
+	}
+	s.noteRoom(room)
+	return nil
+}
+
+// goByTicket has a room that is here go on in the document of a ticket, where the
+// room's key says that it has moved there. It is the way of those who were not told.
+func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved bool, err error) {
+	room, ok := s.known(t.Room)
+	if !ok || room.Root != string(t.Root) || room.Doc == doc || room.Root == string(s.options.Keys.Room(t.Room).Key) {
+		return false, nil
+	}
+	r, release, err := s.hold(ctx, t.Room)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	p := &pass{RoomSync: s, r: r, root: t.Root}
+	p.note(func() { p.room = r.room })
+	if p.room.Doc == doc {
+		return false, nil
+	}
+	if _, err := p.claim(doc); err != nil {
+		return false, err
+	}
+	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
+		return false, err
+	}
+	m, err := s.await(ctx, sensocto.SharedRoom{RoomID: t.Room, Doc: doc, Root: room.Root})
+	if err == nil && m.Documents[doc] > p.room.Moves {
+		next := p.room
+		next.Doc, next.Ticket, next.Moves = doc, t.Doc, m.Documents[doc]
+		if t.Invite != nil {
+			next.Invite = t.Invite
+		}
+		return true, p.replace(ctx, next)
+	}
+	p.note(func() { delete(p.docs, doc); p.r.next = "" })
+	return false, errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
+}

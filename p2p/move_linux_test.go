@@ -1,0 +1,327 @@
+package p2p
+
+import (
+	"encoding/json"
+	"slices"
+	"testing"
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
+
+// docOf returns the document in which a room is, and how often it has moved.
+func (n *node) docOf(roomID string) (doc string, moves int64) {
+	room, _ := n.known(roomID)
+	return room.Doc, room.Moves
+}
+
+func (n *node) move(roomID string) {
+	n.t.Helper()
+	if err := n.Move(n.t.Context(), roomID); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// follows waits until a server is where the owner's is.
+func (n *node) follows(owner *node, roomID string) {
+	n.t.Helper()
+	doc, moves := owner.docOf(roomID)
+	eventually(n.t, n.name+" follows", func() bool {
+		d, m := n.docOf(roomID)
+		return d == doc && m == moves
+	})
+	eventually(n.t, "the owner knows", func() bool { return len(owner.Room(n.t.Context(), roomID).Waiting) == 0 })
+}
+
+func (n *node) remove(roomID string, other *node) {
+	n.t.Helper()
+	userID := n.people.known(other.options.Keys.Person(other.user.UserID).Key)
+	if err := n.rooms.Remove(n.t.Context(), n.user, roomID, userID, false); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// three returns a room of a, with members at b and c.
+func three(t testing.TB) (a, b, c *node, roomID string) {
+	a, b, roomID = two(t)
+	c = newNode(t, "c")
+	c.join(a.ticket(roomID, sensocto.RoleMember))
+	everybody := func(n *node) func() bool {
+		return func() bool {
+			room, _ := n.known(roomID)
+			m, err := n.merged(t.Context(), room)
+			seals := 0
+			for _, member := range m.Members {
+				if member.Seal != "" {
+					seals++
+				}
+			}
+			return err == nil && seals == 3
+		}
+	}
+	for _, n := range []*node{a, b, c} {
+		eventually(t, "members at "+n.name, everybody(n))
+	}
+	return a, b, c, roomID
+}
+
+// stays watches for a while that a server does not follow.
+func (n *node) stays(roomID, doc string) {
+	n.t.Helper()
+	for deadline := time.Now().Add(2 * time.Second); time.Now().Before(deadline); time.Sleep(50 * time.Millisecond) {
+		if now, _ := n.docOf(roomID); now != doc {
+			n.t.Fatalf("%s went from %s to %s", n.name, doc, now)
+		}
+	}
+}
+
+func TestMove_MembersFollowAndWhoWasRemovedDoesNot(t *testing.T) {
+	a, b, c, roomID := three(t)
+	before, _ := a.docOf(roomID)
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 && len(c.content(roomID).Shares) == 1 })
+	a.remove(roomID, c)
+	a.move(roomID)
+	b.follows(a, roomID)
+	after, moves := a.docOf(roomID)
+	if after == before || moves != 1 {
+		t.Fatalf("%s, %d", after, moves)
+	}
+	eventually(t, "the removed one hears that it is out", func() bool { return c.content(roomID).Members[c.user.UserID] == "" })
+	eventually(t, "the removed one hears of the move", func() bool { return c.Room(t.Context(), roomID).Moved })
+	c.stays(roomID, before)
+
+	// The room goes on for both, both ways, and c has none of it.
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-belt", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 2 })
+	if got := c.content(roomID).Name; got != "Lab" {
+		t.Errorf("who was removed reads %q", got)
+	}
+	for _, n := range []*node{a, b} {
+		if s := n.Room(t.Context(), roomID); s.Moved || s.Following || !s.Shared {
+			t.Errorf("%s: %+v", n.name, s)
+		}
+	}
+
+	// No ticket of before admits, and the document of before has none of the new one's.
+	if list, err := a.Tickets(t.Context(), roomID); err != nil || len(list) != 0 {
+		t.Errorf("%+v, %v", list, err)
+	}
+	d := newNode(t, "d")
+	if err := d.Join(t.Context(), d.user.UserID, ticket); sensocto.ErrorReason(err) != "ticket_ended" {
+		t.Error(err)
+	}
+	// A ticket of now does, also somebody else of a server that has followed.
+	fresh := a.ticket(roomID, sensocto.RoleMember)
+	d.join(fresh)
+	eventually(t, "ticket", func() bool {
+		room, _ := b.known(roomID)
+		m, err := b.merged(t.Context(), room)
+		return err == nil && len(m.Invites) == 1
+	})
+	second := b.another("second")
+	if err := b.Join(t.Context(), second, fresh); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "members", func() bool { return len(a.content(roomID).Members) == 4 })
+	if doc, moves := d.docOf(roomID); doc != after || moves != 1 {
+		eventually(t, "number", func() bool { _, moves := d.docOf(roomID); return moves == 1 })
+	}
+}
+
+// Nobody but the member opens what leads to the new document, and only the room's key
+// says it.
+func TestMove_WhoHasOnlyTheOldTicketFindsNothing(t *testing.T) {
+	a, b, c, roomID := three(t)
+	hostile := running(t, SidecarOptions{Program: program(t)})
+	eventually(t, "start", up(hostile))
+	old, _, err := hostile.Import(t.Context(), a.ticket(roomID, sensocto.RoleMember).Doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	c.stop()
+	a.remove(roomID, c)
+	a.move(roomID)
+	b.follows(a, roomID)
+	bob := b.options.Keys.Person(b.user.UserID).Key
+	var m Room
+	eventually(t, "entry", func() bool {
+		entries, err := hostile.Entries(t.Context(), old)
+		m = Merge(roomID, a.options.Keys.Room(roomID).Key, entries)
+		return err == nil && m.Moved[bob].Moves == 1
+	})
+	if len(m.Moved) != 1 {
+		t.Errorf("%d are told", len(m.Moved))
+	}
+	if _, err := c.options.Keys.openMove(c.user.UserID, roomID, 1, m.Moved[bob].Sealed); err == nil {
+		t.Error("somebody else opens it")
+	}
+
+	// They forge one that leads to a document of theirs, for the member and for others.
+	theirs, err := hostile.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	ticket, err := hostile.Share(t.Context(), theirs, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	d := newNode(t, "d")
+	invited := a.ticket(roomID, sensocto.RoleMember)
+	d.join(invited)
+	eventually(t, "member", func() bool { return a.roleOf(roomID, d) == sensocto.RoleMember })
+	now, _, err := hostile.Import(t.Context(), invited.Doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, _ := a.docOf(roomID)
+	for _, to := range []*node{b, d} {
+		seal, _ := to.options.Keys.SealKey(to.user.UserID)
+		sealed, err := (move{Doc: ticket}).seal(seal, roomID, 9)
+		if err != nil {
+			t.Fatal(err)
+		}
+		raw, _ := json.Marshal(sealed)
+		key := movedKey(to.options.Keys.Person(to.user.UserID).Key)
+		value, err := mallory.Sign(key, Fact{Room: roomID, Version: 9, Value: raw})
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := hostile.Set(t.Context(), now, map[string][]byte{key: value}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	// And a member replays the move that led here, which the room's key has signed.
+	if err := hostile.Set(t.Context(), now, map[string][]byte{movedKey(bob): m.Facts[movedKey(bob)].Value}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "arrival", func() bool { return b.Room(t.Context(), roomID).Refused["not_allowed"] > 0 })
+	b.stays(roomID, doc)
+	if s := b.Room(t.Context(), roomID); s.Moved || s.Following {
+		t.Errorf("%+v", s)
+	}
+	if err := b.Move(t.Context(), roomID); sensocto.ErrorReason(err) != "no_right" {
+		t.Error(err)
+	}
+}
+
+// A server that was off during two moves finds the last document, also one that has
+// been told of the first and not gone yet; the old move leads nobody back.
+func TestMove_TwoInARow(t *testing.T) {
+	a, b, c, roomID := three(t)
+	b.stop()
+	a.move(roomID)
+	c.follows3(a, roomID)
+	second, _ := a.docOf(roomID)
+	entries, err := a.options.Sidecar.Entries(t.Context(), second)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.remove(roomID, c)
+	a.rename(roomID, "While b was off")
+	a.move(roomID)
+	third, moves := a.docOf(roomID)
+	if moves != 2 || third == second || len(entries) == 0 {
+		t.Fatal(third, moves)
+	}
+	a.stop()
+	a.start()
+	eventually(t, "waiting is known again", func() bool {
+		return slices.Equal(a.Room(t.Context(), roomID).Waiting, []string{"Person at b"})
+	})
+	b.start()
+	b.follows(a, roomID)
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "While b was off" })
+	c.stays(roomID, second)
+
+	// What the room has left is closed once nobody needs it.
+	if room, _ := a.known(roomID); len(room.Left) != 2 {
+		t.Fatalf("%+v", room.Left)
+	}
+	a.mu.Lock()
+	a.left.least = 0
+	a.mu.Unlock()
+	a.rename(roomID, "Closed")
+	eventually(t, "old documents are closed", func() bool { room, _ := a.known(roomID); return len(room.Left) == 0 })
+	status, err := a.options.Sidecar.Status(t.Context())
+	if err != nil || len(status.Docs) != 1 || status.Docs[0].Doc != third {
+		t.Errorf("%+v, %v", status.Docs, err)
+	}
+	if status, err := b.options.Sidecar.Status(t.Context()); err != nil || len(status.Docs) != 1 {
+		t.Errorf("%+v, %v", status.Docs, err)
+	}
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Closed" })
+}
+
+// follows3 waits until a server is where the owner's is, while others are not.
+func (n *node) follows3(owner *node, roomID string) {
+	n.t.Helper()
+	doc, _ := owner.docOf(roomID)
+	eventually(n.t, n.name+" follows", func() bool { d, _ := n.docOf(roomID); return d == doc })
+}
+
+// What a member changed while its server was cut off is not lost by a move.
+func TestMove_ChangesOfOneWhoWasCutOffComeAlong(t *testing.T) {
+	a, b, roomID := two(t)
+	a.promote(roomID, b)
+	b.cutOff(true)
+	b.setting(roomID, "from b", 1)
+	a.setting(roomID, "from a", 2)
+	a.move(roomID)
+	b.cutOff(false)
+	b.follows(a, roomID)
+	for _, n := range []*node{a, b} {
+		eventually(t, "both settings at "+n.name, func() bool { return len(n.content(roomID).Settings) == 2 })
+	}
+}
+
+// A server that was not told goes by a new ticket, but not by one whose document the
+// room's key does not know.
+func TestMove_ByTicket(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	b.join(a.ticket(roomID, ""))
+	a.move(roomID)
+	a.rename(roomID, "Gym")
+	before, _ := b.docOf(roomID)
+	b.stays(roomID, before)
+
+	hostile := running(t, SidecarOptions{Program: program(t)})
+	eventually(t, "start", up(hostile))
+	theirs, err := hostile.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	room, _ := a.known(roomID)
+	entries, err := a.options.Sidecar.Entries(t.Context(), room.Doc)
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := map[string][]byte{}
+	for _, e := range entries {
+		values[e.Key] = e.Value
+	}
+	if err := hostile.Set(t.Context(), theirs, values); err != nil {
+		t.Fatal(err)
+	}
+	forged := a.ticket(roomID, "")
+	if forged.Doc, err = hostile.Share(t.Context(), theirs, true); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.Join(t.Context(), b.user.UserID, forged); sensocto.ErrorReason(err) != "room_exists" {
+		t.Error(err)
+	}
+	if doc, _ := b.docOf(roomID); doc != before {
+		t.Fatal("a forged ticket has taken the room away")
+	}
+
+	b.join(a.ticket(roomID, ""))
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+}
