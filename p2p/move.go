@@ -304,11 +304,12 @@ func (p *pass) leads(where move, k Key, seal string) ([]byte, error) {
 	return p.options.Keys.Room(p.room.RoomID).Sign(movedKey(k), Fact{Room: p.room.RoomID, Version: p.room.Moves, AtUS: time.Now().UnixMicro(), Value: raw})
 }
 
-// keysOf counts the keys whose values have arrived.
+// keysOf counts the keys whose values have arrived, but for those that may go again:
+// names of people who are no longer in the room.
 func keysOf(entries []Entry) int {
 	keys := map[string]bool{}
 	for _, e := range entries {
-		if e.State != "missing" && !strings.HasPrefix(e.Key, prefixMoved) {
+		if e.State != "missing" && !strings.HasPrefix(e.Key, prefixMoved) && !strings.HasPrefix(e.Key, prefixPerson) {
 			keys[e.Key] = true
 		}
 	}

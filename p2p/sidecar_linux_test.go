@@ -13,24 +13,11 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/p2p/p2ptest"
 )
 
 // program returns the sidecar that was built, or skips the test.
-func program(t testing.TB) string {
-	t.Helper()
-	file := os.Getenv("SENSOCTO_SIDECAR")
-	if file == "" {
-		file = "../bin/sensocto-sidecar"
-	}
-	file, err := filepath.Abs(file)
-	if err == nil {
-		_, err = os.Stat(file)
-	}
-	if err != nil {
-		t.Skipf("the sidecar is not built ('make sidecar' builds it): %v", err)
-	}
-	return file
-}
+func program(t testing.TB) string { return p2ptest.Program(t) }
 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, holds func() bool) {

@@ -5,28 +5,15 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/sensocto/sensocto/p2p/p2ptest"
 )
 
 // sidecarProgram returns the sidecar that was built, or skips the test.
-func sidecarProgram(t *testing.T) string {
-	t.Helper()
-	file := os.Getenv("SENSOCTO_SIDECAR")
-	if file == "" {
-		file = "../../bin/sensocto-sidecar"
-	}
-	file, err := filepath.Abs(file)
-	if err == nil {
-		_, err = os.Stat(file)
-	}
-	if err != nil {
-		t.Skipf("the sidecar is not built ('make sidecar' builds it): %v", err)
-	}
-	return file
-}
+func sidecarProgram(t *testing.T) string { return p2ptest.Program(t) }
 
 // householder is somebody with an account at a server, and the commands as them.
 type householder struct {
@@ -102,6 +89,19 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	stranger := newHouseholder(t, &running{url: ada.url}, "eve")
 	stranger.asks(404, "GET", "/rooms/"+room+"/p2p", "")
 	stranger.asks(404, "POST", "/rooms/"+room+"/tickets", `{}`)
+
+	runCLI(t, ada.env, "room", "move", room).wants(t, 2, "--yes")
+	runCLI(t, bob.env, "room", "move", room, "--yes").wants(t, 1)
+	if said := ada.run("room", "move", room, "--yes"); !strings.Contains(said, "follow by themselves") || !strings.Contains(said, "bob") {
+		t.Errorf("said %q", said)
+	}
+	ada.rename(room, "Moved")
+	says(bob, "Moved", "room", "list")
+	waitFor(t, func() bool {
+		status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
+		return len(status["waiting"].([]any)) == 0 && status["shared"] == true
+	})
+	runCLI(t, newHouseholder(t, &running{url: bob.url}, "eve2").env, "room", "join", ticket).wants(t, 1, "ticket")
 
 	bob.run("room", "leave", room)
 	waitFor(t, func() bool { return !strings.Contains(ada.run("room", "members", room), "bob") })
