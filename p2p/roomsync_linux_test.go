@@ -30,6 +30,7 @@ type node struct {
 	user  sensocto.Identity
 	stop  func()
 	alone bool       // it finds no sidecar
+	host  *host      // where its sidecar is, if not here
 	live  *liveParts // its sensors, where they are seen from other servers; else nil
 
 	mu   sync.Mutex
@@ -55,7 +56,10 @@ func (n *node) begin() *node {
 
 func (n *node) start() {
 	n.t.Helper()
-	file := program(n.t)
+	file, bind := program(n.t), "127.0.0.1:0"
+	if n.host != nil {
+		file, bind = n.host.program(n.t, file), n.host.address+":0"
+	}
 	if n.alone {
 		file = filepath.Join(n.dir, "no-sidecar")
 	}
@@ -80,7 +84,7 @@ func (n *node) start() {
 	own := rights.New(rights.Options{Store: n.db, Owner: owner})
 	n.rooms = room.New(room.Options{Store: n.db, Rights: own, Attempts: account.New(account.Options{Store: n.db}), PubSub: n.hub, Sensor: known})
 	n.RoomSync = NewRoomSync(SyncOptions{
-		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: "127.0.0.1:0", FirstPause: 50 * time.Millisecond},
+		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: bind, FirstPause: 50 * time.Millisecond},
 		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t), Sensor: known, Live: n.live.of(own),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -180,6 +184,16 @@ func (n *node) setting(roomID, name string, value any) {
 	n.t.Helper()
 	c := n.content(roomID)
 	c.Settings[name], _ = json.Marshal(value)
+	all, _ := json.Marshal(c.Settings)
+	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Settings: all}); err != nil {
+		n.t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+func (n *node) dropSetting(roomID, name string) {
+	n.t.Helper()
+	c := n.content(roomID)
+	delete(c.Settings, name)
 	all, _ := json.Marshal(c.Settings)
 	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Settings: all}); err != nil {
 		n.t.Fatalf("%s: %v", n.name, err)

@@ -125,8 +125,8 @@ func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.Lat
 }
 
 // remoteReadTime is how long a connection waits for the history of a sensor of another
-// server, and with it all that its client sends meanwhile: longer than it takes to find
-// out that the server is away, when what is kept here is the answer.
+// server, in a join with all that its client sends meanwhile: longer than it takes to
+// find out that the server is away, when what is kept here is the answer.
 const remoteReadTime = 6 * time.Second
 
 var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reasonSensorAway, Message: "the server of this sensor does not answer: try again later"}
