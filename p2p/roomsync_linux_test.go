@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -311,6 +312,37 @@ func TestRoomSync_ARemovedMemberIsOutAndStaysOut(t *testing.T) {
 	if r := a.roleOf(roomID, b); r != "" {
 		t.Errorf("came back as %s", r)
 	}
+}
+
+// names returns the names of people that a server's document of a room holds.
+func (n *node) names(roomID string) (names []string) {
+	n.t.Helper()
+	room, _ := n.known(roomID)
+	entries, err := n.options.Sidecar.Entries(n.t.Context(), room.Doc)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, e := range entries {
+		var v personValue
+		if f, err := decodeFact(roomID, e); err == nil && strings.HasPrefix(e.Key, prefixPerson) && json.Unmarshal(f.Value, &v) == nil {
+			names = append(names, v.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// The name of somebody who was erased leaves the document, at all servers.
+func TestRoomSync_NamesOfErasedPeopleLeaveTheDocument(t *testing.T) {
+	a, b, roomID := two(t)
+	have := func(want ...string) func() bool {
+		return func() bool { return slices.Equal(a.names(roomID), want) && slices.Equal(b.names(roomID), want) }
+	}
+	eventually(t, "two names", have("Person at a", "Person at b"))
+	if err := b.db.DeleteUser(t.Context(), b.user.UserID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one name", have("Person at a"))
 }
 
 func TestRoomSync_ChangesSurviveARestart(t *testing.T) {

@@ -38,6 +38,7 @@ const (
 	asksOfPeer         = 4       // of all streams of an endpoint
 	asksOfAll          = 16
 	catchUpPart        = 4096 // samples that are read from memory at once
+	catchUpDocuments   = 64   // of an attribute with documents, which have 64 KiB each at most
 	// catchUpParts are read of an attribute before everything else has a turn.
 	catchUpParts = 4
 )

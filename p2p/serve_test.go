@@ -148,6 +148,32 @@ func TestServed_CatchingUpEndsWhereSamplesComeFaster(t *testing.T) {
 	}
 }
 
+// documents are a sensor's, as large as they may be.
+type documents struct {
+	endless
+	most int
+}
+
+func (d *documents) From(_ context.Context, _, _ string, number int64, limit int) (int64, []sensocto.Sample, error) {
+	d.most = max(d.most, limit)
+	samples := make([]sensocto.Sample, limit)
+	for i := range samples {
+		samples[i].Document = []byte(`{}`)
+	}
+	return number, samples, nil
+}
+
+// What is read at once is bounded where each sample may have 64 KiB.
+func TestServed_CatchingUpReadsFewDocumentsAtOnce(t *testing.T) {
+	s, d := aServed(), &documents{}
+	s.live.Live = &Live{Sensors: d, Samples: d}
+	s.sent = map[string]int64{}
+	s.rights.LiveSince = time.Now() // so that nothing is written
+	if _, err := s.catchUp(t.Context()); err != nil || d.most != catchUpDocuments || s.sent["hr"] != catchUpParts*catchUpDocuments {
+		t.Errorf("%v: %d at once, %v", err, d.most, s.sent)
+	}
+}
+
 type aSubscription struct{ sensocto.Subscription }
 
 // Answers come behind what was published before, which is still in memory.
