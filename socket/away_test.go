@@ -42,6 +42,11 @@ type slowStore struct {
 	proceed chan struct{}
 }
 
+func (s *slowStore) Latest(ctx context.Context, _ string, _ sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	_, err := s.History(ctx, "", "", sensocto.HistoryQuery{})
+	return nil, err
+}
+
 func (s *slowStore) History(ctx context.Context, sensorID, attributeID string, q sensocto.HistoryQuery) (h sensocto.History, err error) {
 	select {
 	case s.asked <- struct{}{}:
@@ -95,4 +100,34 @@ func TestHistory_OfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 		}
 	}
 	ask("9") // its connection ends before the answer
+}
+
+// A join that asks another server for the newest measurements is answered beside the
+// reader, too; until then there is no channel to push to, but one to leave.
+func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
+	slow := &slowStore{asked: make(chan struct{}), proceed: make(chan struct{})}
+	w := newWorld(t, func(o *socket.Options) {
+		slow.Store = o.Store
+		o.Store = slow
+	})
+	viewer := w.dial("vsn=2.0.0&token=view")
+	const topic = `"data:p2p:aaaaaaaaaaaaaaaaaaaa:s"`
+	viewer.send(`["1","1",` + topic + `,"phx_join",{"history":10}]`)
+	<-slow.asked
+	viewer.send(`["1","2",` + topic + `,"attention",{"level":"low"}]`)
+	viewer.expectPrefix(`["1","2",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unmatched_topic"`)
+	slow.proceed <- struct{}{}
+	viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"ok","response":{"sensor":`)
+	viewer.send(`["1","3",` + topic + `,"attention",{"level":"low"}]`)
+	viewer.expectPrefix(`["1","3",` + topic + `,"phx_reply",{"status":"ok"`)
+
+	viewer.send(`["4","4",` + topic + `,"phx_join",{"history":10}]`)
+	viewer.expectPrefix(`["1","1",` + topic + `,"phx_close",`)
+	<-slow.asked
+	viewer.send(`["4","5",` + topic + `,"phx_leave",{}]`)
+	viewer.expectPrefix(`["4","5",` + topic + `,"phx_reply",{"status":"ok"`)
+	viewer.expectPrefix(`["4","4",` + topic + `,"phx_close",`)
+	slow.proceed <- struct{}{} // nobody is answered
+	viewer.send(`[null,"6","phoenix","heartbeat",{}]`)
+	viewer.expectPrefix(`[null,"6","phoenix","phx_reply",{"status":"ok"`)
 }

@@ -50,12 +50,24 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 	if err := r.parse(p); err != nil {
 		return err
 	}
-	read := func() ([]byte, error) { return r.read(ctx, ch.conn.srv, id) }
-	if strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
-		return ch.conn.later(ch, f, read)
+	if isRemote(sensorID) {
+		read := func() ([]byte, error) { return r.read(ctx, ch.conn.srv, id) }
+		return ch.conn.later(f, read, func(f *phx.Frame, response []byte, err error) error {
+			if err == nil {
+				ch.reply(f, phx.StatusOK, response)
+			}
+			return ch.conn.answered(ch, f, err)
+		})
 	}
-	return ch.answerWith(f, read)
+	response, err := r.read(ctx, ch.conn.srv, id)
+	if err == nil {
+		ch.reply(f, phx.StatusOK, response)
+	}
+	return err
 }
+
+// isRemote reports whether a sensor is of another server.
+func isRemote(sensorID string) bool { return strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) }
 
 // read renders the answer, as far as the identity has a right to it.
 func (r *historyRequest) read(ctx context.Context, srv *Server, id sensocto.Identity) ([]byte, error) {

@@ -11,13 +11,14 @@ import (
 const maxLater = 4
 
 // later answers a request that waits for another server, beside the reader: what the
-// client sends meanwhile is handled. read returns the response.
-func (c *conn) later(ch *channel, f *phx.Frame, read func() ([]byte, error)) error {
+// client sends meanwhile is handled. read returns the response, and answer sends it.
+func (c *conn) later(f *phx.Frame, read func() ([]byte, error), answer func(*phx.Frame, []byte, error) error) error {
 	if c.waiting.Add(1) > maxLater {
 		c.waiting.Add(-1)
-		return ch.answerWith(f, read)
+		response, err := read()
+		return answer(f, response, err)
 	}
-	kept := &phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone(), Event: bytes.Clone(f.Event)}
+	kept := &phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone(), Topic: bytes.Clone(f.Topic), Event: bytes.Clone(f.Event)}
 	c.srv.tasks.Go(func() {
 		defer c.waiting.Add(-1)
 		defer c.contain("answer")
@@ -25,16 +26,9 @@ func (c *conn) later(ch *channel, f *phx.Frame, read func() ([]byte, error)) err
 		c.answering.Lock() // one after the other, so that each has room
 		defer c.answering.Unlock()
 		c.out.waitForRoom()
-		_ = c.answered(ch, kept, ch.answerWith(kept, func() ([]byte, error) { return response, err }))
+		if err := answer(kept, response, err); err != nil {
+			c.fail(err)
+		}
 	})
 	return nil
-}
-
-// answerWith replies with what is read.
-func (ch *channel) answerWith(f *phx.Frame, read func() ([]byte, error)) error {
-	response, err := read()
-	if err == nil {
-		ch.reply(f, phx.StatusOK, response)
-	}
-	return err
 }
