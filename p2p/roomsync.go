@@ -261,7 +261,8 @@ func (s *RoomSync) storeChanged(changes []sensocto.Change) {
 		switch c.Kind {
 		case sensocto.ChangeRoom:
 			r := s.rooms[c.ID]
-			if r == nil && len(s.rooms) < maxMade { // perhaps it was made now
+			closed, _ := s.closedRooms()
+			if r == nil && len(s.rooms)-closed < maxMade { // perhaps it was made now
 				r = &shared{room: sensocto.SharedRoom{RoomID: c.ID}}
 				s.rooms[c.ID] = r
 			}

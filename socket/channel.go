@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -45,6 +46,7 @@ type channel struct {
 	family  family
 	handler handler
 	frame   *batchFrame // of a viewer
+	joining atomic.Bool // its join is answered beside the reader
 	hurried bool        // what comes on it cannot wait; guarded by the connection's mu
 
 	ended   bool // nothing more is sent; guarded by the outbox's mu
@@ -68,6 +70,15 @@ type handler interface {
 	recheck(ctx context.Context, only string) (stays bool)
 	// close ends all that join began. It may block.
 	close()
+}
+
+// slowJoiner is a handler whose join may wait for another server: the connection's reader
+// goes on meanwhile.
+type slowJoiner interface {
+	// waits reports, after join, whether the response comes from finish.
+	waits() bool
+	// finish returns the response. Other calls may come at the same time.
+	finish(ctx context.Context) (response []byte, err error)
 }
 
 // route returns the family of a topic, what follows its prefix, and the right
