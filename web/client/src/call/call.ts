@@ -151,7 +151,7 @@ export class Call extends Emitter<CallEvents> {
     this.#sendingChanged();
   }
 
-  /** Sends silence or black instead of a track, and tells everybody. */
+  /** Sends no sound, or black instead of a picture, and tells everybody. */
   mute(kind: MediaKind, muted: boolean): void {
     this.#own.mute(kind, muted);
     this.#sendingChanged();
@@ -199,7 +199,7 @@ export class Call extends Emitter<CallEvents> {
   #share(): void {
     const links = [...this.#others.values()].map(({ link }) => link);
     const rates = this.#bitrates(links.map((link) => link.shown));
-    links.forEach((link, i) => void link.setTracks(this.#own.tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
+    links.forEach((link, i) => void link.setTracks(this.#own.sent, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
   }
 
   #bitrates(shown: Shown[]): Bitrates[] {
@@ -243,7 +243,7 @@ export class Call extends Emitter<CallEvents> {
       configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#options.iceTransportPolicy ?? "all", bundlePolicy: "max-bundle" },
       polite: isPolite(this.#peerId, peerId),
       offers,
-      tracks: this.#own.tracks,
+      tracks: this.#own.sent,
       bitrates: this.#bitrates([everything])[0]!,
       signal: (event, payload) => this.#signal(link, peerId, event, payload),
       changed: () => this.#linkChanged(link),
