@@ -1,7 +1,7 @@
 // Calls of as many as there may be, on one machine.
 
 import type { Browser } from '@playwright/test';
-import type { CallOptions } from '../../client/src/call/call.ts';
+import type { CallOptions } from '../../client/src/index.ts';
 import { Caller, fakeDevices, roomOf, turnServer } from './calling.ts';
 import { expect, idle, test, type World } from './world.ts';
 
