@@ -99,9 +99,10 @@ func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
 	if err := p.removeNames(ctx, merged); err != nil {
 		return merged, err
 	}
+	elsewhere := p.elsewhere(merged)
 	p.note(func() {
 		p.r.sent(len(changes), merged, &p.counts)
-		p.r.outside = p.r.outside || p.elsewhere(merged)
+		p.r.outside = p.r.outside || elsewhere
 	})
 	return merged, nil
 }
