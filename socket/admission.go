@@ -68,7 +68,7 @@ type budget struct {
 }
 
 // take reports whether n more fit.
-func (b *budget) take(n int64) bool {
+func (b *budget) reserve(n int64) bool {
 	if b.used.Add(n) <= b.max {
 		return true
 	}
@@ -76,7 +76,7 @@ func (b *budget) take(n int64) bool {
 	return false
 }
 
-func (b *budget) give(n int64) { b.used.Add(-n) }
+func (b *budget) release(n int64) { b.used.Add(-n) }
 
 // identified lifts the bounds of a connection that has shown who it is. The
 // reader calls it, before anybody else knows the connection or while it joins.
@@ -97,7 +97,7 @@ func (c *conn) overdue(now time.Duration) bool {
 func (c *conn) reserveWatch() bool {
 	switch {
 	case c.watched.Add(1) > int64(c.srv.limits.Watched):
-	case c.srv.watched.take(1):
+	case c.srv.watched.reserve(1):
 		return true
 	}
 	c.watched.Add(-1)
@@ -107,5 +107,5 @@ func (c *conn) reserveWatch() bool {
 
 func (c *conn) releaseWatch() {
 	c.watched.Add(-1)
-	c.srv.watched.give(1)
+	c.srv.watched.release(1)
 }

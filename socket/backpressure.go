@@ -43,7 +43,7 @@ func (c *configurer) watch() {
 }
 
 func (c *configurer) send(b sensocto.Backpressure) {
-	c.ch.conn.hurry(c.ch, b.AttentionLevel > sensocto.AttentionLow)
+	c.ch.conn.setUrgent(c.ch, b.AttentionLevel > sensocto.AttentionLow)
 	c.ch.push("backpressure_config", backpressurePayload(b, time.Now()))
 }
 

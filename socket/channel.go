@@ -45,7 +45,7 @@ type channel struct {
 	family  family
 	handler handler
 	frame   *batchFrame // of a viewer
-	hurried bool        // what comes on it cannot wait; guarded by the connection's mu
+	urgent  bool        // what comes on it cannot wait; guarded by the connection's mu
 
 	ended   bool // nothing more is sent; guarded by the outbox's mu
 	dropped bool // what waits is not sent either; guarded by the outbox's mu
@@ -136,7 +136,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 
 // reply answers a frame of this channel.
 func (ch *channel) reply(f *phx.Frame, status string, response []byte) {
-	ch.conn.out.push(ch, ch.conn.replyFrame(f.JoinRef, f.Ref, ch.topic, status, response))
+	ch.conn.out.enqueue(ch, ch.conn.replyFrame(f.JoinRef, f.Ref, ch.topic, status, response))
 }
 
 // ok answers with an empty object.
@@ -144,7 +144,7 @@ func (ch *channel) ok(f *phx.Frame) { ch.reply(f, phx.StatusOK, emptyObject()) }
 
 // push sends an event to this joiner alone.
 func (ch *channel) push(event string, payload []byte) bool {
-	return ch.conn.out.push(ch, ch.conn.pushFrame(ch.joinRef, nil, ch.topic, event, payload))
+	return ch.conn.out.enqueue(ch, ch.conn.pushFrame(ch.joinRef, nil, ch.topic, event, payload))
 }
 
 // closeFrame is the phx_close that ends this channel, and no later one of the

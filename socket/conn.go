@@ -50,7 +50,7 @@ type conn struct {
 	channels   map[string]*channel
 	connectors map[string]*connector // joined here, by id
 	who        bound
-	repose     repose
+	pacing     readPacing
 	refusals   int // joins refused as unauthorized
 }
 
@@ -60,7 +60,7 @@ func (c *conn) serve() {
 	defer c.end()
 	c.read()
 	if c.closing.Load() {
-		c.out.waitForClose(closeWait)
+		c.out.waitClosed(closeWait)
 		c.in.awaitClose()
 	}
 }
@@ -86,8 +86,8 @@ func (c *conn) read() {
 			c.fail(err)
 			return
 		}
-		c.out.waitForRoom()
-		c.rest()
+		c.out.waitCapacity()
+		c.pauseReading()
 	}
 }
 
@@ -176,7 +176,7 @@ func (c *conn) takeChannels() []*channel {
 	defer c.mu.Unlock()
 	taken := slices.Collect(maps.Values(c.channels))
 	clear(c.channels)
-	c.repose.hurried = 0
+	c.pacing.urgent = 0
 	return taken
 }
 

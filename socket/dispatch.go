@@ -22,7 +22,7 @@ const maxTopic = 255
 func (c *conn) controlFrame(op byte, payload []byte) error {
 	switch op {
 	case opPing:
-		c.out.push(nil, appendFrame(nil, opPong, payload))
+		c.out.enqueue(nil, appendFrame(nil, opPong, payload))
 	case opClose:
 		code, err := closeCode(payload)
 		if err != nil {
@@ -192,7 +192,7 @@ func (c *conn) unmatched(f *phx.Frame) error {
 
 // answer replies to a frame that belongs to no channel.
 func (c *conn) answer(f *phx.Frame, status string, response []byte) {
-	c.out.push(nil, c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
+	c.out.enqueue(nil, c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
 }
 
 // leave answers ok also where nothing is joined: an error would leave the
@@ -204,7 +204,7 @@ func (c *conn) leave(f *phx.Frame, ch *channel) error {
 	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.joinRef) {
 		c.answer(f, phx.StatusOK, emptyObject())
 		if ch == nil {
-			c.out.push(nil, c.absentClose(f))
+			c.out.enqueue(nil, c.absentClose(f))
 		}
 		return nil
 	}
@@ -284,7 +284,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 		c.channels = make(map[string]*channel)
 	}
 	c.channels[topic] = ch
-	c.setHurried(ch, family != familyConnector)
+	c.markUrgent(ch, family != familyConnector)
 	return ch, nil
 }
 
@@ -337,7 +337,7 @@ func (c *conn) forget(ch *channel) {
 	defer c.mu.Unlock()
 	if c.channels[ch.topic] == ch {
 		delete(c.channels, ch.topic)
-		c.setHurried(ch, false)
+		c.markUrgent(ch, false)
 	}
 	if ch.family == familyConnector {
 		delete(c.connectors, strings.TrimPrefix(ch.topic, sensocto.TopicPrefixConnector))

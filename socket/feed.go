@@ -26,35 +26,35 @@ type feed struct {
 	encoding sensocto.Encoding
 	sensorID string  // of a viewer's fragments
 	slot     int     // see batchComposer.sensor
-	source   *source // of measurements; nil for anything else
+	fanout   *fanout // of measurements; nil for anything else
 
 	// Where the feed is in its source, whose mu guards it.
-	level sensocto.AttentionLevel // that was asked for
-	place sensocto.AttentionLevel // in force
-	index int                     // in its list there
-	part  uint32                  // the first part of the window's content that is for this feed
-	waits bool                    // it has to be live until it is open, and through with its history
-	gone  bool
+	wanted     sensocto.AttentionLevel // that was asked for
+	current    sensocto.AttentionLevel // in force
+	index      int                     // in its list there
+	part       uint32                  // the first part of the window's content that is for this feed
+	pinnedLive bool                    // it has to be live until it is open, and through with its history
+	removed    bool
 
-	lost bool // what waits is not sent; guarded by the outbox's mu
+	revoked bool // what waits is not sent; guarded by the outbox's mu
 
-	open   atomic.Bool // nothing is held any more
-	recent atomic.Pointer[recent]
+	open       atomic.Bool // nothing is held any more
+	historyEnd atomic.Pointer[historyEnd]
 
 	mu        sync.Mutex // guards what follows; taken before the outbox's
 	held      []item
 	heldBytes int // their frames
-	unsure    int // messages from the first on that the history may contain
+	mayRepeat int // messages from the first on that the history may contain
 	sub       sensocto.Subscription
 	closed    bool
 }
 
 // subscribe begins to hold events of the topic.
-func (f *feed) subscribe(topic string) { f.subscribeThrough(topic, f) }
+func (f *feed) subscribe(topic string) { f.subscribeVia(topic, f) }
 
 // subscribeThrough is subscribe with somebody in between who decides what of it
 // to deliver.
-func (f *feed) subscribeThrough(topic string, s sensocto.Subscriber) {
+func (f *feed) subscribeVia(topic string, s sensocto.Subscriber) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
@@ -66,23 +66,23 @@ func (f *feed) subscribeThrough(topic string, s sensocto.Subscriber) {
 
 // watch begins to hold the measurements of a sensor, for a viewer who looks at
 // it at a level.
-func (f *feed) watch(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
+func (f *feed) watchSensor(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
 		return
 	}
 	f.sensorID, f.kind, f.encoding = sensorID, kind, e
-	f.waits = level > sensocto.AttentionNone
-	f.source = f.ch.conn.srv.sources.acquire(sensorID)
+	f.pinnedLive = level > sensocto.AttentionNone
+	f.fanout = f.ch.conn.srv.fanouts.acquire(sensorID)
 	f.mu.Unlock()
-	f.source.look(f, level)
+	f.fanout.setLevel(f, level)
 }
 
 // look changes the level.
-func (f *feed) look(level sensocto.AttentionLevel) {
-	if f.source != nil {
-		f.source.look(f, level)
+func (f *feed) setLevel(level sensocto.AttentionLevel) {
+	if f.fanout != nil {
+		f.fanout.setLevel(f, level)
 	}
 }
 
@@ -90,7 +90,7 @@ func (f *feed) look(level sensocto.AttentionLevel) {
 // is joining.
 func (f *feed) close() {
 	f.mu.Lock()
-	sub, src := f.sub, f.source
+	sub, src := f.sub, f.fanout
 	if f.closed {
 		src = nil
 	}
@@ -100,7 +100,7 @@ func (f *feed) close() {
 		sub.Close()
 	}
 	if src != nil {
-		src.drop(f)
+		src.remove(f)
 	}
 }
 
@@ -111,8 +111,8 @@ func (f *feed) Deliver(m *sensocto.Message) {
 	it := item{ch: f.ch, kind: f.kind, feed: f}
 	it.batch, _ = m.Payload.(*sensocto.Batch)
 	open := f.open.Load()
-	if r := f.recent.Load(); open && r != nil && it.batch != nil {
-		f.through()
+	if r := f.historyEnd.Load(); open && r != nil && it.batch != nil {
+		f.historyPassed()
 		if it.batch = r.trim(it.batch); it.batch == nil {
 			return
 		}
@@ -123,7 +123,7 @@ func (f *feed) Deliver(m *sensocto.Message) {
 	it.frame = f.ch.conn.srv.encoded(m, f.encoding)
 	switch {
 	case open:
-		f.ch.conn.out.add(it)
+		f.ch.conn.out.enqueueItem(it)
 	case !f.hold(it): // release came first
 		f.Deliver(m)
 	}
@@ -131,18 +131,18 @@ func (f *feed) Deliver(m *sensocto.Message) {
 
 // through ends the comparison with the history: the message after the one that
 // is being delivered is not in it (see historyRead).
-func (f *feed) through() {
-	f.recent.Store(nil)
-	f.waits = false
-	f.source.unsettled = append(f.source.unsettled, f)
+func (f *feed) historyPassed() {
+	f.historyEnd.Store(nil)
+	f.pinnedLive = false
+	f.fanout.unplaced = append(f.fanout.unplaced, f)
 }
 
 // deliverDigest queues what a window has gathered, and appends the connection
 // to those that are to be told later that it has.
-func (f *feed) deliverDigest(m *sensocto.Message, d *digest, parked []*outbox) []*outbox {
+func (f *feed) stageDigest(m *sensocto.Message, d *digest, parked []*outbox) []*outbox {
 	defer f.ch.conn.contain("deliver")
 	o := &f.ch.conn.out
-	if o.park(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.conn.srv.encoded(m, f.encoding)}) {
+	if o.stage(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.conn.srv.encoded(m, f.encoding)}) {
 		parked = append(parked, o)
 	}
 	return parked
@@ -155,7 +155,7 @@ func (f *feed) deliverDigest(m *sensocto.Message, d *digest, parked []*outbox) [
 func (f *feed) historyRead() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	f.unsure = len(f.held) + 1
+	f.mayRepeat = len(f.held) + 1
 }
 
 // hold keeps an item for release. It reports false when that came first.
@@ -176,27 +176,27 @@ func (f *feed) hold(it item) bool {
 // release sends what was held, and opens the feed. The channel's answer has
 // been queued before.
 func (f *feed) release(history map[string]sensocto.Latest) {
-	waits := f.unhold(history)
-	if f.source != nil {
-		f.source.opened(f, waits)
+	waits := f.sendHeld(history)
+	if f.fanout != nil {
+		f.fanout.feedOpened(f, waits)
 	}
 }
 
 // unhold reports whether the history may contain the message that comes next.
-func (f *feed) unhold(history map[string]sensocto.Latest) (waits bool) {
+func (f *feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
-	r := newRecent(history)
+	r := newHistoryEnd(history)
 	for i, it := range f.held {
-		if r != nil && i < f.unsure && it.batch != nil {
-			if it.batch = f.retrim(r, &it); it.batch == nil {
+		if r != nil && i < f.mayRepeat && it.batch != nil {
+			if it.batch = f.trimHeld(r, &it); it.batch == nil {
 				continue
 			}
 		}
-		f.ch.conn.out.add(it)
+		f.ch.conn.out.enqueueItem(it)
 	}
-	if r != nil && len(f.held) < f.unsure {
-		f.recent.Store(r)
+	if r != nil && len(f.held) < f.mayRepeat {
+		f.historyEnd.Store(r)
 		waits = true
 	}
 	f.held = nil
@@ -205,7 +205,7 @@ func (f *feed) unhold(history map[string]sensocto.Latest) (waits bool) {
 }
 
 // retrim trims an item that was encoded before the history was known.
-func (f *feed) retrim(r *recent, it *item) *sensocto.Batch {
+func (f *feed) trimHeld(r *historyEnd, it *item) *sensocto.Batch {
 	b := r.trim(it.batch)
 	if b != nil && b != it.batch {
 		m := &sensocto.Message{Topic: sensocto.DataTopic(b.SensorID), Event: sensocto.EventMeasurementsBatch, Payload: b}
@@ -222,25 +222,25 @@ func private(m *sensocto.Message, b *sensocto.Batch) *sensocto.Message {
 // recent is where a history ends: the number of the first sample of each
 // attribute that is not in it. Batches are stored before they are published, so
 // the first ones that come may be in it (see historyRead).
-type recent struct {
-	ends map[string]int64
+type historyEnd struct {
+	next map[string]int64
 }
 
-func newRecent(history map[string]sensocto.Latest) *recent {
+func newHistoryEnd(history map[string]sensocto.Latest) *historyEnd {
 	if len(history) == 0 {
 		return nil
 	}
-	r := &recent{ends: make(map[string]int64, len(history))}
+	r := &historyEnd{next: make(map[string]int64, len(history))}
 	for id, l := range history {
-		r.ends[id] = l.End
+		r.next[id] = l.End
 	}
 	return r
 }
 
 // trim returns the batch without what the history contains: the batch itself,
 // a copy of a part, or nil.
-func (r *recent) trim(b *sensocto.Batch) *sensocto.Batch {
-	contains := func(m sensocto.Measurement) bool { return m.Number < r.ends[m.AttributeID] }
+func (r *historyEnd) trim(b *sensocto.Batch) *sensocto.Batch {
+	contains := func(m sensocto.Measurement) bool { return m.Number < r.next[m.AttributeID] }
 	if !slices.ContainsFunc(b.Measurements, contains) {
 		return b
 	}

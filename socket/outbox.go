@@ -20,7 +20,7 @@ const (
 	maxWrite = 64 << 10
 	// maxPrompt is how many answers in a row may leave without waiting for
 	// others, so that a client which asks again at each answer is not held up.
-	maxPrompt = 16
+	maxImmediate = 16
 )
 
 // kind tells what may happen to an item when the queue overflows.
@@ -48,7 +48,7 @@ func (it *item) samples() int {
 	case it.batch != nil:
 		return len(it.batch.Measurements)
 	case it.digest != nil:
-		return int(it.digest.taken)
+		return int(it.digest.samples)
 	}
 	return 0
 }
@@ -67,24 +67,24 @@ type outbox struct {
 	conn  net.Conn
 	srv   *Server
 
-	mu      sync.Mutex // guards what follows; never held over I/O
-	queue   *queue     // nil while nothing waits
-	bytes   int        // in queue
-	control int        // of them control frames
-	thin    *thinner   // nil unless the queue overflowed
-	state   outboxState
-	final   bool          // a close frame is in the queue, or was
-	dead    bool          // nothing is written any more
-	last    time.Duration // when the last write ended
-	pulsing bool          // the server's pulse will call due
-	parked  bool          // a window will call unpark
-	pace    drain
-	answers int           // answers that did not wait for others since the last gathering
-	room    chan struct{} // closed when control bytes have fallen; nil when nobody waits
-	closed  chan struct{} // closed when the close frame is out; nil before it is queued
+	mu             sync.Mutex // guards what follows; never held over I/O
+	queue          *queue     // nil while nothing waits
+	bytes          int        // in queue
+	control        int        // of them control frames
+	thin           *thinner   // nil unless the queue overflowed
+	state          outboxState
+	closing        bool          // a close frame is in the queue, or was
+	killed         bool          // nothing is written any more
+	lastWrite      time.Duration // when the last write ended
+	flushScheduled bool          // the server's pulse will call due
+	staged         bool          // a window will call unpark
+	rate           rateEstimator
+	immediate      int           // answers that did not wait for others since the last gathering
+	capacity       chan struct{} // closed when control bytes have fallen; nil when nobody waits
+	closed         chan struct{} // closed when the close frame is out; nil before it is queued
 
-	prompt *prompt      // of whoever writes
-	since  atomic.Int64 // when a write that waits for the socket began (ns), 0 when there is none
+	raw          *rawWriter   // of whoever writes
+	blockedSince atomic.Int64 // when a write that waits for the socket began (ns), 0 when there is none
 }
 
 type outboxState uint8
@@ -96,7 +96,7 @@ const (
 )
 
 // push queues a control frame. It reports whether it will be sent.
-func (o *outbox) push(ch *channel, frame []byte) bool {
+func (o *outbox) enqueue(ch *channel, frame []byte) bool {
 	o.mu.Lock()
 	if !o.accepts(ch) {
 		o.mu.Unlock()
@@ -108,27 +108,27 @@ func (o *outbox) push(ch *channel, frame []byte) bool {
 		return false
 	}
 	o.append(item{frame: frame, ch: ch})
-	if o.state != writing && o.answers < maxPrompt {
-		o.answers++
-		o.start()
+	if o.state != writing && o.immediate < maxImmediate {
+		o.immediate++
+		o.startWriter()
 	} else {
-		o.kick()
+		o.wake()
 	}
 	o.mu.Unlock()
 	return true
 }
 
 // deliver queues measurements, as they are or merged.
-func (o *outbox) deliver(it item) {
+func (o *outbox) enqueueData(it item) {
 	o.mu.Lock()
-	fits := o.offer(it)
-	o.kick()
+	fits := o.enqueueOrMerge(it)
+	o.wake()
 	crowded := o.bytes > o.srv.limits.QueueBytes/4
 	o.mu.Unlock()
 	switch {
 	case !fits:
 		o.owner.close(closeTryLater, "too_slow")
-	case crowded && o.since.Load() == 0:
+	case crowded && o.blockedSince.Load() == 0:
 		// The socket takes bytes, but the writer did not get to run: the
 		// machine is the bottleneck, so the publisher lets writers go first.
 		runtime.Gosched()
@@ -136,22 +136,22 @@ func (o *outbox) deliver(it item) {
 }
 
 // add queues an item by its kind.
-func (o *outbox) add(it item) {
+func (o *outbox) enqueueItem(it item) {
 	if it.kind == control {
-		o.push(it.ch, it.frame)
+		o.enqueue(it.ch, it.frame)
 		return
 	}
-	o.deliver(it)
+	o.enqueueData(it)
 }
 
 // park queues measurements and leaves it to unpark to start the writer, so
 // that what is parked meanwhile leaves with them. It reports whether unpark has
 // to be called.
-func (o *outbox) park(it item) bool {
+func (o *outbox) stage(it item) bool {
 	o.mu.Lock()
-	fits := o.offer(it)
-	first := !o.parked
-	o.parked = true
+	fits := o.enqueueOrMerge(it)
+	first := !o.staged
+	o.staged = true
 	o.mu.Unlock()
 	if !fits {
 		o.owner.close(closeTryLater, "too_slow")
@@ -159,25 +159,25 @@ func (o *outbox) park(it item) bool {
 	return first
 }
 
-func (o *outbox) unpark() {
+func (o *outbox) flushStaged() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.parked = false
+	o.staged = false
 	if o.queue != nil || o.thin != nil {
-		o.kick()
+		o.wake()
 	}
 }
 
 // offer queues measurements, and reports whether there was room. The caller
 // holds mu.
-func (o *outbox) offer(it item) bool {
+func (o *outbox) enqueueOrMerge(it item) bool {
 	switch {
-	case !o.accepts(it.ch), it.feed != nil && it.feed.lost:
+	case !o.accepts(it.ch), it.feed != nil && it.feed.revoked:
 		return true
 	case o.thin != nil:
 		return o.thin.add(it)
-	case o.full(len(it.frame)):
-		o.collapse()
+	case o.mustMerge(len(it.frame)):
+		o.mergeAll()
 		return o.thin.add(it)
 	}
 	o.append(it)
@@ -186,21 +186,21 @@ func (o *outbox) offer(it item) bool {
 
 // full reports whether measurements of so many bytes are to be merged with
 // those that wait, because they would wait too long.
-func (o *outbox) full(more int) bool {
+func (o *outbox) mustMerge(more int) bool {
 	waiting := o.bytes - o.control
 	if waiting == 0 {
 		return o.bytes > 0 && o.bytes+more > o.srv.limits.QueueBytes
 	}
-	if o.bytes+more > o.srv.limits.QueueBytes || o.pace.rate > 0 && waiting+more > o.pace.bytesIn(maxWait) {
+	if o.bytes+more > o.srv.limits.QueueBytes || o.rate.rate > 0 && waiting+more > o.rate.bytesIn(maxWait) {
 		return true
 	}
-	since := o.since.Load()
+	since := o.blockedSince.Load()
 	return since != 0 && o.srv.now()-time.Duration(since) > maxBlocked
 }
 
 // accepts reports whether anything may still be queued for the channel.
 func (o *outbox) accepts(ch *channel) bool {
-	return !o.final && !o.dead && (ch == nil || !ch.ended)
+	return !o.closing && !o.killed && (ch == nil || !ch.ended)
 }
 
 // append puts an item into the queue. The queue grows to what its bound in
@@ -217,7 +217,7 @@ func (o *outbox) append(it item) {
 }
 
 // collapse merges all data that waits, of all topics, into buckets.
-func (o *outbox) collapse() {
+func (o *outbox) mergeAll() {
 	o.thin = newThinner(o.srv)
 	o.srv.count.collapses.Add(1)
 	kept := o.queue.items[:0]
@@ -247,44 +247,44 @@ func (o *outbox) recycle() {
 
 // kick makes sure that the writer runs: now when the connection was idle or
 // much waits, otherwise when the gather time is over.
-func (o *outbox) kick() {
+func (o *outbox) wake() {
 	if o.state == writing {
 		return
 	}
-	urgent := o.final || o.thin != nil || o.bytes >= gatherBytes
+	urgent := o.closing || o.thin != nil || o.bytes >= gatherBytes
 	switch {
 	case urgent:
-		o.start()
+		o.startWriter()
 	case o.state == scheduled:
-	case o.srv.now()-o.last >= o.srv.limits.Gather:
-		o.answers = 0
-		o.start()
+	case o.srv.now()-o.lastWrite >= o.srv.limits.Gather:
+		o.immediate = 0
+		o.startWriter()
 	default:
-		o.schedule()
+		o.scheduleFlush()
 	}
 }
 
-func (o *outbox) start() {
+func (o *outbox) startWriter() {
 	o.state = writing
 	o.srv.writers.add(o)
 }
 
 // schedule leaves what waits to the next beat of the pulse.
-func (o *outbox) schedule() {
+func (o *outbox) scheduleFlush() {
 	o.state = scheduled
-	if !o.pulsing {
-		o.pulsing = true
-		o.srv.pulse.add(o)
+	if !o.flushScheduled {
+		o.flushScheduled = true
+		o.srv.flushTimer.add(o)
 	}
 }
 
 // due is called by the pulse.
-func (o *outbox) due() {
+func (o *outbox) flushDue() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	o.pulsing, o.answers = false, 0
-	if o.state == scheduled && !o.dead {
-		o.start()
+	o.flushScheduled, o.immediate = false, 0
+	if o.state == scheduled && !o.killed {
+		o.startWriter()
 	}
 }
 
@@ -298,22 +298,22 @@ func (o *outbox) end(ch *channel, drop bool, frames ...[]byte) bool {
 		return false
 	}
 	ch.ended, ch.dropped = true, drop
-	if o.final || o.dead {
+	if o.closing || o.killed {
 		return true
 	}
 	for _, frame := range frames {
 		o.append(item{frame: frame})
 	}
-	o.kick()
+	o.wake()
 	return true
 }
 
 // drop sends nothing more of a feed whose right has ended, also not of what
 // waits.
-func (o *outbox) drop(f *feed) {
+func (o *outbox) dropFeed(f *feed) {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	f.lost = true
+	f.revoked = true
 }
 
 // close queues the close frame as the last one. With discard, what waits is
@@ -321,16 +321,16 @@ func (o *outbox) drop(f *feed) {
 func (o *outbox) close(frame []byte, discard bool) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.final || o.dead {
+	if o.closing || o.killed {
 		return false
 	}
-	o.final, o.closed = true, make(chan struct{})
+	o.closing, o.closed = true, make(chan struct{})
 	if discard {
 		o.discard()
 	}
 	o.append(item{frame: frame})
-	o.kick()
-	o.signalRoom()
+	o.wake()
+	o.signalCapacity()
 	return true
 }
 
@@ -356,19 +356,19 @@ func (o *outbox) discard() {
 func (o *outbox) kill() {
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	if o.dead {
+	if o.killed {
 		return
 	}
-	o.dead = true
+	o.killed = true
 	o.discard()
-	o.signalRoom()
+	o.signalCapacity()
 	o.signalClosed()
 }
 
-func (o *outbox) signalRoom() {
-	if o.room != nil {
-		close(o.room)
-		o.room = nil
+func (o *outbox) signalCapacity() {
+	if o.capacity != nil {
+		close(o.capacity)
+		o.capacity = nil
 	}
 }
 
@@ -385,23 +385,23 @@ func (o *outbox) signalClosed() {
 // waitForRoom blocks while so much of what the connection itself asked for
 // waits that its next answers could overflow: the reader calls it, so a client
 // that asks faster than it listens is slowed by TCP.
-func (o *outbox) waitForRoom() {
+func (o *outbox) waitCapacity() {
 	o.mu.Lock()
-	if o.final || o.dead || o.control <= o.srv.limits.QueueBytes/2 {
+	if o.closing || o.killed || o.control <= o.srv.limits.QueueBytes/2 {
 		o.mu.Unlock()
 		return
 	}
-	if o.room == nil {
-		o.room = make(chan struct{})
+	if o.capacity == nil {
+		o.capacity = make(chan struct{})
 	}
-	room := o.room
+	room := o.capacity
 	o.mu.Unlock()
 	<-room
 }
 
 // waitForClose blocks until the close frame is written, if one is queued, or d
 // has passed.
-func (o *outbox) waitForClose(d time.Duration) {
+func (o *outbox) waitClosed(d time.Duration) {
 	o.mu.Lock()
 	closed := o.closed
 	o.mu.Unlock()

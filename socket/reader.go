@@ -47,8 +47,8 @@ type frameReader struct {
 	full bool // the last read filled the buffer: more was waiting
 	fits int  // reads in a row that the smallest buffer could have held
 
-	budget *budget // of what is larger than the largest read buffer
-	taken  int     // bytes of it
+	budget   *budget // of what is larger than the largest read buffer
+	reserved int     // bytes of it
 
 	op       byte // opcode of the message in fragments
 	fragment []byte
@@ -93,7 +93,7 @@ func (f *frameReader) next() (op byte, payload []byte, err error) {
 }
 
 // drained reports whether everything that had come was returned.
-func (f *frameReader) drained() bool { return f.r == f.w && !f.full }
+func (f *frameReader) empty() bool { return f.r == f.w && !f.full }
 
 // awaitClose reads on until the peer has closed too, or the read deadline has
 // passed: closing while it still sends could cost it the close frame.
@@ -247,16 +247,16 @@ func (f *frameReader) move(size int) {
 // charge settles what the connection takes of the budget: what it holds beyond
 // the largest buffer that every connection may have.
 func (f *frameReader) charge(holds int) error {
-	more := max(0, holds-largeRead) - f.taken
+	more := max(0, holds-largeRead) - f.reserved
 	switch {
 	case more == 0 || f.budget == nil:
 		return nil
 	case more < 0:
-		f.budget.give(int64(-more))
-	case !f.budget.take(int64(more)):
+		f.budget.release(int64(-more))
+	case !f.budget.reserve(int64(more)):
 		return &protocolError{closeTryLater, "overloaded"}
 	}
-	f.taken += more
+	f.reserved += more
 	return nil
 }
 
@@ -264,7 +264,7 @@ func (f *frameReader) charge(holds int) error {
 // of a connection.
 func (f *frameReader) release() {
 	if f.budget != nil {
-		f.budget.give(int64(f.taken))
+		f.budget.release(int64(f.reserved))
 	}
-	f.taken = 0
+	f.reserved = 0
 }

@@ -51,7 +51,7 @@ func (s *Server) onRightsChanged(userIDs []string) {
 // known now.
 func (s *Server) Recheck(sensorID string) {
 	s.revocations.Add(1)
-	if !s.sources.has(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
+	if !s.fanouts.has(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
 		return
 	}
 	topics := []string{sensocto.DataTopic(sensorID), sensocto.SignalTopic(sensorID), sensocto.TopicPrefixSensor + sensorID}

@@ -119,27 +119,27 @@ type Server struct {
 	log       *slog.Logger
 	events    eventLog // of what clients can cause
 
-	started     time.Time
-	viewers     atomic.Uint64 // the last ViewerID
-	connIDs     atomic.Uint64
-	revocations atomic.Uint64 // of credentials and rights
-	offenders   offenders
-	anonymous   anonymous
-	unfinished  budget        // bytes
-	watched     budget        // sensors that are watched
-	reads       chan struct{} // holds who reads history: a processor stays free for what is live
-	queues      sync.Pool     // of *queue
-	loads       sync.Pool     // of *load
-	pulse       pulse
-	rests       rests // of readers whose devices nobody looks at closely
-	shortRests  rests // of those whose devices send faster than the pulse beats
-	sources     sources
-	roomStays   roomStays
-	wheels      [sensocto.AttentionHigh]wheel // by level
-	writers     writers
-	count       counters
-	encoders    [encodings]func(*sensocto.Message) []byte
-	unsubscribe func() // from revocations and changes of rights
+	started       time.Time
+	viewers       atomic.Uint64 // the last ViewerID
+	connIDs       atomic.Uint64
+	revocations   atomic.Uint64 // of credentials and rights
+	offenders     offenders
+	anonymous     anonymous
+	unfinished    budget        // bytes
+	watched       budget        // sensors that are watched
+	reads         chan struct{} // holds who reads history: a processor stays free for what is live
+	queues        sync.Pool     // of *queue
+	batches       sync.Pool     // of *load
+	flushTimer    flushTimer
+	readGate      readGate // of readers whose devices nobody looks at closely
+	shortReadGate readGate // of those whose devices send faster than the pulse beats
+	fanouts       fanouts
+	roomStays     roomStays
+	windowTimers  [sensocto.AttentionHigh]windowTimer // by level
+	writers       writerPool
+	count         counters
+	encoders      [encodings]func(*sensocto.Message) []byte
+	unsubscribe   func() // from revocations and changes of rights
 
 	mu      sync.Mutex         // guards what follows
 	conns   map[*conn]struct{} // those that serve runs for
@@ -176,18 +176,18 @@ func New(o Options) *Server {
 	s.unfinished.max, s.watched.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	s.writers.srv = s
-	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
-	s.rests.until = func() time.Duration { return restPeriod }
-	s.shortRests.until, s.shortRests.ended = s.pulse.untilRead, s.pulse.readersWoke
-	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
+	s.flushTimer = flushTimer{srv: s, period: max(s.limits.Gather, time.Millisecond)}
+	s.readGate.delay = func() time.Duration { return readPause }
+	s.shortReadGate.delay, s.shortReadGate.opened = s.flushTimer.untilRead, s.flushTimer.delayForReaders
+	s.fanouts = fanouts{srv: s, bySensor: make(map[string]*fanout)}
 	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
-		s.wheels[level] = wheel{srv: s, level: level, period: period}
+		s.windowTimers[level] = windowTimer{srv: s, level: level, period: period}
 	}
 	for e := range encodings {
 		s.encoders[e] = s.countedEncoder(e)
 	}
 	s.queues.New = func() any { return new(queue) }
-	s.loads.New = func() any { return new(load) }
+	s.batches.New = func() any { return new(writeBatch) }
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
 	s.unsubscribe = func() { revoked(); changed() }
 	return s
@@ -217,7 +217,7 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) sweep(now time.Duration) {
 	for _, c := range s.all() {
-		since := time.Duration(c.out.since.Load())
+		since := time.Duration(c.out.blockedSince.Load())
 		switch {
 		case since != 0 && now-since > s.limits.Write:
 			s.count.closes.add("write_timeout", 1)

@@ -33,7 +33,7 @@ func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
 	s.mu.Lock()
 	s.to, s.visible = f, visible
 	s.mu.Unlock()
-	f.subscribeThrough(topic, s)
+	f.subscribeVia(topic, s)
 	return nil
 }
 

@@ -63,7 +63,7 @@ func (t *thinner) remove(f *feed) *digest {
 // samples is how many samples the thinner holds.
 func (t *thinner) samples() (n int64) {
 	for _, d := range t.byFeed {
-		n += d.taken
+		n += d.samples
 	}
 	return n
 }
@@ -74,8 +74,8 @@ func (t *thinner) samples() (n int64) {
 func (t *thinner) split(bytes int) *thinner {
 	n := 0
 	for _, f := range t.order {
-		if f.ch.ended || f.lost {
-			t.srv.count.droppedClosing.Add(uint64(t.remove(f).taken))
+		if f.ch.ended || f.revoked {
+			t.srv.count.droppedClosing.Add(uint64(t.remove(f).samples))
 			continue
 		}
 		t.order[n] = f
@@ -116,12 +116,12 @@ func (t *thinner) fit(bytes int) {
 // appendFrames appends a frame for each sensor, and of viewer topics one for
 // all their sensors. V2 pushes carry the join ref: they are for this viewer
 // alone.
-func (t *thinner) appendFrames(dst []byte, v phx.Version, l *load) []byte {
+func (t *thinner) appendFrames(dst []byte, v phx.Version, l *writeBatch) []byte {
 	for _, f := range t.order {
 		d := t.byFeed[f].seal()
 		l.stats.digest(d)
 		if f.kind == fragment {
-			l.batch.add(item{feed: f, digest: d, frame: d.appendFragment(nil)})
+			l.composer.add(item{feed: f, digest: d, frame: d.appendFragment(nil)})
 			continue
 		}
 		frame := phx.AppendPush(nil, v, f.ch.joinRef, nil, f.ch.topic, sensocto.EventMeasurementsBatch, d.appendBatch(nil))
@@ -129,7 +129,7 @@ func (t *thinner) appendFrames(dst []byte, v phx.Version, l *load) []byte {
 		l.stats.frames++
 	}
 	var n int
-	dst, n = l.batch.appendFrames(dst)
+	dst, n = l.composer.appendFrames(dst)
 	l.stats.frames += n
 	return dst
 }

@@ -51,7 +51,7 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
 	v.asked = level
 	srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.watch(v.sensorID, data, e, level)
+	v.feed.watchSensor(v.sensorID, data, e, level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
@@ -180,7 +180,7 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 func (v *dataViewer) look() {
 	level := v.gaze.Level(v.asked)
 	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.look(level)
+	v.feed.setLevel(level)
 	if v.closed.Load() { // meanwhile, because a token was revoked: nobody would leave any more
 		v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
 	}

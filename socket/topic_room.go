@@ -117,7 +117,7 @@ func (l *roomList) join(ctx context.Context, _ params) ([]byte, error) {
 	if srv.rooms == nil {
 		return nil, errUnmatchedTopic
 	}
-	l.feed.subscribeThrough(l.ch.topic, l)
+	l.feed.subscribeVia(l.ch.topic, l)
 	rooms := []sensocto.RoomView{}
 	for _, public := range []bool{false, true} {
 		for after := ""; ; {

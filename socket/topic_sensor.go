@@ -178,7 +178,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	if d.acks() {
 		done = d.answer(f, phx.StatusOK, emptyObject())
 	}
-	d.ch.conn.repose.plain = done == nil
+	d.ch.conn.pacing.unanswered = done == nil
 	return d.counted(1, d.link.Push(ctx, b, done))
 }
 
@@ -198,7 +198,7 @@ func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 	case d.acks():
 		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
 	}
-	d.ch.conn.repose.plain = done == nil
+	d.ch.conn.pacing.unanswered = done == nil
 	if n := len(b.Measurements); n > 0 {
 		return d.counted(n, d.link.Push(ctx, b, done))
 	}

@@ -34,7 +34,7 @@ func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
 func (s *status) joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
-		c.out.waitForRoom()
+		c.out.waitCapacity()
 		if !s.stillSees(id) {
 			continue
 		}
@@ -110,7 +110,7 @@ func (l *list) piece() []byte {
 func (l *list) joined() {
 	c := l.ch.conn
 	for len(l.rest) > 0 && !c.closing.Load() {
-		c.out.waitForRoom()
+		c.out.waitCapacity()
 		update := append(append([]byte(`{"added":`), l.piece()...), `,"removed":[],"changed":[]}`...)
 		if !l.ch.push(sensocto.EventSensorListUpdated, update) {
 			break

@@ -28,7 +28,7 @@ func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, err
 	}
 	s.setSince(rights.LiveSince)
-	s.feed.subscribeThrough(s.ch.topic, s)
+	s.feed.subscribeVia(s.ch.topic, s)
 	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID, rights.LiveSince), srv.limits.ReplyBytes/2)...)
 	return append(dst, '}'), nil
 }

@@ -25,14 +25,14 @@ type viewer struct {
 	gaze   sensocto.Gaze
 	feeds  map[string]*watched // by sensor
 
-	turns sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
+	gazeLimit sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
 }
 
 // Changes of a viewer's gaze, each of which costs all its sensors: so many at
 // once, and so many a second after that.
 const (
-	turnBurst     = 50
-	turnPerSecond = 5
+	gazeBurst     = 50
+	gazePerSecond = 5
 )
 
 // watched is one sensor of a viewer.
@@ -43,7 +43,7 @@ type watched struct {
 
 func (v *viewer) join(context.Context, params) ([]byte, error) {
 	v.ch.frame = newBatchFrame(v.ch.conn.version, v.ch.joinRef, v.ch.topic)
-	v.turns = sensocto.NewTokenBucket(turnBurst, turnPerSecond, time.Now())
+	v.gazeLimit = sensocto.NewTokenBucket(gazeBurst, gazePerSecond, time.Now())
 	return emptyObject(), nil
 }
 
@@ -94,7 +94,7 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	for _, id := range ids {
 		if w := v.feeds[id]; w != nil {
-			v.ch.conn.out.drop(&w.feed)
+			v.ch.conn.out.dropFeed(&w.feed)
 			v.remove(w)
 		}
 	}
@@ -174,10 +174,10 @@ func (v *viewer) look(w *watched, isNew bool) {
 	level := v.gaze.Level(w.asked)
 	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
 	if isNew {
-		w.feed.watch(w.feed.sensorID, fragment, encodingFragment, level)
+		w.feed.watchSensor(w.feed.sensorID, fragment, encodingFragment, level)
 		return
 	}
-	w.feed.look(level)
+	w.feed.setLevel(level)
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
@@ -242,7 +242,7 @@ func (v *viewer) visibility(ctx context.Context, f *phx.Frame, p params) error {
 	if !ok {
 		return errInvalidPayload
 	}
-	v.turn(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
+	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
 	v.ch.ok(f)
 	return nil
 }
@@ -252,21 +252,21 @@ func (v *viewer) battery(ctx context.Context, f *phx.Frame, p params) error {
 	if err != nil {
 		return err
 	}
-	v.turn(ctx, func(g *sensocto.Gaze) { g.Battery = b })
+	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Battery = b })
 	v.ch.ok(f)
 	return nil
 }
 
 // turn changes the viewer's gaze, which lies on all its sensors. Whoever does
 // that again and again waits, and with them what else their connection sends.
-func (v *viewer) turn(ctx context.Context, change func(*sensocto.Gaze)) {
+func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	gaze := v.gaze // the reader, whose goroutine this is, alone writes it
 	if change(&gaze); gaze == v.gaze {
 		return
 	}
-	for !v.turns.Take(1, time.Now()) {
+	for !v.gazeLimit.Take(1, time.Now()) {
 		select {
-		case <-time.After(time.Second / turnPerSecond):
+		case <-time.After(time.Second / gazePerSecond):
 		case <-ctx.Done():
 			return
 		}

@@ -27,7 +27,7 @@ func send(fd uintptr, b []byte) (n int, err error) {
 
 // flight returns how many bytes have to be on their way for the connection to
 // be as fast as it was measured to be, 0 where that is not known.
-func flight(fd uintptr) int {
+func bandwidthDelay(fd uintptr) int {
 	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return 0

@@ -96,7 +96,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	}
 	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.out = outbox{owner: c, conn: nc, srv: s, prompt: newPrompt(nc), last: -s.limits.Gather}
+	c.out = outbox{owner: c, conn: nc, srv: s, raw: newRawWriter(nc), lastWrite: -s.limits.Gather}
 	c.in = frameReader{conn: nc, maxText: min(anonymousFrame, s.limits.TextBytes), maxBinary: min(anonymousFrame, s.limits.BinaryBytes),
 		heard: &c.lastRead, now: s.now, budget: &s.unfinished}
 	c.limit.perSecond = s.limits.FramesPerSecond

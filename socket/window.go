@@ -25,13 +25,13 @@ const (
 // window gathers what a sensor sends for all who look at it at one level, and
 // hands it to them together. Its source's mu guards it.
 type window struct {
-	feeds   []*feed
-	content *digest // nil while there is nothing
-	armed   bool    // the wheel will turn it
+	feeds     []*feed
+	content   *digest // nil while there is nothing
+	scheduled bool    // the wheel will turn it
 }
 
 // take puts a batch into the window.
-func (w *window) take(b *sensocto.Batch, level sensocto.AttentionLevel) {
+func (w *window) add(b *sensocto.Batch, level sensocto.AttentionLevel) {
 	if w.content == nil {
 		cell := mediumCell
 		if level == sensocto.AttentionLow {
@@ -45,11 +45,11 @@ func (w *window) take(b *sensocto.Batch, level sensocto.AttentionLevel) {
 // enter adds a feed, which gets what comes from now on.
 func (w *window) enter(f *feed) {
 	if w.content != nil && w.content.part == maxParts {
-		flush(w.turn(nil))
+		flushStaged(w.flush(nil))
 	}
 	f.part = 0
 	if w.content != nil {
-		f.part = w.content.cut()
+		f.part = w.content.nextPart()
 	}
 	f.index = len(w.feeds)
 	w.feeds = append(w.feeds, f)
@@ -61,8 +61,8 @@ func (w *window) leave(f *feed) {
 	if w.content == nil {
 		return
 	}
-	if part := w.content.from(f.part); part != nil {
-		flush(f.deliverDigest(part.message(), part, nil))
+	if part := w.content.since(f.part); part != nil {
+		flushStaged(f.stageDigest(part.message(), part, nil))
 	}
 	if len(w.feeds) == 0 {
 		w.content = nil
@@ -70,8 +70,8 @@ func (w *window) leave(f *feed) {
 }
 
 // turn hands over all that came, and begins anew.
-func (w *window) turn(parked []*outbox) []*outbox {
-	w.armed = false
+func (w *window) flush(parked []*outbox) []*outbox {
+	w.scheduled = false
 	d := w.content
 	if d == nil {
 		return parked
@@ -80,11 +80,11 @@ func (w *window) turn(parked []*outbox) []*outbox {
 	m := d.seal().message()
 	for _, f := range w.feeds {
 		if f.part == 0 {
-			parked = f.deliverDigest(m, d, parked)
+			parked = f.stageDigest(m, d, parked)
 			continue
 		}
-		if part := d.from(f.part); part != nil {
-			parked = f.deliverDigest(part.message(), part, parked)
+		if part := d.since(f.part); part != nil {
+			parked = f.stageDigest(part.message(), part, parked)
 		}
 		f.part = 0
 	}
@@ -92,8 +92,8 @@ func (w *window) turn(parked []*outbox) []*outbox {
 }
 
 // flush lets the writers of connections run for which something was parked.
-func flush(parked []*outbox) {
+func flushStaged(parked []*outbox) {
 	for _, o := range parked {
-		o.unpark()
+		o.flushStaged()
 	}
 }

@@ -11,20 +11,20 @@ import (
 // waits, at multiples of its period since the server's start.
 //
 // It holds each connection at most once, so the connections bound it.
-type pulse struct {
+type flushTimer struct {
 	srv    *Server
 	period time.Duration
 	timer  *time.Timer
 
-	mu       sync.Mutex    // guards what follows; taken after an outbox's
-	earliest time.Duration // no beat before, since the server's start
-	waiting  []*outbox
-	spare    []*outbox // the slice of the beat before, for reuse
-	set      bool      // the timer runs
+	mu        sync.Mutex    // guards what follows; taken after an outbox's
+	notBefore time.Duration // no beat before, since the server's start
+	waiting   []*outbox
+	spare     []*outbox // the slice of the beat before, for reuse
+	set       bool      // the timer runs
 }
 
 // add has the outbox told at the next beat.
-func (p *pulse) add(o *outbox) {
+func (p *flushTimer) add(o *outbox) {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.waiting = append(p.waiting, o)
@@ -33,38 +33,38 @@ func (p *pulse) add(o *outbox) {
 	}
 	p.set = true
 	now := p.srv.now()
-	wait := max(p.period-now%p.period, p.earliest-now)
+	wait := max(p.period-now%p.period, p.notBefore-now)
 	if p.timer == nil {
-		p.timer = time.AfterFunc(wait, p.beat)
+		p.timer = time.AfterFunc(wait, p.tick)
 		return
 	}
 	p.timer.Reset(wait)
 }
 
 // untilRead returns how long readers may wait with what is to leave at a beat.
-func (p *pulse) untilRead() time.Duration {
-	return p.period - (p.srv.now()+restLead)%p.period
+func (p *flushTimer) untilRead() time.Duration {
+	return p.period - (p.srv.now()+readLead)%p.period
 }
 
 // readersWoke has the next beat wait until they have read: their timer may have
 // been late.
-func (p *pulse) readersWoke() {
+func (p *flushTimer) delayForReaders() {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.earliest = p.srv.now() + restLead
+	p.notBefore = p.srv.now() + readLead
 	if p.set {
-		p.timer.Reset(restLead)
+		p.timer.Reset(readLead)
 	}
 }
 
-func (p *pulse) beat() {
+func (p *flushTimer) tick() {
 	p.mu.Lock()
 	due := p.waiting
 	p.waiting, p.spare, p.set = p.spare[:0], nil, false
 	p.mu.Unlock()
-	p.srv.writers.during(func() {
+	p.srv.writers.withStandby(func() {
 		for i, o := range due {
-			o.due()
+			o.flushDue()
 			due[i] = nil
 		}
 	})

@@ -13,19 +13,19 @@ import (
 // some window holds something.
 //
 // It holds each sensor at most once, so the sensors bound it.
-type wheel struct {
+type windowTimer struct {
 	srv    *Server
 	level  sensocto.AttentionLevel
 	period time.Duration
 	timer  *time.Timer
 
 	mu      sync.Mutex // guards what follows; taken after a source's
-	waiting []*source
+	waiting []*fanout
 	set     bool // the timer runs
 }
 
 // add has the sensor's window ended at the next beat.
-func (w *wheel) add(s *source) {
+func (w *windowTimer) add(s *fanout) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, s)
@@ -35,20 +35,20 @@ func (w *wheel) add(s *source) {
 	w.set = true
 	wait := w.period - w.srv.now()%w.period
 	if w.timer == nil {
-		w.timer = time.AfterFunc(wait, w.beat)
+		w.timer = time.AfterFunc(wait, w.tick)
 		return
 	}
 	w.timer.Reset(wait)
 }
 
-func (w *wheel) beat() {
+func (w *windowTimer) tick() {
 	w.mu.Lock()
 	due := w.waiting
-	w.waiting, w.set = make([]*source, 0, len(due)), false
+	w.waiting, w.set = make([]*fanout, 0, len(due)), false
 	w.mu.Unlock()
 	var parked []*outbox
 	for _, s := range due {
-		parked = s.turn(w.level, parked)
+		parked = s.flushWindow(w.level, parked)
 	}
-	w.srv.writers.during(func() { flush(parked) })
+	w.srv.writers.withStandby(func() { flushStaged(parked) })
 }

@@ -28,97 +28,97 @@ const (
 	minHeld    = 4 << 10
 	sendBuffer = 512 << 10
 	// pieceBytes is how much a connection hands to the kernel in one call.
-	pieceBytes = 2 << 10
+	minChunk = 2 << 10
 	// maxLive bounds a write of single samples: what a write holds cannot be
 	// merged when the network slows down just then. Larger writes, in one call,
 	// pay for themselves where a connection has taken fastBytes within
 	// drainInterval and never had to be waited for.
-	maxLive     = 4 << 10
-	maxFastLive = 8 << 10
-	fastBytes   = 96 << 10
+	slowSampleWrite = 4 << 10
+	fastSampleWrite = 8 << 10
+	fastBytes       = 96 << 10
 )
 
 const (
-	minDrainBytes = 2 << 10 // of measurements, however slow the connection is
-	drainInterval = 100 * time.Millisecond
-	fastRate      = 8 << 20 // bytes a second from which on a connection is not slow
+	minRateBytes = 2 << 10 // of measurements, however slow the connection is
+	rateInterval = 100 * time.Millisecond
+	fastRate     = 8 << 20 // bytes a second from which on a connection is not slow
 )
 
 // drain measures how fast a connection takes bytes while it is the network
 // that sets the pace. It is forgotten soon after that has ended.
-type drain struct {
+type rateEstimator struct {
 	rate float64 // bytes a second; 0 where the connection takes all at once
 
 	// What it took at once, without any wait since: in the present interval,
 	// which began then, and in the one before.
-	began        time.Duration
-	taking, took int
+	intervalStart     time.Duration
+	current, previous int
 
 	// Of the interval that is being measured.
-	since   time.Duration // since the server's start; 0 while there is none
+	start   time.Duration // since the server's start; 0 while there is none
 	bytes   int
 	blocked time.Duration
 }
 
 // wrote notes a write that ended now, and how long it had to wait: 0 where the
 // connection took it at once.
-func (d *drain) wrote(bytes int, blocked, now time.Duration) {
+func (d *rateEstimator) observe(bytes int, blocked, now time.Duration) {
 	if d.rate == 0 && blocked == 0 {
 		// What went at once says nothing about the network as it is when it
 		// begins to set the pace.
-		d.since, d.bytes, d.blocked = 0, 0, 0
-		d.free(bytes, now)
+		d.start, d.bytes, d.blocked = 0, 0, 0
+		d.observeUnblocked(bytes, now)
 		return
 	}
-	d.began, d.taking, d.took = now, 0, 0
-	if d.since == 0 {
-		d.since = now - blocked
+	d.intervalStart, d.current, d.previous = now, 0, 0
+	if d.start == 0 {
+		d.start = now - blocked
 	}
 	d.bytes += bytes
 	d.blocked += blocked
-	elapsed := now - d.since
-	if elapsed < drainInterval {
+	elapsed := now - d.start
+	if elapsed < rateInterval {
 		return
 	}
 	if d.blocked > elapsed/4 {
-		d.measured(float64(d.bytes) / elapsed.Seconds())
+		d.update(float64(d.bytes) / elapsed.Seconds())
 	} else {
-		d.measured(2 * d.rate) // it was not the network that set the pace
+		d.update(2 * d.rate) // it was not the network that set the pace
 	}
-	d.since, d.bytes, d.blocked = 0, 0, 0
+	d.start, d.bytes, d.blocked = 0, 0, 0
 }
 
 // free counts bytes that the connection took at once.
-func (d *drain) free(bytes int, now time.Duration) {
-	if elapsed := now - d.began; elapsed >= drainInterval {
-		if d.took = d.taking; elapsed >= 2*drainInterval {
-			d.took = 0 // nothing was written in the interval before
+func (d *rateEstimator) observeUnblocked(bytes int, now time.Duration) {
+	if elapsed := now - d.intervalStart; elapsed >= rateInterval {
+		if d.previous = d.current; elapsed >= 2*rateInterval {
+			d.previous = 0 // nothing was written in the interval before
 		}
-		d.began, d.taking = now, 0
+		d.intervalStart, d.current = now, 0
 	}
-	d.taking += bytes
+	d.current += bytes
 }
 
 // fast reports whether the connection takes a lot without being waited for.
-func (d *drain) fast() bool { return max(d.took, d.taking) >= fastBytes }
+func (d *rateEstimator) fast() bool { return max(d.previous, d.current) >= fastBytes }
 
 // live is how many bytes of single samples one write may hold.
-func (d *drain) live() int {
+func (d *rateEstimator) maxSampleWrite() int {
 	if d.fast() {
-		return maxFastLive
+		return fastSampleWrite
 	}
-	return maxLive
+	return slowSampleWrite
 }
 
 // piece is how much of a write the kernel is handed in one call.
-func (d *drain) piece() int {
+func (d *rateEstimator) chunkSize() int {
 	if d.fast() {
-		return maxFastLive
+		return fastSampleWrite
 	}
-	return pieceBytes
+	return minChunk
 }
 
-func (d *drain) measured(rate float64) {
+func (d *rateEstimator) update(rate float64) {
 	if d.rate > 0 && rate < d.rate*2 {
 		rate = (rate + d.rate) / 2
 	}
@@ -128,12 +128,12 @@ func (d *drain) measured(rate float64) {
 }
 
 // bytesIn is how much the connection takes in a time. The rate is known.
-func (d *drain) bytesIn(t time.Duration) int {
-	return max(minDrainBytes, int(d.rate*t.Seconds()))
+func (d *rateEstimator) bytesIn(t time.Duration) int {
+	return max(minRateBytes, int(d.rate*t.Seconds()))
 }
 
 // unsent is how much the kernel is to hold before it is sent.
-func (d *drain) unsent() int {
+func (d *rateEstimator) unsentLimit() int {
 	if d.rate == 0 {
 		return normalUnsent
 	}
