@@ -67,8 +67,8 @@ type budget struct {
 	used atomic.Int64
 }
 
-// take reports whether n more fit.
-func (b *budget) reserve(n int64) bool {
+// Reserve reports whether n more fit, and counts them if they do.
+func (b *budget) Reserve(n int64) bool {
 	if b.used.Add(n) <= b.max {
 		return true
 	}
@@ -76,7 +76,7 @@ func (b *budget) reserve(n int64) bool {
 	return false
 }
 
-func (b *budget) release(n int64) { b.used.Add(-n) }
+func (b *budget) Release(n int64) { b.used.Add(-n) }
 
 // identified lifts the bounds of a connection that has shown who it is. The
 // reader calls it, before anybody else knows the connection or while it joins.
@@ -84,7 +84,7 @@ func (c *conn) identified() {
 	if c.anonymous.CompareAndSwap(true, false) {
 		c.srv.anonymous.remove(c.address)
 	}
-	c.in.maxText, c.in.maxBinary = c.srv.limits.TextBytes, c.srv.limits.BinaryBytes
+	c.in.MaxText, c.in.MaxBinary = c.srv.limits.TextBytes, c.srv.limits.BinaryBytes
 }
 
 // overdue reports whether a connection has been anonymous for too long.
@@ -97,7 +97,7 @@ func (c *conn) overdue(now time.Duration) bool {
 func (c *conn) reserveWatch() bool {
 	switch {
 	case c.watched.Add(1) > int64(c.srv.limits.Watched):
-	case c.srv.watched.reserve(1):
+	case c.srv.watched.Reserve(1):
 		return true
 	}
 	c.watched.Add(-1)
@@ -107,5 +107,5 @@ func (c *conn) reserveWatch() bool {
 
 func (c *conn) releaseWatch() {
 	c.watched.Add(-1)
-	c.srv.watched.release(1)
+	c.srv.watched.Release(1)
 }

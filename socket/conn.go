@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // closeWait is how long a connection may take to end after a close frame was
@@ -31,7 +32,7 @@ type conn struct {
 	id      uint64
 	address string
 	version phx.Version
-	in      frameReader
+	in      ws.Reader
 	limit   frameLimit
 	out     outbox
 	ctx     context.Context // ends with the connection
@@ -61,7 +62,7 @@ func (c *conn) serve() {
 	c.read()
 	if c.closing.Load() {
 		c.out.waitClosed(closeWait)
-		c.in.awaitClose()
+		c.in.AwaitClose()
 	}
 }
 
@@ -71,13 +72,13 @@ func (c *conn) serve() {
 func (c *conn) read() {
 	defer c.contain("read")
 	for !c.closing.Load() || c.draining.Load() {
-		op, payload, err := c.in.next()
+		op, payload, err := c.in.Next()
 		switch {
 		case err != nil:
 		case !c.limit.allow(c.srv.now):
 			c.srv.count.refusedFrames.add("too_many_frames", 1)
-			err = &protocolError{closePolicy, "too_many_frames"}
-		case op >= opClose:
+			err = &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
+		case op >= ws.OpClose:
 			err = c.controlFrame(op, payload)
 		default:
 			err = c.message(op, payload)
@@ -96,13 +97,13 @@ func (c *conn) heard() { c.lastRead.Store(int64(c.srv.now())) }
 
 // fail ends the connection because of an error while reading.
 func (c *conn) fail(err error) {
-	var protocol *protocolError
+	var protocol *ws.Error
 	switch {
 	case errors.Is(err, errPeerClosed):
 		return // and was answered
 	case errors.As(err, &protocol):
 		c.noteProtocolError(protocol)
-		c.close(protocol.code, protocol.reason)
+		c.close(protocol.Code, protocol.Reason)
 		return
 	}
 	if !c.closing.Load() {
@@ -125,10 +126,10 @@ func (c *conn) answerClose(code int) { c.finish(code, "") }
 
 // finish queues the close frame, and reports whether it is the first.
 func (c *conn) finish(code int, reason string) bool {
-	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
+	if !c.out.close(ws.CloseFrame(code, reason), code == ws.CloseTryLater) {
 		return false
 	}
-	c.draining.Store(code == closeShutdown)
+	c.draining.Store(code == ws.CloseShutdown)
 	c.closing.Store(true)
 	c.net.SetDeadline(time.Now().Add(closeWait))
 	return true
@@ -149,7 +150,7 @@ func (c *conn) end() {
 	for _, ch := range c.takeChannels() {
 		c.closeHandler(ch)
 	}
-	c.in.release()
+	c.in.Release()
 	if c.anonymous.CompareAndSwap(true, false) {
 		c.srv.anonymous.remove(c.address)
 	}
@@ -162,7 +163,7 @@ func (c *conn) contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
 		c.srv.events.write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
-		c.close(closeTryLater, "internal_error")
+		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
 			c.out.kill()
 			c.net.Close()
@@ -215,13 +216,13 @@ func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response [
 		c.srv.events.write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
 		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
 	}
-	frame := reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
-	return seal(opText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
+	frame := ws.Reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
+	return ws.Seal(ws.OpText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
 }
 
 func (c *conn) pushFrame(joinRef, ref phx.Ref, topic, event string, payload []byte) []byte {
-	frame := reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
-	return seal(opText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
+	frame := ws.Reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
+	return ws.Seal(ws.OpText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
 }
 
 // bound is the identity of a connection, once it has one.

@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -21,9 +22,9 @@ const maxTopic = 255
 // controlFrame answers ping and close.
 func (c *conn) controlFrame(op byte, payload []byte) error {
 	switch op {
-	case opPing:
-		c.out.enqueue(nil, appendFrame(nil, opPong, payload))
-	case opClose:
+	case ws.OpPing:
+		c.out.enqueue(nil, ws.AppendFrame(nil, ws.OpPong, payload))
+	case ws.OpClose:
 		code, err := closeCode(payload)
 		if err != nil {
 			return err
@@ -45,16 +46,16 @@ func closeCode(payload []byte) (int, error) {
 		return 0, nil
 	}
 	if len(payload) == 1 {
-		return 0, &protocolError{closeProtocol, "protocol_error"}
+		return 0, &ws.Error{Code: ws.CloseProtocol, Reason: "protocol_error"}
 	}
 	code := int(binary.BigEndian.Uint16(payload))
 	switch {
 	case code >= 3000 && code < 5000, code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
 	default:
-		return 0, &protocolError{closeProtocol, "protocol_error"}
+		return 0, &ws.Error{Code: ws.CloseProtocol, Reason: "protocol_error"}
 	}
 	if !utf8.Valid(payload[2:]) {
-		return 0, &protocolError{closeInvalid, "invalid_reason"}
+		return 0, &ws.Error{Code: ws.CloseInvalid, Reason: "invalid_reason"}
 	}
 	return code, nil
 }
@@ -67,20 +68,20 @@ func (c *conn) message(op byte, payload []byte) error {
 	if err == nil {
 		err = c.dispatch(&f)
 	}
-	var protocol *protocolError
+	var protocol *ws.Error
 	if errors.As(err, &protocol) {
-		c.srv.count.refusedFrames.add(protocol.reason, 1)
+		c.srv.count.refusedFrames.add(protocol.Reason, 1)
 	}
 	return err
 }
 
 func (c *conn) decode(op byte, payload []byte) (phx.Frame, error) {
 	switch {
-	case op == opText:
+	case op == ws.OpText:
 		f, err := phx.Decode(c.version, payload)
 		return f, frameError(err)
 	case c.version == phx.V1:
-		return phx.Frame{}, &protocolError{closeUnsupported, "binary_frame"}
+		return phx.Frame{}, &ws.Error{Code: ws.CloseUnsupported, Reason: "binary_frame"}
 	}
 	f, err := phx.DecodeBinary(payload)
 	return f, frameError(err)
@@ -118,7 +119,7 @@ func (c *conn) channel(topic []byte) *channel {
 // answered turns the error of a handler into a reply. It returns what ends
 // the connection.
 func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
-	var protocol *protocolError
+	var protocol *ws.Error
 	var item *wire.ItemError
 	var gap *sensocto.GapError
 	switch {
@@ -224,7 +225,7 @@ func (c *conn) absentClose(f *phx.Frame) []byte {
 // join succeeds or not; its device keeps its sensor online until then.
 func (c *conn) join(f *phx.Frame, old *channel) error {
 	p, err := parseParams(f)
-	var protocol *protocolError
+	var protocol *ws.Error
 	if errors.As(err, &protocol) {
 		return err
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -106,8 +107,8 @@ func receiverTopic(m *sensocto.Message) string {
 // encodeText returns the message as one text frame: a broadcast.
 func encodeText(m *sensocto.Message, v phx.Version, topic string) []byte {
 	payload := appendPayload(make([]byte, 0, sizeOf(m)), m)
-	frame := reserve(len(payload) + len(topic) + len(m.Event) + 64)
-	return seal(opText, phx.AppendPush(frame, v, nil, nil, topic, m.Event, payload))
+	frame := ws.Reserve(len(payload) + len(topic) + len(m.Event) + 64)
+	return ws.Seal(ws.OpText, phx.AppendPush(frame, v, nil, nil, topic, m.Event, payload))
 }
 
 // sizeOf estimates the size of a payload.
@@ -195,11 +196,11 @@ func encodeColumns(m *sensocto.Message, topic string) []byte {
 	}
 	var frames []byte
 	if columns, ok := wire.AppendBatchColumns(nil, wire.Header{}, b.Measurements); ok {
-		frame, err := phx.AppendBinaryBroadcast(reserve(len(columns)+len(topic)+32), topic, eventMeasurements, columns)
+		frame, err := phx.AppendBinaryBroadcast(ws.Reserve(len(columns)+len(topic)+32), topic, eventMeasurements, columns)
 		if err != nil {
 			return encodeText(m, phx.V2, topic)
 		}
-		frames = seal(opBinary, frame)
+		frames = ws.Seal(ws.OpBinary, frame)
 	} else if !wire.HasDocuments(b.Measurements) {
 		return encodeText(m, phx.V2, topic) // more than one frame can carry
 	}

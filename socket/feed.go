@@ -6,6 +6,8 @@ import (
 	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
+
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // maxHeld bounds what a feed holds while its join is answered, in messages;
@@ -166,7 +168,7 @@ func (f *feed) hold(it item) bool {
 		return false
 	}
 	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.ch.conn.srv.limits.QueueBytes {
-		f.ch.conn.close(closeTryLater, "too_slow")
+		f.ch.conn.close(ws.CloseTryLater, "too_slow")
 		return true
 	}
 	f.held = append(f.held, it)

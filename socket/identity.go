@@ -8,6 +8,8 @@ import (
 	"strings"
 
 	"github.com/sensocto/sensocto"
+
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // SessionCookie is the cookie that may carry a token.
@@ -126,9 +128,9 @@ func (c *conn) refused() {
 	switch {
 	case blocked:
 		c.noteLimit("too_many_refusals")
-		c.close(closePolicy, "too_many_refusals")
+		c.close(ws.ClosePolicy, "too_many_refusals")
 	case enough:
 		c.noteLimit("too_many_refusals")
-		c.close(closePolicy, "unauthorized")
+		c.close(ws.ClosePolicy, "unauthorized")
 	}
 }

@@ -8,6 +8,8 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // How frames are gathered into writes. A write costs microseconds whatever it
@@ -104,7 +106,7 @@ func (o *outbox) enqueue(ch *channel, frame []byte) bool {
 	}
 	if o.control > 0 && o.control+len(frame) > o.srv.limits.QueueBytes {
 		o.mu.Unlock()
-		o.owner.close(closeTryLater, "too_slow")
+		o.owner.close(ws.CloseTryLater, "too_slow")
 		return false
 	}
 	o.append(item{frame: frame, ch: ch})
@@ -127,7 +129,7 @@ func (o *outbox) enqueueData(it item) {
 	o.mu.Unlock()
 	switch {
 	case !fits:
-		o.owner.close(closeTryLater, "too_slow")
+		o.owner.close(ws.CloseTryLater, "too_slow")
 	case crowded && o.blockedSince.Load() == 0:
 		// The socket takes bytes, but the writer did not get to run: the
 		// machine is the bottleneck, so the publisher lets writers go first.
@@ -154,7 +156,7 @@ func (o *outbox) stage(it item) bool {
 	o.staged = true
 	o.mu.Unlock()
 	if !fits {
-		o.owner.close(closeTryLater, "too_slow")
+		o.owner.close(ws.CloseTryLater, "too_slow")
 	}
 	return first
 }

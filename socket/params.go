@@ -9,6 +9,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -77,9 +78,9 @@ func frameError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, phx.ErrShape):
-		return &protocolError{closeUnsupported, "malformed_frame"}
+		return &ws.Error{Code: ws.CloseUnsupported, Reason: "malformed_frame"}
 	}
-	return &protocolError{closeInvalid, "malformed_frame"}
+	return &ws.Error{Code: ws.CloseInvalid, Reason: "malformed_frame"}
 }
 
 // need returns an error that names those of the keys that are missing.

@@ -80,7 +80,7 @@ func (c *conn) pauseReading() {
 	}
 	r.unanswered = false
 	r.counted++
-	if !c.in.empty() || c.closing.Load() {
+	if !c.in.Empty() || c.closing.Load() {
 		return
 	}
 	c.mu.Lock()

@@ -9,6 +9,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 const eventSensorBatch = "sensor_batch"
@@ -161,7 +162,7 @@ func (c *batchComposer) appendFrames(dst []byte) ([]byte, int) {
 // appendFrame appends the frame of a channel whose first sensor is at index i.
 func (c *batchComposer) appendFrame(dst []byte, ch *channel, i int) []byte {
 	start := len(dst)
-	dst = append(dst, make([]byte, maxHeader)...)
+	dst = append(dst, make([]byte, ws.MaxHeader)...)
 	dst = append(dst, ch.frame.head...)
 	var lagged int64
 	for first := true; i < len(c.sensors); i++ {
@@ -208,8 +209,8 @@ func (s *sensorPart) appendJSON(dst []byte) []byte {
 // sealInside completes the text frame whose payload begins at
 // dst[start+maxHeader], moving it against its header.
 func sealInside(dst []byte, start int) []byte {
-	payload := dst[start+maxHeader:]
-	header := appendHeader(dst[start:start], opText, len(payload))
+	payload := dst[start+ws.MaxHeader:]
+	header := ws.AppendHeader(dst[start:start], ws.OpText, len(payload))
 	n := copy(dst[start+len(header):], payload)
 	return dst[:start+len(header)+n]
 }

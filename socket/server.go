@@ -12,6 +12,8 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // Limits bound what one connection, or all of them, may cost. Zero values
@@ -223,9 +225,9 @@ func (s *Server) sweep(now time.Duration) {
 			s.count.closes.add("write_timeout", 1)
 			c.abort(errWriteTimeout)
 		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
-			c.close(closeShutdown, "silent")
+			c.close(ws.CloseShutdown, "silent")
 		case c.overdue(now):
-			c.close(closePolicy, "join_timeout")
+			c.close(ws.ClosePolicy, "join_timeout")
 		}
 	}
 	s.offenders.sweep(now)
@@ -243,7 +245,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.unsubscribe()
 	for _, c := range s.all() {
-		c.close(closeShutdown, "shutdown")
+		c.close(ws.CloseShutdown, "shutdown")
 	}
 	done := make(chan struct{})
 	go func() {

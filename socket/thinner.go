@@ -3,6 +3,7 @@ package socket
 import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // Bounds of what is kept for a connection that does not take bytes.
@@ -125,7 +126,7 @@ func (t *thinner) appendFrames(dst []byte, v phx.Version, l *writeBatch) []byte 
 			continue
 		}
 		frame := phx.AppendPush(nil, v, f.ch.joinRef, nil, f.ch.topic, sensocto.EventMeasurementsBatch, d.appendBatch(nil))
-		dst = appendFrame(dst, opText, frame)
+		dst = ws.AppendFrame(dst, ws.OpText, frame)
 		l.stats.frames++
 	}
 	var n int

@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // refusal is an answer instead of an upgrade.
@@ -97,8 +98,8 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = outbox{owner: c, conn: nc, srv: s, raw: newRawWriter(nc), lastWrite: -s.limits.Gather}
-	c.in = frameReader{conn: nc, maxText: min(anonymousFrame, s.limits.TextBytes), maxBinary: min(anonymousFrame, s.limits.BinaryBytes),
-		heard: &c.lastRead, now: s.now, budget: &s.unfinished}
+	c.in = ws.Reader{Conn: nc, MaxText: min(anonymousFrame, s.limits.TextBytes), MaxBinary: min(anonymousFrame, s.limits.BinaryBytes),
+		Heard: &c.lastRead, Now: s.now, Budget: &s.unfinished}
 	c.limit.perSecond = s.limits.FramesPerSecond
 	c.heard()
 	c.who = who
@@ -110,7 +111,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 			s.anonymous.remove(c.address)
 		}
 		c.cancel()
-		nc.Write(closeFrame(closeShutdown, "shutdown"))
+		nc.Write(ws.CloseFrame(ws.CloseShutdown, "shutdown"))
 		nc.Close()
 		return
 	}

@@ -6,6 +6,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // maxPooledItems and maxPooledBytes keep what one busy connection needed from
@@ -233,7 +234,7 @@ func (l *writeBatch) encode(v phx.Version) []byte {
 		l.count(l.items[0])
 		return l.items[0].frame
 	}
-	l.buf = slices.Grow(l.buf[:0], l.size+maxHeader)
+	l.buf = slices.Grow(l.buf[:0], l.size+ws.MaxHeader)
 	for _, it := range l.items {
 		switch it.kind {
 		case fragment:
