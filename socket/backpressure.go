@@ -34,7 +34,7 @@ func newConfigurer(ch *channel, sensorID string) *configurer {
 }
 
 func (c *configurer) watch() {
-	defer c.ch.conn.contain("config")
+	defer c.ch.conn.Contain("config")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stopped {

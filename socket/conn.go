@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/ws"
 )
 
@@ -22,7 +23,7 @@ import (
 const closeWait = 2 * time.Second
 
 // conn is one WebSocket: its life cycle. What it does with messages is in
-// dispatch.go, who it is in identity.go, what it sends in outbox.go.
+// dispatch.go, who it is in identity.go, what it sends in package outbound.
 //
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
@@ -34,7 +35,7 @@ type conn struct {
 	version phx.Version
 	in      ws.Reader
 	limit   frameLimit
-	out     outbox
+	out     *outbound.Outbox
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 
@@ -61,7 +62,7 @@ func (c *conn) serve() {
 	defer c.end()
 	c.read()
 	if c.closing.Load() {
-		c.out.waitClosed(closeWait)
+		c.out.WaitClosed(closeWait)
 		c.in.AwaitClose()
 	}
 }
@@ -70,7 +71,7 @@ func (c *conn) serve() {
 // idle connections are: what it and the calls to the network below have on
 // their stack is kept small, so that it fits in 4 KiB.
 func (c *conn) read() {
-	defer c.contain("read")
+	defer c.Contain("read")
 	for !c.closing.Load() || c.draining.Load() {
 		op, payload, err := c.in.Next()
 		switch {
@@ -87,7 +88,7 @@ func (c *conn) read() {
 			c.fail(err)
 			return
 		}
-		c.out.waitCapacity()
+		c.out.WaitCapacity()
 		c.pauseReading()
 	}
 }
@@ -126,7 +127,7 @@ func (c *conn) answerClose(code int) { c.finish(code, "") }
 
 // finish queues the close frame, and reports whether it is the first.
 func (c *conn) finish(code int, reason string) bool {
-	if !c.out.close(ws.CloseFrame(code, reason), code == ws.CloseTryLater) {
+	if !c.out.Close(ws.CloseFrame(code, reason), code == ws.CloseTryLater) {
 		return false
 	}
 	c.draining.Store(code == ws.CloseShutdown)
@@ -135,16 +136,19 @@ func (c *conn) finish(code int, reason string) bool {
 	return true
 }
 
-// abort ends the connection at once: nothing more can be sent.
-func (c *conn) abort(err error) {
+// TooSlow implements outbound.Owner.
+func (c *conn) TooSlow() { c.close(ws.CloseTryLater, "too_slow") }
+
+// Abort implements outbound.Owner: it ends the connection at once: nothing more can be sent.
+func (c *conn) Abort(err error) {
 	c.srv.log.Debug("connection broken", "conn", c.id, "err", err)
-	c.out.kill()
+	c.out.Kill()
 	c.net.Close()
 }
 
 // end frees everything. What devices sent before is in their sensors' hands.
 func (c *conn) end() {
-	c.out.kill()
+	c.out.Kill()
 	c.cancel()
 	c.net.Close()
 	for _, ch := range c.takeChannels() {
@@ -157,15 +161,15 @@ func (c *conn) end() {
 	c.srv.remove(c)
 }
 
-// contain is deferred wherever foreign input is handled: a panic there costs
+// Contain is deferred wherever foreign input is handled: a panic there costs
 // this connection, which is told to come back, and nothing else.
-func (c *conn) contain(where string) {
+func (c *conn) Contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
 		c.srv.events.write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
 		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
-			c.out.kill()
+			c.out.Kill()
 			c.net.Close()
 		}
 	}
@@ -184,7 +188,7 @@ func (c *conn) takeChannels() []*channel {
 // closeHandler ends a channel's handler. A panic there must not keep the
 // others from being closed.
 func (c *conn) closeHandler(ch *channel) {
-	defer c.contain("close")
+	defer c.Contain("close")
 	c.mu.Lock()
 	h := ch.handler
 	c.mu.Unlock()
@@ -203,7 +207,7 @@ func (c *conn) revoked(identityID string) []*channel {
 	}
 	lost := c.takeChannels()
 	for _, ch := range lost {
-		c.out.end(ch, true, ch.closeFrame())
+		ch.End(true, ch.closeFrame())
 	}
 	return lost
 }

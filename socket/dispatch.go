@@ -23,7 +23,7 @@ const maxTopic = 255
 func (c *conn) controlFrame(op byte, payload []byte) error {
 	switch op {
 	case ws.OpPing:
-		c.out.enqueue(nil, ws.AppendFrame(nil, ws.OpPong, payload))
+		c.out.Enqueue(ws.AppendFrame(nil, ws.OpPong, payload))
 	case ws.OpClose:
 		code, err := closeCode(payload)
 		if err != nil {
@@ -133,7 +133,7 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	case errors.As(err, &item):
 		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
-		c.noteRefusal(err, "event "+string(f.Event), ch.topic)
+		c.noteRefusal(err, "event "+string(f.Event), ch.Topic)
 		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
@@ -193,7 +193,7 @@ func (c *conn) unmatched(f *phx.Frame) error {
 
 // answer replies to a frame that belongs to no channel.
 func (c *conn) answer(f *phx.Frame, status string, response []byte) {
-	c.out.enqueue(nil, c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
+	c.out.Enqueue(c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
 }
 
 // leave answers ok also where nothing is joined: an error would leave the
@@ -202,16 +202,16 @@ func (c *conn) leave(f *phx.Frame, ch *channel) error {
 	if err := f.Check(); err != nil {
 		return frameError(err)
 	}
-	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.joinRef) {
+	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.JoinRef) {
 		c.answer(f, phx.StatusOK, emptyObject())
 		if ch == nil {
-			c.out.enqueue(nil, c.absentClose(f))
+			c.out.Enqueue(c.absentClose(f))
 		}
 		return nil
 	}
 	c.forget(ch)
 	c.closeHandler(ch)
-	c.out.end(ch, false, c.replyFrame(f.JoinRef, f.Ref, ch.topic, phx.StatusOK, emptyObject()), ch.closeFrame())
+	ch.End(false, c.replyFrame(f.JoinRef, f.Ref, ch.Topic, phx.StatusOK, emptyObject()), ch.closeFrame())
 	return nil
 }
 
@@ -257,7 +257,7 @@ func (c *conn) join(f *phx.Frame, old *channel) error {
 // goes after, so that its sensor stays online.
 func (c *conn) replace(old *channel) (after func()) {
 	c.forget(old)
-	c.out.end(old, false, old.closeFrame())
+	old.End(false, old.closeFrame())
 	if old.family == familySensor {
 		return func() { c.closeHandler(old) }
 	}
@@ -275,7 +275,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 	if joinRef.IsNull() {
 		joinRef = f.Ref // V1 clients name a channel by the ref of its join
 	}
-	ch := &channel{conn: c, topic: topic, joinRef: joinRef.Clone(), family: family, handler: absent{}}
+	ch := &channel{Channel: c.out.NewChannel(topic, joinRef.Clone()), conn: c, family: family, handler: absent{}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.channels) >= c.srv.limits.Topics {
@@ -316,7 +316,7 @@ func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]
 func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	if ch != nil {
 		c.forget(ch)
-		c.out.end(ch, true)
+		ch.End(true)
 		c.closeHandler(ch)
 	}
 	reason := c.reason(err)
@@ -336,12 +336,12 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 func (c *conn) forget(ch *channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.channels[ch.topic] == ch {
-		delete(c.channels, ch.topic)
+	if c.channels[ch.Topic] == ch {
+		delete(c.channels, ch.Topic)
 		c.markUrgent(ch, false)
 	}
 	if ch.family == familyConnector {
-		delete(c.connectors, strings.TrimPrefix(ch.topic, sensocto.TopicPrefixConnector))
+		delete(c.connectors, strings.TrimPrefix(ch.Topic, sensocto.TopicPrefixConnector))
 	}
 }
 

@@ -13,6 +13,8 @@ import (
 
 	"github.com/sensocto/sensocto"
 
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/tick"
 	"github.com/sensocto/sensocto/socket/ws"
 )
 
@@ -121,27 +123,21 @@ type Server struct {
 	log       *slog.Logger
 	events    eventLog // of what clients can cause
 
-	started       time.Time
-	viewers       atomic.Uint64 // the last ViewerID
-	connIDs       atomic.Uint64
-	revocations   atomic.Uint64 // of credentials and rights
-	offenders     offenders
-	anonymous     anonymous
-	unfinished    budget        // bytes
-	watched       budget        // sensors that are watched
-	reads         chan struct{} // holds who reads history: a processor stays free for what is live
-	queues        sync.Pool     // of *queue
-	batches       sync.Pool     // of *load
-	flushTimer    flushTimer
-	readGate      readGate // of readers whose devices nobody looks at closely
-	shortReadGate readGate // of those whose devices send faster than the pulse beats
-	fanouts       fanouts
-	roomStays     roomStays
-	windowTimers  [sensocto.AttentionHigh]windowTimer // by level
-	writers       writerPool
-	count         counters
-	encoders      [encodings]func(*sensocto.Message) []byte
-	unsubscribe   func() // from revocations and changes of rights
+	started     time.Time
+	viewers     atomic.Uint64 // the last ViewerID
+	connIDs     atomic.Uint64
+	revocations atomic.Uint64 // of credentials and rights
+	offenders   offenders
+	anonymous   anonymous
+	unfinished  budget        // bytes
+	watched     budget        // sensors that are watched
+	reads       chan struct{} // holds who reads history: a processor stays free for what is live
+	outbound    *outbound.Hub
+	readGate    *tick.Gate // of readers whose devices nobody looks at closely
+	flushGate   *tick.Gate // of those whose devices send more often than viewers are written to
+	roomStays   roomStays
+	count       counters
+	unsubscribe func() // from revocations and changes of rights
 
 	mu      sync.Mutex         // guards what follows
 	conns   map[*conn]struct{} // those that serve runs for
@@ -177,19 +173,9 @@ func New(o Options) *Server {
 	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
 	s.unfinished.max, s.watched.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
-	s.writers.srv = s
-	s.flushTimer = flushTimer{srv: s, period: max(s.limits.Gather, time.Millisecond)}
-	s.readGate.delay = func() time.Duration { return readPause }
-	s.shortReadGate.delay, s.shortReadGate.opened = s.flushTimer.untilRead, s.flushTimer.delayForReaders
-	s.fanouts = fanouts{srv: s, bySensor: make(map[string]*fanout)}
-	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
-		s.windowTimers[level] = windowTimer{srv: s, level: level, period: period}
-	}
-	for e := range encodings {
-		s.encoders[e] = s.countedEncoder(e)
-	}
-	s.queues.New = func() any { return new(queue) }
-	s.batches.New = func() any { return new(writeBatch) }
+	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
+	s.flushGate = s.outbound.NewReadGate(readLead)
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
 	s.unsubscribe = func() { revoked(); changed() }
 	return s
@@ -201,6 +187,10 @@ func (s *Server) now() time.Duration { return time.Since(s.started) }
 func (s *Server) nextViewer() sensocto.ViewerID {
 	return sensocto.ViewerID(s.viewers.Add(1))
 }
+
+// Delivered returns how many samples of a sensor went to viewers: see
+// outbound.Hub.Delivered.
+func (s *Server) Delivered(sensorID string) uint64 { return s.outbound.Delivered(sensorID) }
 
 // Run closes connections that are silent or do not take what is written, until
 // ctx ends.
@@ -219,11 +209,10 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) sweep(now time.Duration) {
 	for _, c := range s.all() {
-		since := time.Duration(c.out.blockedSince.Load())
 		switch {
-		case since != 0 && now-since > s.limits.Write:
+		case c.out.BlockedFor() > s.limits.Write:
 			s.count.closes.add("write_timeout", 1)
-			c.abort(errWriteTimeout)
+			c.Abort(errWriteTimeout)
 		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
 			c.close(ws.CloseShutdown, "silent")
 		case c.overdue(now):
@@ -257,7 +246,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		for _, c := range s.all() {
-			c.abort(ctx.Err())
+			c.Abort(ctx.Err())
 			c.cancel()
 		}
 		<-done

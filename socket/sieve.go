@@ -6,6 +6,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // sieve stands between a topic about all sensors and a viewer who sees some of
@@ -14,7 +15,7 @@ import (
 type sieve struct {
 	srv      *Server
 	identity sensocto.Identity
-	to       *feed
+	to       *outbound.Feed
 
 	asking  sync.Mutex // held from a question to its answer: an older one must not come last
 	mu      sync.Mutex // guards what follows, and keeps events in order
@@ -23,7 +24,7 @@ type sieve struct {
 }
 
 // open looks what the viewer sees, and subscribes.
-func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
+func (s *sieve) open(ctx context.Context, f *outbound.Feed, topic string) error {
 	s.asking.Lock()
 	defer s.asking.Unlock()
 	visible, err := s.srv.rights.Visible(ctx, s.identity)
@@ -33,7 +34,7 @@ func (s *sieve) open(ctx context.Context, f *feed, topic string) error {
 	s.mu.Lock()
 	s.to, s.visible = f, visible
 	s.mu.Unlock()
-	f.subscribeVia(topic, s)
+	f.SubscribeVia(topic, s)
 	return nil
 }
 

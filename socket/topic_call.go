@@ -88,7 +88,7 @@ func (c *caller) Send(event string, payload []byte) {
 // End implements sensocto.CallOutlet.
 func (c *caller) End() {
 	c.ch.conn.forget(c.ch)
-	c.ch.conn.out.end(c.ch, false, c.ch.closeFrame())
+	c.ch.End(false, c.ch.closeFrame())
 }
 
 // recheck asks for the right to call in the room, which only members have.

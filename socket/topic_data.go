@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -23,7 +24,7 @@ type dataViewer struct {
 	identity sensocto.Identity
 	receiver bool
 	id       sensocto.ViewerID
-	feed     feed
+	feed     outbound.Feed
 	asked    sensocto.AttentionLevel // what the viewer asked for last
 	gaze     sensocto.Gaze
 	closed   atomic.Bool
@@ -48,10 +49,9 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
 	v.asked = level
 	srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.watchSensor(v.sensorID, data, e, level)
+	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver, level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
@@ -65,7 +65,7 @@ func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
 	return &dataViewer{
 		ch: ch, sensorID: sensorID, identity: identity, receiver: ch.family == familyReceiver,
-		id: ch.conn.srv.nextViewer(), feed: feed{ch: ch},
+		id: ch.conn.srv.nextViewer(), feed: ch.NewFeed(),
 	}
 }
 
@@ -85,7 +85,7 @@ func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.Sen
 			l.Samples = since(l.Samples, rights.Since)
 			v.history[id] = l
 		}
-		v.feed.historyRead()
+		v.feed.HistoryRead()
 	}
 	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
@@ -104,7 +104,7 @@ func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.Sen
 	dst = append(dst, '}')
 	if len(cut) > 0 {
 		srv.count.cutHistories.Add(1)
-		dst = appendJSON(append(dst, `,"history_cut":`...), cut)
+		dst = outbound.AppendJSON(append(dst, `,"history_cut":`...), cut)
 	}
 	if away { // what is live comes when the sensor's server is back
 		dst = append(dst, `,"history_unavailable":"`+reasonSensorAway+`"`...)
@@ -148,7 +148,7 @@ func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Conte
 }
 
 func (v *dataViewer) joined() {
-	v.feed.release(v.history)
+	v.feed.Release(v.history)
 	v.history = nil
 }
 
@@ -180,7 +180,7 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 func (v *dataViewer) look() {
 	level := v.gaze.Level(v.asked)
 	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.setLevel(level)
+	v.feed.SetLevel(level)
 	if v.closed.Load() { // meanwhile, because a token was revoked: nobody would leave any more
 		v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
 	}
@@ -264,7 +264,7 @@ func (v *dataViewer) recordCommand(ctx context.Context) {
 
 func (v *dataViewer) close() {
 	v.closed.Store(true)
-	v.feed.close()
+	v.feed.Close()
 	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
 	if v.counted.CompareAndSwap(true, false) {
 		v.ch.conn.releaseWatch()

@@ -7,18 +7,19 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // status is sensors:status: sensors that connect and disconnect.
 type status struct {
 	ch   *channel
-	feed feed
+	feed outbound.Feed
 	sieve
 	rest []string // online, of a join, not sent yet
 }
 
 func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := s.sieve.open(ctx, &s.feed, s.ch.topic); err != nil {
+	if err := s.sieve.open(ctx, &s.feed, s.ch.Topic); err != nil {
 		return nil, err
 	}
 	s.rest = s.sees(s.ch.conn.srv.sensors.Online())
@@ -26,7 +27,7 @@ func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
 	for len(s.rest) > 0 && size < listPiece {
 		online, size, s.rest = append(online, s.rest[0]), size+len(s.rest[0])+3, s.rest[1:]
 	}
-	return append(appendJSON([]byte(`{"online":`), online), '}'), nil
+	return append(outbound.AppendJSON([]byte(`{"online":`), online), '}'), nil
 }
 
 // joined sends what did not fit into the reply, as if these sensors connected
@@ -34,7 +35,7 @@ func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
 func (s *status) joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
-		c.out.waitCapacity()
+		c.out.WaitCapacity()
 		if !s.stillSees(id) {
 			continue
 		}
@@ -43,16 +44,16 @@ func (s *status) joined() {
 		}
 	}
 	s.rest = nil
-	s.feed.release(nil)
+	s.feed.Release(nil)
 }
 
 func (s *status) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
-func (s *status) close()                                   { s.feed.close() }
+func (s *status) close()                                   { s.feed.Close() }
 
 // list is sensors:all: the inventory.
 type list struct {
 	ch   *channel
-	feed feed
+	feed outbound.Feed
 	sieve
 	rest []string // ids of a join, not sent yet
 }
@@ -61,7 +62,7 @@ type list struct {
 const listPiece = 256 << 10
 
 func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := l.sieve.open(ctx, &l.feed, l.ch.topic); err != nil {
+	if err := l.sieve.open(ctx, &l.feed, l.ch.Topic); err != nil {
 		return nil, err
 	}
 	all, err := l.ch.conn.srv.sensorIDs(ctx)
@@ -97,7 +98,7 @@ func (l *list) piece() []byte {
 	piece := newSensorList(listPiece)
 	for len(l.rest) > 0 {
 		sensor, there := l.sensor(l.rest[0])
-		if there && !piece.addWhole(tidy(sensor)) {
+		if there && !piece.addWhole(outbound.Tidy(sensor)) {
 			break
 		}
 		l.rest = l.rest[1:]
@@ -110,18 +111,18 @@ func (l *list) piece() []byte {
 func (l *list) joined() {
 	c := l.ch.conn
 	for len(l.rest) > 0 && !c.closing.Load() {
-		c.out.waitCapacity()
+		c.out.WaitCapacity()
 		update := append(append([]byte(`{"added":`), l.piece()...), `,"removed":[],"changed":[]}`...)
 		if !l.ch.push(sensocto.EventSensorListUpdated, update) {
 			break
 		}
 	}
 	l.rest = nil
-	l.feed.release(nil)
+	l.feed.Release(nil)
 }
 
 func (l *list) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
-func (l *list) close()                                   { l.feed.close() }
+func (l *list) close()                                   { l.feed.Close() }
 
 // sensorList is a JSON list of sensors that is bounded in bytes.
 type sensorList struct {
@@ -140,12 +141,12 @@ func (l *sensorList) add(s sensocto.Sensor) {
 // its attributes where these do not fit, and then with the key truncated.
 func describe(s sensocto.Sensor, most int) []byte {
 	if atLeast(s) <= most {
-		if text := appendJSON(nil, s); len(text) <= most {
+		if text := outbound.AppendJSON(nil, s); len(text) <= most {
 			return text
 		}
 	}
 	s.Attributes = []sensocto.Attribute{}
-	return appendJSON(nil, struct {
+	return outbound.AppendJSON(nil, struct {
 		sensocto.Sensor
 		Truncated bool `json:"truncated"`
 	}{s, true})
@@ -188,7 +189,7 @@ func (l *sensorList) close() []byte { return append(l.json, ']') }
 // values of before a time.
 func (s *Server) sensorOrUnknown(id string, since time.Time) sensocto.Sensor {
 	if sensor, ok := s.sensors.Sensor(id); ok {
-		return tidy(sensor.Since(since))
+		return outbound.Tidy(sensor.Since(since))
 	}
 	return sensocto.UnknownSensor(id)
 }

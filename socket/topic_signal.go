@@ -7,6 +7,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // signal is signal:{sensor_id}: changes of a sensor's state.
@@ -14,7 +15,7 @@ type signal struct {
 	ch       *channel
 	identity sensocto.Identity
 	sensorID string
-	feed     feed
+	feed     outbound.Feed
 	since    atomic.Pointer[time.Time] // last values of before are left out
 }
 
@@ -28,12 +29,12 @@ func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, err
 	}
 	s.setSince(rights.LiveSince)
-	s.feed.subscribeVia(s.ch.topic, s)
+	s.feed.SubscribeVia(s.ch.Topic, s)
 	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID, rights.LiveSince), srv.limits.ReplyBytes/2)...)
 	return append(dst, '}'), nil
 }
 
-func (s *signal) joined()                                  { s.feed.release(nil) }
+func (s *signal) joined()                                  { s.feed.Release(nil) }
 func (s *signal) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (s *signal) recheck(ctx context.Context, _ string) bool {
 	rights, err := s.ch.conn.srv.mayView(ctx, s.identity, s.sensorID)
@@ -51,4 +52,4 @@ func (s *signal) Deliver(m *sensocto.Message) {
 	s.feed.Deliver(m)
 }
 
-func (s *signal) close() { s.feed.close() }
+func (s *signal) close() { s.feed.Close() }

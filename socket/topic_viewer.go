@@ -11,6 +11,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // viewer is viewer:{any}: the measurements of many sensors in one frame per
@@ -37,12 +38,13 @@ const (
 
 // watched is one sensor of a viewer.
 type watched struct {
-	feed  feed
-	asked sensocto.AttentionLevel // what counts is for the gaze to say
+	sensorID string
+	feed     outbound.Feed
+	asked    sensocto.AttentionLevel // what counts is for the gaze to say
 }
 
 func (v *viewer) join(context.Context, params) ([]byte, error) {
-	v.ch.frame = newBatchFrame(v.ch.conn.version, v.ch.joinRef, v.ch.topic)
+	v.ch.BatchSensors()
 	v.gazeLimit = sensocto.NewTokenBucket(gazeBurst, gazePerSecond, time.Now())
 	return emptyObject(), nil
 }
@@ -94,13 +96,13 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	for _, id := range ids {
 		if w := v.feeds[id]; w != nil {
-			v.ch.conn.out.dropFeed(&w.feed)
+			w.feed.Revoke()
 			v.remove(w)
 		}
 	}
 	v.mu.Unlock()
 	slices.Sort(ids)
-	v.ch.push("refused", append(appendJSON([]byte(`{"sensor_ids":`), ids), '}'))
+	v.ch.push("refused", append(outbound.AppendJSON([]byte(`{"sensor_ids":`), ids), '}'))
 	return true
 }
 
@@ -134,7 +136,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 	}
 	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
-		w.feed.release(nil)
+		w.feed.Release(nil)
 	}
 	if srv.revocations.Load() != changes { // a right may have ended meanwhile, unheard
 		v.recheck(ctx, "")
@@ -144,7 +146,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 
 func watchResponse(sensors *sensorList, refused []string) []byte {
 	dst := append([]byte(`{"sensors":`), sensors.close()...)
-	dst = appendJSON(append(dst, `,"refused":`...), refused)
+	dst = outbound.AppendJSON(append(dst, `,"refused":`...), refused)
 	return append(dst, '}')
 }
 
@@ -160,7 +162,7 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 			return nil, false
 		}
 		id = strings.Clone(id)
-		w = &watched{feed: feed{ch: v.ch, sensorID: id}}
+		w = &watched{sensorID: id, feed: v.ch.NewFeed()}
 		v.feeds[id] = w
 		isNew = true
 	}
@@ -172,12 +174,12 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 // look says how closely the viewer looks at a sensor. The caller holds mu.
 func (v *viewer) look(w *watched, isNew bool) {
 	level := v.gaze.Level(w.asked)
-	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
+	v.ch.conn.srv.attention.Look(v.id, w.sensorID, level)
 	if isNew {
-		w.feed.watchSensor(w.feed.sensorID, fragment, encodingFragment, level)
+		w.feed.WatchBatched(w.sensorID, level)
 		return
 	}
-	w.feed.setLevel(level)
+	w.feed.SetLevel(level)
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
@@ -198,9 +200,9 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 
 // remove ends the watching of a sensor. The caller holds mu.
 func (v *viewer) remove(w *watched) {
-	w.feed.close()
-	v.ch.conn.srv.attention.Leave(v.id, w.feed.sensorID)
-	delete(v.feeds, w.feed.sensorID)
+	w.feed.Close()
+	v.ch.conn.srv.attention.Leave(v.id, w.sensorID)
+	delete(v.feeds, w.sensorID)
 	v.ch.conn.releaseWatch()
 }
 

@@ -97,7 +97,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	}
 	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.out = outbox{owner: c, conn: nc, srv: s, raw: newRawWriter(nc), lastWrite: -s.limits.Gather}
+	c.out = s.outbound.NewOutbox(nc, version, c)
 	c.in = ws.Reader{Conn: nc, MaxText: min(anonymousFrame, s.limits.TextBytes), MaxBinary: min(anonymousFrame, s.limits.BinaryBytes),
 		Heard: &c.lastRead, Now: s.now, Budget: &s.unfinished}
 	c.limit.perSecond = s.limits.FramesPerSecond

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"slices"
@@ -6,33 +6,31 @@ import (
 	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
-
-	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // maxHeld bounds what a feed holds while its join is answered, in messages;
-// Limits.QueueBytes does in bytes. A join that takes so long that more comes
+// Options.QueueBytes does in bytes. A join that takes so long that more comes
 // ends the connection.
 const maxHeld = 4096
 
-// feed hands what is published on one topic to a channel. It is the
+// Feed hands what is published on one topic to a channel. It is the
 // sensocto.Subscriber of everything that is pushed to viewers.
 //
 // It subscribes before the join is answered, so nothing is missed, and holds
 // what comes until the answer is on its way, so nothing overtakes it. What the
 // answer's history already contains is left out afterwards: a viewer gets every
 // sample once.
-type feed struct {
-	ch       *channel
+type Feed struct {
+	ch       *Channel
 	kind     kind
 	encoding sensocto.Encoding
 	sensorID string  // of a viewer's fragments
 	slot     int     // see batchComposer.sensor
 	fanout   *fanout // of measurements; nil for anything else
 
-	// Where the feed is in its source, whose mu guards it.
-	wanted     sensocto.AttentionLevel // that was asked for
-	current    sensocto.AttentionLevel // in force
+	// Where the feed is in its fanout, whose mu guards it.
+	wanted     sensocto.AttentionLevel // set by the feed's owner
+	current    sensocto.AttentionLevel // in force: wanted, but high while pinnedLive
 	index      int                     // in its list there
 	part       uint32                  // the first part of the window's content that is for this feed
 	pinnedLive bool                    // it has to be live until it is open, and through with its history
@@ -51,24 +49,38 @@ type feed struct {
 	closed    bool
 }
 
-// subscribe begins to hold events of the topic.
-func (f *feed) subscribe(topic string) { f.subscribeVia(topic, f) }
+// NewFeed returns a feed of the channel that has not subscribed to anything yet.
+func (ch *Channel) NewFeed() Feed { return Feed{ch: ch} }
 
-// subscribeThrough is subscribe with somebody in between who decides what of it
-// to deliver.
-func (f *feed) subscribeVia(topic string, s sensocto.Subscriber) {
+// Subscribe begins to hold events of the topic.
+func (f *Feed) Subscribe(topic string) { f.SubscribeVia(topic, f) }
+
+// SubscribeVia is Subscribe with a subscriber in between, which decides what it hands
+// to Deliver.
+func (f *Feed) SubscribeVia(topic string, s sensocto.Subscriber) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.closed {
 		return
 	}
-	f.kind, f.encoding = control, textEncoding(f.ch.conn.version)
-	f.sub = f.ch.conn.srv.pubsub.Subscribe(topic, s)
+	f.kind, f.encoding = control, textEncoding(f.ch.outbox.version)
+	f.sub = f.ch.outbox.hub.pubsub.Subscribe(topic, s)
 }
 
-// watch begins to hold the measurements of a sensor, for a viewer who looks at
-// it at a level.
-func (f *feed) watchSensor(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
+// Watch begins to hold the measurements of a sensor for a viewer who watches it at a
+// level, each message as a frame: binary columns if wanted and the protocol version
+// knows them, on the sensor's data topic, or for a receiver on its sensor topic.
+func (f *Feed) Watch(sensorID string, binary, receiver bool, level sensocto.AttentionLevel) {
+	f.watch(sensorID, data, dataEncoding(f.ch.outbox.version, binary, receiver), level)
+}
+
+// WatchBatched is Watch with the sensor's measurements as a part of the channel's
+// sensor_batch frames. Channel.BatchSensors was called before.
+func (f *Feed) WatchBatched(sensorID string, level sensocto.AttentionLevel) {
+	f.watch(sensorID, fragment, encodingFragment, level)
+}
+
+func (f *Feed) watch(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
 	f.mu.Lock()
 	if f.closed {
 		f.mu.Unlock()
@@ -76,21 +88,21 @@ func (f *feed) watchSensor(sensorID string, kind kind, e sensocto.Encoding, leve
 	}
 	f.sensorID, f.kind, f.encoding = sensorID, kind, e
 	f.pinnedLive = level > sensocto.AttentionNone
-	f.fanout = f.ch.conn.srv.fanouts.acquire(sensorID)
+	f.fanout = f.ch.outbox.hub.fanouts.acquire(sensorID)
 	f.mu.Unlock()
 	f.fanout.setLevel(f, level)
 }
 
-// look changes the level.
-func (f *feed) setLevel(level sensocto.AttentionLevel) {
+// SetLevel changes the level.
+func (f *Feed) SetLevel(level sensocto.AttentionLevel) {
 	if f.fanout != nil {
 		f.fanout.setLevel(f, level)
 	}
 }
 
-// close ends the subscription. It may be called twice, also while the channel
+// Close ends the subscription. It may be called twice, also while the channel
 // is joining.
-func (f *feed) close() {
+func (f *Feed) Close() {
 	f.mu.Lock()
 	sub, src := f.sub, f.fanout
 	if f.closed {
@@ -106,10 +118,18 @@ func (f *feed) close() {
 	}
 }
 
-// Deliver implements sensocto.Subscriber. Measurements come through a source,
+// Revoke sends nothing more, also not what waits: the right to it has ended.
+func (f *Feed) Revoke() {
+	o := f.ch.outbox
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	f.revoked = true
+}
+
+// Deliver implements sensocto.Subscriber. Measurements come through a fanout,
 // which holds its mu.
-func (f *feed) Deliver(m *sensocto.Message) {
-	defer f.ch.conn.contain("deliver")
+func (f *Feed) Deliver(m *sensocto.Message) {
+	defer f.ch.outbox.owner.Contain("deliver")
 	it := item{ch: f.ch, kind: f.kind, feed: f}
 	it.batch, _ = m.Payload.(*sensocto.Batch)
 	open := f.open.Load()
@@ -122,10 +142,10 @@ func (f *feed) Deliver(m *sensocto.Message) {
 			m = private(m, it.batch)
 		}
 	}
-	it.frame = f.ch.conn.srv.encoded(m, f.encoding)
+	it.frame = f.ch.outbox.hub.encoded(m, f.encoding)
 	switch {
 	case open:
-		f.ch.conn.out.enqueueItem(it)
+		f.ch.outbox.enqueueItem(it)
 	case !f.hold(it): // release came first
 		f.Deliver(m)
 	}
@@ -133,7 +153,7 @@ func (f *feed) Deliver(m *sensocto.Message) {
 
 // through ends the comparison with the history: the message after the one that
 // is being delivered is not in it (see historyRead).
-func (f *feed) historyPassed() {
+func (f *Feed) historyPassed() {
 	f.historyEnd.Store(nil)
 	f.pinnedLive = false
 	f.fanout.unplaced = append(f.fanout.unplaced, f)
@@ -141,34 +161,34 @@ func (f *feed) historyPassed() {
 
 // deliverDigest queues what a window has gathered, and appends the connection
 // to those that are to be told later that it has.
-func (f *feed) stageDigest(m *sensocto.Message, d *digest, parked []*outbox) []*outbox {
-	defer f.ch.conn.contain("deliver")
-	o := &f.ch.conn.out
-	if o.stage(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.conn.srv.encoded(m, f.encoding)}) {
-		parked = append(parked, o)
+func (f *Feed) stageDigest(m *sensocto.Message, d *digest, staged []*Outbox) []*Outbox {
+	defer f.ch.outbox.owner.Contain("deliver")
+	o := f.ch.outbox
+	if o.stage(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.outbox.hub.encoded(m, f.encoding)}) {
+		staged = append(staged, o)
 	}
-	return parked
+	return staged
 }
 
 // historyRead is called when the history has been read. What is held came
 // before, and one batch more may have been stored but not yet published: a
 // sensor does one after the other. Whatever follows is not in the history,
 // however much it may look like a sample there.
-func (f *feed) historyRead() {
+func (f *Feed) HistoryRead() {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	f.mayRepeat = len(f.held) + 1
 }
 
 // hold keeps an item for release. It reports false when that came first.
-func (f *feed) hold(it item) bool {
+func (f *Feed) hold(it item) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	if f.open.Load() {
 		return false
 	}
-	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.ch.conn.srv.limits.QueueBytes {
-		f.ch.conn.close(ws.CloseTryLater, "too_slow")
+	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.ch.outbox.hub.queueBytes {
+		f.ch.outbox.owner.TooSlow()
 		return true
 	}
 	f.held = append(f.held, it)
@@ -177,7 +197,7 @@ func (f *feed) hold(it item) bool {
 
 // release sends what was held, and opens the feed. The channel's answer has
 // been queued before.
-func (f *feed) release(history map[string]sensocto.Latest) {
+func (f *Feed) Release(history map[string]sensocto.Latest) {
 	waits := f.sendHeld(history)
 	if f.fanout != nil {
 		f.fanout.feedOpened(f, waits)
@@ -185,7 +205,7 @@ func (f *feed) release(history map[string]sensocto.Latest) {
 }
 
 // unhold reports whether the history may contain the message that comes next.
-func (f *feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
+func (f *Feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
 	r := newHistoryEnd(history)
@@ -195,7 +215,7 @@ func (f *feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 				continue
 			}
 		}
-		f.ch.conn.out.enqueueItem(it)
+		f.ch.outbox.enqueueItem(it)
 	}
 	if r != nil && len(f.held) < f.mayRepeat {
 		f.historyEnd.Store(r)
@@ -207,7 +227,7 @@ func (f *feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 }
 
 // retrim trims an item that was encoded before the history was known.
-func (f *feed) trimHeld(r *historyEnd, it *item) *sensocto.Batch {
+func (f *Feed) trimHeld(r *historyEnd, it *item) *sensocto.Batch {
 	b := r.trim(it.batch)
 	if b != nil && b != it.batch {
 		m := &sensocto.Message{Topic: sensocto.DataTopic(b.SensorID), Event: sensocto.EventMeasurementsBatch, Payload: b}

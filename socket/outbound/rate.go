@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import "time"
 
@@ -27,12 +27,12 @@ const (
 	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
 	minHeld    = 4 << 10
 	sendBuffer = 512 << 10
-	// pieceBytes is how much a connection hands to the kernel in one call.
+	// minChunk is how much a connection hands to the kernel in one call.
 	minChunk = 2 << 10
-	// maxLive bounds a write of single samples: what a write holds cannot be
+	// slowSampleWrite bounds a write of single samples: what a write holds cannot be
 	// merged when the network slows down just then. Larger writes, in one call,
 	// pay for themselves where a connection has taken fastBytes within
-	// drainInterval and never had to be waited for.
+	// rateInterval and never had to be waited for.
 	slowSampleWrite = 4 << 10
 	fastSampleWrite = 8 << 10
 	fastBytes       = 96 << 10
@@ -44,13 +44,13 @@ const (
 	fastRate     = 8 << 20 // bytes a second from which on a connection is not slow
 )
 
-// drain measures how fast a connection takes bytes while it is the network
-// that sets the pace. It is forgotten soon after that has ended.
+// rateEstimator measures how fast a connection takes bytes while it is the network
+// that sets the pace. The rate is forgotten soon after that has ended.
 type rateEstimator struct {
 	rate float64 // bytes a second; 0 where the connection takes all at once
 
-	// What it took at once, without any wait since: in the present interval,
-	// which began then, and in the one before.
+	// Bytes that it took at once, without any wait since: in the present interval,
+	// which began at intervalStart, and in the one before.
 	intervalStart     time.Duration
 	current, previous int
 
@@ -60,7 +60,7 @@ type rateEstimator struct {
 	blocked time.Duration
 }
 
-// wrote notes a write that ended now, and how long it had to wait: 0 where the
+// observe notes a write that ended now, and how long it had to wait: 0 where the
 // connection took it at once.
 func (d *rateEstimator) observe(bytes int, blocked, now time.Duration) {
 	if d.rate == 0 && blocked == 0 {
@@ -88,7 +88,7 @@ func (d *rateEstimator) observe(bytes int, blocked, now time.Duration) {
 	d.start, d.bytes, d.blocked = 0, 0, 0
 }
 
-// free counts bytes that the connection took at once.
+// observeUnblocked counts bytes that the connection took at once.
 func (d *rateEstimator) observeUnblocked(bytes int, now time.Duration) {
 	if elapsed := now - d.intervalStart; elapsed >= rateInterval {
 		if d.previous = d.current; elapsed >= 2*rateInterval {
@@ -102,7 +102,7 @@ func (d *rateEstimator) observeUnblocked(bytes int, now time.Duration) {
 // fast reports whether the connection takes a lot without being waited for.
 func (d *rateEstimator) fast() bool { return max(d.previous, d.current) >= fastBytes }
 
-// live is how many bytes of single samples one write may hold.
+// maxSampleWrite is how many bytes of single samples one write may hold.
 func (d *rateEstimator) maxSampleWrite() int {
 	if d.fast() {
 		return fastSampleWrite
@@ -110,7 +110,7 @@ func (d *rateEstimator) maxSampleWrite() int {
 	return slowSampleWrite
 }
 
-// piece is how much of a write the kernel is handed in one call.
+// chunkSize is how many bytes of a write one call hands to the kernel.
 func (d *rateEstimator) chunkSize() int {
 	if d.fast() {
 		return fastSampleWrite
@@ -132,7 +132,7 @@ func (d *rateEstimator) bytesIn(t time.Duration) int {
 	return max(minRateBytes, int(d.rate*t.Seconds()))
 }
 
-// unsent is how much the kernel is to hold before it is sent.
+// unsentLimit is how much the kernel may hold before it is sent.
 func (d *rateEstimator) unsentLimit() int {
 	if d.rate == 0 {
 		return normalUnsent

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"time"
@@ -23,14 +23,14 @@ const (
 )
 
 // window gathers what a sensor sends for all who look at it at one level, and
-// hands it to them together. Its source's mu guards it.
+// hands it to them together. Its fanout's mu guards it.
 type window struct {
-	feeds     []*feed
+	feeds     []*Feed
 	content   *digest // nil while there is nothing
-	scheduled bool    // the wheel will turn it
+	scheduled bool    // the window timer will flush it
 }
 
-// take puts a batch into the window.
+// add puts a batch into the window.
 func (w *window) add(b *sensocto.Batch, level sensocto.AttentionLevel) {
 	if w.content == nil {
 		cell := mediumCell
@@ -43,7 +43,7 @@ func (w *window) add(b *sensocto.Batch, level sensocto.AttentionLevel) {
 }
 
 // enter adds a feed, which gets what comes from now on.
-func (w *window) enter(f *feed) {
+func (w *window) enter(f *Feed) {
 	if w.content != nil && w.content.part == maxParts {
 		flushStaged(w.flush(nil))
 	}
@@ -56,7 +56,7 @@ func (w *window) enter(f *feed) {
 }
 
 // leave removes a feed, after handing it what came so far.
-func (w *window) leave(f *feed) {
+func (w *window) leave(f *Feed) {
 	w.feeds = without(w.feeds, f)
 	if w.content == nil {
 		return
@@ -69,31 +69,31 @@ func (w *window) leave(f *feed) {
 	}
 }
 
-// turn hands over all that came, and begins anew.
-func (w *window) flush(parked []*outbox) []*outbox {
+// flush hands over all that came, and begins anew.
+func (w *window) flush(staged []*Outbox) []*Outbox {
 	w.scheduled = false
 	d := w.content
 	if d == nil {
-		return parked
+		return staged
 	}
 	w.content = nil
 	m := d.seal().message()
 	for _, f := range w.feeds {
 		if f.part == 0 {
-			parked = f.stageDigest(m, d, parked)
+			staged = f.stageDigest(m, d, staged)
 			continue
 		}
 		if part := d.since(f.part); part != nil {
-			parked = f.stageDigest(part.message(), part, parked)
+			staged = f.stageDigest(part.message(), part, staged)
 		}
 		f.part = 0
 	}
-	return parked
+	return staged
 }
 
-// flush lets the writers of connections run for which something was parked.
-func flushStaged(parked []*outbox) {
-	for _, o := range parked {
+// flushStaged starts the writers of outboxes in which something was staged.
+func flushStaged(staged []*Outbox) {
+	for _, o := range staged {
 		o.flushStaged()
 	}
 }

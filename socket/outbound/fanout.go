@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"sync"
@@ -7,65 +7,65 @@ import (
 	"github.com/sensocto/sensocto"
 )
 
-// sources are the sensors that somebody on this server joined for their
+// fanouts are the sensors that somebody on this server joined for their
 // measurements.
 type fanouts struct {
-	srv *Server
+	hub *Hub
 
-	mu       sync.Mutex // guards what follows; taken before a source's
+	mu       sync.Mutex // guards what follows; taken before a fanout's
 	bySensor map[string]*fanout
 }
 
-// source hands the measurements of one sensor to those who watch it here, each
+// fanout hands the measurements of one sensor to those who watch it here, each
 // by the level at which it looks: high at once, medium and low when their
 // window ends, none not at all.
 //
 // Whatever changes who gets what happens between two messages, under mu: so
 // every sample takes exactly one of these ways to a viewer, in order.
 type fanout struct {
-	srv      *Server
+	hub      *Hub
 	sensorID string
-	users    int // guarded by sources.mu
+	users    int // guarded by fanouts.mu
 
 	delivered atomic.Uint64 // samples to viewers, those in buckets too
 
-	mu       sync.Mutex            // guards what follows, and where the feeds are; taken before a wheel's, a feed's and an outbox's
+	mu       sync.Mutex            // guards what follows, and where the feeds are; taken before a window timer's, a feed's and an outbox's
 	sub      sensocto.Subscription // nil while nobody looks
-	live     []*feed
+	live     []*Feed
 	windows  [sensocto.AttentionHigh]window // by level
-	unplaced []*feed                        // to be moved after the message that is being delivered
+	unplaced []*Feed                        // to be moved after the message that is being delivered
 }
 
 // Delivered returns how many samples of a sensor went to viewers since the
 // first of those came that watch it now. One that went to two counts twice, and
 // one in a bucket as well.
-func (s *Server) Delivered(sensorID string) uint64 {
-	s.fanouts.mu.Lock()
-	defer s.fanouts.mu.Unlock()
-	if src := s.fanouts.bySensor[sensorID]; src != nil {
+func (h *Hub) Delivered(sensorID string) uint64 {
+	h.fanouts.mu.Lock()
+	defer h.fanouts.mu.Unlock()
+	if src := h.fanouts.bySensor[sensorID]; src != nil {
 		return src.delivered.Load()
 	}
 	return 0
 }
 
-// acquire returns the sensor's source, making it for the first who asks.
+// acquire returns the sensor's fanout, making it for the first who asks.
 func (all *fanouts) acquire(sensorID string) *fanout {
 	all.mu.Lock()
 	defer all.mu.Unlock()
 	s := all.bySensor[sensorID]
 	if s == nil {
-		s = &fanout{srv: all.srv, sensorID: sensorID}
+		s = &fanout{hub: all.hub, sensorID: sensorID}
 		all.bySensor[sensorID] = s
 	}
 	s.users++
 	return s
 }
 
-// has reports whether somebody joined a sensor for its measurements.
-func (all *fanouts) has(sensorID string) bool {
-	all.mu.Lock()
-	defer all.mu.Unlock()
-	return all.bySensor[sensorID] != nil
+// Watched reports whether somebody joined a sensor for its measurements.
+func (h *Hub) Watched(sensorID string) bool {
+	h.fanouts.mu.Lock()
+	defer h.fanouts.mu.Unlock()
+	return h.fanouts.bySensor[sensorID] != nil
 }
 
 // release is called once for each acquire, when its feed has left.
@@ -100,35 +100,35 @@ func (s *fanout) Deliver(m *sensocto.Message) {
 	s.unplaced = s.unplaced[:0]
 }
 
-// gather puts a batch into a window.
+// addToWindow puts a batch into a window.
 func (s *fanout) addToWindow(w *window, level sensocto.AttentionLevel, b *sensocto.Batch) {
 	w.add(b, level)
 	if !w.scheduled {
 		w.scheduled = true
-		s.srv.windowTimers[level].add(s)
+		s.hub.windowTimers[level].Add(s)
 	}
 }
 
-// look moves a feed to the place that a level has. What its window holds so
-// far comes first.
-func (s *fanout) setLevel(f *feed, level sensocto.AttentionLevel) {
+// setLevel moves a feed to where a level has it. What its window holds so far comes
+// first.
+func (s *fanout) setLevel(f *Feed, level sensocto.AttentionLevel) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.wanted = level
 	s.place(f)
 }
 
-// opened is called when a feed holds nothing back any more. While it waits for
+// feedOpened is called when a feed holds nothing back any more. While it waits for
 // the message that its history may contain, it stays live, whatever its level.
-func (s *fanout) feedOpened(f *feed, waits bool) {
+func (s *fanout) feedOpened(f *Feed, waits bool) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	f.pinnedLive = waits && f.historyEnd.Load() != nil // that message may have come already
 	s.place(f)
 }
 
-// settle puts a feed where it belongs. The caller holds mu.
-func (s *fanout) place(f *feed) {
+// place puts a feed where it belongs. The caller holds mu.
+func (s *fanout) place(f *Feed) {
 	level := f.wanted
 	switch {
 	case f.removed:
@@ -156,7 +156,7 @@ func (s *fanout) place(f *feed) {
 }
 
 // leave takes a feed from its place.
-func (s *fanout) leave(f *feed) {
+func (s *fanout) leave(f *Feed) {
 	switch f.current {
 	case sensocto.AttentionNone:
 	case sensocto.AttentionHigh:
@@ -167,7 +167,7 @@ func (s *fanout) leave(f *feed) {
 }
 
 // without removes a feed; the last one takes its place.
-func without(feeds []*feed, f *feed) []*feed {
+func without(feeds []*Feed, f *Feed) []*Feed {
 	n := len(feeds) - 1
 	feeds[f.index] = feeds[n]
 	feeds[f.index].index = f.index
@@ -175,7 +175,7 @@ func without(feeds []*feed, f *feed) []*feed {
 	return feeds[:n]
 }
 
-// subscribe keeps the source subscribed exactly while somebody looks.
+// subscribe keeps the fanout subscribed exactly while somebody looks.
 func (s *fanout) subscribe() {
 	looked := len(s.live) > 0
 	for level := range s.windows {
@@ -183,26 +183,26 @@ func (s *fanout) subscribe() {
 	}
 	switch {
 	case looked && s.sub == nil:
-		s.sub = s.srv.pubsub.Subscribe(sensocto.DataTopic(s.sensorID), s)
+		s.sub = s.hub.pubsub.Subscribe(sensocto.DataTopic(s.sensorID), s)
 	case !looked && s.sub != nil:
 		s.sub.Close()
 		s.sub = nil
 	}
 }
 
-// drop removes a feed for good. It may be called before the feed came.
-func (s *fanout) remove(f *feed) {
+// remove removes a feed for good. It may be called before the feed came.
+func (s *fanout) remove(f *Feed) {
 	s.mu.Lock()
 	f.removed = true
 	s.place(f)
 	s.mu.Unlock()
-	s.srv.fanouts.release(s)
+	s.hub.fanouts.release(s)
 }
 
-// turn hands over what a window has gathered. It returns the connections that
-// are to be told when all windows of this beat have been handed over.
-func (s *fanout) flushWindow(level sensocto.AttentionLevel, parked []*outbox) []*outbox {
+// flushWindow hands over what a window has gathered. It returns the outboxes on
+// which flushStaged has to be called when all windows of this tick are handed over.
+func (s *fanout) flushWindow(level sensocto.AttentionLevel, staged []*Outbox) []*Outbox {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	return s.windows[level].flush(parked)
+	return s.windows[level].flush(staged)
 }

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import "github.com/sensocto/sensocto"
 
