@@ -113,7 +113,10 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familyReceiver, familyData:
 		return newDataViewer(ch, id, identity)
 	case familyViewer:
-		return &viewer{ch: ch, identity: identity, id: ch.conn.srv.nextViewer(), feeds: make(map[string]*watched)}
+		return &viewer{
+			ch: ch, identity: identity, sensors: make(map[string]*watched),
+			onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
+		}
 	case familySignal:
 		return &signal{ch: ch, identity: identity, sensorID: id, feed: ch.NewFeed()}
 	case familyStatus:

@@ -20,16 +20,13 @@ import (
 // receiver: the measurements of one sensor.
 type dataViewer struct {
 	ch       *channel
-	sensorID string
 	identity sensocto.Identity
 	receiver bool
-	id       sensocto.ViewerID
-	feed     outbound.Feed
-	asked    sensocto.AttentionLevel // what the viewer asked for last
-	gaze     sensocto.Gaze
-	closed   atomic.Bool
-	counted  atomic.Bool                // as one that is watched
-	history  map[string]sensocto.Latest // between join and joined
+	onlooker
+	watched
+	closed  atomic.Bool
+	counted atomic.Bool                // as one that is watched
+	history map[string]sensocto.Latest // between join and joined
 }
 
 func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
@@ -49,9 +46,8 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	v.asked = level
-	srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver, level)
+	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver)
+	v.watched.look(level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
@@ -63,10 +59,13 @@ func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
 }
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
-	return &dataViewer{
-		ch: ch, sensorID: sensorID, identity: identity, receiver: ch.family == familyReceiver,
-		id: ch.conn.srv.nextViewer(), feed: ch.NewFeed(),
+	v := &dataViewer{
+		ch: ch, identity: identity, receiver: ch.family == familyReceiver,
+		onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
+		watched:  watched{sensorID: sensorID, feed: ch.NewFeed()},
 	}
+	v.by = &v.onlooker
+	return v
 }
 
 // response reads the history after the feed has subscribed, so that nothing is
@@ -175,14 +174,11 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	return errUnknownEvent
 }
 
-// look changes what counts at once, for the sensor's device and for what the
-// viewer gets.
-func (v *dataViewer) look() {
-	level := v.gaze.Level(v.asked)
-	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.SetLevel(level)
+// look takes the level that the viewer asks for.
+func (v *dataViewer) look(asked sensocto.AttentionLevel) {
+	v.watched.look(asked)
 	if v.closed.Load() { // meanwhile, because a token was revoked: nobody would leave any more
-		v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+		v.watched.close()
 	}
 }
 
@@ -191,11 +187,11 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
-	v.asked = sensocto.AttentionNone
+	level := sensocto.AttentionNone
 	if visible {
-		v.asked = sensocto.AttentionHigh
+		level = sensocto.AttentionHigh
 	}
-	v.look()
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }
@@ -209,8 +205,7 @@ func (v *dataViewer) attention(f *phx.Frame) error {
 	if err != nil {
 		return errInvalidLevel
 	}
-	v.asked = level
-	v.look()
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }
@@ -223,7 +218,7 @@ func (v *dataViewer) battery(f *phx.Frame) error {
 	if v.gaze.Battery, err = p.battery(); err != nil {
 		return err
 	}
-	v.look()
+	v.look(v.asked)
 	v.ch.ok(f)
 	return nil
 }
@@ -264,8 +259,7 @@ func (v *dataViewer) recordCommand(ctx context.Context) {
 
 func (v *dataViewer) close() {
 	v.closed.Store(true)
-	v.feed.Close()
-	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+	v.watched.close()
 	if v.counted.CompareAndSwap(true, false) {
 		v.ch.conn.releaseWatch()
 	}

@@ -19,12 +19,11 @@ import (
 type viewer struct {
 	ch       *channel
 	identity sensocto.Identity
-	id       sensocto.ViewerID
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	gaze   sensocto.Gaze
-	feeds  map[string]*watched // by sensor
+	mu sync.Mutex // guards what follows
+	onlooker
+	closed  bool
+	sensors map[string]*watched // by id
 
 	gazeLimit sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
 }
@@ -35,13 +34,6 @@ const (
 	gazeBurst     = 50
 	gazePerSecond = 5
 )
-
-// watched is one sensor of a viewer.
-type watched struct {
-	sensorID string
-	feed     outbound.Feed
-	asked    sensocto.AttentionLevel // what counts is for the gaze to say
-}
 
 func (v *viewer) join(context.Context, params) ([]byte, error) {
 	v.ch.BatchSensors()
@@ -83,8 +75,8 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	ids := []string{only}
 	if only == "" {
-		ids = slices.Collect(maps.Keys(v.feeds))
-	} else if v.feeds[only] == nil {
+		ids = slices.Collect(maps.Keys(v.sensors))
+	} else if v.sensors[only] == nil {
 		ids = nil
 	}
 	v.mu.Unlock()
@@ -95,7 +87,7 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	}
 	v.mu.Lock()
 	for _, id := range ids {
-		if w := v.feeds[id]; w != nil {
+		if w := v.sensors[id]; w != nil {
 			w.feed.Revoke()
 			v.remove(w)
 		}
@@ -156,30 +148,19 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 	srv := v.ch.conn.srv
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	w = v.feeds[id]
+	w = v.sensors[id]
 	if w == nil {
-		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics || !v.ch.conn.reserveWatch() {
+		if v.closed || !sensocto.ValidID(id) || len(v.sensors) >= srv.limits.Topics || !v.ch.conn.reserveWatch() {
 			return nil, false
 		}
 		id = strings.Clone(id)
-		w = &watched{sensorID: id, feed: v.ch.NewFeed()}
-		v.feeds[id] = w
+		w = &watched{by: &v.onlooker, sensorID: id, feed: v.ch.NewFeed()}
+		w.feed.WatchBatched(id)
+		v.sensors[id] = w
 		isNew = true
 	}
-	w.asked = level
-	v.look(w, isNew)
+	w.look(level)
 	return w, isNew
-}
-
-// look says how closely the viewer looks at a sensor. The caller holds mu.
-func (v *viewer) look(w *watched, isNew bool) {
-	level := v.gaze.Level(w.asked)
-	v.ch.conn.srv.attention.Look(v.id, w.sensorID, level)
-	if isNew {
-		w.feed.WatchBatched(w.sensorID, level)
-		return
-	}
-	w.feed.SetLevel(level)
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
@@ -189,7 +170,7 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 	}
 	v.mu.Lock()
 	for _, id := range ids {
-		if w := v.feeds[id]; w != nil {
+		if w := v.sensors[id]; w != nil {
 			v.remove(w)
 		}
 	}
@@ -200,9 +181,8 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 
 // remove ends the watching of a sensor. The caller holds mu.
 func (v *viewer) remove(w *watched) {
-	w.feed.Close()
-	v.ch.conn.srv.attention.Leave(v.id, w.sensorID)
-	delete(v.feeds, w.sensorID)
+	w.close()
+	delete(v.sensors, w.sensorID)
 	v.ch.conn.releaseWatch()
 }
 
@@ -227,9 +207,8 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 	}
 	v.mu.Lock()
 	for id, level := range levels {
-		if w := v.feeds[id]; w != nil {
-			w.asked = level
-			v.look(w, false)
+		if w := v.sensors[id]; w != nil {
+			w.look(level)
 		}
 	}
 	v.mu.Unlock()
@@ -259,7 +238,7 @@ func (v *viewer) battery(ctx context.Context, f *phx.Frame, p params) error {
 	return nil
 }
 
-// turn changes the viewer's gaze, which lies on all its sensors. Whoever does
+// changeGaze changes the viewer's gaze, which lies on all its sensors. Whoever does
 // that again and again waits, and with them what else their connection sends.
 func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	gaze := v.gaze // the reader, whose goroutine this is, alone writes it
@@ -276,8 +255,8 @@ func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.gaze = gaze
-	for _, w := range v.feeds {
-		v.look(w, false)
+	for _, w := range v.sensors {
+		w.update()
 	}
 }
 
@@ -285,7 +264,7 @@ func (v *viewer) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true
-	for _, w := range v.feeds {
+	for _, w := range v.sensors {
 		v.remove(w)
 	}
 }

@@ -67,33 +67,31 @@ func (f *Feed) SubscribeVia(topic string, s sensocto.Subscriber) {
 	f.sub = f.ch.outbox.hub.pubsub.Subscribe(topic, s)
 }
 
-// Watch begins to hold the measurements of a sensor for a viewer who watches it at a
-// level, each message as a frame: binary columns if wanted and the protocol version
-// knows them, on the sensor's data topic, or for a receiver on its sensor topic.
-func (f *Feed) Watch(sensorID string, binary, receiver bool, level sensocto.AttentionLevel) {
-	f.watch(sensorID, data, dataEncoding(f.ch.outbox.version, binary, receiver), level)
+// Watch makes the feed one of the measurements of a sensor. Nothing comes before
+// SetLevel says how closely the viewer looks. Each message is a frame: binary columns
+// if wanted and the protocol version knows them, on the sensor's data topic, or for a
+// receiver on its sensor topic.
+func (f *Feed) Watch(sensorID string, binary, receiver bool) {
+	f.watch(sensorID, data, dataEncoding(f.ch.outbox.version, binary, receiver))
 }
 
 // WatchBatched is Watch with the sensor's measurements as a part of the channel's
 // sensor_batch frames. Channel.BatchSensors was called before.
-func (f *Feed) WatchBatched(sensorID string, level sensocto.AttentionLevel) {
-	f.watch(sensorID, fragment, encodingFragment, level)
-}
+func (f *Feed) WatchBatched(sensorID string) { f.watch(sensorID, fragment, encodingFragment) }
 
-func (f *Feed) watch(sensorID string, kind kind, e sensocto.Encoding, level sensocto.AttentionLevel) {
+func (f *Feed) watch(sensorID string, kind kind, e sensocto.Encoding) {
 	f.mu.Lock()
+	defer f.mu.Unlock()
 	if f.closed {
-		f.mu.Unlock()
 		return
 	}
 	f.sensorID, f.kind, f.encoding = sensorID, kind, e
-	f.pinnedLive = level > sensocto.AttentionNone
+	f.pinnedLive = true
 	f.fanout = f.ch.outbox.hub.fanouts.acquire(sensorID)
-	f.mu.Unlock()
-	f.fanout.setLevel(f, level)
 }
 
-// SetLevel changes the level.
+// SetLevel says how closely the viewer looks at the sensor that Watch or WatchBatched
+// named.
 func (f *Feed) SetLevel(level sensocto.AttentionLevel) {
 	if f.fanout != nil {
 		f.fanout.setLevel(f, level)
