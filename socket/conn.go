@@ -14,6 +14,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/admission"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/ws"
 )
@@ -34,7 +35,7 @@ type conn struct {
 	address string
 	version phx.Version
 	in      ws.Reader
-	limit   frameLimit
+	limit   admission.FrameLimit
 	out     *outbound.Outbox
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
@@ -76,7 +77,7 @@ func (c *conn) read() {
 		op, payload, err := c.in.Next()
 		switch {
 		case err != nil:
-		case !c.limit.allow(c.srv.now):
+		case !c.limit.Allow(c.srv.now):
 			c.srv.count.refusedFrames.add("too_many_frames", 1)
 			err = &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
 		case op >= ws.OpClose:
@@ -119,7 +120,7 @@ func (c *conn) close(code int, reason string) {
 		return
 	}
 	c.srv.count.closes.add(reason, 1)
-	c.srv.events.write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
+	c.srv.events.Write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
 }
 
 // answerClose answers a close frame of the peer in kind, with its code, or none.
@@ -156,7 +157,7 @@ func (c *conn) end() {
 	}
 	c.in.Release()
 	if c.anonymous.CompareAndSwap(true, false) {
-		c.srv.anonymous.remove(c.address)
+		c.srv.anonymous.Remove(c.address)
 	}
 	c.srv.remove(c)
 }
@@ -166,7 +167,7 @@ func (c *conn) end() {
 func (c *conn) Contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
-		c.srv.events.write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.srv.events.Write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
 		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
 			c.out.Kill()
@@ -217,7 +218,7 @@ func (c *conn) revoked(identityID string) []*channel {
 func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
 	if len(response) > c.srv.limits.ReplyBytes {
 		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-		c.srv.events.write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
+		c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
 		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
 	}
 	frame := ws.Reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)

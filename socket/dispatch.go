@@ -157,7 +157,7 @@ func (c *conn) reason(err error) string {
 		return string(sensocto.CodeUnavailable)
 	}
 	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
-		c.srv.events.write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
+		c.srv.events.Write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
 	}
 	return sensocto.ErrorReason(err)
 }

@@ -123,7 +123,7 @@ func (c *conn) refused() {
 	c.refusals++
 	enough := c.refusals >= maxRefusals
 	c.mu.Unlock()
-	blocked := c.srv.offenders.blocked(c.address, c.srv.now())
+	blocked := c.srv.offenders.Blocked(c.address, c.srv.now())
 	c.srv.refuse(c.address)
 	switch {
 	case blocked:

@@ -88,11 +88,11 @@ func (s *Server) gauges(emit func(sensocto.Metric)) {
 	}
 	gauge("socket_connections", "Open WebSocket connections.", len(conns))
 	gauge("socket_channels", "Topics joined.", channels)
-	gauge("socket_anonymous", "Open connections that have not shown yet who they are.", s.anonymous.count())
-	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.watched.used.Load()))
-	gauge("socket_unfinished_bytes", "Bytes of large messages that have not come whole.", int(s.unfinished.used.Load()))
+	gauge("socket_anonymous", "Open connections that have not shown yet who they are.", s.anonymous.Count())
+	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.watched.Used()))
+	gauge("socket_unfinished_bytes", "Bytes of large messages that have not come whole.", int(s.unfinished.Used()))
 	gauge("socket_queue_frames", "Frames waiting in outbound queues.", frames)
 	gauge("socket_queue_bytes", "Bytes waiting in outbound queues, without what is merged.", bytes)
 	gauge("socket_queue_bytes_max", "Bytes waiting in the fullest outbound queue, without what is merged.", deepest)
-	gauge("socket_refused_addresses", "Addresses with refused peers that are remembered.", s.offenders.size())
+	gauge("socket_refused_addresses", "Addresses with refused peers that are remembered.", s.offenders.Size())
 }

@@ -13,6 +13,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 
+	"github.com/sensocto/sensocto/socket/admission"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/tick"
 	"github.com/sensocto/sensocto/socket/ws"
@@ -121,17 +122,17 @@ type Server struct {
 	audit     sensocto.Auditor
 	security  sensocto.SecurityLog
 	log       *slog.Logger
-	events    eventLog // of what clients can cause
+	events    admission.EventLog // of what clients can cause
 
 	started     time.Time
 	viewers     atomic.Uint64 // the last ViewerID
 	connIDs     atomic.Uint64
 	revocations atomic.Uint64 // of credentials and rights
-	offenders   offenders
-	anonymous   anonymous
-	unfinished  budget        // bytes
-	watched     budget        // sensors that are watched
-	reads       chan struct{} // holds who reads history: a processor stays free for what is live
+	offenders   admission.Offenders
+	anonymous   admission.Anonymous
+	unfinished  admission.Budget // bytes
+	watched     admission.Budget // sensors that are watched
+	reads       chan struct{}    // holds who reads history: a processor stays free for what is live
 	outbound    *outbound.Hub
 	readGate    *tick.Gate // of readers whose devices nobody looks at closely
 	flushGate   *tick.Gate // of those whose devices send more often than viewers are written to
@@ -168,10 +169,10 @@ func New(o Options) *Server {
 	if s.addressOf == nil {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
-	s.events.log = s.log
-	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
-	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
-	s.unfinished.max, s.watched.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
+	s.events.Log = s.log
+	s.offenders = admission.Offenders{Points: float64(s.limits.Refusals), PerPoint: time.Second, Max: 10_000}
+	s.anonymous = admission.Anonymous{Most: s.limits.Anonymous, MostOfOne: s.limits.AnonymousOfOne}
+	s.unfinished.Max, s.watched.Max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
 	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
 	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
@@ -219,7 +220,7 @@ func (s *Server) sweep(now time.Duration) {
 			c.close(ws.ClosePolicy, "join_timeout")
 		}
 	}
-	s.offenders.sweep(now)
+	s.offenders.Sweep(now)
 }
 
 // errWriteTimeout ends connections whose peer does not take bytes at all.

@@ -48,7 +48,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		if !who.known {
-			s.anonymous.remove(s.addressOf(r))
+			s.anonymous.Remove(s.addressOf(r))
 		}
 		return
 	}
@@ -74,7 +74,7 @@ func (s *Server) admit(r *http.Request) (who bound, refused *refusal) {
 	case who.known:
 		return who, nil
 	}
-	if !s.anonymous.add(s.addressOf(r)) {
+	if !s.anonymous.Add(s.addressOf(r)) {
 		return who, &refusal{http.StatusServiceUnavailable, "too_many_anonymous",
 			"as many connections wait for their first join as the server allows: join sooner, send the credential with the upgrade, or come back later", false}
 	}
@@ -100,7 +100,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	c.out = s.outbound.NewOutbox(nc, version, c)
 	c.in = ws.Reader{Conn: nc, MaxText: min(anonymousFrame, s.limits.TextBytes), MaxBinary: min(anonymousFrame, s.limits.BinaryBytes),
 		Heard: &c.lastRead, Now: s.now, Budget: &s.unfinished}
-	c.limit.perSecond = s.limits.FramesPerSecond
+	c.limit.PerSecond = s.limits.FramesPerSecond
 	c.heard()
 	c.who = who
 	if c.anonymous.Store(!who.known); who.known {
@@ -108,7 +108,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	}
 	if !s.add(c) {
 		if !who.known {
-			s.anonymous.remove(c.address)
+			s.anonymous.Remove(c.address)
 		}
 		c.cancel()
 		nc.Write(ws.CloseFrame(ws.CloseShutdown, "shutdown"))
@@ -164,7 +164,7 @@ func (s *Server) refuseUpgrade(w http.ResponseWriter, r *http.Request, f *refusa
 }
 
 // refuse counts a refusal against an address.
-func (s *Server) refuse(address string) { s.offenders.refuse(address, s.now()) }
+func (s *Server) refuse(address string) { s.offenders.Refuse(address, s.now()) }
 
 // originAllowed checks what browsers, and only they, always send.
 func (s *Server) originAllowed(r *http.Request) bool {

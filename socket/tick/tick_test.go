@@ -2,6 +2,7 @@ package tick_test
 
 import (
 	"slices"
+	"sync"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -16,8 +17,10 @@ func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
 // log is what a timer handed over, and when, since the start of the test.
 type log struct {
 	start time.Time
-	at    []time.Duration
-	due   [][]int
+
+	mu  sync.Mutex
+	at  []time.Duration
+	due [][]int
 }
 
 func (l *log) now() time.Duration { return time.Since(l.start) }
@@ -25,6 +28,8 @@ func (l *log) now() time.Duration { return time.Since(l.start) }
 func (l *log) timer(delay func(time.Duration) time.Duration) *tick.Timer[int] {
 	l.start = time.Now()
 	return tick.NewTimer(tick.Options[int]{Now: l.now, Delay: delay, Tick: func(due []int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
 		l.at, l.due = append(l.at, l.now()), append(l.due, slices.Clone(due))
 	}})
 }
@@ -32,6 +37,8 @@ func (l *log) timer(delay func(time.Duration) time.Duration) *tick.Timer[int] {
 func (l *log) check(t *testing.T, at []time.Duration, due ...[]int) {
 	t.Helper()
 	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
 	if !slices.Equal(l.at, at) || !slices.EqualFunc(l.due, due, slices.Equal) {
 		t.Errorf("handed over %v at %v, want %v at %v", l.due, l.at, due, at)
 	}
