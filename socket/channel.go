@@ -55,7 +55,7 @@ type handler interface {
 	join(ctx context.Context, p params) (response []byte, err error)
 	// joined is called when the response is on its way.
 	joined()
-	// handle answers an event. It returns a *protocolError for a frame that
+	// handle answers an event. It returns a *ws.Error for a frame that
 	// ends the connection, errUnknownEvent, or any error for the reply.
 	handle(ctx context.Context, f *phx.Frame) error
 	// recheck is called when rights may have changed, also while the channel joins

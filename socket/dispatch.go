@@ -60,7 +60,7 @@ func closeCode(payload []byte) (int, error) {
 	return code, nil
 }
 
-// message decodes and handles one message. The error is a *protocolError.
+// message decodes and handles one message. The error is a *ws.Error.
 func (c *conn) message(op byte, payload []byte) error {
 	c.srv.count.framesIn.Add(1)
 	c.srv.count.bytesIn.Add(uint64(len(payload)))

@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/sensocto/sensocto"
-
 	"github.com/sensocto/sensocto/socket/ws"
 )
 

@@ -1,10 +1,9 @@
 package socket
 
 import (
+	"errors"
 	"math"
 	"slices"
-
-	"errors"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -42,7 +41,7 @@ const maxParams = 1000
 // as the frame is.
 type params map[string][]byte
 
-// parseParams reads a payload. It returns a *protocolError for text that is not
+// parseParams reads a payload. It returns a *ws.Error for text that is not
 // JSON, which ends the connection, and errInvalidPayload for anything that is
 // not an object. null stands for an empty object.
 func parseParams(f *phx.Frame) (params, error) {

@@ -5,7 +5,6 @@ import (
 	"net/http"
 
 	"github.com/sensocto/sensocto"
-
 	"github.com/sensocto/sensocto/socket/ws"
 )
 

@@ -12,7 +12,6 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
-
 	"github.com/sensocto/sensocto/socket/admission"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/tick"
