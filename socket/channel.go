@@ -7,6 +7,7 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // family is a kind of topic.
@@ -120,7 +121,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familySignal:
 		return &signal{ch: ch, identity: identity, sensorID: id, feed: ch.NewFeed()}
 	case familyStatus:
-		return &status{ch: ch, feed: ch.NewFeed(), sieve: sieve{srv: ch.conn.srv, identity: identity}}
+		return &status{ch: ch, feed: ch.NewFeed(), Filter: visible.New(ch.conn.srv.rights, ch.conn.srv.sensors, identity)}
 	case familyRoom:
 		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: ch.NewFeed()}
 	case familyRooms:
@@ -130,7 +131,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familyUser:
 		return &inbox{ch: ch, userID: id, identity: identity, feed: ch.NewFeed()}
 	}
-	return &list{ch: ch, feed: ch.NewFeed(), sieve: sieve{srv: ch.conn.srv, identity: identity}}
+	return &list{ch: ch, feed: ch.NewFeed(), Filter: visible.New(ch.conn.srv.rights, ch.conn.srv.sensors, identity)}
 }
 
 // reply answers a frame of this channel.

@@ -8,21 +8,22 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // status is sensors:status: sensors that connect and disconnect.
 type status struct {
 	ch   *channel
 	feed outbound.Feed
-	sieve
+	*visible.Filter
 	rest []string // online, of a join, not sent yet
 }
 
 func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := s.sieve.open(ctx, &s.feed, s.ch.Topic); err != nil {
+	if err := s.Filter.Open(ctx, &s.feed, s.ch.Topic); err != nil {
 		return nil, err
 	}
-	s.rest = s.sees(s.ch.conn.srv.sensors.Online())
+	s.rest = s.Of(s.ch.conn.srv.sensors.Online())
 	online, size := []string{}, 0
 	for len(s.rest) > 0 && size < listPiece {
 		online, size, s.rest = append(online, s.rest[0]), size+len(s.rest[0])+3, s.rest[1:]
@@ -36,7 +37,7 @@ func (s *status) joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
 		c.out.WaitCapacity()
-		if !s.stillSees(id) {
+		if !s.Sees(id) {
 			continue
 		}
 		if c.closing.Load() || !s.ch.push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
@@ -47,6 +48,8 @@ func (s *status) joined() {
 	s.feed.Release(nil)
 }
 
+func (s *status) recheck(ctx context.Context, _ string) bool { return s.Recheck(ctx) }
+
 func (s *status) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (s *status) close()                                   { s.feed.Close() }
 
@@ -54,7 +57,7 @@ func (s *status) close()                                   { s.feed.Close() }
 type list struct {
 	ch   *channel
 	feed outbound.Feed
-	sieve
+	*visible.Filter
 	rest []string // ids of a join, not sent yet
 }
 
@@ -62,14 +65,14 @@ type list struct {
 const listPiece = 256 << 10
 
 func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := l.sieve.open(ctx, &l.feed, l.ch.Topic); err != nil {
+	if err := l.Filter.Open(ctx, &l.feed, l.ch.Topic); err != nil {
 		return nil, err
 	}
 	all, err := l.ch.conn.srv.sensorIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l.rest = l.show(all)
+	l.rest = l.Show(all)
 	return append(append([]byte(`{"sensors":`), l.piece()...), '}'), nil
 }
 
@@ -97,7 +100,7 @@ func (s *Server) sensorIDs(ctx context.Context) ([]string, error) {
 func (l *list) piece() []byte {
 	piece := newSensorList(listPiece)
 	for len(l.rest) > 0 {
-		sensor, there := l.sensor(l.rest[0])
+		sensor, there := l.Sensor(l.rest[0])
 		if there && !piece.addWhole(outbound.Tidy(sensor)) {
 			break
 		}
@@ -120,6 +123,8 @@ func (l *list) joined() {
 	l.rest = nil
 	l.feed.Release(nil)
 }
+
+func (l *list) recheck(ctx context.Context, _ string) bool { return l.Recheck(ctx) }
 
 func (l *list) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (l *list) close()                                   { l.feed.Close() }

@@ -8,6 +8,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // signal is signal:{sensor_id}: changes of a sensor's state.
@@ -47,7 +48,7 @@ func (s *signal) setSince(t time.Time) { s.since.Store(&t) }
 // Deliver implements sensocto.Subscriber.
 func (s *signal) Deliver(m *sensocto.Message) {
 	if p, is := m.Payload.(sensocto.Sensor); is {
-		m = trimmed(m, p, *s.since.Load())
+		m = visible.Since(m, p, *s.since.Load())
 	}
 	s.feed.Deliver(m)
 }
