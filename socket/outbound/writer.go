@@ -149,48 +149,59 @@ func (o *Outbox) nextBatch(wb *writeBatch) bool {
 	return true
 }
 
-// fillBatch moves items into wb, up to maxWrite bytes or, where the connection is
-// slow, what it takes in writeTime; merged data comes last.
+// fillBatch moves what waits into wb, up to maxWrite bytes or, where the connection
+// is slow, what it takes in writeTime; merged data comes last.
 func (o *Outbox) fillBatch(wb *writeBatch) {
-	limit, live := maxWrite, o.rate.maxSampleWrite()
+	limit := maxWrite
 	if o.rate.rate > 0 {
 		limit = min(limit, o.rate.bytesIn(writeTime))
 	}
-	if q := o.queue; q != nil {
-		for q.head < len(q.items) {
-			it := q.items[q.head]
-			if wb.size > 0 && (wb.size+len(it.frame) > limit || it.batch != nil && wb.size > live) {
-				wb.truncated = true
-				break
-			}
-			q.items[q.head] = item{}
-			q.head++
-			o.bytes -= len(it.frame)
-			if it.kind == control {
-				o.control -= len(it.frame)
-			}
-			if it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.revoked {
-				o.hub.count.droppedRights.Add(uint64(it.samples()))
-				continue
-			}
-			wb.items = append(wb.items, it)
-			wb.size += len(it.frame)
-		}
-		o.recycle()
+	if o.queue != nil {
+		o.fillFromQueue(wb, limit)
 	}
 	if o.queue == nil && o.thinned != nil && wb.size < limit {
-		room := limit - wb.size
-		if o.rate.rate == 0 {
-			room = slowSampleWrite // it is slow, but how slow is not known yet
-		}
-		wb.thinned, wb.thinnedBytes = o.thinned.split(room), room
-		wb.size++
-		if wb.thinned == o.thinned {
-			o.thinned = nil
-		}
+		o.fillFromThinned(wb, limit-wb.size)
 	}
 	if o.control < o.hub.queueBytes/4 {
 		o.signalCapacity()
+	}
+}
+
+// fillFromQueue moves items, at least one, and drops those whose channel or right
+// has ended.
+func (o *Outbox) fillFromQueue(wb *writeBatch, limit int) {
+	samples, q := o.rate.maxSampleWrite(), o.queue
+	for q.head < len(q.items) {
+		it := q.items[q.head]
+		if wb.size > 0 && (wb.size+len(it.frame) > limit || it.batch != nil && wb.size > samples) {
+			wb.truncated = true
+			break
+		}
+		q.items[q.head] = item{}
+		q.head++
+		o.bytes -= len(it.frame)
+		if it.kind == control {
+			o.control -= len(it.frame)
+		}
+		if it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.revoked {
+			o.hub.count.droppedRights.Add(uint64(it.samples()))
+			continue
+		}
+		wb.items = append(wb.items, it)
+		wb.size += len(it.frame)
+	}
+	o.recycle()
+}
+
+// fillFromThinned moves those of the merged measurements that waited longest.
+func (o *Outbox) fillFromThinned(wb *writeBatch, bytes int) {
+	if o.rate.rate == 0 {
+		bytes = slowSampleWrite // it is slow, but how slow is not known yet
+	}
+	wb.thinned, wb.thinnedBytes = o.thinned.split(bytes), bytes
+	wb.size++
+	if wb.thinned == o.thinned {
+		o.thinned = nil
 	}
 }
 
