@@ -23,8 +23,9 @@
 // its fanout, which knows the level of each feed and changes it between two messages.
 // The fanout is one subscriber of the topic that hands on to many, because a window is
 // shared by all feeds of a level, and a change of level must neither lose nor repeat a
-// sample: with a subscription for each feed both would take a lock across topics.
-// Publishing to the one subscriber costs FANOUT_NS a message, whatever the number of viewers.
+// sample: with a subscription for each feed, both would take a lock across topics. The
+// additional step costs 14 ns a message, however many viewers there are
+// (pubsub.BenchmarkPublish: 26 ns with one subscriber, 12 ns with none).
 //
 // # An outbox
 //
