@@ -185,9 +185,13 @@ golden: web/node_modules/.package-lock.json ## rewrite the golden files, and wha
 bench: build ## micro-benchmarks against bench/base.txt, then every load scenario
 	bench/run.sh
 
+.PHONY: release
+release: ui sidecar ## archives with checksums in dist/: both programs for this platform, the server alone for others (PLATFORMS="linux/amd64 …")
+	@VERSION=$(VERSION) scripts/release.sh $(PLATFORMS)
+
 .PHONY: clean
 clean: ## remove what was built and installed here
-	rm -rf bin $(CACHE) e2e/node_modules web/node_modules web/ui/dist web/client/dist
+	rm -rf bin dist $(CACHE) e2e/node_modules web/node_modules web/ui/dist web/client/dist
 
 $(CACHE)/venv/installed: recording/testdata/requirements.txt
 	@scripts/python-venv.sh $(CACHE)/venv $<

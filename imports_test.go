@@ -47,6 +47,7 @@ var allowed = map[string]struct {
 	"room":                      {third: []string{"github.com/google/uuid"}},
 	"erasure":                   {},
 	"p2p":                       {third: []string{"github.com/google/uuid"}},
+	"p2p/p2ptest":               {},
 	"mail":                      {third: []string{"github.com/wneessen/go-mail"}},
 	"mail/mailtest":             {third: []string{"github.com/emersion/go-sasl", "github.com/emersion/go-smtp"}},
 	"account":                   {third: []string{"github.com/google/uuid", "golang.org/x/crypto", "github.com/trustelem/zxcvbn", "github.com/go-webauthn/webauthn", "github.com/coreos/go-oidc/v3", "golang.org/x/oauth2"}},

@@ -95,6 +95,13 @@ func (s *Sidecar) Set(ctx context.Context, doc string, values map[string][]byte)
 	return flush()
 }
 
+// Delete removes what this server has written under a key, and under all keys that begin
+// with it. What others wrote stays.
+func (s *Sidecar) Delete(ctx context.Context, doc, key string) error {
+	_, err := s.call(ctx, request{Op: "delete", Doc: doc, Key: &key})
+	return err
+}
+
 // Entries returns the entries of all authors, up to a bound.
 func (s *Sidecar) Entries(ctx context.Context, doc string) ([]Entry, error) {
 	var all []Entry

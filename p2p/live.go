@@ -58,7 +58,7 @@ type live struct {
 
 // liveCounts are what was done since the start.
 type liveCounts struct {
-	refused, revoked, sent, received, lost, lagged, broken, failures atomic.Uint64
+	refused, revoked, sent, received, lost, lagged, broken, slow, failures atomic.Uint64
 }
 
 func newLive(l *Live, s *RoomSync) *live {

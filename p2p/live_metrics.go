@@ -39,5 +39,6 @@ func (l *live) Metrics(emit func(sensocto.Metric)) {
 	counter("p2p_streams_refused_total", "Streams that were opened without a right to the sensor, or without a word.", l.count.refused.Load())
 	counter("p2p_streams_revoked_total", "Streams that ended since the right to the sensor did, or begins later now.", l.count.revoked.Load())
 	counter("p2p_streams_malformed_total", "Streams that ended since the other side sent what is no frame, or asked more at a time than it may.", l.count.broken.Load())
+	counter("p2p_streams_slow_total", "Streams that ended since the other side did not take an answer within a minute.", l.count.slow.Load())
 	counter("p2p_streams_failed_total", "Streams to sensors of other servers that ended or were not opened, and are tried again.", l.count.failures.Load())
 }

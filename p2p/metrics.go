@@ -65,8 +65,11 @@ type gauge func(name, help string, v float64, labels ...string)
 
 func (s *RoomSync) roomMetrics(gauge gauge) {
 	s.mu.Lock()
-	rooms, pending, retrying, lag, now := len(s.docs), 0, 0, time.Duration(0), time.Now()
+	rooms, pending, retrying, lag, now := 0, 0, 0, time.Duration(0), time.Now()
 	for _, r := range s.rooms {
+		if r.room.Doc != "" {
+			rooms++
+		}
 		pending += max(r.pending, r.changes)
 		lag = max(lag, r.lag(now))
 		if r.failures > 0 {

@@ -27,7 +27,13 @@ type leftTimes struct{ least, most time.Duration }
 var defaultLeftTimes = leftTimes{24 * time.Hour, 30 * 24 * time.Hour}
 
 // maxLeft is how many documents that it has left a room keeps; of more, the oldest goes.
-const maxLeft = 8
+const maxLeft = 4
+
+// maxAllLeft is how many documents all rooms of this server may have left: they are open
+// in the sidecar, too, which opens 1,000.
+const maxAllLeft = 120
+
+var errMoves = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_moves", Message: "rooms of this server have moved so often within a day that no more may now: try again tomorrow"}
 
 // over reports whether nobody needs a document any more.
 func (t leftTimes) over(age time.Duration, followed bool) bool {
@@ -46,6 +52,9 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	if room.Root != string(s.options.Keys.Room(roomID).Key) {
 		return errNotMover
 	}
+	if s.allLeft() >= maxAllLeft {
+		return errMoves
+	}
 	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
 		return err
@@ -59,6 +68,16 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 		return err
 	}
 	return p.move(ctx, merged)
+}
+
+// allLeft counts the documents that rooms of this server have left and that are open.
+func (s *RoomSync) allLeft() (n int) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	for _, r := range s.rooms {
+		n += len(r.room.Left)
+	}
+	return n
 }
 
 // OwnedHere reports whether the owner of a room is a user of this server.
@@ -243,6 +262,10 @@ func namesOf(members map[Key]Member) []string {
 
 // tellIn writes into a document that the room has left.
 func (p *pass) tellIn(ctx context.Context, old sensocto.LeftDoc, m Room, waiting map[Key]Member) error {
+	var told int64
+	if p.note(func() { told = p.r.told[old.Doc] }); told == p.room.Moves && len(waiting) == 0 {
+		return nil // nobody has to hear more
+	}
 	if err := p.openOnce(ctx, old.Doc, old.Ticket); err != nil {
 		return err
 	}
@@ -258,10 +281,19 @@ func (p *pass) tellIn(ctx context.Context, old sensocto.LeftDoc, m Room, waiting
 			values[key] = f.Value
 		}
 	}
-	if err := p.lead(ctx, there, waiting, values); err != nil || len(values) == 0 {
+	if err := p.lead(ctx, there, waiting, values); err != nil {
 		return err
 	}
-	return p.options.Sidecar.Set(ctx, old.Doc, values)
+	if err := p.options.Sidecar.Set(ctx, old.Doc, values); err != nil {
+		return err
+	}
+	p.note(func() {
+		if p.r.told == nil {
+			p.r.told = map[string]int64{}
+		}
+		p.r.told[old.Doc] = p.room.Moves
+	})
+	return nil
 }
 
 // lead adds for each member who waits where the room is now, sealed.
@@ -304,11 +336,12 @@ func (p *pass) leads(where move, k Key, seal string) ([]byte, error) {
 	return p.options.Keys.Room(p.room.RoomID).Sign(movedKey(k), Fact{Room: p.room.RoomID, Version: p.room.Moves, AtUS: time.Now().UnixMicro(), Value: raw})
 }
 
-// keysOf counts the keys whose values have arrived.
+// keysOf counts the keys whose values have arrived, but for those that may go again:
+// names of people who are no longer in the room.
 func keysOf(entries []Entry) int {
 	keys := map[string]bool{}
 	for _, e := range entries {
-		if e.State != "missing" && !strings.HasPrefix(e.Key, prefixMoved) {
+		if e.State != "missing" && !strings.HasPrefix(e.Key, prefixMoved) && !strings.HasPrefix(e.Key, prefixPerson) {
 			keys[e.Key] = true
 		}
 	}
@@ -491,34 +524,63 @@ func (s *RoomSync) change(ctx context.Context, roomID string, f func(*sensocto.S
 // room's key says that it has moved there. It is the way of those who were not told.
 func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved bool, err error) {
 	room, ok := s.known(t.Room)
-	if !ok || room.Root != string(t.Root) || room.Doc == doc || room.Root == string(s.options.Keys.Room(t.Room).Key) {
+	if !ok || room.Root != string(t.Root) || room.Root == string(s.options.Keys.Room(t.Room).Key) {
 		return false, nil
 	}
-	r, release, err := s.hold(ctx, t.Room)
+	leave, err := s.bring(doc)
+	if leave == nil {
+		return false, err
+	}
+	defer leave()
+	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
+		return false, err
+	}
+	room.Doc, room.Ticket = doc, t.Doc
+	m, err := s.await(ctx, room)
+	if err == nil && m.Documents[doc] > room.Moves {
+		room.Moves = m.Documents[doc]
+		if t.Invite != nil {
+			room.Invite = t.Invite
+		}
+		moved, err = s.goTo(ctx, room)
+	}
+	if !moved {
+		err = errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
+	}
+	return moved, err
+}
+
+// bring keeps a document that no room here has for one that brings it here; leave is nil
+// where a room has it.
+func (s *RoomSync) bring(doc string) (leave func(), err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.docs[doc] != "" {
+		return nil, nil
+	}
+	if s.joining[doc] {
+		return nil, errJoining
+	}
+	s.joining[doc] = true
+	return func() {
+		s.mu.Lock()
+		defer s.mu.Unlock()
+		delete(s.joining, doc)
+	}, nil
+}
+
+// goTo has a room go on in a document that has arrived, unless it has gone further
+// meanwhile.
+func (s *RoomSync) goTo(ctx context.Context, to sensocto.SharedRoom) (moved bool, err error) {
+	r, release, err := s.hold(ctx, to.RoomID)
 	if err != nil {
 		return false, err
 	}
 	defer release()
-	p := &pass{RoomSync: s, r: r, root: t.Root}
+	p := &pass{RoomSync: s, r: r}
 	p.note(func() { p.room = r.room })
-	if p.room.Doc == doc {
+	if to.Moves <= p.room.Moves {
 		return false, nil
 	}
-	if _, err := p.claim(doc); err != nil {
-		return false, err
-	}
-	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
-		return false, err
-	}
-	m, err := s.await(ctx, sensocto.SharedRoom{RoomID: t.Room, Doc: doc, Root: room.Root})
-	if err == nil && m.Documents[doc] > p.room.Moves {
-		next := p.room
-		next.Doc, next.Ticket, next.Moves = doc, t.Doc, m.Documents[doc]
-		if t.Invite != nil {
-			next.Invite = t.Invite
-		}
-		return true, p.replace(ctx, next)
-	}
-	p.note(func() { delete(p.docs, doc); p.r.next = "" })
-	return false, errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
+	return true, p.replace(ctx, to)
 }

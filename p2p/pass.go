@@ -96,6 +96,9 @@ func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
 	if err := p.send(ctx, merged); err != nil {
 		return merged, err
 	}
+	if err := p.removeNames(ctx, merged); err != nil {
+		return merged, err
+	}
 	p.note(func() {
 		p.r.sent(len(changes), merged, &p.counts)
 		p.r.outside = p.r.outside || p.elsewhere(merged)
@@ -281,6 +284,25 @@ func (p *pass) send(ctx context.Context, m Room) error {
 	return nil
 }
 
+// removeNames removes the names of people who are no longer in the room from the
+// document, as far as this server wrote them.
+func (p *pass) removeNames(ctx context.Context, m Room) error {
+	if !p.writable() {
+		return nil
+	}
+	for key := range p.base {
+		if kind, _, _ := splitKey(key); kind != prefixPerson {
+			continue
+		} else if _, there := m.Facts[key]; there {
+			continue
+		}
+		if err := p.options.Sidecar.Delete(ctx, p.room.Doc, key); err != nil {
+			return fmt.Errorf("remove the name of a person from a shared room: %w", err)
+		}
+	}
+	return nil
+}
+
 // writable reports whether this server may write into the document.
 func (p *pass) writable() bool { return p.own || p.room.Invite != nil }
 
@@ -355,9 +377,44 @@ func (p *pass) isLeft(key string, f Said, left []string) bool {
 // servers that have not heard of that yet.
 const closedTime = 30 * 24 * time.Hour
 
+// maxClosed is how many rooms that were deleted here keep their documents: they are open,
+// too, and others need the place.
+const maxClosed = 100
+
+// closedRooms returns how many rooms were deleted here and keep their documents, and
+// which of them first. s.mu is held.
+func (s *RoomSync) closedRooms() (n int, first *shared) {
+	for _, r := range s.rooms {
+		if at := r.room.ClosedAt; !at.IsZero() {
+			if n++; first == nil || at.Before(first.room.ClosedAt) {
+				first = r
+			}
+		}
+	}
+	return n, first
+}
+
+// hasten has the room that was deleted first exchanged now where there are too many,
+// with s.mu held: its document goes.
+func (s *RoomSync) hasten() {
+	if n, first := s.closedRooms(); n > maxClosed {
+		first.urgent = true
+		s.notify()
+	}
+}
+
+// tooManyClosed reports whether this room was deleted first of too many.
+func (p *pass) tooManyClosed() (is bool) {
+	p.note(func() {
+		n, first := p.closedRooms()
+		is = n > maxClosed && first == p.r
+	})
+	return is
+}
+
 // ended tells the others that the room was deleted here, where that is its end.
 func (p *pass) ended(ctx context.Context) error {
-	if !p.own || (!p.room.ClosedAt.IsZero() && time.Since(p.room.ClosedAt) > closedTime) {
+	if !p.own || (!p.room.ClosedAt.IsZero() && (time.Since(p.room.ClosedAt) > closedTime || p.tooManyClosed())) {
 		return p.forget(ctx)
 	}
 	if err := p.open(ctx); err != nil {
@@ -379,8 +436,14 @@ func (p *pass) ended(ctx context.Context) error {
 			return err
 		}
 		p.closeLeft(ctx, value)
+		if err := p.options.Sidecar.Delete(ctx, p.room.Doc, prefixPerson); err != nil {
+			return err
+		}
 		p.room.ClosedAt = time.Now().UTC()
-		p.note(func() { p.r.room = p.room })
+		p.note(func() {
+			p.r.room = p.room
+			p.hasten()
+		})
 	}
 	return p.options.Store.PutSharedRoom(ctx, p.room)
 }

@@ -92,6 +92,7 @@ type shared struct {
 	moved     bool                // the room goes on in another document, and nobody here is told where
 	following bool                // the room goes on in another document, which has not arrived
 	next      string              // that document; "" for none
+	told      map[string]int64    // of the documents that the room has left, the last move that was said there
 	besides   map[string]int      // documents that were opened besides the room's, with the start of the sidecar
 	behind    []string            // names of members whose servers have not followed the room
 	people    map[string][]string // names of members by the endpoint where they say they are
@@ -260,7 +261,8 @@ func (s *RoomSync) storeChanged(changes []sensocto.Change) {
 		switch c.Kind {
 		case sensocto.ChangeRoom:
 			r := s.rooms[c.ID]
-			if r == nil && len(s.rooms) < maxMade { // perhaps it was made now
+			closed, _ := s.closedRooms()
+			if r == nil && len(s.rooms)-closed < maxMade { // perhaps it was made now
 				r = &shared{room: sensocto.SharedRoom{RoomID: c.ID}}
 				s.rooms[c.ID] = r
 			}

@@ -5,6 +5,7 @@ import (
 	"encoding/json"
 	"path/filepath"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"time"
@@ -30,6 +31,7 @@ type node struct {
 	user  sensocto.Identity
 	stop  func()
 	alone bool       // it finds no sidecar
+	host  *host      // where its sidecar is, if not here
 	live  *liveParts // its sensors, where they are seen from other servers; else nil
 
 	mu   sync.Mutex
@@ -55,7 +57,10 @@ func (n *node) begin() *node {
 
 func (n *node) start() {
 	n.t.Helper()
-	file := program(n.t)
+	file, bind := program(n.t), "127.0.0.1:0"
+	if n.host != nil {
+		file, bind = n.host.program(n.t, file), n.host.address+":0"
+	}
 	if n.alone {
 		file = filepath.Join(n.dir, "no-sidecar")
 	}
@@ -80,7 +85,7 @@ func (n *node) start() {
 	own := rights.New(rights.Options{Store: n.db, Owner: owner})
 	n.rooms = room.New(room.Options{Store: n.db, Rights: own, Attempts: account.New(account.Options{Store: n.db}), PubSub: n.hub, Sensor: known})
 	n.RoomSync = NewRoomSync(SyncOptions{
-		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: "127.0.0.1:0", FirstPause: 50 * time.Millisecond},
+		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: bind, FirstPause: 50 * time.Millisecond},
 		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t), Sensor: known, Live: n.live.of(own),
 	})
 	ctx, cancel := context.WithCancel(context.Background())
@@ -180,6 +185,16 @@ func (n *node) setting(roomID, name string, value any) {
 	n.t.Helper()
 	c := n.content(roomID)
 	c.Settings[name], _ = json.Marshal(value)
+	all, _ := json.Marshal(c.Settings)
+	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Settings: all}); err != nil {
+		n.t.Fatalf("%s: %v", n.name, err)
+	}
+}
+
+func (n *node) dropSetting(roomID, name string) {
+	n.t.Helper()
+	c := n.content(roomID)
+	delete(c.Settings, name)
 	all, _ := json.Marshal(c.Settings)
 	if _, err := n.rooms.Update(n.t.Context(), n.user, roomID, 0, sensocto.RoomPatch{Settings: all}); err != nil {
 		n.t.Fatalf("%s: %v", n.name, err)
@@ -297,6 +312,37 @@ func TestRoomSync_ARemovedMemberIsOutAndStaysOut(t *testing.T) {
 	if r := a.roleOf(roomID, b); r != "" {
 		t.Errorf("came back as %s", r)
 	}
+}
+
+// names returns the names of people that a server's document of a room holds.
+func (n *node) names(roomID string) (names []string) {
+	n.t.Helper()
+	room, _ := n.known(roomID)
+	entries, err := n.options.Sidecar.Entries(n.t.Context(), room.Doc)
+	if err != nil {
+		return []string{err.Error()}
+	}
+	for _, e := range entries {
+		var v personValue
+		if f, err := decodeFact(roomID, e); err == nil && strings.HasPrefix(e.Key, prefixPerson) && json.Unmarshal(f.Value, &v) == nil {
+			names = append(names, v.Name)
+		}
+	}
+	slices.Sort(names)
+	return names
+}
+
+// The name of somebody who was erased leaves the document, at all servers.
+func TestRoomSync_NamesOfErasedPeopleLeaveTheDocument(t *testing.T) {
+	a, b, roomID := two(t)
+	have := func(want ...string) func() bool {
+		return func() bool { return slices.Equal(a.names(roomID), want) && slices.Equal(b.names(roomID), want) }
+	}
+	eventually(t, "two names", have("Person at a", "Person at b"))
+	if err := b.db.DeleteUser(t.Context(), b.user.UserID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "one name", have("Person at a"))
 }
 
 func TestRoomSync_ChangesSurviveARestart(t *testing.T) {

@@ -15,6 +15,9 @@ import (
 // shared: what is there is not for them to know.
 var errNoSensor = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "there is no such sensor in the room, or no right to see it"}
 
+// errSlow ends a stream whose peer takes an answer so slowly that it keeps others waiting.
+var errSlow = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "an answer was not taken within a minute"}
+
 // errAsksTooMuch ends a stream: servers that keep to the protocol wait for an answer.
 var errAsksTooMuch = &sensocto.Error{Code: sensocto.CodeRateLimited, Message: "a third question about the sensor came while two were not answered"}
 
@@ -24,6 +27,7 @@ const (
 	silentAfter = 15 * time.Second       // without a frame the other side is gone
 	writeTime   = 30 * time.Second       // in which a peer has to take what is sent
 	askTime     = 10 * time.Second       // for one answer
+	answerTime  = time.Minute            // in which a peer has to take an answer, from its first frame
 	watchEvery  = 200 * time.Millisecond // between two changes of the level
 )
 
@@ -34,6 +38,7 @@ const (
 	asksOfPeer         = 4       // of all streams of an endpoint
 	asksOfAll          = 16
 	catchUpPart        = 4096 // samples that are read from memory at once
+	catchUpDocuments   = 64   // of an attribute with documents, which have 64 KiB each at most
 	// catchUpParts are read of an attribute before everything else has a turn.
 	catchUpParts = 4
 )

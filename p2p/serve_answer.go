@@ -4,6 +4,7 @@ import (
 	"context"
 	"encoding/binary"
 	"sync"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -56,6 +57,7 @@ type reply struct {
 	frames  [][]byte
 	rights  sensocto.SensorRights // under which it was read
 	secret  bool                  // it is for those with these rights alone
+	until   time.Time             // when it has to be sent; zero before its first frame is
 	release func()
 }
 
@@ -115,7 +117,8 @@ func answerFrames(id uint64, answer []byte) (all [][]byte) {
 }
 
 // sendAnswer sends a frame of an answer. One that was read under other rights than there
-// are now is not sent, or no further.
+// are now is not sent, or no further. A peer that has not taken one within answerTime
+// loses the stream: answers of others wait for its place.
 func (s *served) sendAnswer(ctx context.Context) error {
 	s.mu.Lock()
 	s.stale = s.stale || s.answers[0].outdated(s.rights) // perhaps it is newer than those
@@ -124,10 +127,21 @@ func (s *served) sendAnswer(ctx context.Context) error {
 		return err
 	}
 	s.mu.Lock()
-	if a := s.answers[0]; a.outdated(s.rights) {
+	a := s.answers[0]
+	if a.outdated(s.rights) {
 		a.frames, a.secret = [][]byte{failureFrame(a.id, errNoSensor)}, false
+	}
+	if a.until.IsZero() {
+		a.until = time.Now().Add(answerTime)
 	}
 	frame := s.nextFrame()
 	s.mu.Unlock()
-	return s.write(ctx, frame)
+	ctx, cancel := context.WithDeadline(ctx, a.until)
+	defer cancel()
+	err := s.write(ctx, frame)
+	if !time.Now().Before(a.until) && err != nil {
+		s.live.count.slow.Add(1)
+		return errSlow
+	}
+	return err
 }

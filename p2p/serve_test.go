@@ -1,10 +1,14 @@
 package p2p
 
 import (
+	"bufio"
 	"context"
+	"encoding/json"
 	"errors"
+	"io"
 	"sync"
 	"testing"
+	"testing/synctest"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -144,6 +148,32 @@ func TestServed_CatchingUpEndsWhereSamplesComeFaster(t *testing.T) {
 	}
 }
 
+// documents are a sensor's, as large as they may be.
+type documents struct {
+	endless
+	most int
+}
+
+func (d *documents) From(_ context.Context, _, _ string, number int64, limit int) (int64, []sensocto.Sample, error) {
+	d.most = max(d.most, limit)
+	samples := make([]sensocto.Sample, limit)
+	for i := range samples {
+		samples[i].Document = []byte(`{}`)
+	}
+	return number, samples, nil
+}
+
+// What is read at once is bounded where each sample may have 64 KiB.
+func TestServed_CatchingUpReadsFewDocumentsAtOnce(t *testing.T) {
+	s, d := aServed(), &documents{}
+	s.live.Live = &Live{Sensors: d, Samples: d}
+	s.sent = map[string]int64{}
+	s.rights.LiveSince = time.Now() // so that nothing is written
+	if _, err := s.catchUp(t.Context()); err != nil || d.most != catchUpDocuments || s.sent["hr"] != catchUpParts*catchUpDocuments {
+		t.Errorf("%v: %d at once, %v", err, d.most, s.sent)
+	}
+}
+
 type aSubscription struct{ sensocto.Subscription }
 
 // Answers come behind what was published before, which is still in memory.
@@ -239,4 +269,43 @@ func TestServed_TheQueueIsDroppedWhereItIsFull(t *testing.T) {
 			t.Errorf("%s: %d wait beyond the bound", name, len(s.queue))
 		}
 	}
+}
+
+// A peer that takes each frame just in time does not keep its place for as long as it
+// likes: an answer is taken within a minute.
+func TestServed_APeerThatTakesAnAnswerSlowlyLosesTheStream(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		requests, stdin := io.Pipe()
+		sidecar := NewSidecar(SidecarOptions{})
+		sidecar.calls = newCalls(stdin, func() {})
+		var peer sync.WaitGroup
+		peer.Go(func() {
+			lines := bufio.NewScanner(requests)
+			lines.Buffer(nil, maxLine)
+			for lines.Scan() {
+				var r request
+				if err := json.Unmarshal(lines.Bytes(), &r); err != nil {
+					t.Error(err)
+				}
+				time.Sleep(writeTime - time.Second)
+				sidecar.calls.deliver(line{ID: r.ID, OK: &answer{}}, nil)
+			}
+		})
+		s, released := aServed(), false
+		s.stream = &Stream{sidecar: sidecar, id: 1}
+		s.answered(&reply{id: 1, release: func() { released = true }}, make([]byte, 100*answerPart), nil)
+		began, sent := time.Now(), 0
+		var err error
+		for ; err == nil; sent++ {
+			err = s.sendAnswer(t.Context())
+		}
+		if took := time.Since(began); err != errSlow || sent != 3 || took != answerTime || s.live.count.slow.Load() != 1 {
+			t.Errorf("%v after %d frames and %v", err, sent, took)
+		}
+		if s.release(); !released {
+			t.Error("the answer still counts")
+		}
+		_ = stdin.Close()
+		peer.Wait()
+	})
 }

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"encoding/json"
+	"slices"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -327,10 +328,14 @@ func (s *served) sendOut(ctx context.Context) (err error) {
 func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 	sensor, _ := s.live.Sensors.Sensor(s.open.Sensor)
 	for _, a := range sensor.Attributes {
-		left := true
+		left, limit := true, catchUpDocuments
 		for n := 0; left && n < catchUpParts; n++ {
-			if left, err = s.catchUpWith(ctx, a.ID); err != nil {
+			var documents bool
+			if left, documents, err = s.catchUpWith(ctx, a.ID, limit); err != nil {
 				return false, err
+			}
+			if limit = catchUpPart; documents {
+				limit = catchUpDocuments
 			}
 		}
 		more = more || left
@@ -339,19 +344,20 @@ func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 }
 
 // catchUpWith sends a part of what is in memory of an attribute; it reports whether
-// there may be more.
-func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool, err error) {
+// there may be more, and whether there were documents.
+func (s *served) catchUpWith(ctx context.Context, attributeID string, limit int) (more, documents bool, err error) {
 	from := s.sent[attributeID]
-	first, samples, err := s.live.Samples.From(ctx, s.open.Sensor, attributeID, from, catchUpPart)
+	first, samples, err := s.live.Samples.From(ctx, s.open.Sensor, attributeID, from, limit)
 	if err != nil {
-		return false, err
+		return false, false, err
 	}
 	var out []byte
 	more = len(samples) > 0
+	documents = slices.ContainsFunc(samples, func(s sensocto.Sample) bool { return s.IsDocument() })
 	if first > from {
 		s.live.count.lost.Add(uint64(first - from))
 		if out, err = appendJSONFrame(nil, frameLost, lostFrame{attributeID, first - from}); err != nil {
-			return false, err
+			return false, false, err
 		}
 	}
 	for len(samples) > 0 {
@@ -363,7 +369,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 		first, samples = first+int64(n), samples[n:]
 		if len(out) > answerPart {
 			if err := s.sendData(ctx, out); err != nil {
-				return false, err
+				return false, false, err
 			}
 			out = out[:0]
 		}
@@ -372,7 +378,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool
 	if len(out) > 0 {
 		err = s.sendData(ctx, out)
 	}
-	return more, err
+	return more, documents, err
 }
 
 // shown returns how many of the first samples the peer may see, and fit in a frame.

@@ -13,24 +13,11 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/p2p/p2ptest"
 )
 
 // program returns the sidecar that was built, or skips the test.
-func program(t testing.TB) string {
-	t.Helper()
-	file := os.Getenv("SENSOCTO_SIDECAR")
-	if file == "" {
-		file = "../bin/sensocto-sidecar"
-	}
-	file, err := filepath.Abs(file)
-	if err == nil {
-		_, err = os.Stat(file)
-	}
-	if err != nil {
-		t.Skipf("the sidecar is not built ('make sidecar' builds it): %v", err)
-	}
-	return file
-}
+func program(t testing.TB) string { return p2ptest.Program(t) }
 
 // eventually waits for a condition.
 func eventually(t testing.TB, what string, holds func() bool) {
@@ -130,12 +117,12 @@ func TestSidecar_DocumentsGoFromOneToTheOther(t *testing.T) {
 	var status Status
 	defer func() {
 		if t.Failed() {
-			t.Logf("%+v %v", status, err)
+			t.Logf("%+v %v\n%+v", status, err, events.events)
 		}
 	}()
-	eventually(t, "status", func() bool { // the neighbour may come after its entries
+	eventually(t, "status", func() bool { // the exchange ends after its entries have come
 		status, err = b.Status(ctx)
-		return err == nil && len(status.Docs) == 1 && status.Docs[0].Entries == uint64(len(values)) && len(status.Peers) == 1 && status.Peers[0].Path == "direct"
+		return err == nil && len(status.Docs) == 1 && status.Docs[0].SyncedAtUS != 0 && status.Docs[0].Entries == uint64(len(values)) && len(status.Peers) == 1 && status.Peers[0].Path == "direct"
 	})
 	if _, err := b.Open(ctx, strings.Repeat("00", 32)); sensocto.ErrorCode(err) != sensocto.CodeNotFound {
 		t.Error(err)

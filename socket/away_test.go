@@ -2,6 +2,7 @@ package socket_test
 
 import (
 	"context"
+	"encoding/json"
 	"testing"
 
 	"github.com/sensocto/sensocto"
@@ -32,4 +33,101 @@ func TestHistory_OfAServerThatIsAway(t *testing.T) {
 	viewer.expectPrefix(`["1","2","data:s","phx_reply",{"status":"error","response":{"reason":"sensor_away"`)
 	device.send(`["1",null,"sensocto:sensor:s","measurement",{"attribute_id":"a","payload":1,"timestamp":1700000000000}]`)
 	viewer.expectPrefix(`[null,null,"data:s","measurement",`)
+}
+
+// slowStore is a store whose histories take as long as the test likes.
+type slowStore struct {
+	sensocto.Store
+	asked   chan struct{}
+	proceed chan struct{}
+}
+
+func (s *slowStore) Latest(ctx context.Context, _ string, _ sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	_, err := s.History(ctx, "", "", sensocto.HistoryQuery{})
+	return nil, err
+}
+
+func (s *slowStore) History(ctx context.Context, sensorID, attributeID string, q sensocto.HistoryQuery) (h sensocto.History, err error) {
+	select {
+	case s.asked <- struct{}{}:
+	case <-ctx.Done():
+		return h, context.Cause(ctx)
+	}
+	select {
+	case <-s.proceed:
+		return sensocto.History{From: q.From, Points: sensocto.PointsAll}, nil
+	case <-ctx.Done():
+		return h, context.Cause(ctx)
+	}
+}
+
+// While another server takes its time, the connection goes on with four requests for
+// history beside; with a fifth it waits.
+func TestHistory_OfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
+	slow := &slowStore{asked: make(chan struct{}), proceed: make(chan struct{})}
+	w := newWorld(t, func(o *socket.Options) {
+		slow.Store = o.Store
+		o.Store = slow
+	})
+	viewer := w.dial("vsn=2.0.0&token=view")
+	viewer.send(`["1","1","viewer:v","phx_join",{}]`)
+	viewer.expectPrefix(`["1","1","viewer:v","phx_reply",{"status":"ok"`)
+	ask := func(ref string) {
+		viewer.send(`["1","` + ref + `","viewer:v","history",{"sensor_id":"p2p:aaaaaaaaaaaaaaaaaaaa:s","attribute_id":"a"}]`)
+		<-slow.asked
+	}
+	for _, ref := range []string{"2", "3", "4", "5"} {
+		ask(ref)
+	}
+	viewer.send(`[null,"6","phoenix","heartbeat",{}]`)
+	viewer.expectPrefix(`[null,"6","phoenix","phx_reply",{"status":"ok"`)
+	ask("7") // by the reader itself
+	viewer.send(`[null,"8","phoenix","heartbeat",{}]`)
+	answered := map[string]bool{}
+	for range 5 {
+		slow.proceed <- struct{}{}
+	}
+	for range 6 {
+		var frame []any
+		if err := json.Unmarshal([]byte(viewer.receive()), &frame); err != nil {
+			t.Fatal(err)
+		}
+		answered[frame[1].(string)] = true
+	}
+	for _, ref := range []string{"2", "3", "4", "5", "7", "8"} {
+		if !answered[ref] {
+			t.Errorf("%s was not answered: %v", ref, answered)
+		}
+	}
+	ask("9") // its connection ends before the answer
+}
+
+// A join that asks another server for the newest measurements is answered beside the
+// reader, too; until then there is no channel to push to, but one to leave.
+func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
+	slow := &slowStore{asked: make(chan struct{}), proceed: make(chan struct{})}
+	w := newWorld(t, func(o *socket.Options) {
+		slow.Store = o.Store
+		o.Store = slow
+	})
+	viewer := w.dial("vsn=2.0.0&token=view")
+	const topic = `"data:p2p:aaaaaaaaaaaaaaaaaaaa:s"`
+	viewer.send(`["1","1",` + topic + `,"phx_join",{"history":10}]`)
+	<-slow.asked
+	viewer.send(`["1","2",` + topic + `,"attention",{"level":"low"}]`)
+	viewer.expectPrefix(`["1","2",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unmatched_topic"`)
+	slow.proceed <- struct{}{}
+	viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"ok","response":{"sensor":`)
+	viewer.send(`["1","3",` + topic + `,"attention",{"level":"low"}]`)
+	viewer.expectPrefix(`["1","3",` + topic + `,"phx_reply",{"status":"ok"`)
+
+	viewer.send(`["4","4",` + topic + `,"phx_join",{"history":10}]`)
+	viewer.expectPrefix(`["1","1",` + topic + `,"phx_close",`)
+	<-slow.asked
+	viewer.send(`["4","5",` + topic + `,"phx_leave",{}]`)
+	viewer.expectPrefix(`["4","5",` + topic + `,"phx_reply",{"status":"ok"`)
+	viewer.expectPrefix(`["4","4",` + topic + `,"phx_close",`)
+	slow.proceed <- struct{}{} // nobody is answered
+	viewer.send(`[null,"6","phoenix","heartbeat",{}]`)
+	viewer.expectPrefix(`[null,"6","phoenix","phx_reply",{"status":"ok"`)
 }

@@ -2,6 +2,7 @@ package socket
 
 import (
 	"context"
+	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -45,7 +46,8 @@ type channel struct {
 	conn    *conn
 	family  family
 	handler handler
-	urgent  bool // what comes on it cannot wait; guarded by the connection's mu
+	joining atomic.Bool // its join is answered beside the reader
+	urgent  bool        // what comes on it cannot wait; guarded by the connection's mu
 }
 
 // handler is what a topic family does. All calls come from the connection's
@@ -65,6 +67,15 @@ type handler interface {
 	recheck(ctx context.Context, only string) (stays bool)
 	// close ends all that join began. It may block.
 	close()
+}
+
+// slowJoiner is a handler whose join may wait for another server: the connection's reader
+// goes on meanwhile.
+type slowJoiner interface {
+	// waits reports, after join, whether the response comes from finish.
+	waits() bool
+	// finish returns the response. Other calls may come at the same time.
+	finish(ctx context.Context) (response []byte, err error)
 }
 
 // route returns the family of a topic, what follows its prefix, and the right

@@ -44,6 +44,8 @@ type conn struct {
 	began     time.Duration // since the server's start
 	anonymous atomic.Bool   // it has not shown yet who it is
 	watched   atomic.Int64  // sensors that it watches
+	waiting   atomic.Int32  // requests that wait for other servers beside the reader
+	answering sync.Mutex    // held while one of those is answered
 	pinged    atomic.Int64  // bytes of pings that wait for their sensors
 
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,

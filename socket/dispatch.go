@@ -104,7 +104,7 @@ func (c *conn) dispatch(f *phx.Frame) error {
 			return c.clock(f)
 		}
 	}
-	if ch == nil {
+	if ch == nil || ch.joining.Load() {
 		return c.unmatched(f)
 	}
 	return c.answered(ch, f, ch.handler.handle(c.ctx, f))
@@ -242,14 +242,33 @@ func (c *conn) join(f *phx.Frame, old *channel) error {
 	if err == nil {
 		response, err = c.enter(ch, id, p, scope)
 	}
-	if err != nil {
+	if err == nil {
+		if h, ok := ch.handler.(slowJoiner); ok && h.waits() {
+			ch.joining.Store(true)
+			return c.later(f, func() ([]byte, error) { return h.finish(c.ctx) }, func(f *phx.Frame, response []byte, err error) error {
+				ch.joining.Store(false)
+				c.joined(f, ch, response, err)
+				return nil
+			})
+		}
+	}
+	if ch == nil {
 		c.refuseJoin(f, ch, family, err)
 		return nil
 	}
-	c.srv.count.joins.add(family.String()+",ok", 1)
+	c.joined(f, ch, response, err)
+	return nil
+}
+
+// joined answers a join.
+func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
+	if err != nil {
+		c.refuseJoin(f, ch, ch.family, err)
+		return
+	}
+	c.srv.count.joins.add(ch.family.String()+",ok", 1)
 	ch.reply(f, phx.StatusOK, response)
 	ch.handler.joined()
-	return nil
 }
 
 // replace ends the channel that a join replaces, and returns what is left to

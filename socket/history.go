@@ -50,36 +50,54 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 	if err := r.parse(p); err != nil {
 		return err
 	}
-	srv := ch.conn.srv
-	rights, err := srv.may(ctx, id, sensorID)
+	if isRemote(sensorID) {
+		read := func() ([]byte, error) { return r.read(ctx, ch.conn.srv, id) }
+		return ch.conn.later(f, read, func(f *phx.Frame, response []byte, err error) error {
+			if err == nil {
+				ch.reply(f, phx.StatusOK, response)
+			}
+			return ch.conn.answered(ch, f, err)
+		})
+	}
+	response, err := r.read(ctx, ch.conn.srv, id)
+	if err == nil {
+		ch.reply(f, phx.StatusOK, response)
+	}
+	return err
+}
+
+// isRemote reports whether a sensor is of another server.
+func isRemote(sensorID string) bool { return strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) }
+
+// read renders the answer, as far as the identity has a right to it.
+func (r *historyRequest) read(ctx context.Context, srv *Server, id sensocto.Identity) ([]byte, error) {
+	rights, err := srv.may(ctx, id, r.sensorID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	if !rights.History {
-		return sensocto.ErrUnauthorized
+		return nil, sensocto.ErrUnauthorized
 	}
 	if !rights.Since.IsZero() {
 		r.query.NotBefore = rights.Since.UnixMicro()
 		r.query.From = max(r.query.From, r.query.NotBefore)
 	}
-	reading, leave, err := srv.readTurn(ctx, sensorID)
+	reading, leave, err := srv.readTurn(ctx, r.sensorID)
 	if err != nil {
-		return err
+		return nil, err
 	}
 	defer leave()
 	if r.query.To != 0 && r.query.To <= r.query.From { // all of it was before the viewer may see anything
-		ch.reply(f, phx.StatusOK, appendHistory(nil, &sensocto.History{From: r.query.From, To: r.query.From, Points: sensocto.PointsAll}))
-		return nil
+		return appendHistory(nil, &sensocto.History{From: r.query.From, To: r.query.From, Points: sensocto.PointsAll}), nil
 	}
 	response, err := r.respond(reading, srv.store, int(srv.limits.QueueBytes/4))
 	if err != nil {
-		return err
+		return nil, err
 	}
-	if again, err := srv.may(ctx, id, sensorID); err != nil || !again.History { // the right has ended while it was read
-		return sensocto.ErrUnauthorized
+	if again, err := srv.may(ctx, id, r.sensorID); err != nil || !again.History { // the right has ended while it was read
+		return nil, sensocto.ErrUnauthorized
 	}
-	ch.reply(f, phx.StatusOK, response)
-	return nil
+	return response, nil
 }
 
 func (r *historyRequest) parse(p params) (err error) {

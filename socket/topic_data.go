@@ -5,7 +5,6 @@ import (
 	"encoding/json"
 	"maps"
 	"slices"
-	"strings"
 	"sync/atomic"
 	"time"
 
@@ -25,8 +24,9 @@ type dataViewer struct {
 	onlooker
 	watched
 	closed  atomic.Bool
-	counted atomic.Bool                // as one that is watched
-	history map[string]sensocto.Latest // between join and joined
+	counted atomic.Bool                           // as one that is watched
+	history map[string]sensocto.Latest            // between join and joined
+	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
 func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
@@ -51,8 +51,22 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 	if v.receiver {
 		return emptyObject(), nil
 	}
-	return v.response(ctx, p, rights)
+	limit := 0
+	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
+		limit = int(min(n, float64(srv.limits.History)))
+	}
+	if limit > 0 && isRemote(v.sensorID) {
+		v.slow = func(ctx context.Context) ([]byte, error) { return v.response(ctx, limit, rights) }
+		return nil, nil
+	}
+	return v.response(ctx, limit, rights)
 }
+
+// waits implements slowJoiner.
+func (v *dataViewer) waits() bool { return v.slow != nil }
+
+// finish implements slowJoiner.
+func (v *dataViewer) finish(ctx context.Context) ([]byte, error) { return v.slow(ctx) }
 
 func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
 	return v.ch.conn.srv.stillViews(ctx, v.identity, v.sensorID)
@@ -71,11 +85,10 @@ func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *da
 // response reads the history after the feed has subscribed, so that nothing is
 // between the two; what is in both, the feed leaves out. All attributes together
 // get half of a reply: those whose history is shorter than asked for are named.
-func (v *dataViewer) response(ctx context.Context, p params, rights sensocto.SensorRights) ([]byte, error) {
+func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.SensorRights) ([]byte, error) {
 	srv, away := v.ch.conn.srv, false
-	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
+	if limit > 0 {
 		var err error
-		limit := int(min(n, float64(srv.limits.History)))
 		v.history, err = srv.readLatest(ctx, v.sensorID, sensocto.LatestQuery{Limit: limit, Bytes: srv.limits.ReplyBytes / 2})
 		if away = sensocto.ErrorReason(err) == reasonSensorAway; err != nil && !away {
 			return nil, err
@@ -123,9 +136,9 @@ func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.Lat
 	return s.store.Latest(ctx, sensorID, q)
 }
 
-// remoteReadTime is how long a connection waits for the history of a sensor of another
-// server, and with it all that its client sends meanwhile: longer than it takes to find
-// out that the server is away, when what is kept here is the answer.
+// remoteReadTime is how long a viewer waits for the history of a sensor of another
+// server: longer than it takes to find out that the server is away, when what is kept
+// here is the answer.
 const remoteReadTime = 6 * time.Second
 
 var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reasonSensorAway, Message: "the server of this sensor does not answer: try again later"}
@@ -134,7 +147,7 @@ var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reas
 // what is live. What another server reads needs none here. Reads use the context that
 // it returns.
 func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Context, leave func(), err error) {
-	if strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) {
+	if isRemote(sensorID) {
 		ctx, leave := context.WithTimeoutCause(ctx, remoteReadTime, errSensorAway)
 		return ctx, leave, nil
 	}

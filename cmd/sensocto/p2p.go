@@ -266,6 +266,15 @@ func (c p2pStatusCmd) Run(a *app) error {
 		if r.Flooded {
 			problem = "flooded: somebody writes too much"
 		}
+		switch {
+		case problem != "":
+		case r.Moved:
+			problem = "moved: a new ticket leads there"
+		case r.Following:
+			problem = "moving"
+		case len(r.Waiting) > 0:
+			problem = "not followed yet: " + strings.Join(r.Waiting, ", ")
+		}
 		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(problem))
 	}
 	return w.Flush()

@@ -5,37 +5,27 @@ package main
 import (
 	"fmt"
 	"net/http"
-	"os"
 	"path/filepath"
+	"slices"
 	"strings"
+	"syscall"
 	"testing"
+
+	"github.com/sensocto/sensocto/p2p/p2ptest"
 )
 
 // sidecarProgram returns the sidecar that was built, or skips the test.
-func sidecarProgram(t *testing.T) string {
-	t.Helper()
-	file := os.Getenv("SENSOCTO_SIDECAR")
-	if file == "" {
-		file = "../../bin/sensocto-sidecar"
-	}
-	file, err := filepath.Abs(file)
-	if err == nil {
-		_, err = os.Stat(file)
-	}
-	if err != nil {
-		t.Skipf("the sidecar is not built ('make sidecar' builds it): %v", err)
-	}
-	return file
-}
+func sidecarProgram(t *testing.T) string { return p2ptest.Program(t) }
 
 // householder is somebody with an account at a server, and the commands as them.
 type householder struct {
 	*browser
-	env []string
+	name string
+	env  []string
 }
 
 func newHouseholder(t *testing.T, s *running, name string) *householder {
-	h := &householder{browser: &browser{t: t, url: s.url}}
+	h := &householder{browser: &browser{t: t, url: s.url}, name: name}
 	h.asks(201, "POST", "/users", `{"name":"`+name+`","email":"`+name+`@example.org","password":"`+goodPassword+`"}`)
 	token := h.asks(201, "POST", "/tokens", `{"name":"terminal","scopes":["view","ingest"]}`)
 	h.env = []string{"SENSOCTO_SERVER=" + s.url, "SENSOCTO_TOKEN=" + token["token"].(string)}
@@ -45,6 +35,16 @@ func newHouseholder(t *testing.T, s *running, name string) *householder {
 func (h *householder) run(args ...string) string {
 	h.t.Helper()
 	return strings.TrimSpace(runCLI(h.t, h.env, args...).wants(h.t, 0).stdout)
+}
+
+// ticket makes a ticket for a room. The sidecar starts in the background.
+func (h *householder) ticket(room string) (ticket string) {
+	h.t.Helper()
+	waitFor(h.t, func() bool {
+		ticket = strings.TrimSpace(runCLI(h.t, h.env, "room", "ticket", room).stdout)
+		return ticket != ""
+	})
+	return ticket
 }
 
 // rename gives a room of which this is the first change another name.
@@ -73,11 +73,7 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	flags := []string{"--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-discovery", "none", "--p2p-program", sidecarProgram(t)}
 	ada, bob := newHouseholder(t, startServer(t, t.TempDir(), flags...), "ada"), newHouseholder(t, startServer(t, t.TempDir(), flags...), "bob")
 	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
-	var ticket string
-	waitFor(t, func() bool { // the sidecar starts in the background
-		ticket = strings.TrimSpace(runCLI(t, ada.env, "room", "ticket", room).stdout)
-		return ticket != ""
-	})
+	ticket := ada.ticket(room)
 	if got := bob.run("room", "join", ticket); got != room+"\tSleep lab" {
 		t.Errorf("joined %q", got)
 	}
@@ -103,8 +99,77 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	stranger.asks(404, "GET", "/rooms/"+room+"/p2p", "")
 	stranger.asks(404, "POST", "/rooms/"+room+"/tickets", `{}`)
 
+	runCLI(t, ada.env, "room", "move", room).wants(t, 2, "--yes")
+	runCLI(t, bob.env, "room", "move", room, "--yes").wants(t, 1)
+	if said := ada.run("room", "move", room, "--yes"); !strings.Contains(said, "follow by themselves") || !strings.Contains(said, "bob") {
+		t.Errorf("said %q", said)
+	}
+	ada.rename(room, "Moved")
+	says(bob, "Moved", "room", "list")
+	waitFor(t, func() bool {
+		status := ada.asks(200, "GET", "/rooms/"+room+"/p2p", "")
+		return len(status["waiting"].([]any)) == 0 && status["shared"] == true
+	})
+	runCLI(t, newHouseholder(t, &running{url: bob.url}, "eve2").env, "room", "join", ticket).wants(t, 1, "ticket")
+
 	bob.run("room", "leave", room)
 	waitFor(t, func() bool { return !strings.Contains(ada.run("room", "members", room), "bob") })
+}
+
+// A server that is killed before it has sent a change sends it when it is back, as the
+// same endpoint with the same rooms.
+func TestP2P_AKilledServerSendsWhatItHadNotSent(t *testing.T) {
+	flags := []string{"--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-discovery", "none", "--p2p-program", sidecarProgram(t)}
+	dir := t.TempDir()
+	home := startProcess(t, dir, flags...)
+	ada, bob := newHouseholder(t, &home.running, "ada"), newHouseholder(t, startServer(t, t.TempDir(), flags...), "bob")
+	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
+	bob.run("room", "join", ada.ticket(room))
+	peers := func() string {
+		status := bob.asks(200, "GET", "/rooms/"+room+"/p2p", "")
+		all := status["peers"].([]any)
+		if len(all) != 1 || all[0].(map[string]any)["path"] != "direct" {
+			return ""
+		}
+		return all[0].(map[string]any)["endpoint"].(string)
+	}
+	waitFor(t, func() bool { return peers() != "" && strings.Contains(ada.run("room", "members", room), "bob") })
+	endpoint := peers()
+
+	ada.rename(room, "Gym")
+	home.signal(syscall.SIGKILL)
+	if strings.Contains(bob.run("room", "list"), "Gym") {
+		t.Log("the change was sent before the server was killed")
+	}
+	startProcess(t, dir, flags...)
+	waitFor(t, func() bool { return strings.Contains(bob.run("room", "list"), "Gym") })
+	waitFor(t, func() bool { return peers() == endpoint })
+}
+
+// Five servers with data directories of their own meet in a room: what one changes all
+// have.
+func TestP2P_FiveServersShareARoom(t *testing.T) {
+	flags := []string{"--registration", "open", "--p2p-listen", "127.0.0.1:0", "--p2p-discovery", "none", "--p2p-program", sidecarProgram(t)}
+	var all []*householder
+	for _, name := range []string{"ada", "bob", "cid", "dan", "eve"} {
+		all = append(all, newHouseholder(t, startServer(t, t.TempDir(), flags...), name))
+	}
+	ada := all[0]
+	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
+	ticket := ada.ticket(room)
+	for _, h := range all[1:] {
+		h.run("room", "join", ticket)
+	}
+	for _, h := range all {
+		waitFor(t, func() bool {
+			members := h.run("room", "members", room)
+			return !slices.ContainsFunc(all, func(other *householder) bool { return !strings.Contains(members, other.name) })
+		})
+	}
+	ada.rename(room, "Gym")
+	for _, h := range all[1:] {
+		waitFor(t, func() bool { return strings.Contains(h.run("room", "list"), "Gym") })
+	}
 }
 
 func TestP2P_WhereItIsOff(t *testing.T) {
@@ -128,11 +193,7 @@ func TestP2P_ASensorOfAnotherServerIsSeenLive(t *testing.T) {
 	room, _, _ := strings.Cut(ada.run("room", "create", "Sleep lab"), "\t")
 	ada.run("simulate", "--duration", "300ms", "--quiet")
 	ada.run("room", "share", "sim-1", room, "--all-history")
-	var ticket string
-	waitFor(t, func() bool { // the sidecar starts in the background
-		ticket = strings.TrimSpace(runCLI(t, ada.env, "room", "ticket", room).stdout)
-		return ticket != ""
-	})
+	ticket := ada.ticket(room)
 	bob.run("room", "join", ticket)
 	var id string
 	waitFor(t, func() bool {

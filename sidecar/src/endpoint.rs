@@ -21,7 +21,13 @@ use iroh_blobs::{
         fs::{FsStore, options::Options as StoreOptions},
     },
 };
-use iroh_docs::{ALPN as DOCS_ALPN, AuthorId, engine::ProtectCallbackHandler, protocol::Docs};
+use iroh_docs::{
+    ALPN as DOCS_ALPN, AuthorId,
+    actor::SyncHandle,
+    engine::{DefaultAuthorStorage, Engine, ProtectCallbackHandler},
+    protocol::Docs,
+    store,
+};
 use iroh_gossip::{ALPN as GOSSIP_ALPN, net::Gossip};
 use iroh_mdns_address_lookup::MdnsAddressLookup;
 
@@ -46,6 +52,8 @@ pub struct Node {
     pub endpoint: Endpoint,
     pub blobs: iroh_blobs::api::Store,
     pub docs: Docs,
+    /// Reads and writes documents for exchanges of our own.
+    pub sync: SyncHandle,
     pub author: AuthorId,
     pub peers: Arc<Peers>,
     router: Router,
@@ -64,11 +72,14 @@ impl Node {
         std::fs::create_dir_all(&dir).context("make directory")?;
         let blobs = FsStore::load_with_opts(dir.join("blobs.db"), store).await.context("open blobs")?;
         let gossip = Gossip::builder().spawn(endpoint.clone());
-        let docs = Docs::persistent(options.dir.clone())
-            .protect_handler(protect)
-            .spawn(endpoint.clone(), (*blobs).clone(), gossip.clone())
+        let replicas = store::Store::persistent(options.dir.join("docs.redb")).context("open documents")?;
+        let author = DefaultAuthorStorage::Persistent(options.dir.join("default-author"));
+        let downloader = blobs.downloader(&endpoint);
+        let engine = Engine::spawn(endpoint.clone(), gossip.clone(), replicas, (*blobs).clone(), downloader, author, Some(protect))
             .await
             .context("open documents")?;
+        let sync = engine.sync.clone();
+        let docs = Docs::new(engine);
         let router = Router::builder(endpoint.clone())
             .accept(BLOBS_ALPN, BlobsProtocol::new(&blobs, None))
             .accept(GOSSIP_ALPN, gossip)
@@ -77,7 +88,7 @@ impl Node {
             .spawn();
         let author = docs.author_default().await.context("open author")?;
         let peers = Arc::new(Peers::load(&options.dir));
-        Ok(Self { endpoint, blobs: (*blobs).clone(), docs, author, peers, router })
+        Ok(Self { endpoint, blobs: (*blobs).clone(), docs, sync, author, peers, router })
     }
 
     /// Stops what is served, blobs and documents too, then the endpoint.

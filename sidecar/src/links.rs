@@ -26,8 +26,12 @@ pub const ALPN: &[u8] = b"sensocto/link/1";
 /// How many peers are kept connected.
 const MAX_LINKS: usize = 256;
 const DIAL_TIMEOUT: Duration = Duration::from_secs(5);
-const FIRST_PAUSE: Duration = Duration::from_millis(500);
-const LONGEST_PAUSE: Duration = Duration::from_secs(2);
+/// The same for a peer of known addresses: the packets of one attempt come ever more slowly, and a new one is sooner
+/// there when the network is back.
+const DIRECT_TIMEOUT: Duration = Duration::from_secs(2);
+/// Between two attempts; longer where many peers are away, so that all together are dialed 20 times a second at most.
+const PAUSE: Duration = Duration::from_millis(500);
+const PAUSE_OF_EACH: Duration = Duration::from_millis(50);
 
 /// Connections by peer; cheap to clone.
 #[derive(Debug, Clone)]
@@ -124,6 +128,12 @@ impl ProtocolHandler for Links {
 }
 
 impl Inner {
+    /// How long to wait between two attempts to reach a peer.
+    fn pause(&self) -> Duration {
+        let away = self.lock().values().filter(|link| link.connection.is_none()).count();
+        PAUSE.max(PAUSE_OF_EACH * u32::try_from(away).unwrap_or(u32::MAX))
+    }
+
     fn lock(&self) -> MutexGuard<'_, HashMap<EndpointId, Link>> {
         self.peers.lock().unwrap_or_else(PoisonError::into_inner)
     }
@@ -131,21 +141,22 @@ impl Inner {
 
 /// Dials until nobody keeps the links any more.
 async fn dial(links: Weak<Inner>, node: Node, peer: EndpointId) {
-    let mut pause = FIRST_PAUSE;
     loop {
         let Some(inner) = links.upgrade() else { return };
-        if let Ok(Ok(connection)) = time::timeout(DIAL_TIMEOUT, node.endpoint.connect(node.peers.addr(peer), ALPN)).await {
+        let pause = inner.pause();
+        let addr = node.peers.addr(peer);
+        let direct = addr.ip_addrs().next().is_some() && addr.relay_urls().next().is_none();
+        let timeout = if direct { DIRECT_TIMEOUT } else { DIAL_TIMEOUT };
+        if let Ok(Ok(connection)) = time::timeout(timeout, node.endpoint.connect(addr, ALPN)).await {
             if let Some(info) = node.endpoint.remote_info(peer).await {
                 let addrs = info.into_addrs().map(iroh::endpoint::TransportAddrInfo::into_addr);
                 if let Err(err) = node.peers.remember(&iroh::EndpointAddr::from_parts(peer, addrs)) {
                     eprintln!("{err}");
                 }
             }
-            pause = FIRST_PAUSE;
             serve(inner, connection).await;
         }
         time::sleep(pause).await;
-        pause = (pause * 2).min(LONGEST_PAUSE);
     }
 }
 

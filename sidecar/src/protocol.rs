@@ -223,21 +223,50 @@ mod tests {
         assert_eq!(have, want);
     }
 
+    /// The lines of the golden transcripts, each with its mark.
+    fn transcripts() -> Vec<String> {
+        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../p2p/testdata/protocol");
+        let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
+        let lines: Vec<_> = files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).filter(|line| line.starts_with("> ") || line.starts_with("< ")).collect();
+        assert!(lines.len() > 40, "only {} lines", lines.len());
+        lines
+    }
+
     #[test]
     fn the_transcripts_are_spoken() {
-        let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../p2p/testdata/protocol");
-        let mut lines = 0;
-        for file in fs::read_dir(folder).unwrap() {
-            for line in fs::read_to_string(file.unwrap().path()).unwrap().lines() {
-                match line.split_at_checked(2) {
-                    Some(("> ", request)) => same::<Request>(request),
-                    Some(("< ", line)) => same::<Line>(line),
-                    _ => continue,
-                }
-                lines += 1;
+        for line in transcripts() {
+            match line.split_at(2) {
+                ("> ", request) => same::<Request>(request),
+                (_, line) => same::<Line>(line),
             }
         }
-        assert!(lines > 40, "only {lines} lines");
+    }
+
+    /// Random changes of requests: bytes changed, cut out, doubled, and parts of other lines put in. Whatever comes of
+    /// that is refused, or is a request that stays the same when it is written and read again.
+    #[test]
+    fn changed_requests_are_refused_or_read_the_same() {
+        let lines: Vec<Vec<u8>> = transcripts().iter().filter_map(|line| line.strip_prefix("> ")).map(|line| line.as_bytes().to_vec()).collect();
+        let (mut random, mut accepted, mut refused) = (crate::tests::Random(1), 0, 0);
+        for round in 0..100_000 {
+            let mut line = lines[round % lines.len()].clone();
+            for _ in 0..=random.below(3) {
+                random.change(&mut line, &lines);
+            }
+            let Ok(text) = std::str::from_utf8(&line) else { continue };
+            match decode(text) {
+                Ok(request) => {
+                    let written = serde_json::to_string(&request).unwrap();
+                    assert_eq!(decode(&written).unwrap(), request, "{text}");
+                    accepted += 1;
+                }
+                Err((_, err)) => {
+                    assert_eq!(err.code(), "invalid");
+                    refused += 1;
+                }
+            }
+        }
+        assert!(accepted > 1000 && refused > 1000, "{accepted} accepted, {refused} refused");
     }
 
     /// Whatever comes in is a request or an error: lines of the transcripts, damaged in every way that fits.

@@ -14,14 +14,14 @@ use std::{
 use iroh::EndpointId;
 use iroh_blobs::Hash;
 use iroh_docs::{
-    ContentStatus, Entry,
+    ContentStatus, Entry, NamespaceId,
     api::Doc,
-    engine::{LiveEvent, SyncEvent},
+    engine::LiveEvent,
     store::{DownloadPolicy, Query},
 };
 use n0_future::{Stream, StreamExt as _};
 use tokio::{
-    sync::{Semaphore, watch},
+    sync::{Notify, Semaphore, mpsc, watch},
     task::{AbortHandle, JoinSet},
     time::{self, Instant},
 };
@@ -29,7 +29,8 @@ use tokio::{
 use crate::{
     MAX_ENTRIES, MAX_VALUE,
     endpoint::Node,
-    error::{Context, Result},
+    error::{Context, Error, Result},
+    exchange::{self, Moved},
     links::Links,
     output::Output,
     protocol::Event,
@@ -38,8 +39,18 @@ use crate::{
 
 /// How long changes are gathered before the other side is told.
 const GATHER: Duration = Duration::from_millis(20);
+/// How long after an entry has come the document is counted again.
+const COUNT_AFTER: Duration = Duration::from_secs(1);
 /// The pauses before each attempt to fetch a value: who forwards an entry may not have its value yet.
 const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+/// How long iroh-docs may take for an exchange; then one of our own follows.
+const PATIENCE: Duration = Duration::from_secs(3);
+/// The pauses before each exchange of our own: the peer may be at one already.
+const EXCHANGES: [Duration; 5] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
+/// How many events of a document wait to be followed; of more than that the document is read again.
+const MAX_EVENTS: usize = 4096;
+/// How many peers wait for an exchange of our own.
+const MAX_DUE: usize = 64;
 /// How many values of one document are fetched or wait for it; what is more is found by the next exchange.
 const MAX_FETCHES: usize = 2048;
 
@@ -64,6 +75,8 @@ pub struct Room {
     state: Mutex<State>,
     /// Counts exchanges that have ended, well or not.
     exchanges: watch::Sender<u64>,
+    /// Peers with whom iroh-docs has not ended an exchange in time.
+    due: mpsc::Sender<EndpointId>,
     tasks: Mutex<Vec<AbortHandle>>,
 }
 
@@ -84,11 +97,25 @@ impl Room {
         doc.set_download_policy(DownloadPolicy::NothingExcept(Vec::new())).await.context("open document")?;
         let events = doc.subscribe().await.context("open document")?;
         let state = State { peers: shared.node.peers.of(doc.id()), ..State::default() };
-        let room = Arc::new(Self { doc, write, state: Mutex::new(state), exchanges: watch::channel(0).0, tasks: Mutex::default() });
-        let watcher = Watcher { room: room.clone(), shared: shared.clone(), fetches: JoinSet::new(), fetching: HashSet::new(), tell_at: None };
-        let watch = tokio::spawn(watcher.run(events));
+        let (due, dues) = mpsc::channel(MAX_DUE);
+        let room = Arc::new(Self { doc, write, state: Mutex::new(state), exchanges: watch::channel(0).0, due, tasks: Mutex::default() });
+        let (queue, queued) = mpsc::channel(MAX_EVENTS);
+        let lost = Arc::new(Notify::new());
+        let follow = tokio::spawn(follow(room.doc.id(), events, queue, lost.clone()));
+        let watcher = Watcher {
+            room: room.clone(),
+            shared: shared.clone(),
+            fetches: JoinSet::new(),
+            fetching: HashSet::new(),
+            exchanges: JoinSet::new(),
+            exchanging: HashSet::new(),
+            tell_at: None,
+            count_at: None,
+        };
+        let watch = tokio::spawn(watcher.run(queued, lost, dues));
         let start = tokio::spawn(start(room.clone(), shared.clone()));
-        room.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend([watch.abort_handle(), start.abort_handle()]);
+        let tasks = [follow.abort_handle(), watch.abort_handle(), start.abort_handle()];
+        room.tasks.lock().unwrap_or_else(PoisonError::into_inner).extend(tasks);
         Ok(room)
     }
 
@@ -107,12 +134,17 @@ impl Room {
         }
         let addrs: Vec<_> = peers.into_iter().map(|peer| shared.node.peers.addr(peer)).collect();
         let _permit = shared.starts.acquire().await.context("sync document")?;
-        let reachable = addrs.iter().any(|addr| shared.links.connected(addr.id).is_some());
+        let reachable: Vec<_> = addrs.iter().map(|addr| addr.id).filter(|peer| shared.links.connected(*peer).is_some()).collect();
         let mut exchanges = self.exchanges.subscribe();
         self.doc.start_sync(addrs).await.context("sync document")?;
-        if reachable {
-            let _ = time::timeout(Duration::from_secs(3), exchanges.changed()).await;
+        if reachable.is_empty() || time::timeout(PATIENCE, exchanges.changed()).await.is_ok() {
+            return Ok(());
         }
+        // iroh-docs begins none while it takes another for running, also where the peer has refused that.
+        for peer in reachable {
+            let _ = self.due.try_send(peer); // a full queue has exchanges to come
+        }
+        let _ = time::timeout(PATIENCE, exchanges.changed()).await;
         Ok(())
     }
 
@@ -144,58 +176,123 @@ async fn start(room: Arc<Room>, shared: Shared) {
     }
 }
 
-/// Follows the events of one document.
+/// What a document's events say, without what nobody needs.
+enum News {
+    Entry { from: EndpointId, hash: Hash, len: u64, complete: bool },
+    Neighbour { peer: EndpointId, up: bool },
+    Exchange { peer: EndpointId, result: std::result::Result<Moved, String> },
+}
+
+impl News {
+    fn of(event: LiveEvent) -> Option<Self> {
+        match event {
+            LiveEvent::InsertRemote { from, entry, content_status } => Some(Self::Entry {
+                from,
+                hash: entry.content_hash(),
+                len: entry.content_len(),
+                complete: content_status == ContentStatus::Complete,
+            }),
+            LiveEvent::NeighborUp(peer) => Some(Self::Neighbour { peer, up: true }),
+            LiveEvent::NeighborDown(peer) => Some(Self::Neighbour { peer, up: false }),
+            LiveEvent::SyncFinished(exchange) => {
+                let result = exchange.result.map(|details| Moved { received: details.entries_received as u64, sent: details.entries_sent as u64 });
+                Some(Self::Exchange { peer: exchange.peer, result })
+            }
+            LiveEvent::InsertLocal { .. } | LiveEvent::ContentReady { .. } | LiveEvent::PendingContentReady => None,
+        }
+    }
+}
+
+/// Takes events as they come: iroh-docs waits for whoever does not, and whoever asks it for entries meanwhile waits
+/// for good. What does not fit into the queue is told as lost.
+async fn follow<E: Display>(doc: NamespaceId, mut events: impl Stream<Item = std::result::Result<LiveEvent, E>> + Unpin, queue: mpsc::Sender<News>, lost: Arc<Notify>) {
+    while let Some(event) = events.next().await {
+        match event {
+            Ok(event) => {
+                if News::of(event).is_some_and(|news| queue.try_send(news).is_err()) {
+                    lost.notify_one();
+                }
+            }
+            Err(err) => eprintln!("events of document {}: {err:#}", doc.fmt_short()),
+        }
+    }
+}
+
+/// Acts on the events of one document.
 struct Watcher {
     room: Arc<Room>,
     shared: Shared,
     fetches: JoinSet<(Hash, bool)>,
     fetching: HashSet<Hash>,
+    /// Exchanges of our own, and with whom.
+    exchanges: JoinSet<(EndpointId, Result<Moved>)>,
+    exchanging: HashSet<EndpointId>,
     /// When the other side is told that entries have come.
     tell_at: Option<Instant>,
+    /// When entries are counted again.
+    count_at: Option<Instant>,
 }
 
 impl Watcher {
-    async fn run<E: Display>(mut self, mut events: impl Stream<Item = std::result::Result<LiveEvent, E>> + Unpin) {
+    async fn run(mut self, mut news: mpsc::Receiver<News>, lost: Arc<Notify>, mut due: mpsc::Receiver<EndpointId>) {
         self.count().await;
         loop {
             let tell_at = self.tell_at.unwrap_or_else(Instant::now);
+            let count_at = self.count_at.unwrap_or_else(Instant::now);
             tokio::select! {
-                event = events.next() => match event {
-                    Some(Ok(event)) => self.on(event).await,
-                    Some(Err(err)) => eprintln!("events of document {}: {err:#}", self.room.doc.id().fmt_short()),
+                next = news.recv() => match next {
+                    Some(news) => self.on(news).await,
                     None => return,
                 },
+                () = lost.notified() => self.read_again().await,
+                Some(peer) = due.recv() => self.exchange(peer),
+                Some(ended) = self.exchanges.join_next() => self.ended(ended).await,
                 Some(fetched) = self.fetches.join_next() => self.fetched(fetched),
                 () = time::sleep_until(tell_at), if self.tell_at.is_some() => self.tell(),
+                () = time::sleep_until(count_at), if self.count_at.is_some() => {
+                    self.count_at = None;
+                    self.count().await;
+                }
             }
         }
     }
 
-    async fn on(&mut self, event: LiveEvent) {
-        match event {
-            LiveEvent::InsertRemote { from, entry, content_status } => self.inserted(from, &entry, content_status).await,
-            LiveEvent::NeighborUp(peer) => self.neighbour(peer, true),
-            LiveEvent::NeighborDown(peer) => self.neighbour(peer, false),
-            LiveEvent::SyncFinished(exchange) => self.exchanged(exchange).await,
-            LiveEvent::InsertLocal { .. } | LiveEvent::ContentReady { .. } | LiveEvent::PendingContentReady => {}
+    async fn on(&mut self, news: News) {
+        match news {
+            News::Entry { from, hash, len, complete } => self.inserted(from, hash, len, complete).await,
+            News::Neighbour { peer, up } => self.neighbour(peer, up),
+            News::Exchange { peer, result: Ok(moved) } => self.exchanged(peer, moved).await,
+            News::Exchange { peer, result: Err(message) } if self.shared.links.connected(peer).is_none() => self.failed(peer, message),
+            News::Exchange { peer, .. } => self.exchange(peer),
         }
     }
 
-    async fn inserted(&mut self, from: EndpointId, entry: &Entry, status: ContentStatus) {
+    async fn inserted(&mut self, from: EndpointId, hash: Hash, len: u64, complete: bool) {
         self.meet(from);
         let entries = {
             let mut state = self.room.lock();
-            state.entries += 1; // an upper bound: it may have replaced another
+            state.entries += 1; // an upper bound: it may have replaced another, or be counted already
             state.entries
         };
+        self.count_at.get_or_insert_with(|| Instant::now() + COUNT_AFTER);
         if entries > MAX_ENTRIES {
             self.count().await;
         }
-        if status == ContentStatus::Complete || entry.content_len() == 0 {
+        if complete || len == 0 {
             self.changed();
         } else {
-            self.fetch(entry, from);
+            self.fetch(hash, len, from);
         }
+    }
+
+    /// Makes good for events that did not fit into the queue.
+    async fn read_again(&mut self) {
+        self.count().await;
+        let peers = self.room.state().peers;
+        if let Some(peer) = peers.iter().find(|peer| self.shared.links.connected(**peer).is_some()) {
+            self.fetch_missing(*peer).await;
+        }
+        self.changed();
     }
 
     fn neighbour(&mut self, peer: EndpointId, up: bool) {
@@ -219,28 +316,43 @@ impl Watcher {
         }
     }
 
-    async fn exchanged(&mut self, SyncEvent { peer, result, .. }: SyncEvent) {
-        let (doc, who) = (self.room.doc.id().to_string(), peer.to_string());
-        match result {
-            Ok(details) => {
-                self.meet(peer);
-                self.room.lock().synced_at = now();
-                let missing = self.room.lock().missing > 0;
-                if details.entries_received > 0 || missing {
-                    self.count().await;
-                    self.fetch_missing(peer).await;
-                }
-                self.shared.output.event(Event::Synced { doc, peer: who, received: details.entries_received as u64, sent: details.entries_sent as u64 });
-            }
-            Err(message) => self.shared.output.event(Event::SyncFailed { doc, peer: who, message }),
+    /// Begins an exchange of our own, unless one is under way.
+    fn exchange(&mut self, peer: EndpointId) {
+        if !self.room.lock().flooded && self.exchanging.insert(peer) {
+            self.exchanges.spawn(exchange_with(self.shared.clone(), self.room.doc.id(), peer));
         }
+    }
+
+    async fn ended(&mut self, ended: std::result::Result<(EndpointId, Result<Moved>), tokio::task::JoinError>) {
+        let Ok((peer, result)) = ended else { return };
+        self.exchanging.remove(&peer);
+        match result {
+            Ok(moved) => self.exchanged(peer, moved).await,
+            Err(err) => self.failed(peer, err.to_string()),
+        }
+    }
+
+    async fn exchanged(&mut self, peer: EndpointId, moved: Moved) {
+        self.meet(peer);
+        self.room.lock().synced_at = now();
+        let missing = self.room.lock().missing > 0;
+        if moved.received > 0 || missing {
+            self.count().await;
+            self.fetch_missing(peer).await;
+        }
+        let Moved { received, sent } = moved;
+        self.shared.output.event(Event::Synced { doc: self.room.doc.id().to_string(), peer: peer.to_string(), received, sent });
+        self.room.exchanges.send_modify(|exchanges| *exchanges += 1);
+    }
+
+    fn failed(&self, peer: EndpointId, message: String) {
+        self.shared.output.event(Event::SyncFailed { doc: self.room.doc.id().to_string(), peer: peer.to_string(), message });
         self.room.exchanges.send_modify(|exchanges| *exchanges += 1);
     }
 
     /// Fetches a value, unless it is too large or on its way.
-    fn fetch(&mut self, entry: &Entry, from: EndpointId) {
-        let hash = entry.content_hash();
-        if entry.content_len() > MAX_VALUE {
+    fn fetch(&mut self, hash: Hash, len: u64, from: EndpointId) {
+        if len > MAX_VALUE {
             return;
         }
         if self.fetches.len() >= MAX_FETCHES {
@@ -301,10 +413,26 @@ impl Watcher {
         self.room.lock().missing = self.fetching.len();
         for entry in all {
             if !matches!(self.shared.node.blobs.has(entry.content_hash()).await, Ok(true)) {
-                self.fetch(&entry, from);
+                self.fetch(entry.content_hash(), entry.content_len(), from);
             }
         }
     }
+}
+
+/// Exchanges a document with a peer, again where that fails, until the peer is away.
+async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId) -> (EndpointId, Result<Moved>) {
+    let mut result = Err(Error::Unavailable(format!("peer {} is away", peer.fmt_short())));
+    for pause in EXCHANGES {
+        time::sleep(pause).await;
+        if shared.links.connected(peer).is_none() {
+            break;
+        }
+        result = exchange::run(&shared.node, doc, peer).await;
+        if result.is_ok() {
+            break;
+        }
+    }
+    (peer, result)
 }
 
 /// Fetches a value from whoever sent its entry, or from others who hold the document.

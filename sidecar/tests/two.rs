@@ -29,8 +29,9 @@ async fn entries_go_both_ways_and_stay() {
     assert_eq!(b.endpoint, endpoint);
     b.ok(json!({"op": "open", "doc": doc})).await;
     b.wait_value(&doc, "settings/x/", "while b was away").await;
-    let status = b.wait_status(|status| status["peers"][0]["path"] == "direct").await;
+    let status = b.wait_status(|status| status["docs"][0]["synced_at"].as_u64() > Some(0)).await;
     assert_eq!(status["docs"][0]["doc"], doc.as_str());
+    assert_eq!(status["peers"][0]["path"], "direct", "{status}");
     a.stop().await;
     b.stop().await;
 }

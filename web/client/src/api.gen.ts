@@ -719,6 +719,26 @@ export interface paths {
         patch: operations["change-member"];
         trace?: never;
     };
+    "/api/v1/rooms/{id}/move": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * End all tickets of a room, and lock out servers of people who are no longer in it
+         * @description For the room's owner, at the server that made it; for its administrators there where the owner is at another server. The room goes on in a new document, of which the servers of its members are told in secret: they follow by themselves, also later (`waiting` in the answer). Servers that have a ticket to read need a new one.
+         */
+        post: operations["move-room"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/api/v1/rooms/{id}/p2p": {
         parameters: {
             query?: never;
@@ -2321,6 +2341,8 @@ export interface components {
             entries: number;
             /** @description Somebody wrote so much that the room is no longer exchanged. */
             flooded: boolean;
+            /** @description The room goes on in another document, which this server fetches. */
+            following: boolean;
             /**
              * Format: int64
              * @description How long the oldest of them has waited, in ms.
@@ -2333,7 +2355,7 @@ export interface components {
              * @description Values of others that have not arrived.
              */
             missing: number;
-            /** @description The room goes on in another document: a new ticket leads there. */
+            /** @description The room goes on in another document, and this server was not told where: a new ticket leads there. */
             moved: boolean;
             /** @description Made at this server, which makes its tickets. */
             own: boolean;
@@ -2370,6 +2392,8 @@ export interface components {
              * @description When it was last exchanged with another server; null for never.
              */
             synced_at: string | null;
+            /** @description Members whose servers have not followed the room to where it moved; at the server that made it. */
+            waiting: string[];
         } & {
             [key: string]: unknown;
         };
@@ -6969,6 +6993,101 @@ export interface operations {
                     [name: string]: unknown;
                 };
                 content?: never;
+            };
+            /** @description Unauthorized */
+            401: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Forbidden */
+            403: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Not Found */
+            404: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Conflict */
+            409: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Unprocessable Entity */
+            422: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Too Many Requests */
+            429: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Internal Server Error */
+            500: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+            /** @description Service Unavailable */
+            503: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/problem+json": components["schemas"]["ErrorModel"];
+                };
+            };
+        };
+    };
+    "move-room": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path: {
+                /** @description The room's id. */
+                id: string;
+            };
+            cookie?: never;
+        };
+        requestBody?: never;
+        responses: {
+            /** @description OK */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["P2PRoom"];
+                };
             };
             /** @description Unauthorized */
             401: {

@@ -178,6 +178,27 @@ test('the lid of a laptop is closed for half a minute: the call goes on when it 
   await bob.seesAndHears(ada);
 });
 
+test('a page that stands still for so long that the server closes its connection is in the call again by itself', async ({ browser, world }) => {
+  const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
+  const room = await roomOf(ada, bob);
+  await ada.join(room);
+  await bob.join(room);
+  await ada.seesAndHears(bob);
+  const before = await bob.peerId();
+  const peers = () => ada.page.evaluate(() => [...window.call.peers.keys()]);
+  const still = bob.page.evaluate(() => {
+    for (const end = Date.now() + 75_000; Date.now() < end; ); // no heartbeat, as on a machine that is overloaded
+  });
+  await expect.poll(peers, { timeout: 74_000 }).toEqual([]); // 60 s of silence
+  await still;
+  await expect.poll(async () => (await peers()).length).toBe(1);
+  expect(await bob.peerId()).not.toBe(before);
+  expect(await peers()).toEqual([await bob.peerId()]);
+  expect(await bob.page.evaluate(() => [window.call.state, window.ended])).toEqual(['joined', undefined]);
+  await ada.seesAndHears(bob);
+  await bob.seesAndHears(ada);
+});
+
 test('a member who is removed is seen and heard no more', async ({ browser, world }) => {
   const [ada, bob] = [await Caller.signUp(browser, world, 'Ada'), await Caller.signUp(browser, world, 'Bob')];
   const room = await roomOf(ada, bob);

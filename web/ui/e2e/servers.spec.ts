@@ -7,7 +7,7 @@ import { AxeBuilder } from '@axe-core/playwright';
 import { encodeQR } from 'qr';
 import { Program } from '../../../e2e/program.ts';
 import { password, Person } from './people.ts';
-import { expect, openServer, test, World, type Page } from './world.ts';
+import { atLevel, expect, openServer, took, test, World, type Page } from './world.ts';
 
 const sidecar = process.env['SENSOCTO_SIDECAR'] ?? fileURLToPath(new URL('../../../bin/sensocto-sidecar', import.meta.url));
 const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
@@ -104,6 +104,18 @@ test.describe('two servers', () => {
     await expect(ada.page.getByRole('row', { name: /^Sleep lab/ })).toBeVisible();
     await check(ada.page);
 
+    // Whoever has a ticket of before is locked out; members follow by themselves.
+    await ada.page.getByRole('button', { name: 'Lock out' }).click();
+    await expect(ada.page.getByRole('dialog')).toContainText('Members stay in the room');
+    await check(ada.page);
+    await ada.page.getByRole('dialog').getByRole('button', { name: 'Lock out' }).click();
+    await expect(ada.toast(/^All tickets have ended/)).toBeVisible();
+    await ada.page.getByRole('link', { name: 'Settings' }).click();
+    await ada.page.getByLabel('Name').fill('Studio');
+    await ada.page.getByRole('button', { name: 'Save' }).click();
+    await expect(bob.page.getByRole('heading', { name: 'Studio' }).first()).toBeVisible();
+    await expect.poll(async () => (await ada.api<{ waiting: string[] }>('GET', `/rooms/${id}/p2p`)).waiting).toEqual([]);
+
     // A room whose only server is gone is looked for until somebody gives up.
     const lost = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Lost' });
     const { ticket } = await ada.api<{ ticket: string }>('POST', `/rooms/${lost.id}/tickets`, {});
@@ -116,6 +128,69 @@ test.describe('two servers', () => {
     await bob.page.getByRole('dialog').getByRole('button', { name: 'Cancel' }).click();
     await expect(join(bob)).toBeVisible();
     await check(bob.page);
+  });
+
+  test('a sensor of one is seen live at the other, with its past; its device rests when nobody looks there', async ({ browser, world: here }) => {
+    const there = new World(await Program.start(...sharing), []);
+    here.onEnd(() => Promise.all(contexts.map((context) => context.close())));
+    const ada = await Person.signUp(browser, here, 'Ada');
+    const bob = await Person.signUp(browser, there, 'Bob');
+    const contexts = [bob.context];
+    const { id } = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Sleep lab' });
+    const { token } = await ada.api<{ token: string }>('POST', '/tokens', { name: 'strap', scopes: ['ingest', 'view'] });
+    const device = here.device('strap', undefined, { token });
+    await expect.poll(() => device.device.state).toBe('online');
+    await ada.api('PUT', `/rooms/${id}/sensors/strap`, { history: 'all' });
+    await ada.go('/sensors/strap'); // some past: it sends while somebody looks
+    await expect.poll(async () => (await here.stored(ada.page, 'strap', 'level')).length).toBeGreaterThan(30);
+    await ada.go('/rooms');
+    await atLevel('none', device);
+
+    let ticket = '';
+    await expect.poll(async () => (ticket = (await ada.api<{ ticket: string }>('POST', `/rooms/${id}/tickets`, {}).catch(() => ({ ticket: '' }))).ticket)).not.toBe(''); // the sidecar has started
+    await bob.api('POST', '/rooms/join-ticket', { ticket });
+    const shared = Date.now();
+    await bob.go(`/rooms/${id}`);
+    const tile = bob.page.getByRole('article', { name: 'strap', exact: true });
+    const trace = tile.locator('canvas').first();
+    await expect(trace).toBeVisible();
+    await expect.poll(() => device.level, { message: "its device is asked for what the far viewer's look asks for" }).not.toBe('none');
+    await expect(tile.getByRole('img', { name: 'Sending' })).toBeVisible();
+    const picture = () => trace.evaluate((c: HTMLCanvasElement) => c.toDataURL());
+    for (let n = 0; n < 3; n++) {
+      const before = await picture();
+      await expect.poll(picture, { message: 'the trace moves' }).not.toBe(before);
+    }
+
+    await tile.getByRole('link', { name: 'strap', exact: true }).click();
+    await expect(bob.page.getByRole('heading', { name: 'strap', level: 1 })).toBeVisible();
+    const far = decodeURIComponent(new URL(bob.page.url()).pathname.split('/').at(-1)!);
+    expect(far).toMatch(/^p2p:/);
+    await bob.page.getByRole('combobox', { name: 'Time shown' }).selectOption({ value: '600000' });
+    await bob.page.getByRole('button', { name: 'Table', exact: true }).click();
+    const counts = bob.page.getByRole('region', { name: /^level: what is shown/ }).locator('tbody tr td:nth-of-type(4)');
+    const shown = async () => (await counts.allInnerTexts()).reduce((sum, text) => sum + Number(text.replaceAll(',', '')), 0);
+    await expect.poll(shown, { message: 'what it sent before the room was here is shown, too' }).toBeGreaterThan(30);
+    expect((await there.stored(bob.page, far, 'level')).filter((time) => time < shared).length).toBeGreaterThan(30);
+
+    const away = Date.now();
+    await bob.go('/rooms');
+    await atLevel('none', device);
+    took('a far viewer looks away, and the device is at none', Date.now() - away, 4000, 'with the load of another page; the hold has 2 s');
+
+    // What is watched is kept from now on: it is here when the other server is gone.
+    await ada.go(`/rooms/${id}?tab=settings`);
+    const keep = ada.page.getByRole('switch', { name: 'Keep what is watched' });
+    await expect(keep).not.toBeChecked();
+    await keep.check();
+    await ada.page.getByRole('button', { name: 'Save' }).click();
+    await expect(ada.toast('The settings are saved.')).toBeVisible();
+    await expect.poll(async () => (await bob.api<{ settings: { keep_watched?: boolean } }>('GET', `/rooms/${id}`)).settings.keep_watched).toBe(true);
+    await bob.go(`/sensors/${encodeURIComponent(far)}`);
+    await expect.poll(() => device.level).not.toBe('none');
+    await bob.page.waitForTimeout(2000);
+    await here.program.kill();
+    await expect.poll(async () => (await there.stored(bob.page, far, 'level')).length, { message: 'what was watched is kept', timeout: 60_000 }).toBeGreaterThan(5);
   });
 });
 

@@ -91,6 +91,7 @@ export const reasons: Readonly<Record<string, string>> = {
   too_many_passkeys: 'Mehr Passkeys hat ein Konto nicht: Entfernen Sie zuerst einen.',
   too_many_recordings: 'Der Raum hat so viele Aufnahmen, wie der Server erlaubt: Löschen Sie zuerst eine.',
   too_many_rooms: 'Ihnen gehören so viele Räume, wie der Server erlaubt: Löschen Sie zuerst einen.',
+  too_many_moves: 'Auf diesem Server wurde an einem Tag so oft ausgesperrt, dass es warten muss: Versuchen Sie es morgen wieder.',
   too_many_tickets: 'Der Raum hat 500 Tickets, mehr darf er nicht haben: Geben Sie eines davon noch einmal weiter, oder beenden Sie eines.',
   too_many_tokens: 'Sie haben so viele Tokens, wie der Server erlaubt: Widerrufen Sie zuerst eines.',
   unknown_code: 'Kein Programm wartet mit diesem Code. Vielleicht ist er abgelaufen: Beginnen Sie die Anmeldung im Programm noch einmal.',

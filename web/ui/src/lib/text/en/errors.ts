@@ -88,6 +88,7 @@ export const reasons: Readonly<Record<string, string>> = {
   too_many_passkeys: 'An account has no more passkeys than this: remove one first.',
   too_many_recordings: 'The room has as many recordings as the server allows: delete one first.',
   too_many_rooms: 'You own as many rooms as the server allows: delete one first.',
+  too_many_moves: 'On this server, servers were locked out so often within a day that it has to wait: try again tomorrow.',
   too_many_tickets: 'The room has 500 tickets, as many as it may have: pass on one of them again, or end one.',
   too_many_tokens: 'You have as many tokens as the server allows: revoke one first.',
   unknown_code: 'No program waits with this code. It may have expired: start the sign-in in the program again.',
