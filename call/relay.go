@@ -187,8 +187,23 @@ func (r *Relay) mayAllocate(peerID, _ string, _ net.Addr) bool {
 
 // routable reports whether an address is one of the Internet.
 func routable(a netip.Addr) bool {
-	return a.IsGlobalUnicast() && !a.IsPrivate() && !a.IsLoopback() && !a.IsLinkLocalUnicast() && !sharedSpace.Contains(a)
+	special := func(p netip.Prefix) bool { return p.Contains(a) }
+	return a.IsGlobalUnicast() && !a.IsPrivate() && !slices.ContainsFunc(specialPurpose, special)
 }
 
-// sharedSpace is what carriers give their customers (RFC 6598).
-var sharedSpace = netip.MustParsePrefix("100.64.0.0/10")
+// specialPurpose are addresses that look like others of the Internet and lead elsewhere
+// (IANA's registries of special-purpose addresses): to neighbours, to tests, or through a
+// gateway to addresses of IPv4 that are private. Those for documentation reach nobody.
+var specialPurpose = []netip.Prefix{
+	netip.MustParsePrefix("0.0.0.0/8"),
+	netip.MustParsePrefix("100.64.0.0/10"), // what carriers give their customers (RFC 6598)
+	netip.MustParsePrefix("192.0.0.0/24"),
+	netip.MustParsePrefix("198.18.0.0/15"),
+	netip.MustParsePrefix("240.0.0.0/4"),
+	netip.MustParsePrefix("64:ff9b::/96"), // NAT64
+	netip.MustParsePrefix("64:ff9b:1::/48"),
+	netip.MustParsePrefix("100::/64"),
+	netip.MustParsePrefix("2001::/32"), // Teredo
+	netip.MustParsePrefix("2002::/16"), // 6to4
+	netip.MustParsePrefix("fec0::/10"),
+}

@@ -173,7 +173,8 @@ func TestRelay_RefusesAddresses(t *testing.T) {
 	}
 	for _, private := range []bool{false, true} {
 		rows := maps.Clone(refused)
-		for _, inNetwork := range []string{"10.255.0.1", "192.168.255.1", "100.64.255.1", "169.254.255.1", "fc00::1", "fe80::1"} {
+		for _, inNetwork := range []string{"10.255.0.1", "192.168.255.1", "100.64.255.1", "169.254.255.1", "fc00::1", "fe80::1", "fec0::1",
+			"0.1.2.3", "192.0.0.8", "198.19.255.1", "240.0.0.1", "255.255.255.255", "64:ff9b::a00:1", "64:ff9b:1::a00:1", "2002:a00:1::1", "2001::1", "100::1"} {
 			rows[inNetwork] = rows[inNetwork] || !private
 		}
 		rows["198.51.100.7"], rows["2001:db8::7"] = false, false

@@ -15,7 +15,7 @@ import (
 
 var (
 	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it"}
-	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
+	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
 	errMovedSince = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_moved", Message: "the room moved at this moment, and the ticket would have led to where it was: try again"}
 )
 

@@ -55,7 +55,7 @@ func (h *householder) rename(room, name string) {
 		h.t.Fatal(err)
 	}
 	req.Header.Set("Content-Type", "application/json")
-	req.Header.Set("If-Match", `"1"`)
+	req.Header.Set("If-Match", fmt.Sprintf(`"%v"`, h.asks(200, "GET", "/rooms/"+room, "")["version"]))
 	req.Header.Set("Cookie", "sensocto_token="+h.cookie)
 	resp, err := http.DefaultClient.Do(req)
 	if err != nil {

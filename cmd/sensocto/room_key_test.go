@@ -32,7 +32,7 @@ func TestBackup_HasTheKeyOfSharedRooms(t *testing.T) {
 		}
 		return string(b)
 	}
-	runCLI(t, nil, "token", "create", "one", "--scope", "view", "--data-dir", from).wants(t, 0)
+	runCLI(t, nil, "token", "create", "--name", "one", "--scope", "view", "--data-dir", from).wants(t, 0)
 	write(source, key[:31])
 	runCLI(t, nil, "backup", file, "--data-dir", from).wants(t, 1, "damaged")
 	write(source, key)

@@ -1,5 +1,6 @@
 import { type Api, makeApi } from "./api.js";
-import { Call, type CallOptions } from "./call/call.js";
+import { Call } from "./call/call.js";
+import type { CallOptions } from "./call/types.js";
 import { ServerClock } from "./clock.js";
 import { Connection, type ConnectionEvent, type ConnectionOptions, type ConnectionState } from "./connection.js";
 import { Device, type DeviceOptions, type Registration } from "./device/device.js";

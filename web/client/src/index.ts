@@ -6,7 +6,8 @@
 export { type Api, answerOf, apiError, makeApi } from "./api.js";
 export type { components, paths } from "./api.gen.js";
 export type { Shown } from "./call/bitrates.js";
-export { Call, ReplacedError, type CallEvents, type CallOptions, type CallPeer, type CallState } from "./call/call.js";
+export { Call } from "./call/call.js";
+export { ReplacedError, type CallEvents, type CallOptions, type CallPeer, type CallState } from "./call/types.js";
 export type { Media } from "./call/media.js";
 export type { MediaKind } from "./call/link.js";
 export type { LinkState } from "./call/negotiation.js";

@@ -8,6 +8,7 @@ import { Handover } from "../src/call/handover.js";
 import { readHints, writeHints } from "../src/call/hints.js";
 import type { Link } from "../src/call/link.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
+import { OwnMedia } from "../src/call/media.js";
 import { count, type Counted, qualityOf } from "../src/call/quality.js";
 
 const at = (change: Partial<Negotiating>): Negotiating => ({ polite: false, makingOffer: false, applyingAnswer: false, signalingState: "stable", ...change });
@@ -229,5 +230,21 @@ describe("a peer that comes back", () => {
     handover.close();
     expect(third.close).toHaveBeenCalledOnce();
     expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("what oneself sends", () => {
+  test("a muted microphone sends nothing, a muted camera black, and nothing ends", () => {
+    const track = () => Object.assign(new EventTarget(), { readyState: "live", enabled: true }) as unknown as MediaStreamTrack;
+    const [audio, video] = [track(), track()];
+    const own = new OwnMedia(() => undefined);
+    own.set("audio", audio);
+    own.set("video", video);
+    expect(own.sent).toEqual({ audio, video, screen: null });
+    own.mute("audio", true);
+    own.mute("video", true);
+    expect([own.sent, own.media, own.tracks.audio, audio.enabled, video.enabled]).toEqual([{ audio: null, video, screen: null }, { audio: false, video: false, screen: false }, audio, false, false]);
+    own.mute("audio", false);
+    expect([own.sent.audio, audio.enabled]).toEqual([audio, true]);
   });
 });

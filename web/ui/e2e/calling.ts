@@ -251,18 +251,26 @@ export class Caller {
 
   /** Waits until the named peers are seen and heard, with pictures and sound that go on. */
   async seesAndHears(...others: Caller[]): Promise<void> {
-    return this.seesAndHearsWithin(60_000, ...others);
+    await this.#gets('sees and hears', others, (now, before) => now.frames > before.frames + 10 && now.sound > before.sound + 1e-5);
   }
 
-  async seesAndHearsWithin(timeout: number, ...others: Caller[]): Promise<void> {
+  /** Waits until pictures of the named peers go on. */
+  async sees(...others: Caller[]): Promise<void> {
+    await this.#gets('sees', others, (now, before) => now.frames > before.frames + 10);
+  }
+
+  /** Waits until a peer is heard, whoever else may be. */
+  async hears(other: Caller): Promise<void> {
+    const sound = async () => (await this.arrived()).find((a) => a.name === other.name)?.sound ?? 0;
+    const before = await sound();
+    await expect.poll(sound, { message: `${this.name} hears ${other.name}`, timeout: 120_000 }).toBeGreaterThan(before + 1e-5);
+  }
+
+  async #gets(what: string, others: Caller[], flows: (now: Pick<Arrived, 'frames' | 'sound'>, before: Pick<Arrived, 'frames' | 'sound'>) => boolean): Promise<void> {
     const names = others.map((o) => o.name).sort();
     const before = new Map((await this.arrived()).map((a) => [a.name, a]));
-    await expect
-      .poll(async () => {
-        const flowing = (await this.arrived()).filter((a) => a.frames > (before.get(a.name)?.frames ?? 0) + 10 && a.sound > (before.get(a.name)?.sound ?? 0) + 1e-5);
-        return flowing.map((a) => a.name).sort();
-      }, { message: `${this.name} sees and hears`, timeout })
-      .toEqual(names);
+    const flowing = async () => (await this.arrived()).filter((a) => flows(a, before.get(a.name) ?? { frames: 0, sound: 0 })).map((a) => a.name).sort();
+    await expect.poll(flowing, { message: `${this.name} ${what}`, timeout: 120_000 }).toEqual(names);
   }
 }
 

@@ -15,6 +15,7 @@ const samples = Math.max(9, Math.min(60, Math.round(minutes))); // the first thi
 const bounds = {
   'server RSS MiB': 32,
   'server heap MiB': 24,
+  'samples MiB': Infinity, // in memory, up to the bounds of the tiers: part of the heap
   'server goroutines': 8,
   'server files': 6,
   'TURN allocations': 0,
@@ -36,6 +37,7 @@ async function ofServer({ program }: World) {
   return {
     'server RSS MiB': value('process_resident_memory_bytes') / 2 ** 20,
     'server heap MiB': value('go_memstats_heap_inuse_bytes') / 2 ** 20,
+    'samples MiB': (value('sensocto_store_bytes{tier="hot"}') + value('sensocto_store_bytes{tier="warm"}')) / 2 ** 20,
     'server goroutines': value('go_goroutines'),
     'server files': value('process_open_fds'),
     'TURN allocations': value('sensocto_turn_allocations'),

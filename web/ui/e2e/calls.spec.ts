@@ -39,6 +39,14 @@ test('tracks that are muted, taken away, replaced and added arrive so', async ({
   const frames = async () => (await ada.arrived())[0]!.frames;
   let before = -1;
   await expect.poll(async () => before === (before = await frames()), { intervals: [500] }).toBe(true); // the picture stands
+  const packets = () =>
+    bob.page.evaluate(async () => {
+      let sent = 0;
+      (await window.connections.at(-1)!.getStats()).forEach((s) => (sent += s.type === 'outbound-rtp' ? s.packetsSent : 0));
+      return sent;
+    });
+  let sent = -1;
+  await expect.poll(async () => sent === (sent = await packets()), { intervals: [1000] }).toBe(true); // nothing at all is sent
 
   await bob.page.evaluate(async () => {
     const media = await navigator.mediaDevices.getUserMedia({ video: { width: 640, height: 480 } });

@@ -125,7 +125,7 @@ test('a full outbox says how many measurements it refused and what to do, and ta
   test.setTimeout(240_000);
   await signUp(page, network.url);
   await page.goto(`${network.url}/sense`);
-  await page.getByRole('button', { name: 'Marker' }).click();
+  await page.getByRole('button', { name: 'Marker', exact: true }).click();
   const card = page.getByRole('article', { name: 'Marker' });
   await expect(card).toContainText('Connected');
   network.cut();

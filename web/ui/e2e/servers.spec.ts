@@ -101,10 +101,11 @@ test.describe('two servers', () => {
     await ada.api('POST', '/session', { email: 'ada@example.org', password }); // other rights take another session
     await ada.go('/status');
     await expect(ada.page.getByRole('region', { name: 'Sharing with other servers: lag' }).getByText('Longest wait of a change')).toBeVisible();
-    await expect(ada.page.getByRole('row', { name: /^Sleep lab/ })).toBeVisible();
+    await expect(ada.page.getByRole('row', { name: /^Gym/ })).toBeVisible();
     await check(ada.page);
 
     // Whoever has a ticket of before is locked out; members follow by themselves.
+    await ada.go(`/rooms/${id}?tab=servers`);
     await ada.page.getByRole('button', { name: 'Lock out' }).click();
     await expect(ada.page.getByRole('dialog')).toContainText('Members stay in the room');
     await check(ada.page);

@@ -9,57 +9,8 @@ import { everything } from "./hints.js";
 import { Link, type MediaKind } from "./link.js";
 import { type Media, mediaOf, OwnMedia } from "./media.js";
 import { type Collisions, isPolite, type LinkState } from "./negotiation.js";
-import type { Quality } from "./quality.js";
 import { Report } from "./report.js";
-
-export interface CallOptions {
-  /** What is sent from the beginning; setTrack changes it. */
-  audio?: MediaStreamTrack;
-  video?: MediaStreamTrack;
-  /** `relay` sends media over TURN servers alone, so that peers do not see one's address. */
-  iceTransportPolicy?: RTCIceTransportPolicy;
-  /** What may be uploaded to all peers together, in bit/s; 4 Mbit/s by default. */
-  upload?: number;
-  /** The sound is music or breathing: a higher bit rate. */
-  music?: boolean;
-}
-
-/** Another one in the call. A person with two devices is two peers. */
-export interface CallPeer {
-  readonly peerId: string;
-  readonly userId: string;
-  readonly name: string;
-  readonly media: Media;
-  readonly state: LinkState;
-  /** Microphone and camera; the same object as long as the peer is there. */
-  readonly stream: MediaStream;
-  readonly screen: MediaStream;
-  /** How well its media arrive; undefined while they do not. */
-  readonly quality: Quality | undefined;
-}
-
-/** `reconnecting`: the server cannot be reached; media go on, and nobody can join. */
-export type CallState = "joining" | "joined" | "reconnecting" | "ended";
-
-export interface CallEvents {
-  state: CallState;
-  /** Peers came or went, or what they send or how it arrives has changed. */
-  peers: void;
-  /** What oneself sends has changed, also because a device was unplugged or the sharing of the screen stopped. */
-  media: Media;
-  /**
-   * The call is over for this peer: a ReplyError with the reason `call_full` and the
-   * `limit` in its response, or `unauthorized`, or a ReplacedError where another
-   * device or page of the same person has taken the place, or a ClosedError where the
-   * right to be in the room has ended.
-   */
-  ended: Error;
-}
-
-/** Another device or page of the same person has taken the place in the call. */
-export class ReplacedError extends Error {
-  override readonly name = "ReplacedError";
-}
+import { type CallEvents, type CallOptions, type CallPeer, type CallState, ReplacedError } from "./types.js";
 
 interface Other {
   peer: CallPeer;
@@ -151,7 +102,7 @@ export class Call extends Emitter<CallEvents> {
     this.#sendingChanged();
   }
 
-  /** Sends silence or black instead of a track, and tells everybody. */
+  /** Sends no sound, or black instead of a picture, and tells everybody. */
   mute(kind: MediaKind, muted: boolean): void {
     this.#own.mute(kind, muted);
     this.#sendingChanged();
@@ -199,7 +150,7 @@ export class Call extends Emitter<CallEvents> {
   #share(): void {
     const links = [...this.#others.values()].map(({ link }) => link);
     const rates = this.#bitrates(links.map((link) => link.shown));
-    links.forEach((link, i) => void link.setTracks(this.#own.tracks, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
+    links.forEach((link, i) => void link.setTracks(this.#own.sent, rates[i]!).catch((err: unknown) => console.warn("a track was not sent:", err)));
   }
 
   #bitrates(shown: Shown[]): Bitrates[] {
@@ -243,7 +194,7 @@ export class Call extends Emitter<CallEvents> {
       configuration: { iceServers: this.#iceServers, iceTransportPolicy: this.#options.iceTransportPolicy ?? "all", bundlePolicy: "max-bundle" },
       polite: isPolite(this.#peerId, peerId),
       offers,
-      tracks: this.#own.tracks,
+      tracks: this.#own.sent,
       bitrates: this.#bitrates([everything])[0]!,
       signal: (event, payload) => this.#signal(link, peerId, event, payload),
       changed: () => this.#linkChanged(link),

@@ -23,6 +23,11 @@ export class OwnMedia {
     return this.#tracks;
   }
 
+  /** The tracks that links send: a muted microphone none, so that who only listens costs nobody a packet. A muted picture is black. */
+  get sent(): Tracks {
+    return this.#muted.audio ? { ...this.#tracks, audio: null } : this.#tracks;
+  }
+
   /** What is sent: tracks that live and are not muted. */
   get media(): Media {
     const sends = (kind: MediaKind) => this.#tracks[kind]?.readyState === "live" && !this.#muted[kind];

@@ -40,13 +40,14 @@ export const tones = {
 
 const keepSetting = 'keep_watched';
 type Settings = Readonly<Record<string, unknown>>;
-const settingsOf = (room: Room): Settings => (typeof room.settings === 'object' && room.settings !== null ? (room.settings as Settings) : {});
+type HasSettings = { readonly settings: unknown };
+const settingsOf = (room: HasSettings): Settings => (typeof room.settings === 'object' && room.settings !== null ? (room.settings as Settings) : {});
 
 /** Whether servers store what is watched there of sensors of other servers. */
-export const keepsWatched = (room: Room): boolean => settingsOf(room)[keepSetting] === true;
+export const keepsWatched = (room: HasSettings): boolean => settingsOf(room)[keepSetting] === true;
 
 /** The room's settings with that switched on or off; the others stay as they are. */
-export function withKeeping(room: Room, on: boolean): Settings {
+export function withKeeping(room: HasSettings, on: boolean): Settings {
   const { [keepSetting]: _, ...others } = settingsOf(room);
   return on ? { ...others, [keepSetting]: true } : others;
 }
