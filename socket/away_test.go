@@ -115,7 +115,7 @@ func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 	viewer.send(`["1","1",` + topic + `,"phx_join",{"history":10}]`)
 	<-slow.asked
 	viewer.send(`["1","2",` + topic + `,"attention",{"level":"low"}]`)
-	viewer.expectPrefix(`["1","2",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unmatched_topic"`)
+	viewer.expectPrefix(`["1","2",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unmatched topic"`)
 	slow.proceed <- struct{}{}
 	viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"ok","response":{"sensor":`)
 	viewer.send(`["1","3",` + topic + `,"attention",{"level":"low"}]`)
