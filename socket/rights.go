@@ -51,13 +51,13 @@ func (s *Server) onRightsChanged(userIDs []string) {
 // known now.
 func (s *Server) Recheck(sensorID string) {
 	s.revocations.Add(1)
-	if !s.sources.has(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
+	if !s.outbound.Watched(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
 		return
 	}
 	topics := []string{sensocto.DataTopic(sensorID), sensocto.SignalTopic(sensorID), sensocto.TopicPrefixSensor + sensorID}
 	lost := map[*conn][]*channel{}
 	for _, c := range s.all() {
-		if channels := c.recheckIf(sensorID, func(ch *channel) bool { return ch.family == familyViewer || slices.Contains(topics, ch.topic) }); len(channels) > 0 {
+		if channels := c.recheckIf(sensorID, func(ch *channel) bool { return ch.family == familyViewer || slices.Contains(topics, ch.Topic) }); len(channels) > 0 {
 			lost[c] = channels
 		}
 	}
@@ -99,7 +99,7 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 		c.forget(ch)
 		// What waits of a sensor is not for the viewer any more. What waits of a room
 		// says why the topic ends: room_closed.
-		if c.out.end(ch, ch.family != familyRoom, ch.closeFrame()) {
+		if ch.End(ch.family != familyRoom, ch.closeFrame()) {
 			lost = append(lost, ch)
 		}
 	}

@@ -50,12 +50,12 @@ func (c *caller) join(ctx context.Context, _ params) ([]byte, error) {
 	if err != nil {
 		return nil, err
 	}
-	c.take(seat)
+	c.keepSeat(seat)
 	return json.Marshal(seat.Reply())
 }
 
 // take keeps the seat, or leaves it where the channel was closed meanwhile.
-func (c *caller) take(seat sensocto.CallSeat) {
+func (c *caller) keepSeat(seat sensocto.CallSeat) {
 	c.mu.Lock()
 	closed := c.closed
 	c.seat = seat
@@ -88,7 +88,7 @@ func (c *caller) Send(event string, payload []byte) {
 // End implements sensocto.CallOutlet.
 func (c *caller) End() {
 	c.ch.conn.forget(c.ch)
-	c.ch.conn.out.end(c.ch, false, c.ch.closeFrame())
+	c.ch.End(false, c.ch.closeFrame())
 }
 
 // recheck asks for the right to call in the room, which only members have.
