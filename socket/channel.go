@@ -2,7 +2,6 @@ package socket
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
@@ -46,8 +45,8 @@ type channel struct {
 	conn    *conn
 	family  family
 	handler handler
-	joining atomic.Bool // its join is answered beside the reader
-	urgent  bool        // what comes on it cannot wait; guarded by the connection's mu
+	joining chan struct{} // closed once its join was answered beside the reader, to which this field belongs; else nil
+	urgent  bool          // what comes on it cannot wait; guarded by the connection's mu
 }
 
 // handler is what a topic family does. All calls come from the connection's

@@ -104,7 +104,10 @@ func (c *conn) dispatch(f *phx.Frame) error {
 			return c.clock(f)
 		}
 	}
-	if ch == nil || ch.joining.Load() {
+	if ch != nil && ch.joining != nil {
+		ch = c.waitJoined(ch)
+	}
+	if ch == nil {
 		return c.unmatched(f)
 	}
 	return c.answered(ch, f, ch.handler.handle(c.ctx, f))
@@ -114,6 +117,18 @@ func (c *conn) channel(topic []byte) *channel {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	return c.channels[string(topic)]
+}
+
+// waitJoined waits until a join that is answered beside the reader was answered, as
+// every join is before what its client sends after it. It returns nil where it was refused.
+func (c *conn) waitJoined(ch *channel) *channel {
+	select {
+	case <-ch.joining:
+	case <-c.ctx.Done():
+		return nil
+	}
+	ch.joining = nil
+	return c.channel([]byte(ch.Topic))
 }
 
 // answered turns the error of a handler into a reply. It returns what ends
@@ -244,9 +259,10 @@ func (c *conn) join(f *phx.Frame, old *channel) error {
 	}
 	if err == nil {
 		if h, ok := ch.handler.(slowJoiner); ok && h.waits() {
-			ch.joining.Store(true)
+			joining := make(chan struct{})
+			ch.joining = joining
 			return c.later(f, func() ([]byte, error) { return h.finish(c.ctx) }, func(f *phx.Frame, response []byte, err error) error {
-				ch.joining.Store(false)
+				defer close(joining)
 				c.joined(f, ch, response, err)
 				return nil
 			})

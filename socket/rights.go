@@ -26,6 +26,19 @@ func (s *Server) mayView(ctx context.Context, id sensocto.Identity, sensorID str
 	return rights, err
 }
 
+// stillMay returns sensocto.ErrUnauthorized where the identity sees less of the past of
+// a sensor than it did with the rights before.
+func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID string, before sensocto.SensorRights) error {
+	now, err := s.may(ctx, id, sensorID)
+	switch {
+	case err != nil:
+		return err
+	case before.Live && !now.Live, before.History && !now.History, now.Since.After(before.Since), now.LiveSince.After(before.LiveSince):
+		return sensocto.ErrUnauthorized
+	}
+	return nil
+}
+
 // stillViews reports whether the identity may still see a sensor live. Who
 // cannot be asked about may not.
 func (s *Server) stillViews(ctx context.Context, id sensocto.Identity, sensorID string) bool {

@@ -56,7 +56,13 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		limit = int(min(n, float64(srv.limits.History)))
 	}
 	if limit > 0 && isRemote(v.sensorID) {
-		v.slow = func(ctx context.Context) ([]byte, error) { return v.response(ctx, limit, rights) }
+		v.slow = func(ctx context.Context) ([]byte, error) {
+			response, err := v.response(ctx, limit, rights)
+			if err != nil {
+				return nil, err
+			}
+			return response, srv.stillMay(ctx, v.identity, v.sensorID, rights)
+		}
 		return nil, nil
 	}
 	return v.response(ctx, limit, rights)
