@@ -55,7 +55,7 @@ var allowed = map[string]struct {
 	"alert":                     {third: []string{"github.com/google/uuid"}},
 	"audit":                     {third: []string{"github.com/google/uuid"}},
 	"seclog":                    {},
-	"call":                      {third: []string{"github.com/pion/turn/v5", "github.com/pion/logging"}},
+	"call":                      {third: []string{"github.com/pion/turn/v5", "github.com/pion/stun/v4", "github.com/pion/logging"}},
 	"backup":                    {third: []string{"github.com/klauspost/compress"}},
 	"web":                       {third: []string{"github.com/danielgtaylor/huma/v2", "github.com/prometheus/client_golang", "github.com/prometheus/client_model", "rsc.io/qr"}},
 	"web/ui":                    {},

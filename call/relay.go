@@ -17,13 +17,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"github.com/sensocto/sensocto"
 )
 
 // credentialLife is how long a peer may make allocations with what it was given. A
-// call may be longer: allocations that are there are kept.
+// call may be longer: the allocations that it has then can be refreshed and used.
 const credentialLife = 12 * time.Hour
 
 // RelayOptions say where the TURN server of this program is.
@@ -142,11 +143,12 @@ func passwordOf(secret []byte, username string) string {
 }
 
 // authenticate returns the key of a credential that was given to a peer which is
-// still in its call.
+// still in its call. New allocations need one that has not expired.
 func (r *Relay) authenticate(a *turn.RequestAttributes) (peerID string, key []byte, ok bool) {
 	until, peerID, _ := strings.Cut(a.Username, ":")
 	seconds, err := strconv.ParseInt(until, 10, 64)
-	if err != nil || r.calls.options.Now().Unix() > seconds || !r.calls.present(peerID) {
+	expired := a.Method == stun.MethodAllocate && r.calls.options.Now().Unix() > seconds
+	if err != nil || expired || !r.calls.present(peerID) {
 		r.count.refused.Add(1)
 		return "", nil, false
 	}

@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"github.com/sensocto/sensocto"
@@ -53,6 +55,11 @@ func turnServer(t testing.TB, p *phone) sensocto.ICEServer {
 // allocate makes an allocation with a credential.
 func allocate(t testing.TB, s sensocto.ICEServer) (net.PacketConn, error) {
 	t.Helper()
+	return turnClient(t, s).Allocate()
+}
+
+func turnClient(t testing.TB, s sensocto.ICEServer) *turn.Client {
+	t.Helper()
 	address, _, _ := strings.Cut(strings.TrimPrefix(s.URLs[1], "turn:"), "?")
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +76,7 @@ func allocate(t testing.TB, s sensocto.ICEServer) (net.PacketConn, error) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); conn.Close() })
-	return client.Allocate()
+	return client
 }
 
 func mustAllocate(t testing.TB, s sensocto.ICEServer) net.PacketConn {
@@ -242,6 +249,63 @@ func TestRelay_Credentials(t *testing.T) {
 	if _, err := allocate(t, other); err == nil {
 		t.Error("an expired credential is enough")
 	}
+}
+
+// A call that is longer than the life of a credential goes on over the allocations that
+// it has, and only over them.
+func TestRelay_AllocationsOutliveTheirCredential(t *testing.T) {
+	var hours atomic.Int64
+	start := time.Now()
+	c := call.New(call.Options{Now: func() time.Time { return start.Add(time.Duration(hours.Load()) * time.Hour) }})
+	openRelay(t, c)
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	server := turnServer(t, ada)
+	client := turnClient(t, server)
+	a, err := client.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	b := mustAllocate(t, turnServer(t, bob))
+	hours.Store(13)
+	if got := refresh(t, client, server); got != stun.ClassSuccessResponse {
+		t.Errorf("a refresh got %v", got)
+	}
+	if _, err := b.WriteTo([]byte("hello"), a.LocalAddr()); err != nil { // lets ada's relay in
+		t.Fatal(err)
+	}
+	if !hears(b, a, b.LocalAddr(), "from ada") {
+		t.Error("bob does not hear ada")
+	}
+	if _, err := allocate(t, server); err == nil {
+		t.Error("an expired credential makes an allocation")
+	}
+	ada.Leave()
+	if got := refresh(t, client, server); got != stun.ClassErrorResponse {
+		t.Errorf("a refresh of a peer that left got %v", got)
+	}
+}
+
+// refresh refreshes a client's allocation.
+func refresh(t *testing.T, client *turn.Client, s sensocto.ICEServer) stun.MessageClass {
+	t.Helper()
+	to := client.TURNServerAddr()
+	kind := stun.NewType(stun.MethodRefresh, stun.ClassRequest)
+	challenge, err := client.PerformTransaction(stun.MustBuild(stun.TransactionID, kind), to, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nonce stun.Nonce
+	var realm stun.Realm
+	if err := challenge.Msg.Parse(&nonce, &realm); err != nil {
+		t.Fatal(err)
+	}
+	key := stun.NewLongTermIntegrity(s.Username, realm.String(), s.Credential)
+	answer, err := client.PerformTransaction(stun.MustBuild(stun.TransactionID, kind, stun.NewUsername(s.Username), realm, nonce, key, stun.Fingerprint), to, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Msg.Type.Class
 }
 
 // What one peer may have relayed is bounded, and what is above is counted.
