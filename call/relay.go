@@ -45,6 +45,9 @@ type RelayOptions struct {
 	// Allocations is how many one peer may have at a time; by default 64: a link has four (UDP
 	// and TCP, from two addresses), a call of eight seven links, and a restart as many again.
 	Allocations int
+	// Connections is how many TCP connections there are in all; by default 4,096. One
+	// address has at most half of them, and 256.
+	Connections int
 	Log         *slog.Logger
 }
 
@@ -57,7 +60,7 @@ type Relay struct {
 	log     *slog.Logger
 	count   *relayCounters
 	udp     net.PacketConn
-	tcp     net.Listener
+	tcp     *listener
 }
 
 const realm = "sensocto"
@@ -67,6 +70,7 @@ const realm = "sensocto"
 func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	o.MinPort, o.MaxPort = cmp.Or(o.MinPort, 49152), cmp.Or(o.MaxPort, 65535)
 	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 64)
+	o.Connections = cmp.Or(o.Connections, 4096)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -85,10 +89,12 @@ func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	if r.udp, err = net.ListenPacket("udp", o.Listen); err != nil {
 		return nil, fmt.Errorf("open the TURN server: %w", err)
 	}
-	if r.tcp, err = net.Listen("tcp", r.udp.LocalAddr().String()); err != nil { // the same port, also where any was asked for
+	tcp, err := net.Listen("tcp", r.udp.LocalAddr().String()) // the same port, also where any was asked for
+	if err != nil {
 		r.udp.Close()
 		return nil, fmt.Errorf("open the TURN server: %w", err)
 	}
+	r.tcp = newListener(tcp, o.Connections, r.count, r.log)
 	c.relay = r
 	return r, nil
 }
@@ -99,6 +105,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		Realm:         realm,
 		AuthHandler:   r.authenticate,
 		QuotaHandler:  r.mayAllocate,
+		EventHandler:  r.events(),
 		LoggerFactory: pionLog{r.log},
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: r.udp, RelayAddressGenerator: generator{r}, PermissionHandler: r.mayReach,
@@ -115,6 +122,14 @@ func (r *Relay) Run(ctx context.Context) error {
 		return fmt.Errorf("stop the TURN server: %w", err)
 	}
 	return nil
+}
+
+// events tells the listener which of its connections have an allocation.
+func (r *Relay) events() turn.EventHandler {
+	return turn.EventHandler{
+		OnAllocationCreated: func(from, to net.Addr, _, _, _ string, _ net.Addr, _ int) { r.tcp.use(from, to, 1) },
+		OnAllocationDeleted: func(from, to net.Addr, _, _, _ string) { r.tcp.use(from, to, -1) },
+	}
 }
 
 // Addr returns where the server listens.
