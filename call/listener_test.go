@@ -28,6 +28,24 @@ func dialTCP(t *testing.T, r *call.Relay) net.Conn {
 	return conn
 }
 
+// turnClientTCP returns a client that reaches the relay over TCP.
+func turnClientTCP(t *testing.T, r *call.Relay, s sensocto.ICEServer) *turn.Client {
+	t.Helper()
+	conn := dialTCP(t, r)
+	client, err := turn.NewClient(&turn.ClientConfig{
+		TURNServerAddr: r.Addr().String(), Conn: turn.NewSTUNConn(conn), Username: s.Username, Password: s.Credential,
+		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard},
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { client.Close(); conn.Close() })
+	if err := client.Listen(); err != nil {
+		t.Fatal(err)
+	}
+	return client
+}
+
 // closedWithin reports whether the server closes a connection within a time.
 func closedWithin(conn net.Conn, d time.Duration) bool {
 	conn.SetReadDeadline(time.Now().Add(d))
@@ -85,18 +103,7 @@ func TestRelay_ClosesUnusedConnections(t *testing.T) {
 	if !closedWithin(dialTCP(t, relay), 10*time.Second) {
 		t.Error("a connection without an allocation stays open")
 	}
-	s, conn := turnServer(t, join(t, c, "r1", "ada")), dialTCP(t, relay)
-	client, err := turn.NewClient(&turn.ClientConfig{
-		TURNServerAddr: relay.Addr().String(), Conn: turn.NewSTUNConn(conn), Username: s.Username, Password: s.Credential,
-		LoggerFactory: &logging.DefaultLoggerFactory{Writer: io.Discard},
-	})
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer client.Close()
-	if err := client.Listen(); err != nil {
-		t.Fatal(err)
-	}
+	client := turnClientTCP(t, relay, turnServer(t, join(t, c, "r1", "ada")))
 	relayed, err := client.Allocate()
 	if err != nil {
 		t.Fatal(err)

@@ -45,6 +45,12 @@ type RelayOptions struct {
 	// Allocations is how many one peer may have at a time; by default 64: a link has four (UDP
 	// and TCP, from two addresses), a call of eight seven links, and a restart as many again.
 	Allocations int
+	// OfPerson is how many one person may have at a time, in all calls and with all devices;
+	// by default 256.
+	OfPerson int
+	// InAll is how many there may be at a time; by default 4,096. Each takes a file
+	// descriptor.
+	InAll int
 	// Connections is how many TCP connections there are in all; by default 4,096. One
 	// address has at most half of them, and 256.
 	Connections int
@@ -70,7 +76,7 @@ const realm = "sensocto"
 func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	o.MinPort, o.MaxPort = cmp.Or(o.MinPort, 49152), cmp.Or(o.MaxPort, 65535)
 	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 64)
-	o.Connections = cmp.Or(o.Connections, 4096)
+	o.OfPerson, o.InAll, o.Connections = cmp.Or(o.OfPerson, 256), cmp.Or(o.InAll, 4096), cmp.Or(o.Connections, 4096)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -195,7 +201,7 @@ func ofThisMachine(a netip.Addr) bool {
 }
 
 func (r *Relay) mayAllocate(peerID, _ string, _ net.Addr) bool {
-	if r.calls.mayAllocate(peerID, r.options.Allocations) {
+	if r.calls.mayAllocate(peerID, &r.options) {
 		return true
 	}
 	r.count.refused.Add(1)

@@ -251,6 +251,52 @@ func TestRelay_Credentials(t *testing.T) {
 	}
 }
 
+// Of a peer, a person and the server there are so many allocations and no more, also where
+// many are asked for at the same moment over TCP.
+func TestRelay_BoundsAllocations(t *testing.T) {
+	for name, change := range map[string]func(*call.RelayOptions){
+		"a peer":     func(o *call.RelayOptions) { o.Allocations = 3 },
+		"a person":   func(o *call.RelayOptions) { o.OfPerson = 3 },
+		"the server": func(o *call.RelayOptions) { o.InAll = 3 },
+	} {
+		c := call.New(call.Options{})
+		relay := openRelay(t, c, change)
+		first, other := join(t, c, "r1", "ada"), join(t, c, "r2", "ada")
+		servers := []sensocto.ICEServer{turnServer(t, first)}
+		if name != "a peer" {
+			servers = append(servers, turnServer(t, other))
+		}
+		var made, refused atomic.Int32
+		var work sync.WaitGroup
+		for i := range 20 {
+			client := turnClientTCP(t, relay, servers[i%len(servers)])
+			work.Go(func() {
+				if relayed, err := client.Allocate(); err != nil {
+					refused.Add(1)
+				} else {
+					t.Cleanup(func() { relayed.Close() })
+					made.Add(1)
+				}
+			})
+		}
+		work.Wait()
+		if made.Load() != 3 || refused.Load() != 17 || metric(c, "turn_allocations") != 3 || metric(c, "turn_refused_total") != 17 {
+			t.Errorf("%s: %d made, %d refused, %v there, %v counted", name, made.Load(), refused.Load(), metric(c, "turn_allocations"), metric(c, "turn_refused_total"))
+		}
+		first.Leave()
+		other.Leave()
+		awaitMetric(t, c, "turn_allocations", 0)
+		again := turnServer(t, join(t, c, "r1", "ada"))
+		for range 3 {
+			relayed, err := turnClientTCP(t, relay, again).Allocate()
+			if err != nil {
+				t.Fatalf("%s: what ended still counts: %v", name, err)
+			}
+			t.Cleanup(func() { relayed.Close() })
+		}
+	}
+}
+
 // A call that is longer than the life of a credential goes on over the allocations that
 // it has, and only over them.
 func TestRelay_AllocationsOutliveTheirCredential(t *testing.T) {
