@@ -30,7 +30,7 @@ func (c *counters) refused(reason string) {
 
 // relayCounters count what the relay does.
 type relayCounters struct {
-	bytes   atomic.Uint64 // relayed
+	bytes   atomic.Uint64 // sent and received by allocations
 	refused atomic.Uint64 // requests
 	foreign atomic.Uint64 // packets to where no peer of the call is
 	tooMuch atomic.Uint64 // packets above a peer's rate
@@ -42,7 +42,7 @@ type relayCounters struct {
 }
 
 func (c *relayCounters) emit(counter func(name, help string, n uint64, labels ...string)) {
-	counter("turn_bytes_total", "Bytes of media that were relayed.", c.bytes.Load())
+	counter("turn_bytes_total", "Bytes of media that allocations sent and received: those that go from one to another count at both.", c.bytes.Load())
 	counter("turn_refused_total", "Requests to the TURN server that were refused: no valid credential, too many allocations, or an address that may not be reached.", c.refused.Load())
 	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.foreign.Load(), "reason", "foreign")
 	counter("turn_dropped_total", "Packets that were not relayed, by reason.", c.tooMuch.Load(), "reason", "rate")

@@ -130,9 +130,15 @@ func (r *Relay) Run(ctx context.Context) error {
 	return nil
 }
 
-// events tells the listener which of its connections have an allocation.
+// events tells the listener which of its connections have an allocation, and counts
+// wrong passwords: authenticate does not see them.
 func (r *Relay) events() turn.EventHandler {
 	return turn.EventHandler{
+		OnAuth: func(_, _ net.Addr, _, _, _, _ string, ok bool) {
+			if !ok {
+				r.count.refused.Add(1)
+			}
+		},
 		OnAllocationCreated: func(from, to net.Addr, _, _, _ string, _ net.Addr, _ int) { r.tcp.use(from, to, 1) },
 		OnAllocationDeleted: func(from, to net.Addr, _, _, _ string) { r.tcp.use(from, to, -1) },
 	}

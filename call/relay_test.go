@@ -235,8 +235,12 @@ func TestRelay_Credentials(t *testing.T) {
 		"one of no peer":         {URLs: own.URLs, Username: strings.Replace(own.Username, ":", ":x", 1), Credential: own.Credential},
 		"without an expiry date": {URLs: own.URLs, Username: ada.id(), Credential: own.Credential},
 	} {
+		before := metric(c, "turn_refused_total")
 		if _, err := allocate(t, s); err == nil {
 			t.Errorf("%s is enough", name)
+		}
+		if counted := metric(c, "turn_refused_total") - before; counted == 0 && name != "no credential" {
+			t.Errorf("%s is not counted", name)
 		}
 	}
 	mustAllocate(t, own)
