@@ -91,18 +91,33 @@ func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	}
 	r := &Relay{options: o, calls: c, count: &c.relayed, secret: make([]byte, 32), log: o.Log}
 	_, _ = rand.Read(r.secret) // never fails
-	var err error
-	if r.udp, err = net.ListenPacket("udp", o.Listen); err != nil {
-		return nil, fmt.Errorf("open the TURN server: %w", err)
-	}
-	tcp, err := net.Listen("tcp", r.udp.LocalAddr().String()) // the same port, also where any was asked for
+	udp, tcp, err := listenBoth(o.Listen)
 	if err != nil {
-		r.udp.Close()
 		return nil, fmt.Errorf("open the TURN server: %w", err)
 	}
+	r.udp = udp
 	r.tcp = newListener(tcp, o.Connections, r.count, r.log)
 	c.relay = r
 	return r, nil
+}
+
+// listenBoth listens at the same port for UDP and TCP. Where any port will do, one that
+// is free for UDP may be taken for TCP: then another is tried.
+func listenBoth(address string) (udp net.PacketConn, tcp net.Listener, err error) {
+	_, port, _ := net.SplitHostPort(address)
+	for range attempts {
+		if udp, err = net.ListenPacket("udp", address); err != nil {
+			return nil, nil, err
+		}
+		if tcp, err = net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp, nil
+		}
+		udp.Close()
+		if port != "0" {
+			break
+		}
+	}
+	return nil, nil, err
 }
 
 // Run serves until ctx ends.
