@@ -28,6 +28,9 @@ func (c *counters) refused(reason string) {
 	c.refusal[reason]++
 }
 
+// Refused counts a join that was refused before it came to a call.
+func (c *Calls) Refused(reason string) { c.count.refused(reason) }
+
 // relayCounters count what the relay does.
 type relayCounters struct {
 	bytes   atomic.Uint64 // sent and received by allocations

@@ -15,6 +15,8 @@ type Calls interface {
 	// Join adds a peer to the call of a room. It returns a *sensocto.CallFullError
 	// where there are too many.
 	Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error)
+	// Refused counts a join that was refused before it came to a call.
+	Refused(reason string)
 }
 
 // callSuffix is what the topic of a room's call has behind that of the room.
@@ -44,6 +46,7 @@ func (c *caller) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, errUnmatchedTopic
 	}
 	if !c.recheck(ctx, "") {
+		srv.calls.Refused(sensocto.ErrorReason(sensocto.ErrUnauthorized))
 		return nil, sensocto.ErrUnauthorized // whether the room exists is not told
 	}
 	seat, err := srv.calls.Join(c.roomID, c.identity, c)
