@@ -1,4 +1,4 @@
-package socket
+package ws
 
 import (
 	"encoding/binary"
@@ -24,31 +24,40 @@ const (
 	shrinkAfter = 4
 )
 
-// protocolError says why a connection has to be closed because of what the
+// Error says why a connection has to be closed because of what the
 // peer sent.
-type protocolError struct {
-	code   int
-	reason string
+type Error struct {
+	Code   int    // of the close frame
+	Reason string // snake_case
 }
 
-func (e *protocolError) Error() string { return fmt.Sprintf("close %d %s", e.code, e.reason) }
+// Error implements error.
+func (e *Error) Error() string { return fmt.Sprintf("close %d %s", e.Code, e.Reason) }
 
-// frameReader reads WebSocket messages from a client. It reads straight into
+// Budget bounds a sum over all connections. It never blocks.
+type Budget interface {
+	// Reserve reports whether n more bytes fit, and counts them if they do.
+	Reserve(n int64) bool
+	// Release gives n bytes back.
+	Release(n int64)
+}
+
+// Reader reads WebSocket messages from a client. It reads straight into
 // the buffer in which messages are then decoded, so a message is never copied,
 // except one that came in fragments.
-type frameReader struct {
-	conn               net.Conn
-	maxText, maxBinary int
-	heard              *atomic.Int64 // when something was last read, by now
-	now                func() time.Duration
+type Reader struct {
+	Conn               net.Conn
+	MaxText, MaxBinary int
+	Heard              *atomic.Int64 // when something was last read, by Now in ns
+	Now                func() time.Duration
 
 	buf  []byte // buf[r:w] is read but not yet returned
 	r, w int
 	full bool // the last read filled the buffer: more was waiting
 	fits int  // reads in a row that the smallest buffer could have held
 
-	budget *budget // of what is larger than the largest read buffer
-	taken  int     // bytes of it
+	Budget   Budget // of what is larger than the largest read buffer; nil for no bound
+	reserved int    // bytes of it
 
 	op       byte // opcode of the message in fragments
 	fragment []byte
@@ -59,9 +68,9 @@ type frameReader struct {
 	closed bool // the peer has sent a close frame, its last
 }
 
-// next returns the next message or control frame. The payload is valid until
+// Next returns the next message or control frame. The payload is valid until
 // the next call.
-func (f *frameReader) next() (op byte, payload []byte, err error) {
+func (f *Reader) Next() (op byte, payload []byte, err error) {
 	if !f.partial {
 		f.fragment = nil // the message it was has been handled
 	}
@@ -83,28 +92,28 @@ func (f *frameReader) next() (op byte, payload []byte, err error) {
 		f.r += h.size + h.length
 		op, payload, whole := f.assemble(h, payload)
 		if whole {
-			f.closed = op == opClose
+			f.closed = op == OpClose
 			return op, payload, nil
 		}
 		if f.pieces++; f.pieces > maxPieces {
-			return 0, nil, &protocolError{closePolicy, "too_many_frames"}
+			return 0, nil, &Error{Code: ClosePolicy, Reason: "too_many_frames"}
 		}
 	}
 }
 
-// drained reports whether everything that had come was returned.
-func (f *frameReader) drained() bool { return f.r == f.w && !f.full }
+// Empty reports whether everything that had come was returned.
+func (f *Reader) Empty() bool { return f.r == f.w && !f.full }
 
-// awaitClose reads on until the peer has closed too, or the read deadline has
+// AwaitClose reads on until the peer has closed too, or the read deadline has
 // passed: closing while it still sends could cost it the close frame.
-func (f *frameReader) awaitClose() {
+func (f *Reader) AwaitClose() {
 	for !f.closed && !f.broken {
-		if _, _, err := f.next(); err != nil {
+		if _, _, err := f.Next(); err != nil {
 			break
 		}
 	}
 	if f.broken {
-		io.Copy(io.Discard, f.conn)
+		io.Copy(io.Discard, f.Conn)
 	}
 }
 
@@ -117,11 +126,11 @@ type header struct {
 
 // header reads and checks the header of the next frame, whose first two bytes
 // are there, without consuming it.
-func (f *frameReader) header() (header, error) {
+func (f *Reader) header() (header, error) {
 	b0, b1 := f.buf[f.r], f.buf[f.r+1]
 	h := header{fin: b0&0x80 != 0, op: b0 & 0x0F, size: 2, length: int(b1 & 0x7F)}
 	if b0&0x70 != 0 || b1&0x80 == 0 || !f.expected(h) {
-		return header{}, &protocolError{closeProtocol, "protocol_error"}
+		return header{}, &Error{Code: CloseProtocol, Reason: "protocol_error"}
 	}
 	if h.length >= 126 {
 		wide := 2
@@ -136,10 +145,10 @@ func (f *frameReader) header() (header, error) {
 			length = binary.BigEndian.Uint64(f.buf[f.r+2:])
 		}
 		if length < 126 || wide == 8 && length <= 0xFFFF {
-			return header{}, &protocolError{closeProtocol, "protocol_error"} // not the shortest form (RFC 6455, 5.2)
+			return header{}, &Error{Code: CloseProtocol, Reason: "protocol_error"} // not the shortest form (RFC 6455, 5.2)
 		}
 		if length > 1<<40 {
-			return header{}, &protocolError{closeTooLarge, "frame_too_large"}
+			return header{}, &Error{Code: CloseTooLarge, Reason: "frame_too_large"}
 		}
 		h.size, h.length = 2+wide, int(length)
 	}
@@ -155,34 +164,34 @@ func (f *frameReader) header() (header, error) {
 }
 
 // expected reports whether a frame of this kind may come now.
-func (f *frameReader) expected(h header) bool {
+func (f *Reader) expected(h header) bool {
 	switch h.op {
-	case opText, opBinary:
+	case OpText, OpBinary:
 		return !f.partial
-	case opContinuation:
+	case OpContinuation:
 		return f.partial
-	case opClose, opPing, opPong:
+	case OpClose, OpPing, OpPong:
 		return h.fin && h.length < 126
 	}
 	return false
 }
 
 // checkSize refuses a message that is too large as soon as its header says so.
-func (f *frameReader) checkSize(h header) error {
+func (f *Reader) checkSize(h header) error {
 	op, size := h.op, h.length
-	if op == opContinuation {
+	if op == OpContinuation {
 		op, size = f.op, size+len(f.fragment)
 	}
-	if op == opText && size > f.maxText || op == opBinary && size > f.maxBinary {
-		return &protocolError{closeTooLarge, "frame_too_large"}
+	if op == OpText && size > f.MaxText || op == OpBinary && size > f.MaxBinary {
+		return &Error{Code: CloseTooLarge, Reason: "frame_too_large"}
 	}
 	return nil
 }
 
 // assemble joins the fragments of a message; whole is false until the last.
-func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byte, whole bool) {
+func (f *Reader) assemble(h header, payload []byte) (op byte, message []byte, whole bool) {
 	switch {
-	case h.op >= opClose:
+	case h.op >= OpClose:
 		return h.op, payload, true
 	case h.fin && !f.partial:
 		return h.op, payload, true
@@ -198,13 +207,13 @@ func (f *frameReader) assemble(h header, payload []byte) (op byte, message []byt
 
 // fill makes at least n bytes available at buf[r:]. The buffer grows only as
 // bytes arrive, so a header alone cannot make the server reserve megabytes.
-func (f *frameReader) fill(n int) error {
+func (f *Reader) fill(n int) error {
 	for f.w-f.r < n {
 		f.makeRoom()
 		if err := f.charge(len(f.buf) + cap(f.fragment)); err != nil {
 			return err
 		}
-		got, err := f.conn.Read(f.buf[f.w:])
+		got, err := f.Conn.Read(f.buf[f.w:])
 		if got == 0 && err != nil {
 			return err
 		}
@@ -213,14 +222,14 @@ func (f *frameReader) fill(n int) error {
 		if f.fits++; got >= smallRead {
 			f.fits = 0
 		}
-		f.heard.Store(int64(f.now()))
+		f.Heard.Store(int64(f.Now()))
 	}
 	return nil
 }
 
 // makeRoom leaves free space behind buf[:w], growing or shrinking the buffer
 // to what the connection needs.
-func (f *frameReader) makeRoom() {
+func (f *Reader) makeRoom() {
 	size, waiting := len(f.buf), f.w-f.r
 	switch {
 	case size == 0:
@@ -238,33 +247,33 @@ func (f *frameReader) makeRoom() {
 }
 
 // move replaces the buffer by one of another size.
-func (f *frameReader) move(size int) {
+func (f *Reader) move(size int) {
 	buf := make([]byte, size)
 	f.w = copy(buf, f.buf[f.r:f.w])
 	f.buf, f.r, f.full = buf, 0, false
 }
 
-// charge settles what the connection takes of the budget: what it holds beyond
-// the largest buffer that every connection may have.
-func (f *frameReader) charge(holds int) error {
-	more := max(0, holds-largeRead) - f.taken
+// charge adjusts what the connection has reserved of the budget: what it holds
+// beyond the largest buffer that every connection may have.
+func (f *Reader) charge(holds int) error {
+	more := max(0, holds-largeRead) - f.reserved
 	switch {
-	case more == 0 || f.budget == nil:
+	case more == 0 || f.Budget == nil:
 		return nil
 	case more < 0:
-		f.budget.give(int64(-more))
-	case !f.budget.take(int64(more)):
-		return &protocolError{closeTryLater, "overloaded"}
+		f.Budget.Release(int64(-more))
+	case !f.Budget.Reserve(int64(more)):
+		return &Error{Code: CloseTryLater, Reason: "overloaded"}
 	}
-	f.taken += more
+	f.reserved += more
 	return nil
 }
 
-// release gives back what the connection holds of the budget. It is for the end
+// Release gives back what the connection holds of the budget. It is for the end
 // of a connection.
-func (f *frameReader) release() {
-	if f.budget != nil {
-		f.budget.give(int64(f.taken))
+func (f *Reader) Release() {
+	if f.Budget != nil {
+		f.Budget.Release(int64(f.reserved))
 	}
-	f.taken = 0
+	f.reserved = 0
 }

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"bytes"
@@ -7,6 +7,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -24,20 +25,20 @@ const (
 )
 
 // eventMeasurements is the event of binary columns.
-const eventMeasurements = "measurements"
+const EventMeasurements = "measurements"
 
 // encoded returns the message's shared bytes: whole WebSocket frames, or a
 // fragment of a sensor_batch.
-func (s *Server) encoded(m *sensocto.Message, e sensocto.Encoding) []byte {
-	return m.Encoded(e, s.encoders[e])
+func (h *Hub) encoded(m *sensocto.Message, e sensocto.Encoding) []byte {
+	return m.Encoded(e, h.encoders[e])
 }
 
 // countedEncoder returns an encoder that counts what it does. It is made once:
 // making it for each message would allocate for each viewer.
-func (s *Server) countedEncoder(e sensocto.Encoding) func(*sensocto.Message) []byte {
+func (h *Hub) countedEncoder(e sensocto.Encoding) func(*sensocto.Message) []byte {
 	encode := encoderOf(e)
 	return func(m *sensocto.Message) []byte {
-		s.count.encodings.Add(1)
+		h.count.encodings.Add(1)
 		return encode(m)
 	}
 }
@@ -106,8 +107,8 @@ func receiverTopic(m *sensocto.Message) string {
 // encodeText returns the message as one text frame: a broadcast.
 func encodeText(m *sensocto.Message, v phx.Version, topic string) []byte {
 	payload := appendPayload(make([]byte, 0, sizeOf(m)), m)
-	frame := reserve(len(payload) + len(topic) + len(m.Event) + 64)
-	return seal(opText, phx.AppendPush(frame, v, nil, nil, topic, m.Event, payload))
+	frame := ws.Reserve(len(payload) + len(topic) + len(m.Event) + 64)
+	return ws.Seal(ws.OpText, phx.AppendPush(frame, v, nil, nil, topic, m.Event, payload))
 }
 
 // sizeOf estimates the size of a payload.
@@ -137,18 +138,18 @@ func appendPayload(dst []byte, m *sensocto.Message) []byte {
 		return p.appendBatch(dst)
 	case sensocto.Sensor:
 		if m.Event == sensocto.EventNewState {
-			return append(appendJSON(append(dst, `{"sensor":`...), tidy(p)), '}')
+			return append(AppendJSON(append(dst, `{"sensor":`...), Tidy(p)), '}')
 		}
-		return appendJSON(dst, tidy(p))
+		return AppendJSON(dst, Tidy(p))
 	case sensocto.SensorListUpdate:
-		return appendJSON(dst, tidyUpdate(p))
+		return AppendJSON(dst, tidyUpdate(p))
 	}
-	return appendJSON(dst, m.Payload)
+	return AppendJSON(dst, m.Payload)
 }
 
 // appendJSON appends v as JSON. What is published always has a JSON form; an
 // exception would be a fault of the program, which a panic reports.
-func appendJSON(dst []byte, v any) []byte {
+func AppendJSON(dst []byte, v any) []byte {
 	var text bytes.Buffer
 	e := json.NewEncoder(&text)
 	e.SetEscapeHTML(false) // six bytes for one: names must not grow
@@ -159,7 +160,7 @@ func appendJSON(dst []byte, v any) []byte {
 }
 
 // tidy makes sure that lists are lists on the wire, never null.
-func tidy(s sensocto.Sensor) sensocto.Sensor {
+func Tidy(s sensocto.Sensor) sensocto.Sensor {
 	if s.Attributes == nil {
 		s.Attributes = []sensocto.Attribute{}
 	}
@@ -169,7 +170,7 @@ func tidy(s sensocto.Sensor) sensocto.Sensor {
 func tidyAll(sensors []sensocto.Sensor) []sensocto.Sensor {
 	list := make([]sensocto.Sensor, len(sensors))
 	for i, s := range sensors {
-		list[i] = tidy(s)
+		list[i] = Tidy(s)
 	}
 	return list
 }
@@ -195,11 +196,11 @@ func encodeColumns(m *sensocto.Message, topic string) []byte {
 	}
 	var frames []byte
 	if columns, ok := wire.AppendBatchColumns(nil, wire.Header{}, b.Measurements); ok {
-		frame, err := phx.AppendBinaryBroadcast(reserve(len(columns)+len(topic)+32), topic, eventMeasurements, columns)
+		frame, err := phx.AppendBinaryBroadcast(ws.Reserve(len(columns)+len(topic)+32), topic, EventMeasurements, columns)
 		if err != nil {
 			return encodeText(m, phx.V2, topic)
 		}
-		frames = seal(opBinary, frame)
+		frames = ws.Seal(ws.OpBinary, frame)
 	} else if !wire.HasDocuments(b.Measurements) {
 		return encodeText(m, phx.V2, topic) // more than one frame can carry
 	}

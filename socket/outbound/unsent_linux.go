@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"syscall"
@@ -25,9 +25,9 @@ func send(fd uintptr, b []byte) (n int, err error) {
 	return unix.SendmsgN(int(fd), b, nil, nil, unix.MSG_EOR|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
 }
 
-// flight returns how many bytes have to be on their way for the connection to
+// bandwidthDelay returns how many bytes have to be on their way for the connection to
 // be as fast as it was measured to be, 0 where that is not known.
-func flight(fd uintptr) int {
+func bandwidthDelay(fd uintptr) int {
 	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
 	if err != nil {
 		return 0

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"encoding/binary"
@@ -55,7 +55,7 @@ func (d *digest) batch() (b *sensocto.Batch, ok bool) {
 	if d.lagged > 0 {
 		return nil, false
 	}
-	b = &sensocto.Batch{SensorID: d.sensorID, Measurements: make([]sensocto.Measurement, 0, d.taken)}
+	b = &sensocto.Batch{SensorID: d.sensorID, Measurements: make([]sensocto.Measurement, 0, d.samples)}
 	for i := range d.series {
 		s := &d.series[i]
 		for j := range s.entries {

@@ -1,8 +1,9 @@
-package socket
+package outbound
 
 import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // Bounds of what is kept for a connection that does not take bytes.
@@ -17,15 +18,15 @@ const (
 // buckets, neighbours are merged pairwise, so the whole time since the overflow
 // stays visible, only coarser.
 type thinner struct {
-	srv    *Server
-	byFeed map[*feed]*digest
-	order  []*feed // longest waiting first
+	hub    *Hub
+	byFeed map[*Feed]*digest
+	order  []*Feed // longest waiting first
 
 	series, docBytes int // of all digests together
 }
 
-func newThinner(srv *Server) *thinner {
-	return &thinner{srv: srv, byFeed: make(map[*feed]*digest)}
+func newThinner(hub *Hub) *thinner {
+	return &thinner{hub: hub, byFeed: make(map[*Feed]*digest)}
 }
 
 // add merges the measurements of an item. It reports false when there are so
@@ -48,11 +49,11 @@ func (t *thinner) add(it item) bool {
 	}
 	t.series += len(d.series) - series
 	t.docBytes += d.docBytes - docBytes
-	return t.docBytes <= 4*t.srv.limits.QueueBytes && t.series*minBuckets <= 16*allBuckets
+	return t.docBytes <= 4*t.hub.queueBytes && t.series*minBuckets <= 16*allBuckets
 }
 
 // remove returns what a feed has, and forgets it.
-func (t *thinner) remove(f *feed) *digest {
+func (t *thinner) remove(f *Feed) *digest {
 	d := t.byFeed[f]
 	delete(t.byFeed, f)
 	t.series -= len(d.series)
@@ -63,7 +64,7 @@ func (t *thinner) remove(f *feed) *digest {
 // samples is how many samples the thinner holds.
 func (t *thinner) samples() (n int64) {
 	for _, d := range t.byFeed {
-		n += d.taken
+		n += d.samples
 	}
 	return n
 }
@@ -74,8 +75,8 @@ func (t *thinner) samples() (n int64) {
 func (t *thinner) split(bytes int) *thinner {
 	n := 0
 	for _, f := range t.order {
-		if f.ch.ended || f.lost {
-			t.srv.count.droppedClosing.Add(uint64(t.remove(f).taken))
+		if f.ch.ended || f.revoked {
+			t.hub.count.droppedClosing.Add(uint64(t.remove(f).samples))
 			continue
 		}
 		t.order[n] = f
@@ -91,7 +92,7 @@ func (t *thinner) split(bytes int) *thinner {
 	if n == len(t.order) {
 		return t
 	}
-	first := newThinner(t.srv)
+	first := newThinner(t.hub)
 	for _, f := range t.order[:n] {
 		first.byFeed[f] = t.remove(f)
 	}
@@ -116,20 +117,20 @@ func (t *thinner) fit(bytes int) {
 // appendFrames appends a frame for each sensor, and of viewer topics one for
 // all their sensors. V2 pushes carry the join ref: they are for this viewer
 // alone.
-func (t *thinner) appendFrames(dst []byte, v phx.Version, l *load) []byte {
+func (t *thinner) appendFrames(dst []byte, v phx.Version, wb *writeBatch) []byte {
 	for _, f := range t.order {
 		d := t.byFeed[f].seal()
-		l.stats.digest(d)
+		wb.stats.digest(d)
 		if f.kind == fragment {
-			l.batch.add(item{feed: f, digest: d, frame: d.appendFragment(nil)})
+			wb.composer.add(item{feed: f, digest: d, frame: d.appendFragment(nil)})
 			continue
 		}
-		frame := phx.AppendPush(nil, v, f.ch.joinRef, nil, f.ch.topic, sensocto.EventMeasurementsBatch, d.appendBatch(nil))
-		dst = appendFrame(dst, opText, frame)
-		l.stats.frames++
+		frame := phx.AppendPush(nil, v, f.ch.JoinRef, nil, f.ch.Topic, sensocto.EventMeasurementsBatch, d.appendBatch(nil))
+		dst = ws.AppendFrame(dst, ws.OpText, frame)
+		wb.stats.frames++
 	}
 	var n int
-	dst, n = l.batch.appendFrames(dst)
-	l.stats.frames += n
+	dst, n = wb.composer.appendFrames(dst)
+	wb.stats.frames += n
 	return dst
 }

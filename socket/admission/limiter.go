@@ -1,4 +1,7 @@
-package socket
+// Package admission bounds what strangers can cost: connections that have not shown
+// who they are, addresses whose peers are refused, frames of a connection, sums over
+// all connections, and lines of the log. It decides and counts; nothing in it blocks.
+package admission
 
 import (
 	"net"
@@ -7,18 +10,18 @@ import (
 	"time"
 )
 
-// frameLimit counts frames in windows of a second. It looks at the clock only
+// FrameLimit counts frames in windows of a second. It looks at the clock only
 // when a window is full, so an allowed frame costs an addition; after a quiet
 // time the first second may therefore have twice as many.
-type frameLimit struct {
-	perSecond, count int
+type FrameLimit struct {
+	PerSecond, count int
 	start            time.Duration
 }
 
-// allow reports whether one more frame is allowed; now is called when the
+// Allow reports whether one more frame is allowed; now is called when the
 // answer depends on it.
-func (l *frameLimit) allow(now func() time.Duration) bool {
-	if l.count++; l.count <= l.perSecond {
+func (l *FrameLimit) Allow(now func() time.Duration) bool {
+	if l.count++; l.count <= l.PerSecond {
 		return true
 	}
 	t := now()
@@ -29,14 +32,14 @@ func (l *frameLimit) allow(now func() time.Duration) bool {
 	return true
 }
 
-// offenders remembers addresses whose peers were refused: each refusal costs a
+// Offenders remembers addresses whose peers were refused: each refusal costs a
 // point, points come back with time, and an address without points is turned
 // away before the upgrade. Official clients come back after every refusal, so
 // without it one broken client in a loop would keep the server busy.
-type offenders struct {
-	points  float64       // what an address has at first
-	perTime time.Duration // how long it takes to get one back
-	max     int           // bound of the table; when full, one that has all its points again goes, or else any
+type Offenders struct {
+	Points   float64       // what an address has at first
+	PerPoint time.Duration // how long it takes to get one back
+	Max      int           // bound of the table; when full, one that has all its points again goes, or else any
 
 	mu    sync.Mutex
 	table map[netip.Prefix]*offender
@@ -47,22 +50,22 @@ type offender struct {
 	seen   time.Duration
 }
 
-// refuse counts one refusal of the address.
-func (t *offenders) refuse(address string, now time.Duration) {
+// Refuse counts one refusal of the address.
+func (t *Offenders) Refuse(address string, now time.Duration) {
 	key := prefixOf(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	o := t.table[key]
 	if o == nil {
-		o = &offender{points: t.points, seen: now}
+		o = &offender{points: t.Points, seen: now}
 		t.add(key, o, now)
 	}
 	t.refill(o, now)
 	o.points = max(0, o.points-1)
 }
 
-// blocked reports whether the address has to wait.
-func (t *offenders) blocked(address string, now time.Duration) bool {
+// Blocked reports whether the address has to wait.
+func (t *Offenders) Blocked(address string, now time.Duration) bool {
 	key := prefixOf(address)
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -74,22 +77,22 @@ func (t *offenders) blocked(address string, now time.Duration) bool {
 	return o.points < 1
 }
 
-func (t *offenders) refill(o *offender, now time.Duration) {
-	o.points = min(t.points, o.points+float64(now-o.seen)/float64(t.perTime))
+func (t *Offenders) refill(o *offender, now time.Duration) {
+	o.points = min(t.Points, o.points+float64(now-o.seen)/float64(t.PerPoint))
 	o.seen = now
 }
 
 // add makes room first: entries that have all their points again go, and if
 // there is none, any one.
-func (t *offenders) add(key netip.Prefix, o *offender, now time.Duration) {
+func (t *Offenders) add(key netip.Prefix, o *offender, now time.Duration) {
 	if t.table == nil {
 		t.table = make(map[netip.Prefix]*offender)
 	}
-	if len(t.table) >= t.max {
+	if len(t.table) >= t.Max {
 		t.forget(now)
 	}
 	for k := range t.table {
-		if len(t.table) < t.max {
+		if len(t.table) < t.Max {
 			break
 		}
 		delete(t.table, k)
@@ -98,22 +101,23 @@ func (t *offenders) add(key netip.Prefix, o *offender, now time.Duration) {
 }
 
 // forget removes addresses that have all their points again.
-func (t *offenders) forget(now time.Duration) {
+func (t *Offenders) forget(now time.Duration) {
 	for k, o := range t.table {
-		if t.refill(o, now); o.points >= t.points {
+		if t.refill(o, now); o.points >= t.Points {
 			delete(t.table, k)
 		}
 	}
 }
 
-// sweep is forget for housekeeping.
-func (t *offenders) sweep(now time.Duration) {
+// Sweep is forget for housekeeping.
+func (t *Offenders) Sweep(now time.Duration) {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	t.forget(now)
 }
 
-func (t *offenders) size() int {
+// Size returns how many addresses are remembered.
+func (t *Offenders) Size() int {
 	t.mu.Lock()
 	defer t.mu.Unlock()
 	return len(t.table)

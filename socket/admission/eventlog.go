@@ -1,4 +1,4 @@
-package socket
+package admission
 
 import (
 	"context"
@@ -10,11 +10,11 @@ import (
 // logEvery is how often one kind of event gets a line of the log.
 const logEvery = time.Second
 
-// eventLog bounds the lines that clients can cause: of one kind of event there
+// EventLog bounds the lines that clients can cause: of one kind of event there
 // is at most one in logEvery, and it says how many before it were left out. The
 // metrics count all of them.
-type eventLog struct {
-	log *slog.Logger
+type EventLog struct {
+	Log *slog.Logger
 
 	mu    sync.Mutex // guards what follows; never held while a line is written
 	kinds map[string]*loggedKind
@@ -25,8 +25,8 @@ type loggedKind struct {
 	omitted int
 }
 
-// write logs an event; kind is one of few.
-func (l *eventLog) write(now time.Duration, level slog.Level, kind, message string, args ...any) {
+// Write logs an event; kind is one of few.
+func (l *EventLog) Write(now time.Duration, level slog.Level, kind, message string, args ...any) {
 	omitted, due := l.due(kind, now)
 	if !due {
 		return
@@ -34,10 +34,10 @@ func (l *eventLog) write(now time.Duration, level slog.Level, kind, message stri
 	if omitted > 0 {
 		args = append(args, "omitted", omitted)
 	}
-	l.log.Log(context.Background(), level, message, args...)
+	l.Log.Log(context.Background(), level, message, args...)
 }
 
-func (l *eventLog) due(kind string, now time.Duration) (omitted int, due bool) {
+func (l *EventLog) due(kind string, now time.Duration) (omitted int, due bool) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
 	k, known := l.kinds[kind]

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"time"
@@ -23,15 +23,15 @@ const (
 )
 
 // window gathers what a sensor sends for all who look at it at one level, and
-// hands it to them together. Its source's mu guards it.
+// hands it to them together. Its fanout's mu guards it.
 type window struct {
-	feeds   []*feed
-	content *digest // nil while there is nothing
-	armed   bool    // the wheel will turn it
+	feeds     []*Feed
+	content   *digest // nil while there is nothing
+	scheduled bool    // the window timer will flush it
 }
 
-// take puts a batch into the window.
-func (w *window) take(b *sensocto.Batch, level sensocto.AttentionLevel) {
+// add puts a batch into the window.
+func (w *window) add(b *sensocto.Batch, level sensocto.AttentionLevel) {
 	if w.content == nil {
 		cell := mediumCell
 		if level == sensocto.AttentionLow {
@@ -43,57 +43,57 @@ func (w *window) take(b *sensocto.Batch, level sensocto.AttentionLevel) {
 }
 
 // enter adds a feed, which gets what comes from now on.
-func (w *window) enter(f *feed) {
+func (w *window) enter(f *Feed) {
 	if w.content != nil && w.content.part == maxParts {
-		flush(w.turn(nil))
+		flushStaged(w.flush(nil))
 	}
 	f.part = 0
 	if w.content != nil {
-		f.part = w.content.cut()
+		f.part = w.content.nextPart()
 	}
 	f.index = len(w.feeds)
 	w.feeds = append(w.feeds, f)
 }
 
 // leave removes a feed, after handing it what came so far.
-func (w *window) leave(f *feed) {
+func (w *window) leave(f *Feed) {
 	w.feeds = without(w.feeds, f)
 	if w.content == nil {
 		return
 	}
-	if part := w.content.from(f.part); part != nil {
-		flush(f.deliverDigest(part.message(), part, nil))
+	if part := w.content.since(f.part); part != nil {
+		flushStaged(f.stageDigest(part.message(), part, nil))
 	}
 	if len(w.feeds) == 0 {
 		w.content = nil
 	}
 }
 
-// turn hands over all that came, and begins anew.
-func (w *window) turn(parked []*outbox) []*outbox {
-	w.armed = false
+// flush hands over all that came, and begins anew.
+func (w *window) flush(staged []*Outbox) []*Outbox {
+	w.scheduled = false
 	d := w.content
 	if d == nil {
-		return parked
+		return staged
 	}
 	w.content = nil
 	m := d.seal().message()
 	for _, f := range w.feeds {
 		if f.part == 0 {
-			parked = f.deliverDigest(m, d, parked)
+			staged = f.stageDigest(m, d, staged)
 			continue
 		}
-		if part := d.from(f.part); part != nil {
-			parked = f.deliverDigest(part.message(), part, parked)
+		if part := d.since(f.part); part != nil {
+			staged = f.stageDigest(part.message(), part, staged)
 		}
 		f.part = 0
 	}
-	return parked
+	return staged
 }
 
-// flush lets the writers of connections run for which something was parked.
-func flush(parked []*outbox) {
-	for _, o := range parked {
-		o.unpark()
+// flushStaged starts the writers of outboxes in which something was staged.
+func flushStaged(staged []*Outbox) {
+	for _, o := range staged {
+		o.flushStaged()
 	}
 }

@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import "github.com/sensocto/sensocto"
 
@@ -20,7 +20,7 @@ type digest struct {
 	// parts, so that a viewer who comes later can be given the later ones.
 	part uint32
 
-	taken    int64 // samples
+	samples  int64 // samples
 	windowed int64 // of them, those that a window had merged before
 	lagged   int64 // samples that are not there one by one; known once sealed
 	docBytes int
@@ -59,7 +59,7 @@ func (d *digest) add(b *sensocto.Batch, limit int) {
 		}
 		s.number(m.Timestamp, m.Value, d.cell, d.part, limit)
 	}
-	d.taken += int64(len(b.Measurements))
+	d.samples += int64(len(b.Measurements))
 }
 
 // merge takes what another digest holds, which follows.
@@ -74,7 +74,7 @@ func (d *digest) merge(next *digest, limit int) {
 			s.bucket(e.Bucket, d.part, limit)
 		}
 	}
-	d.taken += next.taken
+	d.samples += next.samples
 	d.windowed += next.lagged
 }
 
@@ -175,28 +175,28 @@ func (e *entry) joins(next *entry) bool {
 }
 
 // cut begins a new part, and returns its number.
-func (d *digest) cut() uint32 {
+func (d *digest) nextPart() uint32 {
 	d.part++
 	return d.part
 }
 
 // from returns what came in the parts from the given one on, sealed, or nil
 // where that is nothing. The digest itself goes on.
-func (d *digest) from(part uint32) *digest {
+func (d *digest) since(part uint32) *digest {
 	later := &digest{sensorID: d.sensorID, level: d.level}
 	for i := range d.series {
 		s := series{attributeID: d.series[i].attributeID}
 		for _, e := range d.series[i].entries {
 			if e.part >= part {
 				s.entries = append(s.entries, e)
-				later.taken += e.Count
+				later.samples += e.Count
 			}
 		}
 		if len(s.entries) > 0 {
 			later.series = append(later.series, s)
 		}
 	}
-	if later.taken == 0 {
+	if later.samples == 0 {
 		return nil
 	}
 	return later.seal()
@@ -204,7 +204,7 @@ func (d *digest) from(part uint32) *digest {
 
 // seal counts what is not there one by one.
 func (d *digest) seal() *digest {
-	d.lagged = d.taken
+	d.lagged = d.samples
 	for i := range d.series {
 		for j := range d.series[i].entries {
 			if d.series[i].entries[j].single() {

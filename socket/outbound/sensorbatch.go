@@ -1,4 +1,4 @@
-package socket
+package outbound
 
 import (
 	"bytes"
@@ -9,6 +9,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 const eventSensorBatch = "sensor_batch"
@@ -86,7 +87,7 @@ type batchComposer struct {
 }
 
 type sensorPart struct {
-	feed   *feed
+	feed   *Feed
 	lists  []listPart
 	lagged int64
 }
@@ -112,7 +113,7 @@ func (c *batchComposer) add(it item) {
 
 // sensor returns the sensor's part. Which one it is stands in the feed
 // itself, where only the writer, of which there is one, looks at it.
-func (c *batchComposer) sensor(w *feed) *sensorPart {
+func (c *batchComposer) sensor(w *Feed) *sensorPart {
 	if w.slot < len(c.sensors) && c.sensors[w.slot].feed == w {
 		return &c.sensors[w.slot]
 	}
@@ -159,10 +160,10 @@ func (c *batchComposer) appendFrames(dst []byte) ([]byte, int) {
 }
 
 // appendFrame appends the frame of a channel whose first sensor is at index i.
-func (c *batchComposer) appendFrame(dst []byte, ch *channel, i int) []byte {
+func (c *batchComposer) appendFrame(dst []byte, ch *Channel, i int) []byte {
 	start := len(dst)
-	dst = append(dst, make([]byte, maxHeader)...)
-	dst = append(dst, ch.frame.head...)
+	dst = append(dst, make([]byte, ws.MaxHeader)...)
+	dst = append(dst, ch.batch.head...)
 	var lagged int64
 	for first := true; i < len(c.sensors); i++ {
 		s := &c.sensors[i]
@@ -181,7 +182,7 @@ func (c *batchComposer) appendFrame(dst []byte, ch *channel, i int) []byte {
 	if lagged > 0 {
 		dst = strconv.AppendInt(append(dst, `,"lagged":`...), lagged, 10)
 	}
-	dst = append(dst, ch.frame.tail...)
+	dst = append(dst, ch.batch.tail...)
 	return sealInside(dst, start)
 }
 
@@ -208,8 +209,8 @@ func (s *sensorPart) appendJSON(dst []byte) []byte {
 // sealInside completes the text frame whose payload begins at
 // dst[start+maxHeader], moving it against its header.
 func sealInside(dst []byte, start int) []byte {
-	payload := dst[start+maxHeader:]
-	header := appendHeader(dst[start:start], opText, len(payload))
+	payload := dst[start+ws.MaxHeader:]
+	header := ws.AppendHeader(dst[start:start], ws.OpText, len(payload))
 	n := copy(dst[start+len(header):], payload)
 	return dst[:start+len(header)+n]
 }
