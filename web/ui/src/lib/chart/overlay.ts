@@ -1,3 +1,4 @@
+import { unitName } from '../text/format.ts';
 import { markOf, paintTitle } from './axispaint.ts';
 import { measure, type Callipers, type Measured } from './callipers.ts';
 import type { ChartPainter, Style } from './chartpainter.ts';
@@ -37,7 +38,7 @@ export function paintOverlay(pen: Pen, style: Style, p: ChartPainter, state: Ove
   p.panes.forEach((pane, i) => {
     const traces = pane.series.map((s) => ({ label: s.options.label, colour: s.options.colour }));
     const look = p.looks[i] as PaneLook;
-    paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: pane.unit, traces });
+    paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: unitName(pane.unit), traces });
     if (pane.series.length > 1) paintEnds(pen, style, p, pane, look);
     if (p.clipped[i]) note(pen, style, p, text.clipped(), p.layout.left + p.layout.plotWidth, look.box.top + 11 * p.layout.ratio, 'right');
   });
