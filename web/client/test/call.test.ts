@@ -154,8 +154,8 @@ describe("a gap", () => {
   afterEach(() => void vi.useRealTimers());
 
   function gap() {
-    const at = { played: performance.now() as number | undefined, packets: 10, over: 0 };
-    const watched = new Gap({ silentFor: () => (at.played === undefined ? undefined : performance.now() - at.played), packets: async () => at.packets, over: () => at.over++ });
+    const at = { played: performance.now() as number | undefined, packets: 10, over: 0, steady: true, counted: 0 };
+    const watched = new Gap({ steady: () => at.steady, silentFor: () => (at.played === undefined ? undefined : performance.now() - at.played), packets: async () => (at.counted++, at.packets), over: () => at.over++ });
     return { at, watched };
   }
 
@@ -182,6 +182,47 @@ describe("a gap", () => {
       await vi.advanceTimersByTimeAsync(200);
     }
     expect(at.over).toBeGreaterThan(1);
+    watched.close();
+  });
+
+  test("is none while the microphone is off and a still screen repeats once a second, and nothing is counted", async () => {
+    const { at, watched } = gap();
+    at.steady = false;
+    for (let i = 0; i < 20; i++) {
+      at.played = performance.now();
+      at.packets++;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect([at.over, at.counted]).toEqual([0, 0]);
+    watched.close();
+  });
+
+  test("that was noticed is none any more once the peer says that it sends nothing", async () => {
+    const { at, watched } = gap();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(at.counted).toBeGreaterThan(0);
+    at.steady = false;
+    at.counted = 0;
+    await vi.advanceTimersByTimeAsync(5000);
+    at.packets++;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([at.over, at.counted]).toEqual([0, 0]);
+    watched.close();
+  });
+
+  test("counts ever less often where a peer sends one picture a second", async () => {
+    const { at, watched } = gap();
+    const overIn = async (seconds: number) => {
+      const before = at.over;
+      for (let i = 0; i < seconds; i++) {
+        at.played = performance.now();
+        at.packets++;
+        await vi.advanceTimersByTimeAsync(1000);
+      }
+      return at.over - before;
+    };
+    expect(await overIn(60)).toBeLessThanOrEqual(8);
+    expect(await overIn(60)).toBeLessThanOrEqual(4);
     watched.close();
   });
 

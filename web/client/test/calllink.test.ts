@@ -60,6 +60,10 @@ class FakePeerConnection extends EventTarget {
   signalingState = "stable";
   localDescription: { type: string } | null = null;
   hints: FakeDataChannel | undefined;
+  /** When the newest media were played, and how many packets came. */
+  played: number | undefined;
+  packets = 0;
+  counted = 0;
   constructor() {
     super();
     FakePeerConnection.all.push(this);
@@ -67,7 +71,8 @@ class FakePeerConnection extends EventTarget {
   createDataChannel = (label: string) => (this.hints = new FakeDataChannel(label));
   addTransceiver = () => ({});
   getTransceivers = () => [];
-  getReceivers = () => [];
+  getReceivers = () => [{ getSynchronizationSources: () => (this.played === undefined ? [] : [{ timestamp: this.played }]) }];
+  getStats = async () => (this.counted++, [{ type: "inbound-rtp", packetsReceived: this.packets }]);
   close = () => void (this.signalingState = "closed");
   async setLocalDescription() {
     this.localDescription = { type: "offer" };
@@ -148,6 +153,48 @@ describe("an offer", () => {
     channel.state = "joined";
     await vi.advanceTimersByTimeAsync(5000);
     expect(offers()).toHaveLength(2);
+    await call.leave();
+  });
+});
+
+describe("a whole picture", () => {
+  const stillScreen = async (media: object) => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    channel.tell("media_state", { peer_id: "peer", ...media });
+    const peer = lastPeer();
+    for (let i = 0; i < 5; i++) {
+      peer.played = performance.timeOrigin + performance.now();
+      peer.packets++;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    return { call, peer, asked: () => peer.hints!.sent.filter((hint) => hint.includes("keyFrame")).length };
+  };
+
+  test("is not asked for again and again where the microphone is off and a still screen is shared", async () => {
+    const { call, peer, asked } = await stillScreen({ audio: false, video: false, screen: true });
+    expect([asked(), peer.counted]).toEqual([0, 0]);
+    for (const state of ["connected", "disconnected", "connected"]) {
+      peer.connectionState = state;
+      peer.dispatchEvent(new Event("connectionstatechange"));
+    }
+    expect(asked()).toBe(1);
+    await call.leave();
+  });
+
+  test("is asked for where sound had stopped", async () => {
+    const { call, asked } = await stillScreen({ audio: true, video: false, screen: true });
+    expect(asked()).toBeGreaterThan(0);
+    await call.leave();
+  });
+
+  test("is not asked for because of a camera that is not shown here", async () => {
+    const { call, peer, asked } = await stillScreen({ audio: false, video: true, screen: false });
+    expect(asked()).toBeGreaterThan(0);
+    call.show("peer", { video: 0, screen: 0 });
+    peer.counted = 0;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(peer.counted).toBe(0);
     await call.leave();
   });
 });

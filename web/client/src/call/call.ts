@@ -196,6 +196,7 @@ export class Call extends Emitter<CallEvents> {
       offers,
       tracks: this.#own.sent,
       bitrates: this.#bitrates([everything])[0]!,
+      media: () => this.#others.get(peerId)?.peer.media ?? mediaOf(object(p["media"])),
       signal: (event, payload) => this.#signal(link, peerId, event, payload),
       changed: () => this.#linkChanged(link),
       shownChanged: () => this.#share(),

@@ -3,6 +3,7 @@ import type { Bitrates, Shown, Uplink } from "./bitrates.js";
 import { Gap } from "./gap.js";
 import { everything, type Hints } from "./hints.js";
 import { HintsChannel } from "./hints-channel.js";
+import type { Media } from "./media.js";
 import { type Collisions, decide, type Decision, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
 import { limit, restart } from "./sender.js";
@@ -20,6 +21,8 @@ export interface LinkOptions {
   offers: boolean;
   tracks: Tracks;
   bitrates: Bitrates;
+  /** What the peer says that it sends. */
+  media: () => Media;
   /** Sends a signal to the peer. */
   signal: (event: "offer" | "answer" | "ice_candidate", payload: object) => Promise<unknown>;
   /** The state or the streams have changed. */
@@ -55,7 +58,7 @@ export class Link {
   #counted: Counted | undefined;
   #collisions: Collisions = { ignored: 0, rolledBack: 0 };
   #hints: HintsChannel;
-  #gap = new Gap({ silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
+  #gap = new Gap({ steady: () => this.#steady, silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -149,6 +152,12 @@ export class Link {
   #hinted(before: Hints): void {
     if (this.#hints.heard.keyFrame !== before.keyFrame) this.#sendKeyFrames();
     this.#options.shownChanged();
+  }
+
+  /** Media of the peer come all the time: sound, or a camera that is shown here. */
+  get #steady(): boolean {
+    const { audio, video } = this.#options.media();
+    return audio || (video && (this.#hints.told.shown ?? everything).video > 0);
   }
 
   /** How long ago the newest media of the peer were played, in ms; undefined where none were lately. */
@@ -290,6 +299,7 @@ export class Link {
     const state = this.#connection.connectionState;
     if (state === "closed") return;
     if (state === "connected") {
+      if (this.#connectedBefore && !this.#steady) this.#askForKeyFrames(); // no gap can be noticed
       this.#connectedBefore = true;
       this.#restarts = 0;
     }
