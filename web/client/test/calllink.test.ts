@@ -59,6 +59,7 @@ class FakePeerConnection extends EventTarget {
   connectionState = "new";
   signalingState = "stable";
   localDescription: { type: string } | null = null;
+  remoteDescription: { type: string } | null = null;
   hints: FakeDataChannel | undefined;
   /** When the newest media were played, and how many packets came. */
   played: number | undefined;
@@ -75,8 +76,14 @@ class FakePeerConnection extends EventTarget {
   getStats = async () => (this.counted++, [{ type: "inbound-rtp", packetsReceived: this.packets }]);
   close = () => void (this.signalingState = "closed");
   async setLocalDescription() {
-    this.localDescription = { type: "offer" };
-    this.signalingState = "have-local-offer";
+    const answers = this.signalingState === "have-remote-offer";
+    this.localDescription = { type: answers ? "answer" : "offer" };
+    this.signalingState = answers ? "stable" : "have-local-offer";
+  }
+  async setRemoteDescription({ type }: { type: string }) {
+    await Promise.resolve(); // an answer takes a moment
+    this.remoteDescription = { type };
+    this.signalingState = type === "offer" ? "have-remote-offer" : "stable";
   }
 }
 
@@ -141,6 +148,20 @@ describe("an offer", () => {
     offers()[0]!.reply("timeout");
     await vi.advanceTimersByTimeAsync(5000);
     expect(offers()).toHaveLength(1);
+    await call.leave();
+  });
+
+  test.each([["polite", "zoe"], ["impolite", "a"]])("of the peer behind its answer is no collision, though the server has not replied: %s", async (_, id) => {
+    const call = new Call(connection, "r");
+    channel.joined("me", [id]);
+    lastPeer().dispatchEvent(new Event("negotiationneeded"));
+    await vi.advanceTimersByTimeAsync(0);
+    channel.tell("answer", { from: id, description: { type: "answer" } });
+    channel.tell("offer", { from: id, description: { type: "offer" } });
+    channel.tell("offer", { from: id, description: { type: "offer" } }); // before the server replied to the answer
+    await vi.advanceTimersByTimeAsync(0);
+    expect(call.collisions).toEqual({ ignored: 0, rolledBack: 0 });
+    expect(channel.pushed.filter(({ event }) => event === "answer")).toHaveLength(2);
     await call.leave();
   });
 

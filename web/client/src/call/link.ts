@@ -47,7 +47,6 @@ export class Link {
   #tracks: Tracks;
   #bitrates: Bitrates;
   #makingOffer = false;
-  #applyingAnswer = false;
   #ignoring = false; // the peer's last offer, and with it its candidates
   #signals = Promise.resolve(); // one after the other, and so are
   #sending = Promise.resolve(); // changes of what is sent
@@ -194,12 +193,13 @@ export class Link {
     try {
       this.#makingOffer = true;
       await this.#connection.setLocalDescription();
-      await this.#sendDescription();
     } catch (err) {
       if (!this.#closed) console.warn("an offer to a peer of the call was not made:", err);
+      return;
     } finally {
-      this.#makingOffer = false;
+      this.#makingOffer = false; // from here on the signaling state tells
     }
+    await this.#sendDescription();
   }
 
   // A description that the server did not take, such as one too many in a second, is
@@ -224,23 +224,15 @@ export class Link {
 
   async #describe(description: RTCSessionDescriptionInit): Promise<void> {
     const c = this.#connection;
-    const decision = decide(
-      { polite: this.#options.polite, makingOffer: this.#makingOffer, applyingAnswer: this.#applyingAnswer, signalingState: c.signalingState },
-      description.type,
-    );
+    const decision = decide({ polite: this.#options.polite, makingOffer: this.#makingOffer, signalingState: c.signalingState }, description.type);
     this.#ignoring = decision === "ignore";
     if (description.type === "offer") this.#countCollision(decision);
     if (this.#ignoring) return;
-    this.#applyingAnswer = description.type === "answer";
-    try {
-      await c.setRemoteDescription(description);
-    } finally {
-      this.#applyingAnswer = false;
-    }
+    await c.setRemoteDescription(description);
     await this.#sendTracks();
     if (description.type !== "offer") return;
     await c.setLocalDescription();
-    await this.#sendDescription();
+    void this.#sendDescription(); // signals behind this one do not wait for the server
   }
 
   #countCollision(decision: Decision): void {
