@@ -9,7 +9,8 @@ import { readHints, writeHints } from "../src/call/hints.js";
 import type { Link } from "../src/call/link.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
 import { OwnMedia } from "../src/call/media.js";
-import { count, type Counted, qualityOf } from "../src/call/quality.js";
+import { count, type Counted, type Quality, qualityOf } from "../src/call/quality.js";
+import { Report } from "../src/call/report.js";
 
 const at = (change: Partial<Negotiating>): Negotiating => ({ polite: false, makingOffer: false, signalingState: "stable", ...change });
 
@@ -235,6 +236,54 @@ describe("a gap", () => {
     }
     expect(at.over).toBe(0);
     watched.close();
+  });
+});
+
+describe("a report", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const good = { rating: "good" } as Quality;
+  const poor = { rating: "poor" } as Quality;
+
+  test("sums up the links", () => {
+    const report = new Report();
+    report.joined(2);
+    vi.advanceTimersByTime(400);
+    report.changed("connecting", "connected");
+    vi.advanceTimersByTime(60_000);
+    report.changed("connecting", "connected"); // the second
+    report.changed("connected", "interrupted");
+    report.changed("interrupted", "interrupted");
+    report.lasted(2, "connected", good);
+    report.lasted(4, "connected", poor);
+    report.lasted(8, "interrupted", undefined);
+    report.lasted(16, "connecting", undefined); // is no quality
+    report.ended("connected", true, true);
+    report.ended("interrupted", true, false);
+    report.ended("interrupted", false, false);
+    report.ended("connecting", false, false); // who left before
+    expect(report.toJSON()).toEqual({ join_ms: 400, seconds: { good: 2, fair: 0, poor: 4, interrupted: 8 }, links: { direct: 1, relayed: 1, failed: 1 }, interruptions: 1 });
+  });
+
+  test("waiting for somebody is no slow join", () => {
+    const report = new Report();
+    report.joined(0);
+    vi.advanceTimersByTime(90_000);
+    report.changed("connecting", "connected");
+    expect(report.toJSON()).toMatchObject({ join_ms: 0 });
+  });
+
+  test("has no more seconds than the server believes of who joined again a moment ago, in proportion", () => {
+    const report = new Report();
+    report.joined(1);
+    vi.advanceTimersByTime(20_000);
+    report.changed("connecting", "connected");
+    report.lasted(300, "connected", good);
+    report.lasted(100, "connected", poor);
+    report.joined(2);
+    vi.advanceTimersByTime(3000);
+    expect(report.toJSON()).toMatchObject({ join_ms: 8000, seconds: { good: 18, fair: 0, poor: 6, interrupted: 0 } });
   });
 });
 

@@ -220,6 +220,87 @@ describe("a whole picture", () => {
   });
 });
 
+describe("what oneself sends", () => {
+  const told = () => channel.pushed.filter(({ event }) => event === "media_state");
+
+  test.each([["error", { reason: "too_many_signals" }], ["timeout", {}]])("is told again where the server did not take it (%s), as it is by then", async (status, answer) => {
+    const call = new Call(connection, "r", { audio: Object.assign(new EventTarget(), { readyState: "live", enabled: true }) as unknown as MediaStreamTrack });
+    channel.joined("me", []);
+    call.mute("audio", true);
+    call.mute("audio", false);
+    for (const { reply } of told().slice(1)) reply(status, answer);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(told()).toHaveLength(3);
+    await vi.advanceTimersByTimeAsync(500);
+    expect(told().slice(3).map(({ payload }) => payload)).toEqual([{ audio: true, video: false, screen: false }]);
+    told()[3]!.reply("ok");
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(told()).toHaveLength(4);
+    await call.leave();
+  });
+
+  test("is not told again for another reason, nor after the end", async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", []);
+    told()[0]!.reply("error", { reason: "unmatched topic" });
+    await vi.advanceTimersByTimeAsync(5000);
+    expect(told()).toHaveLength(1);
+    call.mute("audio", true);
+    told()[1]!.reply("error", { reason: "too_many_signals" });
+    await vi.advanceTimersByTimeAsync(0);
+    await call.leave();
+    expect(vi.getTimerCount()).toBe(0);
+  });
+});
+
+describe("the report", () => {
+  const reports = () => channel.pushed.filter(({ event }) => event === "report").map(({ payload }) => payload);
+  const become = (state: string) => {
+    lastPeer().connectionState = state;
+    lastPeer().dispatchEvent(new Event("connectionstatechange"));
+  };
+
+  test("goes out once when one leaves, and goes on over a connection that broke", async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    await vi.advanceTimersByTimeAsync(300);
+    become("connected");
+    await vi.advanceTimersByTimeAsync(10_000);
+    become("disconnected");
+    channel.broken();
+    expect(reports()).toEqual([]);
+    channel.joined("me again", ["peer"]);
+    become("connected");
+    await vi.advanceTimersByTimeAsync(20_000);
+    await call.leave();
+    expect(reports()).toHaveLength(1);
+    expect(reports()[0]).toMatchObject({ join_ms: 300, links: { direct: 2, relayed: 0, failed: 0 }, interruptions: 1 });
+    expect((reports()[0] as { seconds: { good: number } }).seconds.good).toBe(30); // of both
+  });
+
+  test("goes out when the page goes away, with the links of that moment, and not a second time", async () => {
+    const page = new EventTarget();
+    vi.stubGlobal("addEventListener", page.addEventListener.bind(page));
+    vi.stubGlobal("removeEventListener", page.removeEventListener.bind(page));
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    become("connected");
+    page.dispatchEvent(new Event("pagehide"));
+    expect(reports()).toMatchObject([{ links: { direct: 1, relayed: 0, failed: 0 }, interruptions: 0 }]);
+    await call.leave();
+    page.dispatchEvent(new Event("pagehide"));
+    expect(reports()).toHaveLength(1);
+  });
+
+  test("is not told where there is no connection", async () => {
+    const call = new Call(connection, "r");
+    channel.joined("me", ["peer"]);
+    channel.broken();
+    await call.leave();
+    expect(reports()).toEqual([]);
+  });
+});
+
 test("a call that cannot be made leaves nothing behind", () => {
   const track = new EventTarget() as MediaStreamTrack;
   const listens = vi.spyOn(track, "addEventListener");
