@@ -38,10 +38,11 @@ func (s *Sidecar) Import(ctx context.Context, ticket string) (doc string, write 
 	return a.Doc, a.Write != nil && *a.Write, err
 }
 
-// TicketDoc returns the document of one of Iroh's tickets, which it does not import.
-func (s *Sidecar) TicketDoc(ctx context.Context, ticket string) (doc string, err error) {
+// TicketDoc returns the document of one of Iroh's tickets, which it does not import, and
+// whether the ticket has the secret to write.
+func (s *Sidecar) TicketDoc(ctx context.Context, ticket string) (doc string, write bool, err error) {
 	a, err := s.call(ctx, request{Op: "ticket_info", Ticket: ticket})
-	return a.Doc, err
+	return a.Doc, a.Write != nil && *a.Write, err
 }
 
 // Close no longer synchronizes a document, which stays stored.

@@ -16,6 +16,7 @@ import (
 var (
 	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it"}
 	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
+	errReads      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "ticket_reads", Message: "people of this server are members of the room, and this ticket leads to where it goes on for reading alone: ask for a ticket that admits"}
 	errMovedSince = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_moved", Message: "the room moved at this moment, and the ticket would have led to where it was: try again"}
 )
 
@@ -364,9 +365,12 @@ func (p *pass) follow(ctx context.Context, m Room) error {
 	if moves <= p.room.Moves {
 		return nil
 	}
-	doc, err := p.options.Sidecar.TicketDoc(ctx, where.Doc)
+	doc, write, err := p.options.Sidecar.TicketDoc(ctx, where.Doc)
 	if err != nil {
 		return err
+	}
+	if !write {
+		return errReads
 	}
 	before, err := p.claim(doc)
 	if err != nil {
@@ -522,16 +526,25 @@ func (s *RoomSync) change(ctx context.Context, roomID string, f func(*sensocto.S
 
 // goByTicket has a room that is here go on in the document of a ticket, where the
 // room's key says that it has moved there. It is the way of those who were not told.
-func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved bool, err error) {
+//
+// A room that is written here goes only where it can be written: otherwise nothing would
+// be exchanged any more, and no later move be followed.
+func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string, write bool) (moved bool, err error) {
 	room, ok := s.known(t.Room)
 	if !ok || room.Root != string(t.Root) || room.Root == string(s.options.Keys.Room(t.Room).Key) {
 		return false, nil
+	}
+	if room.Doc == doc {
+		return false, s.takeSecret(ctx, room, t, write)
 	}
 	leave, err := s.bring(doc)
 	if leave == nil {
 		return false, err
 	}
 	defer leave()
+	if room.Invite != nil && !write {
+		return false, errReads
+	}
 	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
 		return false, err
 	}
@@ -548,6 +561,25 @@ func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved 
 		err = errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
 	}
 	return moved, err
+}
+
+// takeSecret takes from a ticket the secret to write a room's document, where people of
+// this server are members and only the right to read it is here.
+func (s *RoomSync) takeSecret(ctx context.Context, room sensocto.SharedRoom, t Ticket, write bool) error {
+	if room.Invite == nil || !write {
+		return nil
+	}
+	if _, has, err := s.options.Sidecar.TicketDoc(ctx, room.Ticket); err != nil || has {
+		return err
+	}
+	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
+		return err
+	}
+	return s.change(ctx, room.RoomID, func(r *sensocto.SharedRoom) {
+		if r.Doc == room.Doc {
+			r.Ticket = t.Doc
+		}
+	})
 }
 
 // bring keeps a document that no room here has for one that brings it here; leave is nil

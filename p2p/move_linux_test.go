@@ -325,3 +325,48 @@ func TestMove_ByTicket(t *testing.T) {
 	b.join(a.ticket(roomID, ""))
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
 }
+
+// A server with members does not go by a ticket that only reads, where it could neither
+// send nor follow; one that did takes the secret from a later ticket.
+func TestMove_MembersDoNotGoByATicketThatReads(t *testing.T) {
+	a, b, roomID := two(t)
+	b.stop()
+	a.remove(roomID, b)
+	a.move(roomID)
+	eventually(t, "told", func() bool { return a.Room(t.Context(), roomID).Problem == "" })
+	b.start()
+	before, _ := b.docOf(roomID)
+	if err := b.Join(t.Context(), b.user.UserID, a.ticket(roomID, "")); sensocto.ErrorReason(err) != "ticket_reads" {
+		t.Fatal(err)
+	}
+	if doc, _ := b.docOf(roomID); doc != before {
+		t.Fatal("it went where it cannot write")
+	}
+	forged := a.ticket(roomID, sensocto.RoleMember)
+	forged.Doc = a.ticket(roomID, "").Doc
+	if err := b.Join(t.Context(), b.user.UserID, forged); sensocto.ErrorReason(err) != "invalid_ticket" {
+		t.Error(err)
+	}
+}
+
+func TestMove_ALaterTicketBringsTheSecret(t *testing.T) {
+	a, b, roomID := two(t)
+	reads, writes := a.ticket(roomID, ""), a.ticket(roomID, sensocto.RoleMember)
+	doc, _ := b.docOf(roomID)
+	if err := b.options.Sidecar.Drop(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.change(t.Context(), roomID, func(r *sensocto.SharedRoom) { r.Ticket = reads.Doc }); err != nil {
+		t.Fatal(err)
+	}
+	b.cutOff(true)
+	b.cutOff(false) // it opens the document anew, which it can only read
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a failure", func() bool { return b.Room(t.Context(), roomID).Problem != "" })
+	if err := b.Join(t.Context(), b.user.UserID, writes); sensocto.ErrorReason(err) != "room_exists" { // they are in it
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 })
+}
