@@ -91,32 +91,58 @@ func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
 	return err == nil && s.people.local(k)
 }
 
-// hold keeps a room from being exchanged until release, which has it exchanged.
+// hold keeps a room from being exchanged until release, which has it exchanged. No
+// exchange begins while somebody waits: otherwise whoever changes the room all the time,
+// as somebody who is to be locked out may, would hold off the move.
 func (s *RoomSync) hold(ctx context.Context, roomID string) (*shared, func(), error) {
-	for {
-		s.mu.Lock()
-		r := s.rooms[roomID]
-		if r == nil || r.room.Doc == "" {
-			s.mu.Unlock()
-			return nil, nil, errNotShared
-		}
-		if !r.running {
-			r.running = true
-			s.mu.Unlock()
-			return r, func() {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				r.running, r.urgent = false, true
-				s.notify()
-			}, nil
-		}
+	s.mu.Lock()
+	r := s.rooms[roomID]
+	if r == nil || r.room.Doc == "" {
 		s.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return nil, nil, timedOut(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
+		return nil, nil, errNotShared
 	}
+	r.held++
+	s.mu.Unlock()
+	for {
+		held, err := s.tryHold(r)
+		if err == nil && !held {
+			select {
+			case <-ctx.Done():
+				err = timedOut(ctx)
+			case <-time.After(20 * time.Millisecond):
+				continue
+			}
+		}
+		if err != nil {
+			s.update(func() { r.held-- })
+			return nil, nil, err
+		}
+		return r, func() {
+			s.update(func() { r.held, r.running, r.urgent = r.held-1, false, true })
+		}, nil
+	}
+}
+
+// tryHold takes the place of an exchange where none is under way.
+func (s *RoomSync) tryHold(r *shared) (held bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[r.room.RoomID] != r { // it was forgotten meanwhile
+		return false, errNotShared
+	}
+	if r.running {
+		return false, nil
+	}
+	r.running = true
+	return true, nil
+}
+
+// update changes what is guarded, and has what is due looked for again.
+func (s *RoomSync) update(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	s.notify()
 }
 
 // move writes what the room says into a new document, and has the room go on there.

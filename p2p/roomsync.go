@@ -83,7 +83,8 @@ type resolved struct {
 type shared struct {
 	schedule  // guarded by RoomSync.mu
 	room      sensocto.SharedRoom
-	running   bool // an exchange is under way
+	running   bool // an exchange is under way, or the room is held
+	held      int  // who hold the room or wait for that
 	openedIn  int  // the start of the sidecar in which the document was opened
 	pending   int  // changes that have not been sent
 	refused   map[string]int
@@ -215,7 +216,7 @@ func (s *RoomSync) next(now time.Time) (roomID string, wait time.Duration) {
 	var first time.Time
 	for id, r := range s.rooms {
 		due, ok := r.due()
-		if !ok || r.running {
+		if !ok || r.running || r.held > 0 {
 			continue
 		}
 		if d := due.Sub(now); d > 0 {
