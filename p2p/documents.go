@@ -103,6 +103,15 @@ func (s *Sidecar) Delete(ctx context.Context, doc, key string) error {
 	return err
 }
 
+// Get returns what all authors wrote under a key, 512 entries at most.
+func (s *Sidecar) Get(ctx context.Context, doc, key string) ([]Entry, error) {
+	a, err := s.call(ctx, request{Op: "get", Doc: doc, Key: &key})
+	if err != nil || a.Entries == nil {
+		return nil, err
+	}
+	return *a.Entries, nil
+}
+
 // Entries returns the entries of all authors, up to a bound.
 func (s *Sidecar) Entries(ctx context.Context, doc string) ([]Entry, error) {
 	var all []Entry

@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -219,29 +220,42 @@ func (p *pass) tell(ctx context.Context, m Room) error {
 		return err
 	}
 	var left []sensocto.LeftDoc
+	var failed error // one document that fails holds off no other
 	for i, old := range p.room.Left {
-		if len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0) {
-			if err := p.options.Sidecar.Drop(ctx, old.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
-				return err
-			}
+		over := len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0)
+		if over && p.drop(ctx, old, &failed) {
 			continue
 		}
-		if err := p.tellIn(ctx, old, m, waiting); err != nil {
-			return err
-		}
 		left = append(left, old)
+		if !over {
+			failed = errors.Join(failed, p.tellIn(ctx, old, m, waiting))
+		}
 	}
 	if len(left) == len(p.room.Left) {
-		return nil
+		return failed
 	}
 	room := p.room
 	room.Left = left
 	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	p.room = room
 	p.noteRoom(room)
-	return nil
+	return failed
+}
+
+// drop removes a document that the room has left.
+func (p *pass) drop(ctx context.Context, old sensocto.LeftDoc, failed *error) (dropped bool) {
+	err := p.options.Sidecar.Drop(ctx, old.Doc)
+	if err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+		*failed = errors.Join(*failed, err)
+		return false
+	}
+	p.note(func() {
+		delete(p.r.told, old.Doc)
+		delete(p.r.besides, old.Doc)
+	})
+	return true
 }
 
 // number says again what a document has lost with the sidecar's directory: that the
@@ -287,51 +301,104 @@ func namesOf(members map[Key]Member) []string {
 	return names
 }
 
-// tellIn writes into a document that the room has left.
+// told says what is known to be in a document that the room has left, since the start
+// of the server: it is not read again, as it may be large and change all the time.
+type told struct {
+	moves int64             // the move for which all of this was said
+	there map[string]string // what an entry of the room's key says, by its key
+}
+
+// toldIn returns what is known to be in a document that the room has left.
+func (p *pass) toldIn(doc string) (t *told) {
+	p.note(func() {
+		if t = p.r.told[doc]; t != nil {
+			return
+		}
+		if p.r.told == nil {
+			p.r.told = map[string]*told{}
+		}
+		t = &told{there: map[string]string{}}
+		p.r.told[doc] = t
+	})
+	return t
+}
+
+// tellIn writes into a document that the room has left who is out, which tickets have
+// ended, and where the room is now.
 func (p *pass) tellIn(ctx context.Context, old sensocto.LeftDoc, m Room, waiting map[Key]Member) error {
-	var told int64
-	if p.note(func() { told = p.r.told[old.Doc] }); told == p.room.Moves && len(waiting) == 0 {
+	if p.toldIn(old.Doc).moves == p.room.Moves && len(waiting) == 0 {
 		return nil // nobody has to hear more
 	}
 	if err := p.openOnce(ctx, old.Doc, old.Ticket); err != nil {
 		return err
 	}
-	entries, err := p.options.Sidecar.Entries(ctx, old.Doc)
+	t := p.toldIn(old.Doc)
+	values, err := p.endedIn(ctx, old.Doc, m, t)
 	if err != nil {
 		return err
 	}
-	there := Merge(p.room.RoomID, p.root, entries)
-	values := map[string][]byte{}
-	for key, f := range m.Facts { // who is out, and which tickets have ended
-		kind, _, _ := splitKey(key)
-		if before, ok := there.Facts[key]; ok && f.Deleted && !before.Deleted && (kind == prefixMember || kind == prefixInvite) {
-			values[key] = f.Value
-		}
-	}
-	if err := p.lead(ctx, there, waiting, values); err != nil {
+	if err := p.lead(ctx, old.Doc, t, waiting, values); err != nil {
 		return err
 	}
 	if err := p.options.Sidecar.Set(ctx, old.Doc, values); err != nil {
 		return err
 	}
-	p.note(func() {
-		if p.r.told == nil {
-			p.r.told = map[string]int64{}
-		}
-		p.r.told[old.Doc] = p.room.Moves
-	})
+	for key := range values {
+		t.there[key] = p.saying(key, m)
+	}
+	t.moves = p.room.Moves
 	return nil
 }
 
+// saying tells apart what an entry of a document that the room has left may say.
+func (p *pass) saying(key string, m Room) string {
+	if strings.HasPrefix(key, prefixMoved) {
+		return fmt.Sprint(p.room.Moves)
+	}
+	return string(m.Facts[key].Value)
+}
+
+// endedIn returns who is out and which tickets have ended, of those that a document names.
+func (p *pass) endedIn(ctx context.Context, doc string, m Room, t *told) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	for key, f := range m.Facts {
+		if kind, _, _ := splitKey(key); !f.Deleted || (kind != prefixMember && kind != prefixInvite) || t.there[key] == string(f.Value) {
+			continue
+		}
+		entries, err := p.options.Sidecar.Get(ctx, doc, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) > 0 && !slices.ContainsFunc(entries, func(e Entry) bool { return bytes.Equal(e.Value, f.Value) }) {
+			values[key] = f.Value
+			continue
+		}
+		t.there[key] = string(f.Value)
+	}
+	return values, nil
+}
+
 // lead adds for each member who waits where the room is now, sealed.
-func (p *pass) lead(ctx context.Context, there Room, waiting map[Key]Member, values map[string][]byte) error {
+func (p *pass) lead(ctx context.Context, doc string, t *told, waiting map[Key]Member, values map[string][]byte) error {
 	var where move
 	for _, k := range slices.Sorted(maps.Keys(waiting)) {
-		seal := there.Members[k].Seal
-		if seal == "" {
-			seal = waiting[k].Seal
+		key, now := movedKey(k), fmt.Sprint(p.room.Moves)
+		if t.there[key] == now {
+			continue
 		}
-		if seal == "" || there.Moved[k].Moves >= p.room.Moves {
+		before, err := p.lastOf(ctx, doc, key, p.root)
+		if err != nil {
+			return err
+		}
+		if before != nil && before.Version >= p.room.Moves {
+			t.there[key] = now
+			continue
+		}
+		seal, err := p.sealOf(ctx, doc, k, waiting[k])
+		if err != nil {
+			return err
+		}
+		if seal == "" {
 			continue
 		}
 		if where.Doc == "" {
@@ -346,9 +413,41 @@ func (p *pass) lead(ctx context.Context, there Room, waiting map[Key]Member, val
 			p.log.Warn("a member cannot be told where the room goes on: give them a new ticket", "room", p.room.RoomID, "err", err)
 			continue
 		}
-		values[movedKey(k)] = value
+		values[key] = value
 	}
 	return nil
+}
+
+// sealOf returns the key for which to seal what a member alone is to read: as they say in
+// a document that the room has left, where they still are, or as they said last.
+func (p *pass) sealOf(ctx context.Context, doc string, k Key, known Member) (string, error) {
+	f, err := p.lastOf(ctx, doc, personKey(k), k)
+	if err != nil {
+		return "", err
+	}
+	var v personValue
+	if f != nil && !f.Deleted && json.Unmarshal(f.Value, &v) == nil && v.Seal != "" && len(v.Seal) <= 64 {
+		return v.Seal, nil
+	}
+	return known.Seal, nil
+}
+
+// lastOf returns what a signer said last under a key of a document, or nil.
+func (p *pass) lastOf(ctx context.Context, doc, key string, by Key) (last *signed, err error) {
+	entries, err := p.options.Sidecar.Get(ctx, doc, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.State != "" {
+			continue
+		}
+		f, err := decodeFact(p.room.RoomID, e)
+		if err == nil && f.signer == by && (last == nil || last.before(f)) && f.authentic() {
+			last = f
+		}
+	}
+	return last, nil
 }
 
 func (p *pass) leads(where move, k Key, seal string) ([]byte, error) {
@@ -491,7 +590,7 @@ func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	p.note(func() { p.r.following, p.r.moved, p.r.next = false, false, "" })
 	p.log.Info("a shared room goes on in another document", "room", room.RoomID, "moves", room.Moves)
 	if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
-		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "doc", before, "err", err)
+		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "err", err)
 	}
 	return nil
 }
@@ -505,7 +604,8 @@ func (p *pass) openOnce(ctx context.Context, doc, ticket string) error {
 		return nil
 	}
 	_, err := p.options.Sidecar.Open(ctx, doc)
-	if sensocto.ErrorCode(err) == sensocto.CodeNotFound {
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound { // the sidecar has lost it, and what was said there
+		p.note(func() { delete(p.r.told, doc) })
 		_, _, err = p.options.Sidecar.Import(ctx, ticket)
 	}
 	if err == nil {

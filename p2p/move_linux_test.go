@@ -370,3 +370,56 @@ func TestMove_ALaterTicketBringsTheSecret(t *testing.T) {
 	}
 	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 })
 }
+
+// A left document that fails holds off no other.
+func TestMove_OneLeftDocumentThatFailsHoldsOffNoOther(t *testing.T) {
+	a, b, roomID := two(t)
+	b.stop()
+	broken := sensocto.LeftDoc{Doc: "no document", Ticket: "no ticket", At: time.Now()}
+	if err := a.change(t.Context(), roomID, func(r *sensocto.SharedRoom) { r.Left = []sensocto.LeftDoc{broken} }); err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	b.start()
+	b.follows(a, roomID)
+	if a.Room(t.Context(), roomID).Problem == "" {
+		t.Error("nobody hears of the one that fails")
+	}
+}
+
+// Who was locked out makes no work where they can still write.
+func TestMove_WritesIntoALeftDocumentAreNotUrgent(t *testing.T) {
+	a, b, roomID := two(t)
+	old, _ := b.docOf(roomID)
+	a.remove(roomID, b)
+	a.move(roomID)
+	eventually(t, "who was removed hears that it is out", func() bool { return b.content(roomID).Members[b.user.UserID] == "" })
+	passed := func() (at time.Time, pending bool) {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		r := a.RoomSync.rooms[roomID]
+		return r.passedAt, r.running || r.urgent || r.changes > 0
+	}
+	eventually(t, "calm", func() bool { at, pending := passed(); return !pending && time.Since(at) > time.Second })
+	seen := map[time.Time]bool{}
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err := b.options.Sidecar.Set(t.Context(), old, map[string][]byte{"spam/x/": []byte(time.Now().String())}); err != nil {
+			t.Fatal(err)
+		}
+		at, _ := passed()
+		seen[at] = true
+	}
+	if len(seen) > 2 {
+		t.Errorf("%d exchanges", len(seen))
+	}
+	eventually(t, "the writes have arrived", func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), old, "spam/x/")
+		return err == nil && len(entries) > 0
+	})
+	a.RoomSync.mu.Lock()
+	later := a.RoomSync.rooms[roomID].later
+	a.RoomSync.mu.Unlock()
+	if later.IsZero() && len(seen) < 2 {
+		t.Error("nobody looks at them later")
+	}
+}
