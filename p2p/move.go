@@ -655,7 +655,7 @@ func (s *RoomSync) change(ctx context.Context, roomID string, f func(*sensocto.S
 //
 // A room that is written here goes only where it can be written: otherwise nothing would
 // be exchanged any more, and no later move be followed.
-func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string, write bool) (moved bool, err error) {
+func (s *RoomSync) goByTicket(ctx context.Context, userID string, t Ticket, doc string, write bool) (moved bool, err error) {
 	room, ok := s.known(t.Room)
 	if !ok || room.Root != string(t.Root) || room.Root == string(s.options.Keys.Room(t.Room).Key) {
 		return false, nil
@@ -678,10 +678,7 @@ func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string, write b
 	m, err := s.await(ctx, room)
 	if err == nil && m.Documents[doc] > room.Moves {
 		room.Moves = m.Documents[doc]
-		if t.Invite != nil {
-			room.Invite = t.Invite
-		}
-		moved, err = s.goTo(ctx, room)
+		moved, err = s.goTo(ctx, arriving{room, m, userID}, t.Invite)
 	}
 	if !moved {
 		err = errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
@@ -727,18 +724,76 @@ func (s *RoomSync) bring(doc string) (leave func(), err error) {
 	}, nil
 }
 
+// arriving is a room in the document where it goes on, and what that says.
+type arriving struct {
+	room   sensocto.SharedRoom
+	merged Room
+	userID string // who brought the ticket
+}
+
 // goTo has a room go on in a document that has arrived, unless it has gone further
-// meanwhile.
-func (s *RoomSync) goTo(ctx context.Context, to sensocto.SharedRoom) (moved bool, err error) {
-	r, release, err := s.hold(ctx, to.RoomID)
+// meanwhile. An invitation, if there is one, takes the place of the one before.
+func (s *RoomSync) goTo(ctx context.Context, to arriving, invite []byte) (moved bool, err error) {
+	r, release, err := s.hold(ctx, to.room.RoomID)
 	if err != nil {
 		return false, err
 	}
 	defer release()
 	p := &pass{RoomSync: s, r: r}
 	p.note(func() { p.room = r.room })
-	if to.Moves <= p.room.Moves {
+	if to.room.Moves <= p.room.Moves {
 		return false, nil
 	}
-	return true, p.replace(ctx, to)
+	if to.room.Invite = p.room.Invite; invite != nil {
+		role := to.merged.Invites[signerOf(invite).Key]
+		if role == "" {
+			return false, errTicketEnded
+		}
+		if !p.writable() {
+			if err := p.beginToWrite(ctx, to, role); err != nil {
+				return false, err
+			}
+		}
+		to.room.Invite = invite
+	}
+	return true, p.replace(ctx, to.room)
+}
+
+// beginToWrite makes a room that was only read here one of whose members is the user who
+// brought the invitation. Others who read it leave it: the exchange would sign them in,
+// which they have not asked for.
+func (p *pass) beginToWrite(ctx context.Context, to arriving, role sensocto.Role) error {
+	k, err := p.people.key(ctx, to.userID)
+	if err != nil {
+		return err
+	}
+	if _, ok := to.merged.Facts[memberKey(k)]; ok {
+		return errNotAdmitted // they were in it before: an invitation lets nobody in again
+	}
+	have, err := p.options.Rooms.Content(ctx, p.room.RoomID)
+	if err != nil {
+		return err
+	}
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[to.userID] = role
+	left, err := p.options.Rooms.Adopt(ctx, p.room.RoomID, have, want)
+	if err == nil && slices.Contains(left, to.userID) {
+		err = errNotAdmitted
+	}
+	if err != nil {
+		return err
+	}
+	have, want.Members = want, maps.Clone(want.Members)
+	for userID := range have.Members {
+		k, err := p.people.key(ctx, userID)
+		if err != nil {
+			return err
+		}
+		if p.people.local(k) && userID != to.userID && to.merged.Members[k].Role == "" {
+			delete(want.Members, userID)
+		}
+	}
+	_, err = p.options.Rooms.Adopt(ctx, p.room.RoomID, have, want)
+	return err
 }

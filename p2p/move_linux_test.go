@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -421,5 +422,42 @@ func TestMove_WritesIntoALeftDocumentAreNotUrgent(t *testing.T) {
 	a.RoomSync.mu.Unlock()
 	if later.IsZero() && len(seen) < 2 {
 		t.Error("nobody looks at them later")
+	}
+}
+
+// A ticket that admits, at a server that only read, admits who brought it and nobody else,
+// and only if the room knows the invitation.
+func TestMove_ATicketAdmitsOnlyWhoBroughtIt(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	b.join(a.ticket(roomID, ""))
+	reader := b.another("reader")
+	have := b.content(roomID)
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[reader] = sensocto.RoleGuest
+	if _, err := b.rooms.Adopt(t.Context(), roomID, have, want); err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	before, _ := b.docOf(roomID)
+	admits := a.ticket(roomID, sensocto.RoleMember)
+	forged := admits
+	_, forged.Invite = NewInvite()
+	if err := b.Join(t.Context(), b.user.UserID, forged); sensocto.ErrorReason(err) != "ticket_ended" {
+		t.Error(err)
+	}
+	if doc, _ := b.docOf(roomID); doc != before || !b.Room(t.Context(), roomID).ReadOnly || len(b.content(roomID).Members) != 3 {
+		t.Fatal("an invitation that the room does not know did something")
+	}
+	b.join(admits)
+	eventually(t, "member", func() bool { return a.roleOf(roomID, b) == sensocto.RoleMember })
+	if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleMember || c.Members[reader] != "" {
+		t.Errorf("%+v", c.Members)
+	}
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	if c := a.content(roomID); len(c.Members) != 2 {
+		t.Errorf("%+v", c.Members)
 	}
 }

@@ -168,7 +168,7 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 	}
 	leave, err := s.reserve(t.Room, doc)
 	if errors.Is(err, errJoined) {
-		moved, err := s.goByTicket(ctx, t, doc, write)
+		moved, err := s.goByTicket(ctx, userID, t, doc, write)
 		if err != nil {
 			return err
 		}
