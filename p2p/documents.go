@@ -38,10 +38,11 @@ func (s *Sidecar) Import(ctx context.Context, ticket string) (doc string, write 
 	return a.Doc, a.Write != nil && *a.Write, err
 }
 
-// TicketDoc returns the document of one of Iroh's tickets, which it does not import.
-func (s *Sidecar) TicketDoc(ctx context.Context, ticket string) (doc string, err error) {
+// TicketDoc returns the document of one of Iroh's tickets, which it does not import, and
+// whether the ticket has the secret to write.
+func (s *Sidecar) TicketDoc(ctx context.Context, ticket string) (doc string, write bool, err error) {
 	a, err := s.call(ctx, request{Op: "ticket_info", Ticket: ticket})
-	return a.Doc, err
+	return a.Doc, a.Write != nil && *a.Write, err
 }
 
 // Close no longer synchronizes a document, which stays stored.
@@ -100,6 +101,15 @@ func (s *Sidecar) Set(ctx context.Context, doc string, values map[string][]byte)
 func (s *Sidecar) Delete(ctx context.Context, doc, key string) error {
 	_, err := s.call(ctx, request{Op: "delete", Doc: doc, Key: &key})
 	return err
+}
+
+// Get returns what all authors wrote under a key, 512 entries at most.
+func (s *Sidecar) Get(ctx context.Context, doc, key string) ([]Entry, error) {
+	a, err := s.call(ctx, request{Op: "get", Doc: doc, Key: &key})
+	if err != nil || a.Entries == nil {
+		return nil, err
+	}
+	return *a.Entries, nil
 }
 
 // Entries returns the entries of all authors, up to a bound.

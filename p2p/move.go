@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
 	"errors"
@@ -16,6 +17,7 @@ import (
 var (
 	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it"}
 	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
+	errReads      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "ticket_reads", Message: "people of this server are members of the room, and this ticket leads to where it goes on for reading alone: ask for a ticket that admits"}
 	errMovedSince = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_moved", Message: "the room moved at this moment, and the ticket would have led to where it was: try again"}
 )
 
@@ -90,32 +92,58 @@ func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
 	return err == nil && s.people.local(k)
 }
 
-// hold keeps a room from being exchanged until release, which has it exchanged.
+// hold keeps a room from being exchanged until release, which has it exchanged. No
+// exchange begins while somebody waits: otherwise whoever changes the room all the time,
+// as somebody who is to be locked out may, would hold off the move.
 func (s *RoomSync) hold(ctx context.Context, roomID string) (*shared, func(), error) {
-	for {
-		s.mu.Lock()
-		r := s.rooms[roomID]
-		if r == nil || r.room.Doc == "" {
-			s.mu.Unlock()
-			return nil, nil, errNotShared
-		}
-		if !r.running {
-			r.running = true
-			s.mu.Unlock()
-			return r, func() {
-				s.mu.Lock()
-				defer s.mu.Unlock()
-				r.running, r.urgent = false, true
-				s.notify()
-			}, nil
-		}
+	s.mu.Lock()
+	r := s.rooms[roomID]
+	if r == nil || r.room.Doc == "" {
 		s.mu.Unlock()
-		select {
-		case <-ctx.Done():
-			return nil, nil, timedOut(ctx)
-		case <-time.After(20 * time.Millisecond):
-		}
+		return nil, nil, errNotShared
 	}
+	r.held++
+	s.mu.Unlock()
+	for {
+		held, err := s.tryHold(r)
+		if err == nil && !held {
+			select {
+			case <-ctx.Done():
+				err = timedOut(ctx)
+			case <-time.After(20 * time.Millisecond):
+				continue
+			}
+		}
+		if err != nil {
+			s.update(func() { r.held-- })
+			return nil, nil, err
+		}
+		return r, func() {
+			s.update(func() { r.held, r.running, r.urgent = r.held-1, false, true })
+		}, nil
+	}
+}
+
+// tryHold takes the place of an exchange where none is under way.
+func (s *RoomSync) tryHold(r *shared) (held bool, err error) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	if s.rooms[r.room.RoomID] != r { // it was forgotten meanwhile
+		return false, errNotShared
+	}
+	if r.running {
+		return false, nil
+	}
+	r.running = true
+	return true, nil
+}
+
+// update changes what is guarded, and has what is due looked for again.
+func (s *RoomSync) update(f func()) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	f()
+	s.notify()
 }
 
 // move writes what the room says into a new document, and has the room go on there.
@@ -192,29 +220,42 @@ func (p *pass) tell(ctx context.Context, m Room) error {
 		return err
 	}
 	var left []sensocto.LeftDoc
+	var failed error // one document that fails holds off no other
 	for i, old := range p.room.Left {
-		if len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0) {
-			if err := p.options.Sidecar.Drop(ctx, old.Doc); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
-				return err
-			}
+		over := len(p.room.Left)-i > maxLeft || times.over(time.Since(old.At), len(waiting) == 0)
+		if over && p.drop(ctx, old, &failed) {
 			continue
 		}
-		if err := p.tellIn(ctx, old, m, waiting); err != nil {
-			return err
-		}
 		left = append(left, old)
+		if !over {
+			failed = errors.Join(failed, p.tellIn(ctx, old, m, waiting))
+		}
 	}
 	if len(left) == len(p.room.Left) {
-		return nil
+		return failed
 	}
 	room := p.room
 	room.Left = left
 	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
-		return err
+		return errors.Join(failed, err)
 	}
 	p.room = room
 	p.noteRoom(room)
-	return nil
+	return failed
+}
+
+// drop removes a document that the room has left.
+func (p *pass) drop(ctx context.Context, old sensocto.LeftDoc, failed *error) (dropped bool) {
+	err := p.options.Sidecar.Drop(ctx, old.Doc)
+	if err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+		*failed = errors.Join(*failed, err)
+		return false
+	}
+	p.note(func() {
+		delete(p.r.told, old.Doc)
+		delete(p.r.besides, old.Doc)
+	})
+	return true
 }
 
 // number says again what a document has lost with the sidecar's directory: that the
@@ -260,51 +301,104 @@ func namesOf(members map[Key]Member) []string {
 	return names
 }
 
-// tellIn writes into a document that the room has left.
+// told says what is known to be in a document that the room has left, since the start
+// of the server: it is not read again, as it may be large and change all the time.
+type told struct {
+	moves int64             // the move for which all of this was said
+	there map[string]string // what an entry of the room's key says, by its key
+}
+
+// toldIn returns what is known to be in a document that the room has left.
+func (p *pass) toldIn(doc string) (t *told) {
+	p.note(func() {
+		if t = p.r.told[doc]; t != nil {
+			return
+		}
+		if p.r.told == nil {
+			p.r.told = map[string]*told{}
+		}
+		t = &told{there: map[string]string{}}
+		p.r.told[doc] = t
+	})
+	return t
+}
+
+// tellIn writes into a document that the room has left who is out, which tickets have
+// ended, and where the room is now.
 func (p *pass) tellIn(ctx context.Context, old sensocto.LeftDoc, m Room, waiting map[Key]Member) error {
-	var told int64
-	if p.note(func() { told = p.r.told[old.Doc] }); told == p.room.Moves && len(waiting) == 0 {
+	if p.toldIn(old.Doc).moves == p.room.Moves && len(waiting) == 0 {
 		return nil // nobody has to hear more
 	}
 	if err := p.openOnce(ctx, old.Doc, old.Ticket); err != nil {
 		return err
 	}
-	entries, err := p.options.Sidecar.Entries(ctx, old.Doc)
+	t := p.toldIn(old.Doc)
+	values, err := p.endedIn(ctx, old.Doc, m, t)
 	if err != nil {
 		return err
 	}
-	there := Merge(p.room.RoomID, p.root, entries)
-	values := map[string][]byte{}
-	for key, f := range m.Facts { // who is out, and which tickets have ended
-		kind, _, _ := splitKey(key)
-		if before, ok := there.Facts[key]; ok && f.Deleted && !before.Deleted && (kind == prefixMember || kind == prefixInvite) {
-			values[key] = f.Value
-		}
-	}
-	if err := p.lead(ctx, there, waiting, values); err != nil {
+	if err := p.lead(ctx, old.Doc, t, waiting, values); err != nil {
 		return err
 	}
 	if err := p.options.Sidecar.Set(ctx, old.Doc, values); err != nil {
 		return err
 	}
-	p.note(func() {
-		if p.r.told == nil {
-			p.r.told = map[string]int64{}
-		}
-		p.r.told[old.Doc] = p.room.Moves
-	})
+	for key := range values {
+		t.there[key] = p.saying(key, m)
+	}
+	t.moves = p.room.Moves
 	return nil
 }
 
+// saying tells apart what an entry of a document that the room has left may say.
+func (p *pass) saying(key string, m Room) string {
+	if strings.HasPrefix(key, prefixMoved) {
+		return fmt.Sprint(p.room.Moves)
+	}
+	return string(m.Facts[key].Value)
+}
+
+// endedIn returns who is out and which tickets have ended, of those that a document names.
+func (p *pass) endedIn(ctx context.Context, doc string, m Room, t *told) (map[string][]byte, error) {
+	values := map[string][]byte{}
+	for key, f := range m.Facts {
+		if kind, _, _ := splitKey(key); !f.Deleted || (kind != prefixMember && kind != prefixInvite) || t.there[key] == string(f.Value) {
+			continue
+		}
+		entries, err := p.options.Sidecar.Get(ctx, doc, key)
+		if err != nil {
+			return nil, err
+		}
+		if len(entries) > 0 && !slices.ContainsFunc(entries, func(e Entry) bool { return bytes.Equal(e.Value, f.Value) }) {
+			values[key] = f.Value
+			continue
+		}
+		t.there[key] = string(f.Value)
+	}
+	return values, nil
+}
+
 // lead adds for each member who waits where the room is now, sealed.
-func (p *pass) lead(ctx context.Context, there Room, waiting map[Key]Member, values map[string][]byte) error {
+func (p *pass) lead(ctx context.Context, doc string, t *told, waiting map[Key]Member, values map[string][]byte) error {
 	var where move
 	for _, k := range slices.Sorted(maps.Keys(waiting)) {
-		seal := there.Members[k].Seal
-		if seal == "" {
-			seal = waiting[k].Seal
+		key, now := movedKey(k), fmt.Sprint(p.room.Moves)
+		if t.there[key] == now {
+			continue
 		}
-		if seal == "" || there.Moved[k].Moves >= p.room.Moves {
+		before, err := p.lastOf(ctx, doc, key, p.root)
+		if err != nil {
+			return err
+		}
+		if before != nil && before.Version >= p.room.Moves {
+			t.there[key] = now
+			continue
+		}
+		seal, err := p.sealOf(ctx, doc, k, waiting[k])
+		if err != nil {
+			return err
+		}
+		if seal == "" {
 			continue
 		}
 		if where.Doc == "" {
@@ -319,9 +413,41 @@ func (p *pass) lead(ctx context.Context, there Room, waiting map[Key]Member, val
 			p.log.Warn("a member cannot be told where the room goes on: give them a new ticket", "room", p.room.RoomID, "err", err)
 			continue
 		}
-		values[movedKey(k)] = value
+		values[key] = value
 	}
 	return nil
+}
+
+// sealOf returns the key for which to seal what a member alone is to read: as they say in
+// a document that the room has left, where they still are, or as they said last.
+func (p *pass) sealOf(ctx context.Context, doc string, k Key, known Member) (string, error) {
+	f, err := p.lastOf(ctx, doc, personKey(k), k)
+	if err != nil {
+		return "", err
+	}
+	var v personValue
+	if f != nil && !f.Deleted && json.Unmarshal(f.Value, &v) == nil && v.Seal != "" && len(v.Seal) <= 64 {
+		return v.Seal, nil
+	}
+	return known.Seal, nil
+}
+
+// lastOf returns what a signer said last under a key of a document, or nil.
+func (p *pass) lastOf(ctx context.Context, doc, key string, by Key) (last *signed, err error) {
+	entries, err := p.options.Sidecar.Get(ctx, doc, key)
+	if err != nil {
+		return nil, err
+	}
+	for _, e := range entries {
+		if e.State != "" {
+			continue
+		}
+		f, err := decodeFact(p.room.RoomID, e)
+		if err == nil && f.signer == by && (last == nil || last.before(f)) && f.authentic() {
+			last = f
+		}
+	}
+	return last, nil
 }
 
 func (p *pass) leads(where move, k Key, seal string) ([]byte, error) {
@@ -364,9 +490,12 @@ func (p *pass) follow(ctx context.Context, m Room) error {
 	if moves <= p.room.Moves {
 		return nil
 	}
-	doc, err := p.options.Sidecar.TicketDoc(ctx, where.Doc)
+	doc, write, err := p.options.Sidecar.TicketDoc(ctx, where.Doc)
 	if err != nil {
 		return err
+	}
+	if !write {
+		return errReads
 	}
 	before, err := p.claim(doc)
 	if err != nil {
@@ -461,7 +590,7 @@ func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	p.note(func() { p.r.following, p.r.moved, p.r.next = false, false, "" })
 	p.log.Info("a shared room goes on in another document", "room", room.RoomID, "moves", room.Moves)
 	if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
-		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "doc", before, "err", err)
+		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "err", err)
 	}
 	return nil
 }
@@ -475,7 +604,8 @@ func (p *pass) openOnce(ctx context.Context, doc, ticket string) error {
 		return nil
 	}
 	_, err := p.options.Sidecar.Open(ctx, doc)
-	if sensocto.ErrorCode(err) == sensocto.CodeNotFound {
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound { // the sidecar has lost it, and what was said there
+		p.note(func() { delete(p.r.told, doc) })
 		_, _, err = p.options.Sidecar.Import(ctx, ticket)
 	}
 	if err == nil {
@@ -522,16 +652,25 @@ func (s *RoomSync) change(ctx context.Context, roomID string, f func(*sensocto.S
 
 // goByTicket has a room that is here go on in the document of a ticket, where the
 // room's key says that it has moved there. It is the way of those who were not told.
-func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved bool, err error) {
+//
+// A room that is written here goes only where it can be written: otherwise nothing would
+// be exchanged any more, and no later move be followed.
+func (s *RoomSync) goByTicket(ctx context.Context, userID string, t Ticket, doc string, write bool) (moved bool, err error) {
 	room, ok := s.known(t.Room)
 	if !ok || room.Root != string(t.Root) || room.Root == string(s.options.Keys.Room(t.Room).Key) {
 		return false, nil
+	}
+	if room.Doc == doc {
+		return false, s.takeSecret(ctx, room, t, write)
 	}
 	leave, err := s.bring(doc)
 	if leave == nil {
 		return false, err
 	}
 	defer leave()
+	if room.Invite != nil && !write {
+		return false, errReads
+	}
 	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
 		return false, err
 	}
@@ -539,15 +678,31 @@ func (s *RoomSync) goByTicket(ctx context.Context, t Ticket, doc string) (moved 
 	m, err := s.await(ctx, room)
 	if err == nil && m.Documents[doc] > room.Moves {
 		room.Moves = m.Documents[doc]
-		if t.Invite != nil {
-			room.Invite = t.Invite
-		}
-		moved, err = s.goTo(ctx, room)
+		moved, err = s.goTo(ctx, arriving{room, m, userID}, t.Invite)
 	}
 	if !moved {
 		err = errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
 	}
 	return moved, err
+}
+
+// takeSecret takes from a ticket the secret to write a room's document, where people of
+// this server are members and only the right to read it is here.
+func (s *RoomSync) takeSecret(ctx context.Context, room sensocto.SharedRoom, t Ticket, write bool) error {
+	if room.Invite == nil || !write {
+		return nil
+	}
+	if _, has, err := s.options.Sidecar.TicketDoc(ctx, room.Ticket); err != nil || has {
+		return err
+	}
+	if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil {
+		return err
+	}
+	return s.change(ctx, room.RoomID, func(r *sensocto.SharedRoom) {
+		if r.Doc == room.Doc {
+			r.Ticket = t.Doc
+		}
+	})
 }
 
 // bring keeps a document that no room here has for one that brings it here; leave is nil
@@ -569,18 +724,76 @@ func (s *RoomSync) bring(doc string) (leave func(), err error) {
 	}, nil
 }
 
+// arriving is a room in the document where it goes on, and what that says.
+type arriving struct {
+	room   sensocto.SharedRoom
+	merged Room
+	userID string // who brought the ticket
+}
+
 // goTo has a room go on in a document that has arrived, unless it has gone further
-// meanwhile.
-func (s *RoomSync) goTo(ctx context.Context, to sensocto.SharedRoom) (moved bool, err error) {
-	r, release, err := s.hold(ctx, to.RoomID)
+// meanwhile. An invitation, if there is one, takes the place of the one before.
+func (s *RoomSync) goTo(ctx context.Context, to arriving, invite []byte) (moved bool, err error) {
+	r, release, err := s.hold(ctx, to.room.RoomID)
 	if err != nil {
 		return false, err
 	}
 	defer release()
 	p := &pass{RoomSync: s, r: r}
 	p.note(func() { p.room = r.room })
-	if to.Moves <= p.room.Moves {
+	if to.room.Moves <= p.room.Moves {
 		return false, nil
 	}
-	return true, p.replace(ctx, to)
+	if to.room.Invite = p.room.Invite; invite != nil {
+		role := to.merged.Invites[signerOf(invite).Key]
+		if role == "" {
+			return false, errTicketEnded
+		}
+		if !p.writable() {
+			if err := p.beginToWrite(ctx, to, role); err != nil {
+				return false, err
+			}
+		}
+		to.room.Invite = invite
+	}
+	return true, p.replace(ctx, to.room)
+}
+
+// beginToWrite makes a room that was only read here one of whose members is the user who
+// brought the invitation. Others who read it leave it: the exchange would sign them in,
+// which they have not asked for.
+func (p *pass) beginToWrite(ctx context.Context, to arriving, role sensocto.Role) error {
+	k, err := p.people.key(ctx, to.userID)
+	if err != nil {
+		return err
+	}
+	if _, ok := to.merged.Facts[memberKey(k)]; ok {
+		return errNotAdmitted // they were in it before: an invitation lets nobody in again
+	}
+	have, err := p.options.Rooms.Content(ctx, p.room.RoomID)
+	if err != nil {
+		return err
+	}
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[to.userID] = role
+	left, err := p.options.Rooms.Adopt(ctx, p.room.RoomID, have, want)
+	if err == nil && slices.Contains(left, to.userID) {
+		err = errNotAdmitted
+	}
+	if err != nil {
+		return err
+	}
+	have, want.Members = want, maps.Clone(want.Members)
+	for userID := range have.Members {
+		k, err := p.people.key(ctx, userID)
+		if err != nil {
+			return err
+		}
+		if p.people.local(k) && userID != to.userID && to.merged.Members[k].Role == "" {
+			delete(want.Members, userID)
+		}
+	}
+	_, err = p.options.Rooms.Adopt(ctx, p.room.RoomID, have, want)
+	return err
 }

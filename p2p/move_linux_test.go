@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"encoding/json"
+	"maps"
 	"slices"
 	"testing"
 	"time"
@@ -324,4 +325,139 @@ func TestMove_ByTicket(t *testing.T) {
 
 	b.join(a.ticket(roomID, ""))
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+}
+
+// A server with members does not go by a ticket that only reads, where it could neither
+// send nor follow; one that did takes the secret from a later ticket.
+func TestMove_MembersDoNotGoByATicketThatReads(t *testing.T) {
+	a, b, roomID := two(t)
+	b.stop()
+	a.remove(roomID, b)
+	a.move(roomID)
+	eventually(t, "told", func() bool { return a.Room(t.Context(), roomID).Problem == "" })
+	b.start()
+	before, _ := b.docOf(roomID)
+	if err := b.Join(t.Context(), b.user.UserID, a.ticket(roomID, "")); sensocto.ErrorReason(err) != "ticket_reads" {
+		t.Fatal(err)
+	}
+	if doc, _ := b.docOf(roomID); doc != before {
+		t.Fatal("it went where it cannot write")
+	}
+	forged := a.ticket(roomID, sensocto.RoleMember)
+	forged.Doc = a.ticket(roomID, "").Doc
+	if err := b.Join(t.Context(), b.user.UserID, forged); sensocto.ErrorReason(err) != "invalid_ticket" {
+		t.Error(err)
+	}
+}
+
+func TestMove_ALaterTicketBringsTheSecret(t *testing.T) {
+	a, b, roomID := two(t)
+	reads, writes := a.ticket(roomID, ""), a.ticket(roomID, sensocto.RoleMember)
+	doc, _ := b.docOf(roomID)
+	if err := b.options.Sidecar.Drop(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.change(t.Context(), roomID, func(r *sensocto.SharedRoom) { r.Ticket = reads.Doc }); err != nil {
+		t.Fatal(err)
+	}
+	b.cutOff(true)
+	b.cutOff(false) // it opens the document anew, which it can only read
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "a failure", func() bool { return b.Room(t.Context(), roomID).Problem != "" })
+	if err := b.Join(t.Context(), b.user.UserID, writes); sensocto.ErrorReason(err) != "room_exists" { // they are in it
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 })
+}
+
+// A left document that fails holds off no other.
+func TestMove_OneLeftDocumentThatFailsHoldsOffNoOther(t *testing.T) {
+	a, b, roomID := two(t)
+	b.stop()
+	broken := sensocto.LeftDoc{Doc: "no document", Ticket: "no ticket", At: time.Now()}
+	if err := a.change(t.Context(), roomID, func(r *sensocto.SharedRoom) { r.Left = []sensocto.LeftDoc{broken} }); err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	b.start()
+	b.follows(a, roomID)
+	if a.Room(t.Context(), roomID).Problem == "" {
+		t.Error("nobody hears of the one that fails")
+	}
+}
+
+// Who was locked out makes no work where they can still write.
+func TestMove_WritesIntoALeftDocumentAreNotUrgent(t *testing.T) {
+	a, b, roomID := two(t)
+	old, _ := b.docOf(roomID)
+	a.remove(roomID, b)
+	a.move(roomID)
+	eventually(t, "who was removed hears that it is out", func() bool { return b.content(roomID).Members[b.user.UserID] == "" })
+	passed := func() (at time.Time, pending bool) {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		r := a.RoomSync.rooms[roomID]
+		return r.passedAt, r.running || r.urgent || r.changes > 0
+	}
+	eventually(t, "calm", func() bool { at, pending := passed(); return !pending && time.Since(at) > time.Second })
+	seen := map[time.Time]bool{}
+	for deadline := time.Now().Add(3 * time.Second); time.Now().Before(deadline); time.Sleep(20 * time.Millisecond) {
+		if err := b.options.Sidecar.Set(t.Context(), old, map[string][]byte{"spam/x/": []byte(time.Now().String())}); err != nil {
+			t.Fatal(err)
+		}
+		at, _ := passed()
+		seen[at] = true
+	}
+	if len(seen) > 2 {
+		t.Errorf("%d exchanges", len(seen))
+	}
+	eventually(t, "the writes have arrived", func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), old, "spam/x/")
+		return err == nil && len(entries) > 0
+	})
+	a.RoomSync.mu.Lock()
+	later := a.RoomSync.rooms[roomID].later
+	a.RoomSync.mu.Unlock()
+	if later.IsZero() && len(seen) < 2 {
+		t.Error("nobody looks at them later")
+	}
+}
+
+// A ticket that admits, at a server that only read, admits who brought it and nobody else,
+// and only if the room knows the invitation.
+func TestMove_ATicketAdmitsOnlyWhoBroughtIt(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	b.join(a.ticket(roomID, ""))
+	reader := b.another("reader")
+	have := b.content(roomID)
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[reader] = sensocto.RoleGuest
+	if _, err := b.rooms.Adopt(t.Context(), roomID, have, want); err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	before, _ := b.docOf(roomID)
+	admits := a.ticket(roomID, sensocto.RoleMember)
+	forged := admits
+	_, forged.Invite = NewInvite()
+	if err := b.Join(t.Context(), b.user.UserID, forged); sensocto.ErrorReason(err) != "ticket_ended" {
+		t.Error(err)
+	}
+	if doc, _ := b.docOf(roomID); doc != before || !b.Room(t.Context(), roomID).ReadOnly || len(b.content(roomID).Members) != 3 {
+		t.Fatal("an invitation that the room does not know did something")
+	}
+	b.join(admits)
+	eventually(t, "member", func() bool { return a.roleOf(roomID, b) == sensocto.RoleMember })
+	if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleMember || c.Members[reader] != "" {
+		t.Errorf("%+v", c.Members)
+	}
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	if c := a.content(roomID); len(c.Members) != 2 {
+		t.Errorf("%+v", c.Members)
+	}
 }

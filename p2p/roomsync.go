@@ -6,6 +6,7 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
+	"slices"
 	"sync"
 	"time"
 
@@ -83,7 +84,8 @@ type resolved struct {
 type shared struct {
 	schedule  // guarded by RoomSync.mu
 	room      sensocto.SharedRoom
-	running   bool // an exchange is under way
+	running   bool // an exchange is under way, or the room is held
+	held      int  // who hold the room or wait for that
 	openedIn  int  // the start of the sidecar in which the document was opened
 	pending   int  // changes that have not been sent
 	refused   map[string]int
@@ -92,7 +94,7 @@ type shared struct {
 	moved     bool                // the room goes on in another document, and nobody here is told where
 	following bool                // the room goes on in another document, which has not arrived
 	next      string              // that document; "" for none
-	told      map[string]int64    // of the documents that the room has left, the last move that was said there
+	told      map[string]*told    // what is in the documents that the room has left; of one exchange at a time
 	besides   map[string]int      // documents that were opened besides the room's, with the start of the sidecar
 	behind    []string            // names of members whose servers have not followed the room
 	people    map[string][]string // names of members by the endpoint where they say they are
@@ -215,7 +217,7 @@ func (s *RoomSync) next(now time.Time) (roomID string, wait time.Duration) {
 	var first time.Time
 	for id, r := range s.rooms {
 		due, ok := r.due()
-		if !ok || r.running {
+		if !ok || r.running || r.held > 0 {
 			continue
 		}
 		if d := due.Sub(now); d > 0 {
@@ -287,7 +289,7 @@ func (s *RoomSync) event(e Event) {
 		s.everything()
 	case eventFlooded:
 		s.counts.flooded.Add(1)
-		s.log.Warn("a shared room has so many entries that it is no longer exchanged: somebody floods it; share it anew", "doc", e.Doc, "entries", e.Entries)
+		s.log.Warn("a shared room has so many entries that it is no longer exchanged: somebody floods it; share it anew", "room", s.roomOf(e.Doc), "entries", e.Entries)
 	case eventStream:
 		if e.Protocol == sensorProtocol && s.live != nil {
 			s.live.accept(e)
@@ -299,14 +301,29 @@ func (s *RoomSync) event(e Event) {
 	}
 }
 
-// urgent has the room of a document exchanged now.
+// urgent has the room of a document exchanged now; of one that the room has left, later:
+// who was locked out can still write there.
 func (s *RoomSync) urgent(doc string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	if r := s.rooms[s.docs[doc]]; r != nil {
+	r := s.rooms[s.docs[doc]]
+	switch {
+	case r == nil:
+		return
+	case slices.ContainsFunc(r.room.Left, func(old sensocto.LeftDoc) bool { return old.Doc == doc }):
+		r.onceMore(time.Now())
+	default:
 		r.urgent = true
-		s.notify()
 	}
+	s.notify()
+}
+
+// roomOf returns the room of a document, whose id is no word for a log: who knows it can
+// read the document.
+func (s *RoomSync) roomOf(doc string) (roomID string) {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	return s.docs[doc]
 }
 
 // up is called when the sidecar has started.

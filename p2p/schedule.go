@@ -9,6 +9,7 @@ const (
 	mostChanges = 50
 	firstRetry  = time.Second // after a failure, doubled each time
 	lastRetry   = time.Minute
+	leftPause   = 10 * time.Second // between exchanges because of a document that the room has left
 )
 
 // schedule says when a room is exchanged next.
@@ -17,6 +18,7 @@ type schedule struct {
 	changes     int
 	waiting     time.Time // since when a change here waits, also one that an exchange failed to send; zero for none
 	urgent      bool      // something came from others, or everything may be different
+	later       time.Time // when to look at documents that the room has left; zero for not at all
 	retryAt     time.Time
 	failures    int
 }
@@ -36,8 +38,10 @@ func (s *schedule) changed(now time.Time) {
 // due returns when the room is to be exchanged; ok is false for not at all.
 func (s *schedule) due() (at time.Time, ok bool) {
 	switch {
-	case s.changes == 0 && !s.urgent:
+	case s.changes == 0 && !s.urgent && s.later.IsZero():
 		return time.Time{}, false
+	case s.changes == 0 && !s.urgent:
+		at = s.later
 	case s.changes >= mostChanges || s.urgent:
 		at = time.Time{}
 	default:
@@ -53,7 +57,14 @@ func (s *schedule) due() (at time.Time, ok bool) {
 }
 
 // begin takes what is to be exchanged.
-func (s *schedule) begin() { s.changes, s.urgent = 0, false }
+func (s *schedule) begin() { s.changes, s.urgent, s.later = 0, false, time.Time{} }
+
+// onceMore has the room exchanged after a pause.
+func (s *schedule) onceMore(now time.Time) {
+	if s.later.IsZero() {
+		s.later = now.Add(leftPause)
+	}
+}
 
 // failed has the exchange tried again.
 func (s *schedule) failed(now time.Time) {

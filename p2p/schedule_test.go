@@ -79,3 +79,21 @@ func TestSchedule_LagIsThatOfTheOldestChangeNotSent(t *testing.T) {
 	s.done()
 	lag(0)
 }
+
+func TestSchedule_OnceMoreComesAfterAPause(t *testing.T) {
+	var s schedule
+	now := time.Now()
+	s.onceMore(now)
+	s.onceMore(now.Add(5 * time.Second)) // puts nothing off
+	if at, ok := s.due(); !ok || at.Sub(now) != leftPause {
+		t.Errorf("due in %v, %v", at.Sub(now), ok)
+	}
+	s.changed(now)
+	if at, _ := s.due(); at.Sub(now) != quietTime {
+		t.Errorf("a change is due in %v", at.Sub(now))
+	}
+	s.begin()
+	if _, ok := s.due(); ok {
+		t.Error("still due")
+	}
+}

@@ -159,13 +159,16 @@ func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by 
 // Join brings the room of a ticket here, with the user as its member. It waits until
 // enough of the room has arrived. A room that is here admits the user by it.
 func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
-	doc, err := s.options.Sidecar.TicketDoc(ctx, t.Doc)
+	doc, write, err := s.options.Sidecar.TicketDoc(ctx, t.Doc)
 	if err != nil {
 		return err
 	}
+	if t.Invite != nil && !write {
+		return errTicket // who is admitted writes
+	}
 	leave, err := s.reserve(t.Room, doc)
 	if errors.Is(err, errJoined) {
-		moved, err := s.goByTicket(ctx, t, doc)
+		moved, err := s.goByTicket(ctx, userID, t, doc, write)
 		if err != nil {
 			return err
 		}

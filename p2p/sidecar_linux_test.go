@@ -235,3 +235,24 @@ func TestSidecar_RefusesOtherPrograms(t *testing.T) {
 		})
 	}
 }
+
+// Errors go to the log and to members of the room: whoever knows a document's whole id can read it.
+func TestSidecar_ErrorsHaveNoWholeIDOfADocument(t *testing.T) {
+	s := running(t, SidecarOptions{Program: program(t)})
+	eventually(t, "start", up(s))
+	doc, err := s.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := s.Drop(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+	_, open := s.Open(t.Context(), doc)
+	_, get := s.Get(t.Context(), doc, "x/")
+	_, odd := s.Open(t.Context(), doc+"0")
+	for _, err := range []error{open, get, s.Drop(t.Context(), doc), odd} {
+		if err == nil || strings.Contains(err.Error(), doc) {
+			t.Error(err)
+		}
+	}
+}

@@ -68,7 +68,7 @@ impl Rooms {
 
     fn room(&self, doc: &str) -> Result<Arc<Room>> {
         let id = parse(doc)?;
-        self.lock().get(&id).cloned().ok_or_else(|| Error::NotFound(format!("document {doc} is not open")))
+        self.lock().get(&id).cloned().ok_or_else(|| Error::NotFound(format!("document {} is not open", id.fmt_short())))
     }
 
     /// Makes a document.
@@ -111,7 +111,7 @@ impl Rooms {
         self.there_is_space()?;
         let write = self.kind(id).await?;
         let doc = self.node().docs.open(id).await.context("open document")?;
-        let doc = doc.ok_or_else(|| Error::NotFound(format!("there is no document {id}")))?;
+        let doc = doc.ok_or_else(|| no_document(id))?;
         self.add(doc, write).await
     }
 
@@ -139,7 +139,7 @@ impl Rooms {
                 return Ok(matches!(kind, CapabilityKind::Write));
             }
         }
-        Err(Error::NotFound(format!("there is no document {id}")))
+        Err(no_document(id))
     }
 
     /// Stops to synchronize a document, which stays stored.
@@ -350,8 +350,13 @@ fn answer(room: &Room) -> Answer {
     Answer { doc: Some(room.doc.id().to_string()), write: Some(room.write), ..Answer::default() }
 }
 
+/// Errors are logged and shown, and have no whole id of a document: who knows it can read the document.
+fn no_document(id: NamespaceId) -> Error {
+    Error::NotFound(format!("there is no document {}", id.fmt_short()))
+}
+
 fn parse(doc: &str) -> Result<NamespaceId> {
-    doc.parse().map_err(|_| Error::invalid(format!("{doc:?} is no document")))
+    doc.parse().map_err(|_| Error::invalid("that is no id of a document"))
 }
 
 fn check(entry: &NewEntry) -> Result<()> {

@@ -83,6 +83,7 @@ export const reasons: Readonly<Record<string, string>> = {
   signed_out: 'Sie sind nicht mehr angemeldet: Melden Sie sich an, und verknüpfen Sie dann noch einmal.',
   tested_just_now: 'Die Regel wurde gerade erst geprüft: Warten Sie zehn Sekunden.',
   ticket_ended: 'Dieses Ticket nimmt niemanden mehr auf: Bitten Sie um ein anderes.',
+  ticket_reads: 'Leute dieses Servers sind Mitglieder des Raums, und dieses Ticket liest nur: Bitten Sie um eines, das aufnimmt.',
   ticket_unreachable: 'Kein Server, der den Raum hat, wurde erreicht: Läuft einer davon, und ist er mit dem Netz verbunden? Versuchen Sie es dann noch einmal.',
   ticket_version: 'Das Ticket ist von einer anderen Version von SensOcto: Der ältere der beiden Server muss aktualisiert werden.',
   timestamp_in_future: 'Eine Zeit liegt vor der Uhr des Servers: Stellen Sie die Uhr dieses Geräts.',

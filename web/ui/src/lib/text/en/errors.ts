@@ -80,6 +80,7 @@ export const reasons: Readonly<Record<string, string>> = {
   signed_out: 'You are no longer signed in: sign in, then link again.',
   tested_just_now: 'The rule was tested just now: wait ten seconds.',
   ticket_ended: 'This ticket no longer admits anybody: ask for another.',
+  ticket_reads: 'People of this server are members of the room, and this ticket only reads: ask for one that admits.',
   ticket_unreachable: 'No server that has the room was reached: is one of them running, and connected to the network? Then try again.',
   ticket_version: 'The ticket is of another version of SensOcto: the older of the two servers has to be updated.',
   timestamp_in_future: 'A time is ahead of the server’s clock: set the clock of this device.',
