@@ -33,14 +33,14 @@ test('devices are tried out, two talk, mute, share a screen, and leave', async (
     navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(canvas.captureStream(10)); // headless, there is no screen
   });
   await button(bob, 'Share a screen').click();
-  await expect.poll(() => bar(ada).getByLabel('Screen of Bob').evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
+  await expect.poll(() => bar(ada).getByLabel('Screen of Bob', { exact: true }).evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
   await ada.page.screenshot({ path: info.outputPath('call-light.png') });
   await button(ada, 'Screen of Bob on the full screen').click();
   await expect.poll(() => ada.page.evaluate(() => document.fullscreenElement?.querySelector('video')?.ariaLabel)).toBe('Screen of Bob');
   await ada.page.evaluate(() => document.exitFullscreen());
   await expect(button(ada, 'Screen of Bob in a window of its own')).toBeVisible();
   await button(bob, 'Stop sharing the screen').click();
-  await expect(bar(ada).getByLabel('Screen of Bob')).toBeHidden();
+  await expect(bar(ada).getByLabel('Screen of Bob', { exact: true })).toBeHidden();
 
   for (const scheme of ['light', 'dark'] as const) {
     await ada.page.emulateMedia({ colorScheme: scheme });
