@@ -83,13 +83,13 @@ func (s *RoomSync) allLeft() (n int) {
 }
 
 // OwnedHere reports whether the owner of a room is a user of this server.
-func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
+func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) (bool, error) {
 	c, err := s.options.Rooms.Content(ctx, roomID)
 	if err != nil {
-		return false
+		return false, err
 	}
 	k, err := s.people.key(ctx, c.OwnerID)
-	return err == nil && s.people.local(k)
+	return err == nil && s.people.local(k), err
 }
 
 // hold keeps a room from being exchanged until release, which has it exchanged. No

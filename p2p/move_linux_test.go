@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -459,5 +460,47 @@ func TestMove_ATicketAdmitsOnlyWhoBroughtIt(t *testing.T) {
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
 	if c := a.content(roomID); len(c.Members) != 2 {
 		t.Errorf("%+v", c.Members)
+	}
+}
+
+// Who is erased has no name in the documents that the room has left, either.
+func TestMove_NamesGoFromLeftDocumentsToo(t *testing.T) {
+	a, b, roomID := two(t)
+	second := a.another("second")
+	have := a.content(roomID)
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[second] = sensocto.RoleMember
+	if _, err := a.rooms.Adopt(t.Context(), roomID, have, want); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "name", func() bool { return len(b.names(roomID)) == 3 })
+	b.stop()
+	old, _ := a.docOf(roomID)
+	a.move(roomID)
+	name := func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), old, personKey(a.options.Keys.Person(second).Key))
+		return err != nil || len(entries) > 0
+	}
+	if !name() {
+		t.Fatal("there was no name")
+	}
+	if err := a.rooms.Remove(t.Context(), a.user, roomID, second, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no name", func() bool { return !name() })
+}
+
+// Whether the owner is here is not guessed where it cannot be found out.
+func TestMove_OwnedHereFailsWhereNobodyKnows(t *testing.T) {
+	a := newNode(t, "a")
+	roomID := a.create("Lab")
+	if here, err := a.OwnedHere(t.Context(), roomID); err != nil || !here {
+		t.Errorf("%v, %v", here, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if here, err := a.OwnedHere(ended, roomID); err == nil {
+		t.Errorf("%v without an error", here)
 	}
 }
