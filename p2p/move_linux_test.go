@@ -504,3 +504,42 @@ func TestMove_OwnedHereFailsWhereNobodyKnows(t *testing.T) {
 		t.Errorf("%v without an error", here)
 	}
 }
+
+// What nobody else has is not kept, and one owner does not use up what all have.
+func TestMove_LeftDocumentsAreBoundedByOwner(t *testing.T) {
+	a := newNode(t, "a")
+	alone, shared := a.create("Alone"), a.create("Shared")
+	a.ticket(shared, sensocto.RoleMember)
+	eventually(t, "document", func() bool { doc, _ := a.docOf(alone); return doc != "" })
+	a.move(alone)
+	if room, _ := a.known(alone); room.Moves != 1 || len(room.Left) != 0 {
+		t.Errorf("%+v", room)
+	}
+	a.move(shared)
+	if room, _ := a.known(shared); room.Moves != 1 || len(room.Left) != 1 {
+		t.Errorf("%+v", room)
+	}
+	status, err := a.options.Sidecar.Status(t.Context())
+	if err != nil || len(status.Docs) != 3 {
+		t.Errorf("%d documents, %v", len(status.Docs), err)
+	}
+	a.RoomSync.mu.Lock()
+	left := &a.RoomSync.rooms[shared].room.Left
+	before := *left
+	*left = slices.Repeat(before, maxOwnerLeft)
+	a.RoomSync.mu.Unlock()
+	if err := a.mayMove(t.Context(), alone); sensocto.ErrorReason(err) != "too_many_moves" {
+		t.Error(err)
+	}
+	other := a.another("other")
+	view, err := a.rooms.Create(t.Context(), sensocto.Identity{UserID: other, OwnerID: other}, sensocto.RoomDraft{Name: "Theirs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.mayMove(t.Context(), view.ID); err != nil {
+		t.Error(err)
+	}
+	a.RoomSync.mu.Lock()
+	defer a.RoomSync.mu.Unlock()
+	a.RoomSync.rooms[shared].room.Left = before
+}
