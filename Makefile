@@ -102,6 +102,7 @@ vet: ui
 	@echo "== vet"
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { echo "not formatted (run make fmt):"; gofmt -l $$(git ls-files -co --exclude-standard '*.go'); exit 1; }
 	go vet ./...
+	go vet -tags no_ui ./web/...
 
 .PHONY: test-go
 test-go: ui ## the quick inner loop: the Go tests, no network
@@ -169,8 +170,12 @@ soak: ## kill a server, its disk and its database under load a few thousand time
 	SOAK_KILLS=$(or $(KILLS),2000) go test -count=1 -run 'Killed(AgainAndAgain|OnAFullDisk)' -timeout 0 -v ./cmd/sensocto
 
 .PHONY: test-idle
-test-idle: build chromium ## calls in Chromium with their limits of time asserted, and with eight peers; wants an idle machine
-	cd web/ui && SENSOCTO_TEST_IDLE=1 npx playwright test -c e2e/playwright.config.ts calls
+test-idle: build chromium ## charts and calls in Chromium with their limits of time asserted, and calls of eight; wants an idle machine
+	cd web/ui && SENSOCTO_TEST_IDLE=1 npx playwright test -c e2e/playwright.config.ts --project alone
+
+.PHONY: soak-cut
+soak-cut: build chromium ## networks that are cut for minutes in mid-stream, in Chromium: make soak-cut MINUTES=10
+	cd web/ui && CUT=$$((60 * $(or $(MINUTES),10))) npx playwright test -c e2e/playwright.config.ts --project together '/network.spec'
 
 .PHONY: soak-call
 soak-call: build chromium ## a relayed call of the app in Chromium beside sensors that stream, with what server and pages hold: make soak-call MINUTES=30

@@ -42,6 +42,8 @@ type Calls struct {
 	rooms       map[string][]*seat
 	peers       map[string]*seat // by peer id
 	allocations int              // of the relay
+	// allocationsOf are those of each person, in all calls and of peers that left as well.
+	allocationsOf map[string]int
 
 	changes atomic.Uint64 // counts changes of what the relay asks
 }
@@ -55,7 +57,7 @@ func New(o Options) *Calls {
 	if o.Now == nil {
 		o.Now = time.Now
 	}
-	return &Calls{options: o, rooms: make(map[string][]*seat), peers: make(map[string]*seat)}
+	return &Calls{options: o, rooms: make(map[string][]*seat), peers: make(map[string]*seat), allocationsOf: make(map[string]int)}
 }
 
 // Join adds a peer to the call of a room, and tells the others. It returns a

@@ -250,3 +250,23 @@ func TestCalls_Reports(t *testing.T) {
 		}
 	}
 }
+
+// What is refused for its rate or its receiver is not read before: it would cost more
+// than it may.
+func TestCalls_RefusesBeforeReading(t *testing.T) {
+	at := time.Date(2026, 1, 2, 3, 4, 5, 0, time.UTC)
+	c := call.New(call.Options{Now: func() time.Time { return at }})
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	offer := sensocto.SessionDescription{Type: "offer", SDP: strings.Repeat("a=candidate:1 1 udp 1 192.0.2.1 9 typ host\n", 1000)}
+	var err error
+	for err == nil {
+		err = ada.Describe(bob.id(), offer)
+	}
+	wantReason(t, err, "too_many_signals")
+	for to, reason := range map[string]string{bob.id(): "too_many_signals", "nobody": "unknown_peer"} {
+		if n := testing.AllocsPerRun(10, func() { err = ada.Describe(to, offer) }); n > 10 {
+			t.Errorf("%s took %v allocations", reason, n)
+		}
+		wantReason(t, err, reason)
+	}
+}

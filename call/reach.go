@@ -11,26 +11,34 @@ func (c *Calls) present(peerID string) bool {
 	return c.peers[peerID] != nil
 }
 
-// mayAllocate reports whether a peer has fewer allocations than the limit.
-func (c *Calls) mayAllocate(peerID string, limit int) bool {
+// mayAllocate reports whether a peer may have one more allocation.
+func (c *Calls) mayAllocate(peerID string, o *RelayOptions) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	s := c.peers[peerID]
-	return s != nil && len(s.allocations) < limit
+	return c.hasRoom(c.peers[peerID], o)
 }
 
-// allocated notes an allocation, unless its peer has left.
+// hasRoom reports whether a peer, its person and the relay have fewer allocations than
+// they may. The caller holds mu.
+func (c *Calls) hasRoom(s *seat, o *RelayOptions) bool {
+	return s != nil && len(s.allocations) < o.Allocations && c.allocationsOf[s.peer.UserID] < o.OfPerson && c.allocations < o.InAll
+}
+
+// allocated notes an allocation, unless its peer has left, or others took what was left
+// since mayAllocate.
 func (c *Calls) allocated(p *relayed) bool {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	s := c.peers[p.peerID]
-	if s == nil {
+	if !c.hasRoom(s, &p.relay.options) {
 		return false
 	}
 	if s.allocations == nil {
 		s.allocations = make(map[netip.AddrPort]*relayed)
 	}
 	s.allocations[p.at] = p
+	p.userID = s.peer.UserID
+	c.allocationsOf[p.userID]++
 	c.allocations++
 	c.changes.Add(1)
 	return true
@@ -41,6 +49,9 @@ func (c *Calls) freed(p *relayed) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	c.allocations--
+	if c.allocationsOf[p.userID]--; c.allocationsOf[p.userID] == 0 {
+		delete(c.allocationsOf, p.userID)
+	}
 	c.changes.Add(1)
 	if s := c.peers[p.peerID]; s != nil {
 		delete(s.allocations, p.at)

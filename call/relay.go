@@ -17,13 +17,14 @@ import (
 	"strings"
 	"time"
 
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"github.com/sensocto/sensocto"
 )
 
 // credentialLife is how long a peer may make allocations with what it was given. A
-// call may be longer: allocations that are there are kept.
+// call may be longer: the allocations that it has then can be refreshed and used.
 const credentialLife = 12 * time.Hour
 
 // RelayOptions say where the TURN server of this program is.
@@ -44,6 +45,15 @@ type RelayOptions struct {
 	// Allocations is how many one peer may have at a time; by default 64: a link has four (UDP
 	// and TCP, from two addresses), a call of eight seven links, and a restart as many again.
 	Allocations int
+	// OfPerson is how many one person may have at a time, in all calls and with all devices;
+	// by default 256.
+	OfPerson int
+	// InAll is how many there may be at a time; by default 4,096. Each takes a file
+	// descriptor.
+	InAll int
+	// Connections is how many TCP connections there are in all; by default 4,096. One
+	// address has at most half of them, and 256.
+	Connections int
 	Log         *slog.Logger
 }
 
@@ -56,7 +66,7 @@ type Relay struct {
 	log     *slog.Logger
 	count   *relayCounters
 	udp     net.PacketConn
-	tcp     net.Listener
+	tcp     *listener
 }
 
 const realm = "sensocto"
@@ -66,6 +76,7 @@ const realm = "sensocto"
 func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	o.MinPort, o.MaxPort = cmp.Or(o.MinPort, 49152), cmp.Or(o.MaxPort, 65535)
 	o.BytesPerSecond, o.Allocations = cmp.Or(o.BytesPerSecond, 2e6), cmp.Or(o.Allocations, 64)
+	o.OfPerson, o.InAll, o.Connections = cmp.Or(o.OfPerson, 256), cmp.Or(o.InAll, 4096), cmp.Or(o.Connections, 4096)
 	if o.Log == nil {
 		o.Log = slog.New(slog.DiscardHandler)
 	}
@@ -80,16 +91,33 @@ func NewRelay(c *Calls, o RelayOptions) (*Relay, error) {
 	}
 	r := &Relay{options: o, calls: c, count: &c.relayed, secret: make([]byte, 32), log: o.Log}
 	_, _ = rand.Read(r.secret) // never fails
-	var err error
-	if r.udp, err = net.ListenPacket("udp", o.Listen); err != nil {
+	udp, tcp, err := listenBoth(o.Listen)
+	if err != nil {
 		return nil, fmt.Errorf("open the TURN server: %w", err)
 	}
-	if r.tcp, err = net.Listen("tcp", r.udp.LocalAddr().String()); err != nil { // the same port, also where any was asked for
-		r.udp.Close()
-		return nil, fmt.Errorf("open the TURN server: %w", err)
-	}
+	r.udp = udp
+	r.tcp = newListener(tcp, o.Connections, r.count, r.log)
 	c.relay = r
 	return r, nil
+}
+
+// listenBoth listens at the same port for UDP and TCP. Where any port will do, one that
+// is free for UDP may be taken for TCP: then another is tried.
+func listenBoth(address string) (udp net.PacketConn, tcp net.Listener, err error) {
+	_, port, _ := net.SplitHostPort(address)
+	for range attempts {
+		if udp, err = net.ListenPacket("udp", address); err != nil {
+			return nil, nil, err
+		}
+		if tcp, err = net.Listen("tcp", udp.LocalAddr().String()); err == nil {
+			return udp, tcp, nil
+		}
+		udp.Close()
+		if port != "0" {
+			break
+		}
+	}
+	return nil, nil, err
 }
 
 // Run serves until ctx ends.
@@ -98,6 +126,7 @@ func (r *Relay) Run(ctx context.Context) error {
 		Realm:         realm,
 		AuthHandler:   r.authenticate,
 		QuotaHandler:  r.mayAllocate,
+		EventHandler:  r.events(),
 		LoggerFactory: pionLog{r.log},
 		PacketConnConfigs: []turn.PacketConnConfig{{
 			PacketConn: r.udp, RelayAddressGenerator: generator{r}, PermissionHandler: r.mayReach,
@@ -114,6 +143,20 @@ func (r *Relay) Run(ctx context.Context) error {
 		return fmt.Errorf("stop the TURN server: %w", err)
 	}
 	return nil
+}
+
+// events tells the listener which of its connections have an allocation, and counts
+// wrong passwords: authenticate does not see them.
+func (r *Relay) events() turn.EventHandler {
+	return turn.EventHandler{
+		OnAuth: func(_, _ net.Addr, _, _, _, _ string, ok bool) {
+			if !ok {
+				r.count.refused.Add(1)
+			}
+		},
+		OnAllocationCreated: func(from, to net.Addr, _, _, _ string, _ net.Addr, _ int) { r.tcp.use(from, to, 1) },
+		OnAllocationDeleted: func(from, to net.Addr, _, _, _ string) { r.tcp.use(from, to, -1) },
+	}
 }
 
 // Addr returns where the server listens.
@@ -142,11 +185,12 @@ func passwordOf(secret []byte, username string) string {
 }
 
 // authenticate returns the key of a credential that was given to a peer which is
-// still in its call.
+// still in its call. New allocations need one that has not expired.
 func (r *Relay) authenticate(a *turn.RequestAttributes) (peerID string, key []byte, ok bool) {
 	until, peerID, _ := strings.Cut(a.Username, ":")
 	seconds, err := strconv.ParseInt(until, 10, 64)
-	if err != nil || r.calls.options.Now().Unix() > seconds || !r.calls.present(peerID) {
+	expired := a.Method == stun.MethodAllocate && r.calls.options.Now().Unix() > seconds
+	if err != nil || expired || !r.calls.present(peerID) {
 		r.count.refused.Add(1)
 		return "", nil, false
 	}
@@ -178,7 +222,7 @@ func ofThisMachine(a netip.Addr) bool {
 }
 
 func (r *Relay) mayAllocate(peerID, _ string, _ net.Addr) bool {
-	if r.calls.mayAllocate(peerID, r.options.Allocations) {
+	if r.calls.mayAllocate(peerID, &r.options) {
 		return true
 	}
 	r.count.refused.Add(1)

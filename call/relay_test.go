@@ -8,10 +8,12 @@ import (
 	"net/netip"
 	"strings"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"time"
 
 	"github.com/pion/logging"
+	"github.com/pion/stun/v4"
 	"github.com/pion/turn/v5"
 
 	"github.com/sensocto/sensocto"
@@ -53,6 +55,11 @@ func turnServer(t testing.TB, p *phone) sensocto.ICEServer {
 // allocate makes an allocation with a credential.
 func allocate(t testing.TB, s sensocto.ICEServer) (net.PacketConn, error) {
 	t.Helper()
+	return turnClient(t, s).Allocate()
+}
+
+func turnClient(t testing.TB, s sensocto.ICEServer) *turn.Client {
+	t.Helper()
 	address, _, _ := strings.Cut(strings.TrimPrefix(s.URLs[1], "turn:"), "?")
 	conn, err := net.ListenPacket("udp", "127.0.0.1:0")
 	if err != nil {
@@ -69,7 +76,7 @@ func allocate(t testing.TB, s sensocto.ICEServer) (net.PacketConn, error) {
 		t.Fatal(err)
 	}
 	t.Cleanup(func() { client.Close(); conn.Close() })
-	return client.Allocate()
+	return client
 }
 
 func mustAllocate(t testing.TB, s sensocto.ICEServer) net.PacketConn {
@@ -228,8 +235,12 @@ func TestRelay_Credentials(t *testing.T) {
 		"one of no peer":         {URLs: own.URLs, Username: strings.Replace(own.Username, ":", ":x", 1), Credential: own.Credential},
 		"without an expiry date": {URLs: own.URLs, Username: ada.id(), Credential: own.Credential},
 	} {
+		before := metric(c, "turn_refused_total")
 		if _, err := allocate(t, s); err == nil {
 			t.Errorf("%s is enough", name)
+		}
+		if counted := metric(c, "turn_refused_total") - before; counted == 0 && name != "no credential" {
+			t.Errorf("%s is not counted", name)
 		}
 	}
 	mustAllocate(t, own)
@@ -242,6 +253,109 @@ func TestRelay_Credentials(t *testing.T) {
 	if _, err := allocate(t, other); err == nil {
 		t.Error("an expired credential is enough")
 	}
+}
+
+// Of a peer, a person and the server there are so many allocations and no more, also where
+// many are asked for at the same moment over TCP.
+func TestRelay_BoundsAllocations(t *testing.T) {
+	for name, change := range map[string]func(*call.RelayOptions){
+		"a peer":     func(o *call.RelayOptions) { o.Allocations = 3 },
+		"a person":   func(o *call.RelayOptions) { o.OfPerson = 3 },
+		"the server": func(o *call.RelayOptions) { o.InAll = 3 },
+	} {
+		c := call.New(call.Options{})
+		relay := openRelay(t, c, change)
+		first, other := join(t, c, "r1", "ada"), join(t, c, "r2", "ada")
+		servers := []sensocto.ICEServer{turnServer(t, first)}
+		if name != "a peer" {
+			servers = append(servers, turnServer(t, other))
+		}
+		var made, refused atomic.Int32
+		var work sync.WaitGroup
+		for i := range 20 {
+			client := turnClientTCP(t, relay, servers[i%len(servers)])
+			work.Go(func() {
+				if relayed, err := client.Allocate(); err != nil {
+					refused.Add(1)
+				} else {
+					t.Cleanup(func() { relayed.Close() })
+					made.Add(1)
+				}
+			})
+		}
+		work.Wait()
+		if made.Load() != 3 || refused.Load() != 17 || metric(c, "turn_allocations") != 3 || metric(c, "turn_refused_total") != 17 {
+			t.Errorf("%s: %d made, %d refused, %v there, %v counted", name, made.Load(), refused.Load(), metric(c, "turn_allocations"), metric(c, "turn_refused_total"))
+		}
+		first.Leave()
+		other.Leave()
+		awaitMetric(t, c, "turn_allocations", 0)
+		again := turnServer(t, join(t, c, "r1", "ada"))
+		for range 3 {
+			relayed, err := turnClientTCP(t, relay, again).Allocate()
+			if err != nil {
+				t.Fatalf("%s: what ended still counts: %v", name, err)
+			}
+			t.Cleanup(func() { relayed.Close() })
+		}
+	}
+}
+
+// A call that is longer than the life of a credential goes on over the allocations that
+// it has, and only over them.
+func TestRelay_AllocationsOutliveTheirCredential(t *testing.T) {
+	var hours atomic.Int64
+	start := time.Now()
+	c := call.New(call.Options{Now: func() time.Time { return start.Add(time.Duration(hours.Load()) * time.Hour) }})
+	openRelay(t, c)
+	ada, bob := join(t, c, "r1", "ada"), join(t, c, "r1", "bob")
+	server := turnServer(t, ada)
+	client := turnClient(t, server)
+	a, err := client.Allocate()
+	if err != nil {
+		t.Fatal(err)
+	}
+	t.Cleanup(func() { a.Close() })
+	b := mustAllocate(t, turnServer(t, bob))
+	hours.Store(13)
+	if got := refresh(t, client, server); got != stun.ClassSuccessResponse {
+		t.Errorf("a refresh got %v", got)
+	}
+	if _, err := b.WriteTo([]byte("hello"), a.LocalAddr()); err != nil { // lets ada's relay in
+		t.Fatal(err)
+	}
+	if !hears(b, a, b.LocalAddr(), "from ada") {
+		t.Error("bob does not hear ada")
+	}
+	if _, err := allocate(t, server); err == nil {
+		t.Error("an expired credential makes an allocation")
+	}
+	ada.Leave()
+	if got := refresh(t, client, server); got != stun.ClassErrorResponse {
+		t.Errorf("a refresh of a peer that left got %v", got)
+	}
+}
+
+// refresh refreshes a client's allocation.
+func refresh(t *testing.T, client *turn.Client, s sensocto.ICEServer) stun.MessageClass {
+	t.Helper()
+	to := client.TURNServerAddr()
+	kind := stun.NewType(stun.MethodRefresh, stun.ClassRequest)
+	challenge, err := client.PerformTransaction(stun.MustBuild(stun.TransactionID, kind), to, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var nonce stun.Nonce
+	var realm stun.Realm
+	if err := challenge.Msg.Parse(&nonce, &realm); err != nil {
+		t.Fatal(err)
+	}
+	key := stun.NewLongTermIntegrity(s.Username, realm.String(), s.Credential)
+	answer, err := client.PerformTransaction(stun.MustBuild(stun.TransactionID, kind, stun.NewUsername(s.Username), realm, nonce, key, stun.Fingerprint), to, false)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return answer.Msg.Type.Class
 }
 
 // What one peer may have relayed is bounded, and what is above is counted.

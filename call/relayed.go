@@ -51,13 +51,14 @@ func (g generator) AllocatePacketConn(c turn.AllocateListenerConfig) (net.Packet
 	at := netip.AddrPortFrom(o.Public, conn.LocalAddr().(*net.UDPAddr).AddrPort().Port())
 	p := &relayed{known: make(map[netip.AddrPort]bool), PacketConn: conn, relay: g.relay, peerID: c.UserID, at: at, bytes: sensocto.NewTokenBucket(o.BytesPerSecond, o.BytesPerSecond, time.Now())}
 	if !g.relay.calls.allocated(p) {
+		g.relay.count.refused.Add(1)
 		conn.Close()
-		return nil, nil, errNotInCall
+		return nil, nil, errNoRoom
 	}
 	return p, net.UDPAddrFromAddrPort(at), nil
 }
 
-var errNotInCall = errors.New("the peer has left its call")
+var errNoRoom = errors.New("the peer has left its call, or there are too many allocations")
 
 // relayed is the socket of one allocation. It sends to other peers of the call
 // alone, also where a permission would let it send to any port of an address: the
@@ -66,6 +67,7 @@ type relayed struct {
 	net.PacketConn
 	relay  *Relay
 	peerID string
+	userID string         // set once it is allocated
 	at     netip.AddrPort // where others reach it
 	closed atomic.Bool
 

@@ -54,10 +54,12 @@ func (s *seat) Describe(to string, d sensocto.SessionDescription) error {
 	case len(d.SDP) > MaxSDP:
 		return s.refuse(errSDPTooLarge)
 	}
-	return s.send(to, d.Type, kindDescription, addressesOf(d.SDP), struct {
-		From        string                      `json:"from"`
-		Description sensocto.SessionDescription `json:"description"`
-	}{s.peer.ID, d})
+	return s.send(to, d.Type, kindDescription, func() ([]netip.Addr, []byte) {
+		return addressesOf(d.SDP), encode(struct {
+			From        string                      `json:"from"`
+			Description sensocto.SessionDescription `json:"description"`
+		}{s.peer.ID, d})
+	})
 }
 
 // Candidate implements sensocto.CallSeat.
@@ -68,29 +70,47 @@ func (s *seat) Candidate(to string, candidate json.RawMessage) error {
 	case string(candidate) != "null" && (len(candidate) == 0 || candidate[0] != '{' || !json.Valid(candidate)):
 		return s.refuse(errCandidate)
 	}
-	return s.send(to, sensocto.EventICECandidate, kindCandidate, addressesOf(candidateLine(candidate)), struct {
-		From      string          `json:"from"`
-		Candidate json.RawMessage `json:"candidate"`
-	}{s.peer.ID, candidate})
+	return s.send(to, sensocto.EventICECandidate, kindCandidate, func() ([]netip.Addr, []byte) {
+		return addressesOf(candidateLine(candidate)), encode(struct {
+			From      string          `json:"from"`
+			Candidate json.RawMessage `json:"candidate"`
+		}{s.peer.ID, candidate})
+	})
 }
 
-// send hands a message to another peer of the call. addresses are where it says that
-// the peer can be reached.
-func (s *seat) send(to, event string, k kind, addresses []netip.Addr, payload any) error {
-	text := encode(payload)
+// send hands a message to another peer of the call. read, which costs more than the
+// checks before it and holds no lock, returns where the message says that its sender can
+// be reached, and its text.
+func (s *seat) send(to, event string, k kind, read func() ([]netip.Addr, []byte)) error {
+	if err := s.maySend(to, k); err != nil {
+		return s.refuse(err)
+	}
+	addresses, text := read()
+	c := s.calls
+	c.mu.Lock()
+	defer c.mu.Unlock()
+	other := c.find(s.roomID, to)
+	if s.left || other == nil { // meanwhile
+		return s.refuse(errUnknownPeer)
+	}
+	s.reachableAt(addresses)
+	c.count.sent[k].Add(1)
+	other.out.Send(event, text)
+	return nil
+}
+
+// maySend counts a message to another peer, and returns what is against it, or nil.
+func (s *seat) maySend(to string, k kind) *sensocto.Error {
 	c := s.calls
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	other := c.find(s.roomID, to)
 	switch {
 	case s.left || other == nil || other == s:
-		return s.refuse(errUnknownPeer)
+		return errUnknownPeer
 	case !s.rates.allow(k, c.options.Now()):
-		return s.refuse(errTooMany)
+		return errTooMany
 	}
-	s.reachableAt(addresses)
-	c.count.sent[k].Add(1)
-	other.out.Send(event, text)
 	return nil
 }
 

@@ -3,6 +3,7 @@ package socket_test
 import (
 	"context"
 	"encoding/json"
+	"sync/atomic"
 	"testing"
 
 	"github.com/sensocto/sensocto"
@@ -103,7 +104,7 @@ func TestHistory_OfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 }
 
 // A join that asks another server for the newest measurements is answered beside the
-// reader, too; until then there is no channel to push to, but one to leave.
+// reader, too. Other topics go on; what is pushed to its own waits for the answer, and it can be left.
 func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 	slow := &slowStore{asked: make(chan struct{}), proceed: make(chan struct{})}
 	w := newWorld(t, func(o *socket.Options) {
@@ -114,11 +115,11 @@ func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 	const topic = `"data:p2p:aaaaaaaaaaaaaaaaaaaa:s"`
 	viewer.send(`["1","1",` + topic + `,"phx_join",{"history":10}]`)
 	<-slow.asked
-	viewer.send(`["1","2",` + topic + `,"attention",{"level":"low"}]`)
-	viewer.expectPrefix(`["1","2",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unmatched topic"`)
+	viewer.send(`[null,"2","phoenix","heartbeat",{}]`)
+	viewer.expectPrefix(`[null,"2","phoenix","phx_reply",{"status":"ok"`)
+	viewer.send(`["1","3",` + topic + `,"attention",{"level":"low"}]`)
 	slow.proceed <- struct{}{}
 	viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"ok","response":{"sensor":`)
-	viewer.send(`["1","3",` + topic + `,"attention",{"level":"low"}]`)
 	viewer.expectPrefix(`["1","3",` + topic + `,"phx_reply",{"status":"ok"`)
 
 	viewer.send(`["4","4",` + topic + `,"phx_join",{"history":10}]`)
@@ -130,4 +131,43 @@ func TestJoin_WithHistoryOfAnotherServerDoesNotHoldTheConnection(t *testing.T) {
 	slow.proceed <- struct{}{} // nobody is answered
 	viewer.send(`[null,"6","phoenix","heartbeat",{}]`)
 	viewer.expectPrefix(`[null,"6","phoenix","phx_reply",{"status":"ok"`)
+}
+
+// endingRights lets everybody see everything until the rights end, of which the
+// connections are not told.
+type endingRights struct {
+	sensocto.Rights
+	ended atomic.Bool
+}
+
+func (r *endingRights) Sensor(context.Context, sensocto.Identity, string) (sensocto.SensorRights, error) {
+	return sensocto.SensorRights{Live: true, History: !r.ended.Load()}, nil
+}
+
+func (*endingRights) OnChanged(func([]string)) (stop func()) { return func() {} }
+
+// Who may not see the history any more when another server has answered does not get it.
+func TestHistory_OfAnotherServerEndsWithTheRight(t *testing.T) {
+	slow := &slowStore{asked: make(chan struct{}), proceed: make(chan struct{})}
+	rights := &endingRights{}
+	w := newWorld(t, func(o *socket.Options) {
+		slow.Store = o.Store
+		o.Store, o.Rights = slow, rights
+	})
+	viewer := w.dial("vsn=2.0.0&token=view")
+	const topic = `"data:p2p:aaaaaaaaaaaaaaaaaaaa:s"`
+	for n, join := range []string{`{}`, `{"history":10}`} {
+		rights.ended.Store(false)
+		viewer.send(`["1","1",` + topic + `,"phx_join",` + join + `]`)
+		if n == 0 {
+			viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"ok"`)
+			viewer.send(`["1","1",` + topic + `,"history",{"attribute_id":"a"}]`)
+		} else {
+			viewer.expectPrefix(`["1","1",` + topic + `,"phx_close"`)
+		}
+		<-slow.asked
+		rights.ended.Store(true)
+		slow.proceed <- struct{}{}
+		viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unauthorized"`)
+	}
 }

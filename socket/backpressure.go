@@ -34,7 +34,7 @@ func newConfigurer(ch *channel, sensorID string) *configurer {
 }
 
 func (c *configurer) watch() {
-	defer c.ch.conn.contain("config")
+	defer c.ch.conn.Contain("config")
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if !c.stopped {
@@ -43,7 +43,7 @@ func (c *configurer) watch() {
 }
 
 func (c *configurer) send(b sensocto.Backpressure) {
-	c.ch.conn.hurry(c.ch, b.AttentionLevel > sensocto.AttentionLow)
+	c.ch.conn.setUrgent(c.ch, b.AttentionLevel > sensocto.AttentionLow)
 	c.ch.push("backpressure_config", backpressurePayload(b, time.Now()))
 }
 

@@ -37,6 +37,15 @@ func TestCall_MembersTalk(t *testing.T) {
 			t.Errorf("%s joins: %v %s", name, ok, reason)
 		}
 	}
+	refused := 0.0
+	p.calls.Metrics(func(m sensocto.Metric) {
+		if m.Name == "call_refusals_total" && m.Labels[1] == "unauthorized" {
+			refused = m.Value
+		}
+	})
+	if refused != 2 {
+		t.Errorf("%v of 2 refused joins are counted", refused)
+	}
 	a, b := ada.dial(p), bob.dial(p)
 	adaID, _ := a.inCall(topic)
 	bobID, others := b.inCall(topic)

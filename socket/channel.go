@@ -2,11 +2,12 @@ package socket
 
 import (
 	"context"
-	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // family is a kind of topic.
@@ -40,17 +41,12 @@ func (f family) isList() bool { return f == familyStatus || f == familyAll || f 
 
 // channel is a topic that a connection has joined.
 type channel struct {
+	outbound.Channel
 	conn    *conn
-	topic   string
-	joinRef phx.Ref
 	family  family
 	handler handler
-	frame   *batchFrame // of a viewer
-	joining atomic.Bool // its join is answered beside the reader
-	hurried bool        // what comes on it cannot wait; guarded by the connection's mu
-
-	ended   bool // nothing more is sent; guarded by the outbox's mu
-	dropped bool // what waits is not sent either; guarded by the outbox's mu
+	joining chan struct{} // closed once its join was answered beside the reader, to which this field belongs; else nil
+	urgent  bool          // what comes on it cannot wait; guarded by the connection's mu
 }
 
 // handler is what a topic family does. All calls come from the connection's
@@ -61,7 +57,7 @@ type handler interface {
 	join(ctx context.Context, p params) (response []byte, err error)
 	// joined is called when the response is on its way.
 	joined()
-	// handle answers an event. It returns a *protocolError for a frame that
+	// handle answers an event. It returns a *ws.Error for a frame that
 	// ends the connection, errUnknownEvent, or any error for the reply.
 	handle(ctx context.Context, f *phx.Frame) error
 	// recheck is called when rights may have changed, also while the channel joins
@@ -128,26 +124,29 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	case familyReceiver, familyData:
 		return newDataViewer(ch, id, identity)
 	case familyViewer:
-		return &viewer{ch: ch, identity: identity, id: ch.conn.srv.nextViewer(), feeds: make(map[string]*watched)}
+		return &viewer{
+			ch: ch, identity: identity, sensors: make(map[string]*watched),
+			onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
+		}
 	case familySignal:
-		return &signal{ch: ch, identity: identity, sensorID: id, feed: feed{ch: ch}}
+		return &signal{ch: ch, identity: identity, sensorID: id, feed: ch.NewFeed()}
 	case familyStatus:
-		return &status{ch: ch, feed: feed{ch: ch}, sieve: sieve{srv: ch.conn.srv, identity: identity}}
+		return &status{ch: ch, feed: ch.NewFeed(), Filter: visible.New(ch.conn.srv.rights, ch.conn.srv.sensors, identity)}
 	case familyRoom:
-		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: feed{ch: ch}}
+		return &roomViewer{ch: ch, roomID: id, identity: identity, feed: ch.NewFeed()}
 	case familyRooms:
-		return &roomList{ch: ch, identity: identity, feed: feed{ch: ch}, shown: make(map[string]bool)}
+		return &roomList{ch: ch, identity: identity, feed: ch.NewFeed(), shown: make(map[string]bool)}
 	case familyCall:
 		return &caller{ch: ch, roomID: id, identity: identity}
 	case familyUser:
-		return &inbox{ch: ch, userID: id, identity: identity, feed: feed{ch: ch}}
+		return &inbox{ch: ch, userID: id, identity: identity, feed: ch.NewFeed()}
 	}
-	return &list{ch: ch, feed: feed{ch: ch}, sieve: sieve{srv: ch.conn.srv, identity: identity}}
+	return &list{ch: ch, feed: ch.NewFeed(), Filter: visible.New(ch.conn.srv.rights, ch.conn.srv.sensors, identity)}
 }
 
 // reply answers a frame of this channel.
 func (ch *channel) reply(f *phx.Frame, status string, response []byte) {
-	ch.conn.out.push(ch, ch.conn.replyFrame(f.JoinRef, f.Ref, ch.topic, status, response))
+	ch.Enqueue(ch.conn.replyFrame(f.JoinRef, f.Ref, ch.Topic, status, response))
 }
 
 // ok answers with an empty object.
@@ -155,13 +154,13 @@ func (ch *channel) ok(f *phx.Frame) { ch.reply(f, phx.StatusOK, emptyObject()) }
 
 // push sends an event to this joiner alone.
 func (ch *channel) push(event string, payload []byte) bool {
-	return ch.conn.out.push(ch, ch.conn.pushFrame(ch.joinRef, nil, ch.topic, event, payload))
+	return ch.Enqueue(ch.conn.pushFrame(ch.JoinRef, nil, ch.Topic, event, payload))
 }
 
 // closeFrame is the phx_close that ends this channel, and no later one of the
 // same topic.
 func (ch *channel) closeFrame() []byte {
-	return ch.conn.pushFrame(ch.joinRef, ch.joinRef, ch.topic, phx.EventClose, emptyObject())
+	return ch.conn.pushFrame(ch.JoinRef, ch.JoinRef, ch.Topic, phx.EventClose, emptyObject())
 }
 
 func emptyObject() []byte { return []byte("{}") }

@@ -14,6 +14,9 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/admission"
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // closeWait is how long a connection may take to end after a close frame was
@@ -21,7 +24,7 @@ import (
 const closeWait = 2 * time.Second
 
 // conn is one WebSocket: its life cycle. What it does with messages is in
-// dispatch.go, who it is in identity.go, what it sends in outbox.go.
+// dispatch.go, who it is in identity.go, what it sends in package outbound.
 //
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
@@ -31,9 +34,9 @@ type conn struct {
 	id      uint64
 	address string
 	version phx.Version
-	in      frameReader
-	limit   frameLimit
-	out     outbox
+	in      ws.Reader
+	limit   admission.FrameLimit
+	out     *outbound.Outbox
 	ctx     context.Context // ends with the connection
 	cancel  context.CancelFunc
 
@@ -52,7 +55,7 @@ type conn struct {
 	channels   map[string]*channel
 	connectors map[string]*connector // joined here, by id
 	who        bound
-	repose     repose
+	pacing     readPacing
 	refusals   int // joins refused as unauthorized
 }
 
@@ -62,8 +65,8 @@ func (c *conn) serve() {
 	defer c.end()
 	c.read()
 	if c.closing.Load() {
-		c.out.waitForClose(closeWait)
-		c.in.awaitClose()
+		c.out.WaitClosed(closeWait)
+		c.in.AwaitClose()
 	}
 }
 
@@ -71,15 +74,15 @@ func (c *conn) serve() {
 // idle connections are: what it and the calls to the network below have on
 // their stack is kept small, so that it fits in 4 KiB.
 func (c *conn) read() {
-	defer c.contain("read")
+	defer c.Contain("read")
 	for !c.closing.Load() || c.draining.Load() {
-		op, payload, err := c.in.next()
+		op, payload, err := c.in.Next()
 		switch {
 		case err != nil:
-		case !c.limit.allow(c.srv.now):
+		case !c.limit.Allow(c.srv.now):
 			c.srv.count.refusedFrames.add("too_many_frames", 1)
-			err = &protocolError{closePolicy, "too_many_frames"}
-		case op >= opClose:
+			err = &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
+		case op >= ws.OpClose:
 			err = c.controlFrame(op, payload)
 		default:
 			err = c.message(op, payload)
@@ -88,8 +91,8 @@ func (c *conn) read() {
 			c.fail(err)
 			return
 		}
-		c.out.waitForRoom()
-		c.rest()
+		c.out.WaitCapacity()
+		c.pauseReading()
 	}
 }
 
@@ -98,13 +101,13 @@ func (c *conn) heard() { c.lastRead.Store(int64(c.srv.now())) }
 
 // fail ends the connection because of an error while reading.
 func (c *conn) fail(err error) {
-	var protocol *protocolError
+	var protocol *ws.Error
 	switch {
 	case errors.Is(err, errPeerClosed):
 		return // and was answered
 	case errors.As(err, &protocol):
 		c.noteProtocolError(protocol)
-		c.close(protocol.code, protocol.reason)
+		c.close(protocol.Code, protocol.Reason)
 		return
 	}
 	if !c.closing.Load() {
@@ -119,7 +122,7 @@ func (c *conn) close(code int, reason string) {
 		return
 	}
 	c.srv.count.closes.add(reason, 1)
-	c.srv.events.write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
+	c.srv.events.Write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
 }
 
 // answerClose answers a close frame of the peer in kind, with its code, or none.
@@ -127,46 +130,49 @@ func (c *conn) answerClose(code int) { c.finish(code, "") }
 
 // finish queues the close frame, and reports whether it is the first.
 func (c *conn) finish(code int, reason string) bool {
-	if !c.out.close(closeFrame(code, reason), code == closeTryLater) {
+	if !c.out.Close(ws.CloseFrame(code, reason), code == ws.CloseTryLater) {
 		return false
 	}
-	c.draining.Store(code == closeShutdown)
+	c.draining.Store(code == ws.CloseShutdown)
 	c.closing.Store(true)
 	c.net.SetDeadline(time.Now().Add(closeWait))
 	return true
 }
 
-// abort ends the connection at once: nothing more can be sent.
-func (c *conn) abort(err error) {
+// TooSlow implements outbound.Owner.
+func (c *conn) TooSlow() { c.close(ws.CloseTryLater, "too_slow") }
+
+// Abort implements outbound.Owner: it ends the connection at once: nothing more can be sent.
+func (c *conn) Abort(err error) {
 	c.srv.log.Debug("connection broken", "conn", c.id, "err", err)
-	c.out.kill()
+	c.out.Kill()
 	c.net.Close()
 }
 
 // end frees everything. What devices sent before is in their sensors' hands.
 func (c *conn) end() {
-	c.out.kill()
+	c.out.Kill()
 	c.cancel()
 	c.net.Close()
 	for _, ch := range c.takeChannels() {
 		c.closeHandler(ch)
 	}
-	c.in.release()
+	c.in.Release()
 	if c.anonymous.CompareAndSwap(true, false) {
-		c.srv.anonymous.remove(c.address)
+		c.srv.anonymous.Remove(c.address)
 	}
 	c.srv.remove(c)
 }
 
-// contain is deferred wherever foreign input is handled: a panic there costs
+// Contain is deferred wherever foreign input is handled: a panic there costs
 // this connection, which is told to come back, and nothing else.
-func (c *conn) contain(where string) {
+func (c *conn) Contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
-		c.srv.events.write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
-		c.close(closeTryLater, "internal_error")
+		c.srv.events.Write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
-			c.out.kill()
+			c.out.Kill()
 			c.net.Close()
 		}
 	}
@@ -178,14 +184,14 @@ func (c *conn) takeChannels() []*channel {
 	defer c.mu.Unlock()
 	taken := slices.Collect(maps.Values(c.channels))
 	clear(c.channels)
-	c.repose.hurried = 0
+	c.pacing.urgent = 0
 	return taken
 }
 
 // closeHandler ends a channel's handler. A panic there must not keep the
 // others from being closed.
 func (c *conn) closeHandler(ch *channel) {
-	defer c.contain("close")
+	defer c.Contain("close")
 	c.mu.Lock()
 	h := ch.handler
 	c.mu.Unlock()
@@ -204,7 +210,7 @@ func (c *conn) revoked(identityID string) []*channel {
 	}
 	lost := c.takeChannels()
 	for _, ch := range lost {
-		c.out.end(ch, true, ch.closeFrame())
+		ch.End(true, ch.closeFrame())
 	}
 	return lost
 }
@@ -214,16 +220,16 @@ func (c *conn) revoked(identityID string) []*channel {
 func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
 	if len(response) > c.srv.limits.ReplyBytes {
 		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-		c.srv.events.write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
+		c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
 		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
 	}
-	frame := reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
-	return seal(opText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
+	frame := ws.Reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
+	return ws.Seal(ws.OpText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
 }
 
 func (c *conn) pushFrame(joinRef, ref phx.Ref, topic, event string, payload []byte) []byte {
-	frame := reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
-	return seal(opText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
+	frame := ws.Reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
+	return ws.Seal(ws.OpText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
 }
 
 // bound is the identity of a connection, once it has one.

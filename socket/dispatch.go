@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -21,9 +22,9 @@ const maxTopic = 255
 // controlFrame answers ping and close.
 func (c *conn) controlFrame(op byte, payload []byte) error {
 	switch op {
-	case opPing:
-		c.out.push(nil, appendFrame(nil, opPong, payload))
-	case opClose:
+	case ws.OpPing:
+		c.out.Enqueue(ws.AppendFrame(nil, ws.OpPong, payload))
+	case ws.OpClose:
 		code, err := closeCode(payload)
 		if err != nil {
 			return err
@@ -45,21 +46,21 @@ func closeCode(payload []byte) (int, error) {
 		return 0, nil
 	}
 	if len(payload) == 1 {
-		return 0, &protocolError{closeProtocol, "protocol_error"}
+		return 0, &ws.Error{Code: ws.CloseProtocol, Reason: "protocol_error"}
 	}
 	code := int(binary.BigEndian.Uint16(payload))
 	switch {
 	case code >= 3000 && code < 5000, code >= 1000 && code <= 1003, code >= 1007 && code <= 1014:
 	default:
-		return 0, &protocolError{closeProtocol, "protocol_error"}
+		return 0, &ws.Error{Code: ws.CloseProtocol, Reason: "protocol_error"}
 	}
 	if !utf8.Valid(payload[2:]) {
-		return 0, &protocolError{closeInvalid, "invalid_reason"}
+		return 0, &ws.Error{Code: ws.CloseInvalid, Reason: "invalid_reason"}
 	}
 	return code, nil
 }
 
-// message decodes and handles one message. The error is a *protocolError.
+// message decodes and handles one message. The error is a *ws.Error.
 func (c *conn) message(op byte, payload []byte) error {
 	c.srv.count.framesIn.Add(1)
 	c.srv.count.bytesIn.Add(uint64(len(payload)))
@@ -67,20 +68,20 @@ func (c *conn) message(op byte, payload []byte) error {
 	if err == nil {
 		err = c.dispatch(&f)
 	}
-	var protocol *protocolError
+	var protocol *ws.Error
 	if errors.As(err, &protocol) {
-		c.srv.count.refusedFrames.add(protocol.reason, 1)
+		c.srv.count.refusedFrames.add(protocol.Reason, 1)
 	}
 	return err
 }
 
 func (c *conn) decode(op byte, payload []byte) (phx.Frame, error) {
 	switch {
-	case op == opText:
+	case op == ws.OpText:
 		f, err := phx.Decode(c.version, payload)
 		return f, frameError(err)
 	case c.version == phx.V1:
-		return phx.Frame{}, &protocolError{closeUnsupported, "binary_frame"}
+		return phx.Frame{}, &ws.Error{Code: ws.CloseUnsupported, Reason: "binary_frame"}
 	}
 	f, err := phx.DecodeBinary(payload)
 	return f, frameError(err)
@@ -103,7 +104,10 @@ func (c *conn) dispatch(f *phx.Frame) error {
 			return c.clock(f)
 		}
 	}
-	if ch == nil || ch.joining.Load() {
+	if ch != nil && ch.joining != nil {
+		ch = c.waitJoined(ch)
+	}
+	if ch == nil {
 		return c.unmatched(f)
 	}
 	return c.answered(ch, f, ch.handler.handle(c.ctx, f))
@@ -115,10 +119,22 @@ func (c *conn) channel(topic []byte) *channel {
 	return c.channels[string(topic)]
 }
 
+// waitJoined waits until a join that is answered beside the reader was answered, as
+// every join is before what its client sends after it. It returns nil where it was refused.
+func (c *conn) waitJoined(ch *channel) *channel {
+	select {
+	case <-ch.joining:
+	case <-c.ctx.Done():
+		return nil
+	}
+	ch.joining = nil
+	return c.channel([]byte(ch.Topic))
+}
+
 // answered turns the error of a handler into a reply. It returns what ends
 // the connection.
 func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
-	var protocol *protocolError
+	var protocol *ws.Error
 	var item *wire.ItemError
 	var gap *sensocto.GapError
 	switch {
@@ -132,7 +148,7 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	case errors.As(err, &item):
 		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
-		c.noteRefusal(err, "event "+string(f.Event), ch.topic)
+		c.noteRefusal(err, "event "+string(f.Event), ch.Topic)
 		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
@@ -156,7 +172,7 @@ func (c *conn) reason(err error) string {
 		return string(sensocto.CodeUnavailable)
 	}
 	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
-		c.srv.events.write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
+		c.srv.events.Write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
 	}
 	return sensocto.ErrorReason(err)
 }
@@ -192,7 +208,7 @@ func (c *conn) unmatched(f *phx.Frame) error {
 
 // answer replies to a frame that belongs to no channel.
 func (c *conn) answer(f *phx.Frame, status string, response []byte) {
-	c.out.push(nil, c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
+	c.out.Enqueue(c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
 }
 
 // leave answers ok also where nothing is joined: an error would leave the
@@ -201,16 +217,16 @@ func (c *conn) leave(f *phx.Frame, ch *channel) error {
 	if err := f.Check(); err != nil {
 		return frameError(err)
 	}
-	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.joinRef) {
+	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.JoinRef) {
 		c.answer(f, phx.StatusOK, emptyObject())
 		if ch == nil {
-			c.out.push(nil, c.absentClose(f))
+			c.out.Enqueue(c.absentClose(f))
 		}
 		return nil
 	}
 	c.forget(ch)
 	c.closeHandler(ch)
-	c.out.end(ch, false, c.replyFrame(f.JoinRef, f.Ref, ch.topic, phx.StatusOK, emptyObject()), ch.closeFrame())
+	ch.End(false, c.replyFrame(f.JoinRef, f.Ref, ch.Topic, phx.StatusOK, emptyObject()), ch.closeFrame())
 	return nil
 }
 
@@ -224,7 +240,7 @@ func (c *conn) absentClose(f *phx.Frame) []byte {
 // join succeeds or not; its device keeps its sensor online until then.
 func (c *conn) join(f *phx.Frame, old *channel) error {
 	p, err := parseParams(f)
-	var protocol *protocolError
+	var protocol *ws.Error
 	if errors.As(err, &protocol) {
 		return err
 	}
@@ -243,9 +259,10 @@ func (c *conn) join(f *phx.Frame, old *channel) error {
 	}
 	if err == nil {
 		if h, ok := ch.handler.(slowJoiner); ok && h.waits() {
-			ch.joining.Store(true)
+			joining := make(chan struct{})
+			ch.joining = joining
 			return c.later(f, func() ([]byte, error) { return h.finish(c.ctx) }, func(f *phx.Frame, response []byte, err error) error {
-				ch.joining.Store(false)
+				defer close(joining)
 				c.joined(f, ch, response, err)
 				return nil
 			})
@@ -275,7 +292,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 // goes after, so that its sensor stays online.
 func (c *conn) replace(old *channel) (after func()) {
 	c.forget(old)
-	c.out.end(old, false, old.closeFrame())
+	old.End(false, old.closeFrame())
 	if old.family == familySensor {
 		return func() { c.closeHandler(old) }
 	}
@@ -293,7 +310,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 	if joinRef.IsNull() {
 		joinRef = f.Ref // V1 clients name a channel by the ref of its join
 	}
-	ch := &channel{conn: c, topic: topic, joinRef: joinRef.Clone(), family: family, handler: absent{}}
+	ch := &channel{Channel: c.out.NewChannel(topic, joinRef.Clone()), conn: c, family: family, handler: absent{}}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if len(c.channels) >= c.srv.limits.Topics {
@@ -303,7 +320,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 		c.channels = make(map[string]*channel)
 	}
 	c.channels[topic] = ch
-	c.setHurried(ch, family != familyConnector)
+	c.markUrgent(ch, family != familyConnector)
 	return ch, nil
 }
 
@@ -334,7 +351,7 @@ func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]
 func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	if ch != nil {
 		c.forget(ch)
-		c.out.end(ch, true)
+		ch.End(true)
 		c.closeHandler(ch)
 	}
 	reason := c.reason(err)
@@ -354,12 +371,12 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 func (c *conn) forget(ch *channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
-	if c.channels[ch.topic] == ch {
-		delete(c.channels, ch.topic)
-		c.setHurried(ch, false)
+	if c.channels[ch.Topic] == ch {
+		delete(c.channels, ch.Topic)
+		c.markUrgent(ch, false)
 	}
 	if ch.family == familyConnector {
-		delete(c.connectors, strings.TrimPrefix(ch.topic, sensocto.TopicPrefixConnector))
+		delete(c.connectors, strings.TrimPrefix(ch.Topic, sensocto.TopicPrefixConnector))
 	}
 }
 

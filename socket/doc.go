@@ -1,6 +1,7 @@
 // Package socket is the WebSocket endpoint that speaks the Phoenix protocol to
 // devices and viewers: upgrade, connections, joins, heartbeat, one file per
-// topic family, and the outbound queue of every connection.
+// topic family. What connections are sent goes through package outbound, frames
+// are read by package ws.
 //
 // It promises: what a connection is sent on one topic keeps its order; a
 // broadcast is encoded once per encoding and its bytes are shared by all

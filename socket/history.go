@@ -51,7 +51,7 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		return err
 	}
 	if isRemote(sensorID) {
-		read := func() ([]byte, error) { return r.read(ctx, ch.conn.srv, id) }
+		read := func() ([]byte, error) { return r.readRemote(ctx, ch.conn.srv, id) }
 		return ch.conn.later(f, read, func(f *phx.Frame, response []byte, err error) error {
 			if err == nil {
 				ch.reply(f, phx.StatusOK, response)
@@ -68,6 +68,20 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 
 // isRemote reports whether a sensor is of another server.
 func isRemote(sensorID string) bool { return strings.HasPrefix(sensorID, sensocto.RemoteSensorPrefix) }
+
+// readRemote is read of another server, which may take seconds: rights that end
+// meanwhile end the answer.
+func (r *historyRequest) readRemote(ctx context.Context, srv *Server, id sensocto.Identity) ([]byte, error) {
+	rights, err := srv.may(ctx, id, r.sensorID)
+	if err != nil {
+		return nil, err
+	}
+	response, err := r.read(ctx, srv, id)
+	if err != nil {
+		return nil, err
+	}
+	return response, srv.stillMay(ctx, id, r.sensorID, rights)
+}
 
 // read renders the answer, as far as the identity has a right to it.
 func (r *historyRequest) read(ctx context.Context, srv *Server, id sensocto.Identity) ([]byte, error) {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // SessionCookie is the cookie that may carry a token.
@@ -121,14 +122,14 @@ func (c *conn) refused() {
 	c.refusals++
 	enough := c.refusals >= maxRefusals
 	c.mu.Unlock()
-	blocked := c.srv.offenders.blocked(c.address, c.srv.now())
+	blocked := c.srv.offenders.Blocked(c.address, c.srv.now())
 	c.srv.refuse(c.address)
 	switch {
 	case blocked:
 		c.noteLimit("too_many_refusals")
-		c.close(closePolicy, "too_many_refusals")
+		c.close(ws.ClosePolicy, "too_many_refusals")
 	case enough:
 		c.noteLimit("too_many_refusals")
-		c.close(closePolicy, "unauthorized")
+		c.close(ws.ClosePolicy, "unauthorized")
 	}
 }

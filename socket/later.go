@@ -21,11 +21,11 @@ func (c *conn) later(f *phx.Frame, read func() ([]byte, error), answer func(*phx
 	kept := &phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone(), Topic: bytes.Clone(f.Topic), Event: bytes.Clone(f.Event)}
 	c.srv.tasks.Go(func() {
 		defer c.waiting.Add(-1)
-		defer c.contain("answer")
+		defer c.Contain("answer")
 		response, err := read()
-		c.answering.Lock() // one after the other, so that each has room
+		c.answering.Lock() // one after the other, so that each has capacity
 		defer c.answering.Unlock()
-		c.out.waitForRoom()
+		c.out.WaitCapacity()
 		if err := answer(kept, response, err); err != nil {
 			c.fail(err)
 		}

@@ -13,10 +13,6 @@ type counters struct {
 	accepted, panics             atomic.Uint64
 	refusedWatches, cutHistories atomic.Uint64
 	framesIn, bytesIn            atomic.Uint64
-	framesOut, bytesOut, writes  atomic.Uint64
-	samples                      [sensocto.AttentionHigh + 1]sampleCounters // to viewers, by level
-	droppedClosing, droppedLost  atomic.Uint64                              // measurements
-	collapses, encodings         atomic.Uint64
 
 	joins               byReason // "family,result"
 	closes              byReason
@@ -25,15 +21,7 @@ type counters struct {
 	refusedMeasurements byReason
 }
 
-// sampleCounters count measurements to viewers who look at one level.
-type sampleCounters struct{ delivered, bucketed, merged, late atomic.Uint64 }
-
 func (c *counters) refuseMeasurement(reason string) { c.refusedMeasurements.add(reason, 1) }
-
-// dropped counts what is not sent to a channel that lost its right.
-func (c *counters) dropped(it item) {
-	c.droppedLost.Add(uint64(it.samples()))
-}
 
 // byReason counts by a label of which there are few. The zero value is ready.
 type byReason struct {
@@ -70,24 +58,9 @@ func (s *Server) Metrics(emit func(sensocto.Metric)) {
 	counter("socket_connections_total", "WebSocket connections accepted.", c.accepted.Load())
 	counter("socket_frames_received_total", "Messages received.", c.framesIn.Load())
 	counter("socket_bytes_received_total", "Bytes of messages received.", c.bytesIn.Load())
-	counter("socket_frames_sent_total", "Frames sent.", c.framesOut.Load())
-	counter("socket_bytes_sent_total", "Bytes sent.", c.bytesOut.Load())
-	counter("socket_writes_total", "Writes: frames that wait together leave in one.", c.writes.Load())
 	counter("socket_watches_refused_total", "Sensors that were not watched because a connection, or all, watch as many as allowed.", c.refusedWatches.Load())
 	counter("socket_histories_cut_total", "Joins whose history was shorter than asked for, because of its size.", c.cutHistories.Load())
 	counter("socket_panics_total", "Panics that cost a connection.", c.panics.Load())
-	counter("socket_encodings_total", "Messages encoded: each once for all viewers who share encoding and level.", c.encodings.Load())
-	counter("socket_overflows_total", "Outbound queues that overflowed and were merged.", c.collapses.Load())
-	for level := sensocto.AttentionLow; level <= sensocto.AttentionHigh; level++ {
-		at, name := &c.samples[level], level.String()
-		counter("measurements_delivered_total", "Measurements sent to viewers one by one, by the level at which they look.", at.delivered.Load(), "level", name)
-		counter("measurements_bucketed_total", "Measurements that a window merged or replaced, by level.", at.bucketed.Load(), "level", name)
-		counter("measurements_merged_total", "Measurements merged or replaced because a viewer was too slow, by level.", at.merged.Load(), "level", name)
-		counter("measurements_late_total", "Measurements in writes that a viewer's network did not take for over a quarter of a second, by level.", at.late.Load(), "level", name)
-	}
-	const dropped = "Measurements not sent to viewers, by reason."
-	counter("measurements_dropped_total", dropped, c.droppedClosing.Load(), "reason", "closing")
-	counter("measurements_dropped_total", dropped, c.droppedLost.Load(), "reason", "right_lost")
 	labelled("socket_closes_total", "Connections closed by the server, by reason.", "reason", &c.closes)
 	labelled("socket_upgrades_refused_total", "Upgrades refused, by reason.", "reason", &c.refusedUpgrades)
 	labelled("socket_frames_refused_total", "Frames refused, by reason.", "reason", &c.refusedFrames)
@@ -96,6 +69,7 @@ func (s *Server) Metrics(emit func(sensocto.Metric)) {
 		family, result, _ := strings.Cut(key, ",")
 		counter("socket_joins_total", "Joins, by topic family and result.", n, "topic", family, "result", result)
 	})
+	s.outbound.Metrics(emit)
 	s.gauges(emit)
 }
 
@@ -106,7 +80,7 @@ func (s *Server) gauges(emit func(sensocto.Metric)) {
 	conns := s.all()
 	var frames, bytes, channels, deepest int
 	for _, c := range conns {
-		items, size := c.out.depth()
+		items, size := c.out.Depth()
 		frames, bytes, deepest = frames+items, bytes+size, max(deepest, size)
 		c.mu.Lock()
 		channels += len(c.channels)
@@ -114,11 +88,11 @@ func (s *Server) gauges(emit func(sensocto.Metric)) {
 	}
 	gauge("socket_connections", "Open WebSocket connections.", len(conns))
 	gauge("socket_channels", "Topics joined.", channels)
-	gauge("socket_anonymous", "Open connections that have not shown yet who they are.", s.anonymous.count())
-	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.watched.used.Load()))
-	gauge("socket_unfinished_bytes", "Bytes of large messages that have not come whole.", int(s.unfinished.used.Load()))
+	gauge("socket_anonymous", "Open connections that have not shown yet who they are.", s.anonymous.Count())
+	gauge("socket_watched", "Sensors watched, counted once for each viewer.", int(s.watched.Used()))
+	gauge("socket_unfinished_bytes", "Bytes of large messages that have not come whole.", int(s.unfinished.Used()))
 	gauge("socket_queue_frames", "Frames waiting in outbound queues.", frames)
 	gauge("socket_queue_bytes", "Bytes waiting in outbound queues, without what is merged.", bytes)
 	gauge("socket_queue_bytes_max", "Bytes waiting in the fullest outbound queue, without what is merged.", deepest)
-	gauge("socket_refused_addresses", "Addresses with refused peers that are remembered.", s.offenders.size())
+	gauge("socket_refused_addresses", "Addresses with refused peers that are remembered.", s.offenders.Size())
 }

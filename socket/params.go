@@ -1,14 +1,14 @@
 package socket
 
 import (
+	"errors"
 	"math"
 	"slices"
-
-	"errors"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -41,7 +41,7 @@ const maxParams = 1000
 // as the frame is.
 type params map[string][]byte
 
-// parseParams reads a payload. It returns a *protocolError for text that is not
+// parseParams reads a payload. It returns a *ws.Error for text that is not
 // JSON, which ends the connection, and errInvalidPayload for anything that is
 // not an object. null stands for an empty object.
 func parseParams(f *phx.Frame) (params, error) {
@@ -77,9 +77,9 @@ func frameError(err error) error {
 	case err == nil:
 		return nil
 	case errors.Is(err, phx.ErrShape):
-		return &protocolError{closeUnsupported, "malformed_frame"}
+		return &ws.Error{Code: ws.CloseUnsupported, Reason: "malformed_frame"}
 	}
-	return &protocolError{closeInvalid, "malformed_frame"}
+	return &ws.Error{Code: ws.CloseInvalid, Reason: "malformed_frame"}
 }
 
 // need returns an error that names those of the keys that are missing.

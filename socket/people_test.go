@@ -32,6 +32,7 @@ type peopleWorld struct {
 	accounts *people.Accounts
 	rights   *rights.Rights
 	rooms    *room.Rooms
+	calls    *call.Calls
 }
 
 func newPeopleWorld(t testing.TB, change ...func(*rights.Options)) *peopleWorld {
@@ -73,7 +74,8 @@ func newPeopleWorldOn(t testing.TB, db *peopledb.DB, change ...func(*rights.Opti
 		}
 		p.rights = rights.New(ro)
 		p.rooms = room.New(room.Options{Store: p.db, Rights: p.rights, Attempts: p.accounts, Sensor: o.Sensors.Sensor, PubSub: o.PubSub})
-		o.Auth, o.Rights, o.Rooms, o.Calls = p.accounts, p.rights, p.rooms, call.New(call.Options{Limit: 3})
+		p.calls = call.New(call.Options{Limit: 3})
+		o.Auth, o.Rights, o.Rooms, o.Calls = p.accounts, p.rights, p.rooms, p.calls
 	})
 	return p
 }

@@ -26,6 +26,19 @@ func (s *Server) mayView(ctx context.Context, id sensocto.Identity, sensorID str
 	return rights, err
 }
 
+// stillMay returns sensocto.ErrUnauthorized where the identity sees less of the past of
+// a sensor than it did with the rights before.
+func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID string, before sensocto.SensorRights) error {
+	now, err := s.may(ctx, id, sensorID)
+	switch {
+	case err != nil:
+		return err
+	case before.Live && !now.Live, before.History && !now.History, now.Since.After(before.Since), now.LiveSince.After(before.LiveSince):
+		return sensocto.ErrUnauthorized
+	}
+	return nil
+}
+
 // stillViews reports whether the identity may still see a sensor live. Who
 // cannot be asked about may not.
 func (s *Server) stillViews(ctx context.Context, id sensocto.Identity, sensorID string) bool {
@@ -51,13 +64,13 @@ func (s *Server) onRightsChanged(userIDs []string) {
 // known now.
 func (s *Server) Recheck(sensorID string) {
 	s.revocations.Add(1)
-	if !s.sources.has(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
+	if !s.outbound.Watched(sensorID) && !s.pubsub.Subscribed(sensocto.SignalTopic(sensorID)) { // as nearly always
 		return
 	}
 	topics := []string{sensocto.DataTopic(sensorID), sensocto.SignalTopic(sensorID), sensocto.TopicPrefixSensor + sensorID}
 	lost := map[*conn][]*channel{}
 	for _, c := range s.all() {
-		if channels := c.recheckIf(sensorID, func(ch *channel) bool { return ch.family == familyViewer || slices.Contains(topics, ch.topic) }); len(channels) > 0 {
+		if channels := c.recheckIf(sensorID, func(ch *channel) bool { return ch.family == familyViewer || slices.Contains(topics, ch.Topic) }); len(channels) > 0 {
 			lost[c] = channels
 		}
 	}
@@ -99,7 +112,7 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 		c.forget(ch)
 		// What waits of a sensor is not for the viewer any more. What waits of a room
 		// says why the topic ends: room_closed.
-		if c.out.end(ch, ch.family != familyRoom, ch.closeFrame()) {
+		if ch.End(ch.family != familyRoom, ch.closeFrame()) {
 			lost = append(lost, ch)
 		}
 	}

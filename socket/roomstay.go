@@ -48,7 +48,7 @@ func (d *device) enterRoom(ctx context.Context, roomID string) {
 	defer lock.Unlock()
 	if roomID != "" {
 		if err := srv.rooms.ShareWhileConnected(ctx, d.identity, roomID, d.id); err != nil {
-			srv.events.write(srv.now(), slog.LevelWarn, "room "+sensocto.ErrorReason(err), "a device is connected, but its sensor did not come into the room that it named", "sensor", d.id, "err", err)
+			srv.events.Write(srv.now(), slog.LevelWarn, "room "+sensocto.ErrorReason(err), "a device is connected, but its sensor did not come into the room that it named", "sensor", d.id, "err", err)
 			roomID = ""
 		}
 	}
@@ -85,6 +85,6 @@ func (d *device) endStay() {
 	ctx, cancel := context.WithTimeout(context.Background(), leaveTimeout)
 	defer cancel()
 	if err := srv.rooms.EndTransient(ctx, d.id); err != nil {
-		srv.events.write(srv.now(), slog.LevelError, "leave rooms", "a sensor stays in the rooms that it was in while connected", "sensor", d.id, "err", err)
+		srv.events.Write(srv.now(), slog.LevelError, "leave rooms", "a sensor stays in the rooms that it was in while connected", "sensor", d.id, "err", err)
 	}
 }

@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // What is refused goes to the security log: rights, limits, pages of other sites,
@@ -40,12 +41,12 @@ func (c *conn) noteLimit(reason string) {
 }
 
 // noteProtocolError notes what ends the connection.
-func (c *conn) noteProtocolError(e *protocolError) {
-	if e.code == closePolicy {
-		c.noteLimit(e.reason)
+func (c *conn) noteProtocolError(e *ws.Error) {
+	if e.Code == ws.ClosePolicy {
+		c.noteLimit(e.Reason)
 		return
 	}
-	c.note(sensocto.Refusal{Event: sensocto.SecurityMalformedInput, Reason: e.reason, Action: "websocket"})
+	c.note(sensocto.Refusal{Event: sensocto.SecurityMalformedInput, Reason: e.Reason, Action: "websocket"})
 }
 
 // noteUpgrade notes a refused upgrade, unless the server is shutting down or the

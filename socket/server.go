@@ -12,6 +12,10 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/admission"
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/tick"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // Limits bound what one connection, or all of them, may cost. Zero values
@@ -117,28 +121,22 @@ type Server struct {
 	audit     sensocto.Auditor
 	security  sensocto.SecurityLog
 	log       *slog.Logger
-	events    eventLog // of what clients can cause
+	events    admission.EventLog // of what clients can cause
 
 	started     time.Time
 	viewers     atomic.Uint64 // the last ViewerID
 	connIDs     atomic.Uint64
 	revocations atomic.Uint64 // of credentials and rights
-	offenders   offenders
-	anonymous   anonymous
-	unfinished  budget        // bytes
-	watched     budget        // sensors that are watched
-	reads       chan struct{} // holds who reads history: a processor stays free for what is live
-	queues      sync.Pool     // of *queue
-	loads       sync.Pool     // of *load
-	pulse       pulse
-	rests       rests // of readers whose devices nobody looks at closely
-	shortRests  rests // of those whose devices send faster than the pulse beats
-	sources     sources
+	offenders   admission.Offenders
+	anonymous   admission.Anonymous
+	unfinished  admission.Budget // bytes
+	watched     admission.Budget // sensors that are watched
+	reads       chan struct{}    // holds who reads history: a processor stays free for what is live
+	outbound    *outbound.Hub
+	readGate    *tick.Gate // of readers whose devices nobody looks at closely
+	flushGate   *tick.Gate // of those whose devices send more often than viewers are written to
 	roomStays   roomStays
-	wheels      [sensocto.AttentionHigh]wheel // by level
-	writers     writers
 	count       counters
-	encoders    [encodings]func(*sensocto.Message) []byte
 	unsubscribe func() // from revocations and changes of rights
 
 	mu      sync.Mutex         // guards what follows
@@ -170,24 +168,14 @@ func New(o Options) *Server {
 	if s.addressOf == nil {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
-	s.events.log = s.log
-	s.offenders = offenders{points: float64(s.limits.Refusals), perTime: time.Second, max: 10_000}
-	s.anonymous = anonymous{most: s.limits.Anonymous, mostOfOne: s.limits.AnonymousOfOne}
-	s.unfinished.max, s.watched.max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
+	s.events.Log = s.log
+	s.offenders = admission.Offenders{Points: float64(s.limits.Refusals), PerPoint: time.Second, Max: 10_000}
+	s.anonymous = admission.Anonymous{Most: s.limits.Anonymous, MostOfOne: s.limits.AnonymousOfOne}
+	s.unfinished.Max, s.watched.Max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
-	s.writers.srv = s
-	s.pulse = pulse{srv: s, period: max(s.limits.Gather, time.Millisecond)}
-	s.rests.until = func() time.Duration { return restPeriod }
-	s.shortRests.until, s.shortRests.ended = s.pulse.untilRead, s.pulse.readersWoke
-	s.sources = sources{srv: s, bySensor: make(map[string]*source)}
-	for level, period := range map[sensocto.AttentionLevel]time.Duration{sensocto.AttentionMedium: mediumWindow, sensocto.AttentionLow: lowWindow} {
-		s.wheels[level] = wheel{srv: s, level: level, period: period}
-	}
-	for e := range encodings {
-		s.encoders[e] = s.countedEncoder(e)
-	}
-	s.queues.New = func() any { return new(queue) }
-	s.loads.New = func() any { return new(load) }
+	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
+	s.flushGate = s.outbound.NewReadGate(readLead)
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
 	s.unsubscribe = func() { revoked(); changed() }
 	return s
@@ -199,6 +187,10 @@ func (s *Server) now() time.Duration { return time.Since(s.started) }
 func (s *Server) nextViewer() sensocto.ViewerID {
 	return sensocto.ViewerID(s.viewers.Add(1))
 }
+
+// Delivered returns how many samples of a sensor went to viewers: see
+// outbound.Hub.Delivered.
+func (s *Server) Delivered(sensorID string) uint64 { return s.outbound.Delivered(sensorID) }
 
 // Run closes connections that are silent or do not take what is written, until
 // ctx ends.
@@ -217,18 +209,17 @@ func (s *Server) Run(ctx context.Context) error {
 
 func (s *Server) sweep(now time.Duration) {
 	for _, c := range s.all() {
-		since := time.Duration(c.out.since.Load())
 		switch {
-		case since != 0 && now-since > s.limits.Write:
+		case c.out.BlockedFor() > s.limits.Write:
 			s.count.closes.add("write_timeout", 1)
-			c.abort(errWriteTimeout)
+			c.Abort(errWriteTimeout)
 		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
-			c.close(closeShutdown, "silent")
+			c.close(ws.CloseShutdown, "silent")
 		case c.overdue(now):
-			c.close(closePolicy, "join_timeout")
+			c.close(ws.ClosePolicy, "join_timeout")
 		}
 	}
-	s.offenders.sweep(now)
+	s.offenders.Sweep(now)
 }
 
 // errWriteTimeout ends connections whose peer does not take bytes at all.
@@ -243,7 +234,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.unsubscribe()
 	for _, c := range s.all() {
-		c.close(closeShutdown, "shutdown")
+		c.close(ws.CloseShutdown, "shutdown")
 	}
 	done := make(chan struct{})
 	go func() {
@@ -255,7 +246,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 		return nil
 	case <-ctx.Done():
 		for _, c := range s.all() {
-			c.abort(ctx.Err())
+			c.Abort(ctx.Err())
 			c.cancel()
 		}
 		<-done

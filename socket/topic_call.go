@@ -15,6 +15,8 @@ type Calls interface {
 	// Join adds a peer to the call of a room. It returns a *sensocto.CallFullError
 	// where there are too many.
 	Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error)
+	// Refused counts a join that was refused before it came to a call.
+	Refused(reason string)
 }
 
 // callSuffix is what the topic of a room's call has behind that of the room.
@@ -44,18 +46,19 @@ func (c *caller) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, errUnmatchedTopic
 	}
 	if !c.recheck(ctx, "") {
+		srv.calls.Refused(sensocto.ErrorReason(sensocto.ErrUnauthorized))
 		return nil, sensocto.ErrUnauthorized // whether the room exists is not told
 	}
 	seat, err := srv.calls.Join(c.roomID, c.identity, c)
 	if err != nil {
 		return nil, err
 	}
-	c.take(seat)
+	c.keepSeat(seat)
 	return json.Marshal(seat.Reply())
 }
 
 // take keeps the seat, or leaves it where the channel was closed meanwhile.
-func (c *caller) take(seat sensocto.CallSeat) {
+func (c *caller) keepSeat(seat sensocto.CallSeat) {
 	c.mu.Lock()
 	closed := c.closed
 	c.seat = seat
@@ -88,7 +91,7 @@ func (c *caller) Send(event string, payload []byte) {
 // End implements sensocto.CallOutlet.
 func (c *caller) End() {
 	c.ch.conn.forget(c.ch)
-	c.ch.conn.out.end(c.ch, false, c.ch.closeFrame())
+	c.ch.End(false, c.ch.closeFrame())
 }
 
 // recheck asks for the right to call in the room, which only members have.

@@ -11,6 +11,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -18,17 +19,14 @@ import (
 // receiver: the measurements of one sensor.
 type dataViewer struct {
 	ch       *channel
-	sensorID string
 	identity sensocto.Identity
 	receiver bool
-	id       sensocto.ViewerID
-	feed     feed
-	asked    sensocto.AttentionLevel // what the viewer asked for last
-	gaze     sensocto.Gaze
-	closed   atomic.Bool
-	counted  atomic.Bool                           // as one that is watched
-	history  map[string]sensocto.Latest            // between join and joined
-	slow     func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
+	onlooker
+	watched
+	closed  atomic.Bool
+	counted atomic.Bool                           // as one that is watched
+	history map[string]sensocto.Latest            // between join and joined
+	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
 func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
@@ -48,10 +46,8 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	e := dataEncoding(v.ch.conn.version, p.text("encoding") == "binary", v.receiver)
-	v.asked = level
-	srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.watch(v.sensorID, data, e, level)
+	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver)
+	v.watched.look(level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
@@ -60,7 +56,13 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		limit = int(min(n, float64(srv.limits.History)))
 	}
 	if limit > 0 && isRemote(v.sensorID) {
-		v.slow = func(ctx context.Context) ([]byte, error) { return v.response(ctx, limit, rights) }
+		v.slow = func(ctx context.Context) ([]byte, error) {
+			response, err := v.response(ctx, limit, rights)
+			if err != nil {
+				return nil, err
+			}
+			return response, srv.stillMay(ctx, v.identity, v.sensorID, rights)
+		}
 		return nil, nil
 	}
 	return v.response(ctx, limit, rights)
@@ -77,10 +79,13 @@ func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
 }
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
-	return &dataViewer{
-		ch: ch, sensorID: sensorID, identity: identity, receiver: ch.family == familyReceiver,
-		id: ch.conn.srv.nextViewer(), feed: feed{ch: ch},
+	v := &dataViewer{
+		ch: ch, identity: identity, receiver: ch.family == familyReceiver,
+		onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
+		watched:  watched{sensorID: sensorID, feed: ch.NewFeed()},
 	}
+	v.by = &v.onlooker
+	return v
 }
 
 // response reads the history after the feed has subscribed, so that nothing is
@@ -98,7 +103,7 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 			l.Samples = since(l.Samples, rights.Since)
 			v.history[id] = l
 		}
-		v.feed.historyRead()
+		v.feed.HistoryRead()
 	}
 	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
@@ -117,7 +122,7 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 	dst = append(dst, '}')
 	if len(cut) > 0 {
 		srv.count.cutHistories.Add(1)
-		dst = appendJSON(append(dst, `,"history_cut":`...), cut)
+		dst = outbound.AppendJSON(append(dst, `,"history_cut":`...), cut)
 	}
 	if away { // what is live comes when the sensor's server is back
 		dst = append(dst, `,"history_unavailable":"`+reasonSensorAway+`"`...)
@@ -161,7 +166,7 @@ func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Conte
 }
 
 func (v *dataViewer) joined() {
-	v.feed.release(v.history)
+	v.feed.Release(v.history)
 	v.history = nil
 }
 
@@ -188,14 +193,11 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	return errUnknownEvent
 }
 
-// look changes what counts at once, for the sensor's device and for what the
-// viewer gets.
-func (v *dataViewer) look() {
-	level := v.gaze.Level(v.asked)
-	v.ch.conn.srv.attention.Look(v.id, v.sensorID, level)
-	v.feed.look(level)
+// look takes the level that the viewer asks for.
+func (v *dataViewer) look(asked sensocto.AttentionLevel) {
+	v.watched.look(asked)
 	if v.closed.Load() { // meanwhile, because a token was revoked: nobody would leave any more
-		v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+		v.watched.close()
 	}
 }
 
@@ -204,11 +206,11 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
-	v.asked = sensocto.AttentionNone
+	level := sensocto.AttentionNone
 	if visible {
-		v.asked = sensocto.AttentionHigh
+		level = sensocto.AttentionHigh
 	}
-	v.look()
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }
@@ -222,8 +224,7 @@ func (v *dataViewer) attention(f *phx.Frame) error {
 	if err != nil {
 		return errInvalidLevel
 	}
-	v.asked = level
-	v.look()
+	v.look(level)
 	v.ch.ok(f)
 	return nil
 }
@@ -236,7 +237,7 @@ func (v *dataViewer) battery(f *phx.Frame) error {
 	if v.gaze.Battery, err = p.battery(); err != nil {
 		return err
 	}
-	v.look()
+	v.look(v.asked)
 	v.ch.ok(f)
 	return nil
 }
@@ -277,8 +278,7 @@ func (v *dataViewer) recordCommand(ctx context.Context) {
 
 func (v *dataViewer) close() {
 	v.closed.Store(true)
-	v.feed.close()
-	v.ch.conn.srv.attention.Leave(v.id, v.sensorID)
+	v.watched.close()
 	if v.counted.CompareAndSwap(true, false) {
 		v.ch.conn.releaseWatch()
 	}

@@ -7,6 +7,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // Rooms is what room topics show; *room.Rooms is one.
@@ -30,7 +31,7 @@ type roomViewer struct {
 	ch       *channel
 	roomID   string
 	identity sensocto.Identity
-	feed     feed
+	feed     outbound.Feed
 	state    []byte // between join and joined
 
 	mu     sync.Mutex // guards what follows
@@ -46,7 +47,7 @@ func (v *roomViewer) join(ctx context.Context, _ params) ([]byte, error) {
 	if !v.recheck(ctx, "") {
 		return nil, sensocto.ErrUnauthorized // whether the room exists is not told
 	}
-	v.feed.subscribe(v.ch.topic)
+	v.feed.Subscribe(v.ch.Topic)
 	if id := v.identity.UserID; id != "" {
 		v.present(srv.rooms.Come(ctx, v.roomID, id))
 	}
@@ -74,7 +75,7 @@ func (v *roomViewer) present(leave func()) {
 func (v *roomViewer) joined() {
 	v.ch.push(sensocto.EventRoomState, v.state)
 	v.state = nil
-	v.feed.release(nil)
+	v.feed.Release(nil)
 }
 
 func (v *roomViewer) recheck(ctx context.Context, _ string) bool {
@@ -85,7 +86,7 @@ func (v *roomViewer) recheck(ctx context.Context, _ string) bool {
 func (v *roomViewer) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 
 func (v *roomViewer) close() {
-	v.feed.close()
+	v.feed.Close()
 	v.mu.Lock()
 	leave := v.leave
 	v.leave, v.closed = nil, true
@@ -106,7 +107,7 @@ const (
 type roomList struct {
 	ch       *channel
 	identity sensocto.Identity
-	feed     feed
+	feed     outbound.Feed
 
 	mu    sync.Mutex      // guards shown, and keeps events in order
 	shown map[string]bool // by room: whether it is public
@@ -117,7 +118,7 @@ func (l *roomList) join(ctx context.Context, _ params) ([]byte, error) {
 	if srv.rooms == nil {
 		return nil, errUnmatchedTopic
 	}
-	l.feed.subscribeThrough(l.ch.topic, l)
+	l.feed.SubscribeVia(l.ch.Topic, l)
 	rooms := []sensocto.RoomView{}
 	for _, public := range []bool{false, true} {
 		for after := ""; ; {
@@ -132,7 +133,7 @@ func (l *roomList) join(ctx context.Context, _ params) ([]byte, error) {
 			after = page[len(page)-1].ID
 		}
 	}
-	return append(appendJSON([]byte(`{"rooms":`), rooms), '}'), nil
+	return append(outbound.AppendJSON([]byte(`{"rooms":`), rooms), '}'), nil
 }
 
 // show notes rooms that are listed, and returns those that were not yet.
@@ -183,7 +184,7 @@ func (l *roomList) hide(roomID string) {
 	l.feed.Deliver(&sensocto.Message{Topic: sensocto.TopicRoomsUpdates, Event: sensocto.EventRoomDeleted, Payload: sensocto.RoomRef{RoomID: roomID, ID: roomID}})
 }
 
-func (l *roomList) joined() { l.feed.release(nil) }
+func (l *roomList) joined() { l.feed.Release(nil) }
 
 // recheck hides the rooms that the viewer may see no more.
 func (l *roomList) recheck(ctx context.Context, _ string) bool {
@@ -199,14 +200,14 @@ func (l *roomList) recheck(ctx context.Context, _ string) bool {
 }
 
 func (l *roomList) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
-func (l *roomList) close()                                   { l.feed.close() }
+func (l *roomList) close()                                   { l.feed.Close() }
 
 // inbox is user:{id}: what is for one user alone.
 type inbox struct {
 	ch       *channel
 	userID   string
 	identity sensocto.Identity
-	feed     feed
+	feed     outbound.Feed
 }
 
 func (i *inbox) join(context.Context, params) ([]byte, error) {
@@ -216,11 +217,11 @@ func (i *inbox) join(context.Context, params) ([]byte, error) {
 	if i.userID == "" || i.userID != i.identity.UserID || len(i.identity.SensorIDs) > 0 {
 		return nil, sensocto.ErrUnauthorized
 	}
-	i.feed.subscribe(i.ch.topic)
+	i.feed.Subscribe(i.ch.Topic)
 	return emptyObject(), nil
 }
 
-func (i *inbox) joined() { i.feed.release(nil) }
+func (i *inbox) joined() { i.feed.Release(nil) }
 
 func (i *inbox) handle(ctx context.Context, f *phx.Frame) error {
 	if string(f.Event) != "notification_read" {
@@ -238,4 +239,4 @@ func (i *inbox) handle(ctx context.Context, f *phx.Frame) error {
 }
 
 func (i *inbox) recheck(context.Context, string) bool { return true } // the end of the credential ends it
-func (i *inbox) close()                               { i.feed.close() }
+func (i *inbox) close()                               { i.feed.Close() }

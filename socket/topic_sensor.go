@@ -10,6 +10,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -104,7 +105,7 @@ func (d *device) handle(ctx context.Context, f *phx.Frame) error {
 		return d.measurement(ctx, f)
 	case "measurements_batch":
 		return d.batch(ctx, f)
-	case eventMeasurements:
+	case outbound.EventMeasurements:
 		return d.acknowledged(ctx, f)
 	case "update_attributes":
 		return d.updateAttributes(ctx, f)
@@ -126,7 +127,7 @@ func (d *device) Replaced() {
 	d.mu.Unlock()
 	c := d.ch.conn
 	c.forget(d.ch)
-	c.out.end(d.ch, false, d.ch.closeFrame())
+	d.ch.End(false, d.ch.closeFrame())
 	d.close()
 }
 
@@ -178,7 +179,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	if d.acks() {
 		done = d.answer(f, phx.StatusOK, emptyObject())
 	}
-	d.ch.conn.repose.plain = done == nil
+	d.ch.conn.pacing.unanswered = done == nil
 	return d.counted(1, d.link.Push(ctx, b, done))
 }
 
@@ -198,7 +199,7 @@ func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 	case d.acks():
 		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
 	}
-	d.ch.conn.repose.plain = done == nil
+	d.ch.conn.pacing.unanswered = done == nil
 	if n := len(b.Measurements); n > 0 {
 		return d.counted(n, d.link.Push(ctx, b, done))
 	}

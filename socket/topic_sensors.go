@@ -7,26 +7,28 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // status is sensors:status: sensors that connect and disconnect.
 type status struct {
 	ch   *channel
-	feed feed
-	sieve
+	feed outbound.Feed
+	*visible.Filter
 	rest []string // online, of a join, not sent yet
 }
 
 func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := s.sieve.open(ctx, &s.feed, s.ch.topic); err != nil {
+	if err := s.Filter.Open(ctx, &s.feed, s.ch.Topic); err != nil {
 		return nil, err
 	}
-	s.rest = s.sees(s.ch.conn.srv.sensors.Online())
+	s.rest = s.Of(s.ch.conn.srv.sensors.Online())
 	online, size := []string{}, 0
 	for len(s.rest) > 0 && size < listPiece {
 		online, size, s.rest = append(online, s.rest[0]), size+len(s.rest[0])+3, s.rest[1:]
 	}
-	return append(appendJSON([]byte(`{"online":`), online), '}'), nil
+	return append(outbound.AppendJSON([]byte(`{"online":`), online), '}'), nil
 }
 
 // joined sends what did not fit into the reply, as if these sensors connected
@@ -34,8 +36,8 @@ func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
 func (s *status) joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
-		c.out.waitForRoom()
-		if !s.stillSees(id) {
+		c.out.WaitCapacity()
+		if !s.Sees(id) {
 			continue
 		}
 		if c.closing.Load() || !s.ch.push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
@@ -43,17 +45,19 @@ func (s *status) joined() {
 		}
 	}
 	s.rest = nil
-	s.feed.release(nil)
+	s.feed.Release(nil)
 }
 
+func (s *status) recheck(ctx context.Context, _ string) bool { return s.Recheck(ctx) }
+
 func (s *status) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
-func (s *status) close()                                   { s.feed.close() }
+func (s *status) close()                                   { s.feed.Close() }
 
 // list is sensors:all: the inventory.
 type list struct {
 	ch   *channel
-	feed feed
-	sieve
+	feed outbound.Feed
+	*visible.Filter
 	rest []string // ids of a join, not sent yet
 }
 
@@ -61,14 +65,14 @@ type list struct {
 const listPiece = 256 << 10
 
 func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
-	if err := l.sieve.open(ctx, &l.feed, l.ch.topic); err != nil {
+	if err := l.Filter.Open(ctx, &l.feed, l.ch.Topic); err != nil {
 		return nil, err
 	}
 	all, err := l.ch.conn.srv.sensorIDs(ctx)
 	if err != nil {
 		return nil, err
 	}
-	l.rest = l.show(all)
+	l.rest = l.Show(all)
 	return append(append([]byte(`{"sensors":`), l.piece()...), '}'), nil
 }
 
@@ -96,8 +100,8 @@ func (s *Server) sensorIDs(ctx context.Context) ([]string, error) {
 func (l *list) piece() []byte {
 	piece := newSensorList(listPiece)
 	for len(l.rest) > 0 {
-		sensor, there := l.sensor(l.rest[0])
-		if there && !piece.addWhole(tidy(sensor)) {
+		sensor, there := l.Sensor(l.rest[0])
+		if there && !piece.addWhole(outbound.Tidy(sensor)) {
 			break
 		}
 		l.rest = l.rest[1:]
@@ -110,18 +114,20 @@ func (l *list) piece() []byte {
 func (l *list) joined() {
 	c := l.ch.conn
 	for len(l.rest) > 0 && !c.closing.Load() {
-		c.out.waitForRoom()
+		c.out.WaitCapacity()
 		update := append(append([]byte(`{"added":`), l.piece()...), `,"removed":[],"changed":[]}`...)
 		if !l.ch.push(sensocto.EventSensorListUpdated, update) {
 			break
 		}
 	}
 	l.rest = nil
-	l.feed.release(nil)
+	l.feed.Release(nil)
 }
 
+func (l *list) recheck(ctx context.Context, _ string) bool { return l.Recheck(ctx) }
+
 func (l *list) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
-func (l *list) close()                                   { l.feed.close() }
+func (l *list) close()                                   { l.feed.Close() }
 
 // sensorList is a JSON list of sensors that is bounded in bytes.
 type sensorList struct {
@@ -140,12 +146,12 @@ func (l *sensorList) add(s sensocto.Sensor) {
 // its attributes where these do not fit, and then with the key truncated.
 func describe(s sensocto.Sensor, most int) []byte {
 	if atLeast(s) <= most {
-		if text := appendJSON(nil, s); len(text) <= most {
+		if text := outbound.AppendJSON(nil, s); len(text) <= most {
 			return text
 		}
 	}
 	s.Attributes = []sensocto.Attribute{}
-	return appendJSON(nil, struct {
+	return outbound.AppendJSON(nil, struct {
 		sensocto.Sensor
 		Truncated bool `json:"truncated"`
 	}{s, true})
@@ -188,7 +194,7 @@ func (l *sensorList) close() []byte { return append(l.json, ']') }
 // values of before a time.
 func (s *Server) sensorOrUnknown(id string, since time.Time) sensocto.Sensor {
 	if sensor, ok := s.sensors.Sensor(id); ok {
-		return tidy(sensor.Since(since))
+		return outbound.Tidy(sensor.Since(since))
 	}
 	return sensocto.UnknownSensor(id)
 }

@@ -7,6 +7,8 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // signal is signal:{sensor_id}: changes of a sensor's state.
@@ -14,7 +16,7 @@ type signal struct {
 	ch       *channel
 	identity sensocto.Identity
 	sensorID string
-	feed     feed
+	feed     outbound.Feed
 	since    atomic.Pointer[time.Time] // last values of before are left out
 }
 
@@ -28,12 +30,12 @@ func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
 		return nil, err
 	}
 	s.setSince(rights.LiveSince)
-	s.feed.subscribeThrough(s.ch.topic, s)
+	s.feed.SubscribeVia(s.ch.Topic, s)
 	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(s.sensorID, rights.LiveSince), srv.limits.ReplyBytes/2)...)
 	return append(dst, '}'), nil
 }
 
-func (s *signal) joined()                                  { s.feed.release(nil) }
+func (s *signal) joined()                                  { s.feed.Release(nil) }
 func (s *signal) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
 func (s *signal) recheck(ctx context.Context, _ string) bool {
 	rights, err := s.ch.conn.srv.mayView(ctx, s.identity, s.sensorID)
@@ -46,9 +48,9 @@ func (s *signal) setSince(t time.Time) { s.since.Store(&t) }
 // Deliver implements sensocto.Subscriber.
 func (s *signal) Deliver(m *sensocto.Message) {
 	if p, is := m.Payload.(sensocto.Sensor); is {
-		m = trimmed(m, p, *s.since.Load())
+		m = visible.Since(m, p, *s.since.Load())
 	}
 	s.feed.Deliver(m)
 }
 
-func (s *signal) close() { s.feed.close() }
+func (s *signal) close() { s.feed.Close() }

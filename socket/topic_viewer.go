@@ -11,6 +11,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/outbound"
 )
 
 // viewer is viewer:{any}: the measurements of many sensors in one frame per
@@ -18,32 +19,25 @@ import (
 type viewer struct {
 	ch       *channel
 	identity sensocto.Identity
-	id       sensocto.ViewerID
 
-	mu     sync.Mutex // guards what follows
-	closed bool
-	gaze   sensocto.Gaze
-	feeds  map[string]*watched // by sensor
+	mu sync.Mutex // guards what follows
+	onlooker
+	closed  bool
+	sensors map[string]*watched // by id
 
-	turns sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
+	gazeLimit sensocto.TokenBucket // changes of the gaze; only the connection's reader uses it
 }
 
 // Changes of a viewer's gaze, each of which costs all its sensors: so many at
 // once, and so many a second after that.
 const (
-	turnBurst     = 50
-	turnPerSecond = 5
+	gazeBurst     = 50
+	gazePerSecond = 5
 )
 
-// watched is one sensor of a viewer.
-type watched struct {
-	feed  feed
-	asked sensocto.AttentionLevel // what counts is for the gaze to say
-}
-
 func (v *viewer) join(context.Context, params) ([]byte, error) {
-	v.ch.frame = newBatchFrame(v.ch.conn.version, v.ch.joinRef, v.ch.topic)
-	v.turns = sensocto.NewTokenBucket(turnBurst, turnPerSecond, time.Now())
+	v.ch.BatchSensors()
+	v.gazeLimit = sensocto.NewTokenBucket(gazeBurst, gazePerSecond, time.Now())
 	return emptyObject(), nil
 }
 
@@ -81,8 +75,8 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	ids := []string{only}
 	if only == "" {
-		ids = slices.Collect(maps.Keys(v.feeds))
-	} else if v.feeds[only] == nil {
+		ids = slices.Collect(maps.Keys(v.sensors))
+	} else if v.sensors[only] == nil {
 		ids = nil
 	}
 	v.mu.Unlock()
@@ -93,14 +87,14 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	}
 	v.mu.Lock()
 	for _, id := range ids {
-		if w := v.feeds[id]; w != nil {
-			v.ch.conn.out.drop(&w.feed)
+		if w := v.sensors[id]; w != nil {
+			w.feed.Revoke()
 			v.remove(w)
 		}
 	}
 	v.mu.Unlock()
 	slices.Sort(ids)
-	v.ch.push("refused", append(appendJSON([]byte(`{"sensor_ids":`), ids), '}'))
+	v.ch.push("refused", append(outbound.AppendJSON([]byte(`{"sensor_ids":`), ids), '}'))
 	return true
 }
 
@@ -134,7 +128,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 	}
 	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
-		w.feed.release(nil)
+		w.feed.Release(nil)
 	}
 	if srv.revocations.Load() != changes { // a right may have ended meanwhile, unheard
 		v.recheck(ctx, "")
@@ -144,7 +138,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 
 func watchResponse(sensors *sensorList, refused []string) []byte {
 	dst := append([]byte(`{"sensors":`), sensors.close()...)
-	dst = appendJSON(append(dst, `,"refused":`...), refused)
+	dst = outbound.AppendJSON(append(dst, `,"refused":`...), refused)
 	return append(dst, '}')
 }
 
@@ -154,30 +148,19 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 	srv := v.ch.conn.srv
 	v.mu.Lock()
 	defer v.mu.Unlock()
-	w = v.feeds[id]
+	w = v.sensors[id]
 	if w == nil {
-		if v.closed || !sensocto.ValidID(id) || len(v.feeds) >= srv.limits.Topics || !v.ch.conn.reserveWatch() {
+		if v.closed || !sensocto.ValidID(id) || len(v.sensors) >= srv.limits.Topics || !v.ch.conn.reserveWatch() {
 			return nil, false
 		}
 		id = strings.Clone(id)
-		w = &watched{feed: feed{ch: v.ch, sensorID: id}}
-		v.feeds[id] = w
+		w = &watched{by: &v.onlooker, sensorID: id, feed: v.ch.NewFeed()}
+		w.feed.WatchBatched(id)
+		v.sensors[id] = w
 		isNew = true
 	}
-	w.asked = level
-	v.look(w, isNew)
+	w.look(level)
 	return w, isNew
-}
-
-// look says how closely the viewer looks at a sensor. The caller holds mu.
-func (v *viewer) look(w *watched, isNew bool) {
-	level := v.gaze.Level(w.asked)
-	v.ch.conn.srv.attention.Look(v.id, w.feed.sensorID, level)
-	if isNew {
-		w.feed.watch(w.feed.sensorID, fragment, encodingFragment, level)
-		return
-	}
-	w.feed.look(level)
 }
 
 func (v *viewer) unwatch(f *phx.Frame, p params) error {
@@ -187,7 +170,7 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 	}
 	v.mu.Lock()
 	for _, id := range ids {
-		if w := v.feeds[id]; w != nil {
+		if w := v.sensors[id]; w != nil {
 			v.remove(w)
 		}
 	}
@@ -198,9 +181,8 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 
 // remove ends the watching of a sensor. The caller holds mu.
 func (v *viewer) remove(w *watched) {
-	w.feed.close()
-	v.ch.conn.srv.attention.Leave(v.id, w.feed.sensorID)
-	delete(v.feeds, w.feed.sensorID)
+	w.close()
+	delete(v.sensors, w.sensorID)
 	v.ch.conn.releaseWatch()
 }
 
@@ -225,9 +207,8 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 	}
 	v.mu.Lock()
 	for id, level := range levels {
-		if w := v.feeds[id]; w != nil {
-			w.asked = level
-			v.look(w, false)
+		if w := v.sensors[id]; w != nil {
+			w.look(level)
 		}
 	}
 	v.mu.Unlock()
@@ -242,7 +223,7 @@ func (v *viewer) visibility(ctx context.Context, f *phx.Frame, p params) error {
 	if !ok {
 		return errInvalidPayload
 	}
-	v.turn(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
+	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
 	v.ch.ok(f)
 	return nil
 }
@@ -252,21 +233,21 @@ func (v *viewer) battery(ctx context.Context, f *phx.Frame, p params) error {
 	if err != nil {
 		return err
 	}
-	v.turn(ctx, func(g *sensocto.Gaze) { g.Battery = b })
+	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Battery = b })
 	v.ch.ok(f)
 	return nil
 }
 
-// turn changes the viewer's gaze, which lies on all its sensors. Whoever does
+// changeGaze changes the viewer's gaze, which lies on all its sensors. Whoever does
 // that again and again waits, and with them what else their connection sends.
-func (v *viewer) turn(ctx context.Context, change func(*sensocto.Gaze)) {
+func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	gaze := v.gaze // the reader, whose goroutine this is, alone writes it
 	if change(&gaze); gaze == v.gaze {
 		return
 	}
-	for !v.turns.Take(1, time.Now()) {
+	for !v.gazeLimit.Take(1, time.Now()) {
 		select {
-		case <-time.After(time.Second / turnPerSecond):
+		case <-time.After(time.Second / gazePerSecond):
 		case <-ctx.Done():
 			return
 		}
@@ -274,8 +255,8 @@ func (v *viewer) turn(ctx context.Context, change func(*sensocto.Gaze)) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.gaze = gaze
-	for _, w := range v.feeds {
-		v.look(w, false)
+	for _, w := range v.sensors {
+		w.update()
 	}
 }
 
@@ -283,7 +264,7 @@ func (v *viewer) close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true
-	for _, w := range v.feeds {
+	for _, w := range v.sensors {
 		v.remove(w)
 	}
 }

@@ -11,6 +11,7 @@ import (
 	"github.com/gorilla/websocket"
 
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // refusal is an answer instead of an upgrade.
@@ -47,7 +48,7 @@ func (s *Server) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	ws, err := upgrader.Upgrade(w, r, nil)
 	if err != nil {
 		if !who.known {
-			s.anonymous.remove(s.addressOf(r))
+			s.anonymous.Remove(s.addressOf(r))
 		}
 		return
 	}
@@ -73,7 +74,7 @@ func (s *Server) admit(r *http.Request) (who bound, refused *refusal) {
 	case who.known:
 		return who, nil
 	}
-	if !s.anonymous.add(s.addressOf(r)) {
+	if !s.anonymous.Add(s.addressOf(r)) {
 		return who, &refusal{http.StatusServiceUnavailable, "too_many_anonymous",
 			"as many connections wait for their first join as the server allows: join sooner, send the credential with the upgrade, or come back later", false}
 	}
@@ -96,10 +97,10 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	}
 	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
-	c.out = outbox{owner: c, conn: nc, srv: s, prompt: newPrompt(nc), last: -s.limits.Gather}
-	c.in = frameReader{conn: nc, maxText: min(anonymousFrame, s.limits.TextBytes), maxBinary: min(anonymousFrame, s.limits.BinaryBytes),
-		heard: &c.lastRead, now: s.now, budget: &s.unfinished}
-	c.limit.perSecond = s.limits.FramesPerSecond
+	c.out = s.outbound.NewOutbox(nc, version, c)
+	c.in = ws.Reader{Conn: nc, MaxText: min(anonymousFrame, s.limits.TextBytes), MaxBinary: min(anonymousFrame, s.limits.BinaryBytes),
+		Heard: &c.lastRead, Now: s.now, Budget: &s.unfinished}
+	c.limit.PerSecond = s.limits.FramesPerSecond
 	c.heard()
 	c.who = who
 	if c.anonymous.Store(!who.known); who.known {
@@ -107,10 +108,10 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	}
 	if !s.add(c) {
 		if !who.known {
-			s.anonymous.remove(c.address)
+			s.anonymous.Remove(c.address)
 		}
 		c.cancel()
-		nc.Write(closeFrame(closeShutdown, "shutdown"))
+		nc.Write(ws.CloseFrame(ws.CloseShutdown, "shutdown"))
 		nc.Close()
 		return
 	}
@@ -163,7 +164,7 @@ func (s *Server) refuseUpgrade(w http.ResponseWriter, r *http.Request, f *refusa
 }
 
 // refuse counts a refusal against an address.
-func (s *Server) refuse(address string) { s.offenders.refuse(address, s.now()) }
+func (s *Server) refuse(address string) { s.offenders.Refuse(address, s.now()) }
 
 // originAllowed checks what browsers, and only they, always send.
 func (s *Server) originAllowed(r *http.Request) bool {

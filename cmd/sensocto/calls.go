@@ -81,6 +81,6 @@ func newRelay(c Config, calls *call.Calls, log *slog.Logger) (*call.Relay, error
 	}
 	return call.NewRelay(calls, call.RelayOptions{
 		Listen: c.TURNListen, Public: public, Private: c.TURNPrivate, MinPort: uint16(c.TURNMinPort), MaxPort: uint16(c.TURNMaxPort),
-		BytesPerSecond: float64(c.TURNRate), Log: log,
+		BytesPerSecond: float64(c.TURNRate), InAll: c.turnSockets(), Connections: c.turnSockets(), Log: log,
 	})
 }

@@ -67,3 +67,14 @@ func TestNewCalls_ReadsTheSecret(t *testing.T) {
 		t.Errorf("%v", err)
 	}
 }
+
+// The TURN server and the web share the file descriptors.
+func TestConfig_SocketsOfTURN(t *testing.T) {
+	all := maxConnections()
+	if off := (Config{}); off.turnSockets() != 0 || off.connections() != all {
+		t.Errorf("off: %d and %d of %d", off.turnSockets(), off.connections(), all)
+	}
+	if on := (Config{TURNListen: "127.0.0.1:0"}); on.turnSockets() < 1 || on.turnSockets() > 4096 || on.connections()+2*on.turnSockets() != all {
+		t.Errorf("on: %d and %d of %d", on.turnSockets(), on.connections(), all)
+	}
+}

@@ -64,6 +64,18 @@ func maxConnections() int {
 	return n - min(reservedDescriptors, n/2)
 }
 
+// turnSockets returns how many TCP connections, and as many allocations, the TURN server
+// has at most: an eighth each of what maxConnections leaves. 0 where it is off.
+func (c Config) turnSockets() int {
+	if c.TURNListen == "" {
+		return 0
+	}
+	return max(1, min(4096, maxConnections()/8))
+}
+
+// connections returns how many connections there are at most but those of TURN.
+func (c Config) connections() int { return max(1, maxConnections()-2*c.turnSockets()) }
+
 // entrance puts the layers on a listener: the bound on connections, TLS, and
 // what refuses requests that others may read otherwise.
 func entrance(l net.Listener, conns *web.Conns, t *tls.Config) net.Listener {

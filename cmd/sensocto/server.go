@@ -64,7 +64,7 @@ type server struct {
 
 // newServer builds the parts and starts none of them.
 func newServer(ctx context.Context, c Config, db database, log *slog.Logger, more ...sensocto.MetricSource) (*server, error) {
-	s := &server{config: c, log: log, security: seclog.New(log), conns: web.NewConns(maxConnections()), people: peopledb.New(db), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
+	s := &server{config: c, log: log, security: seclog.New(log), conns: web.NewConns(c.connections()), people: peopledb.New(db), looks: attention.New(attention.Options{Hold: c.Hold, Spread: c.Spread})}
 	var err error
 	options := c.storeOptions(log)
 	options.Attention = s.looks.Level
@@ -191,7 +191,7 @@ func (c Config) share(said Bytes, part int64) int64 {
 }
 
 func (c Config) socketLimits() socket.Limits {
-	connections := maxConnections()
+	connections := c.connections()
 	anonymous := max(1, min(c.Anonymous, connections/4)) // one address gets half of them at most
 	return socket.Limits{
 		// The rest is for requests over HTTP.

@@ -22,6 +22,7 @@ export default defineConfig({
   server: {
     proxy: {
       '/api': { target: server },
+      '/metrics': { target: server },
       '/static': { target: server },
       '/socket': { target: server, ws: true },
     },

@@ -9,9 +9,10 @@ import { readHints, writeHints } from "../src/call/hints.js";
 import type { Link } from "../src/call/link.js";
 import { decide, isPolite, linkState, type Negotiating, restartDelay } from "../src/call/negotiation.js";
 import { OwnMedia } from "../src/call/media.js";
-import { count, type Counted, qualityOf } from "../src/call/quality.js";
+import { count, type Counted, type Quality, qualityOf } from "../src/call/quality.js";
+import { Report } from "../src/call/report.js";
 
-const at = (change: Partial<Negotiating>): Negotiating => ({ polite: false, makingOffer: false, applyingAnswer: false, signalingState: "stable", ...change });
+const at = (change: Partial<Negotiating>): Negotiating => ({ polite: false, makingOffer: false, signalingState: "stable", ...change });
 
 describe("negotiation", () => {
   test("of two peers one is polite", () => {
@@ -24,7 +25,6 @@ describe("negotiation", () => {
     ["glare, impolite", { signalingState: "have-local-offer" }, "offer", "ignore"],
     ["glare with an offer that is being made, polite", { polite: true, makingOffer: true }, "offer", "rollback"],
     ["glare with an offer that is being made, impolite", { makingOffer: true }, "offer", "ignore"],
-    ["an offer right behind an answer", { applyingAnswer: true, signalingState: "have-local-offer" }, "offer", "apply"],
     ["an answer", { signalingState: "have-local-offer" }, "answer", "apply"],
     ["an answer to an offer that was rolled back", {}, "answer", "ignore"],
     ["an answer while the peer's offer is applied", { signalingState: "have-remote-offer" }, "answer", "ignore"],
@@ -154,8 +154,8 @@ describe("a gap", () => {
   afterEach(() => void vi.useRealTimers());
 
   function gap() {
-    const at = { played: performance.now() as number | undefined, packets: 10, over: 0 };
-    const watched = new Gap({ silentFor: () => (at.played === undefined ? undefined : performance.now() - at.played), packets: async () => at.packets, over: () => at.over++ });
+    const at = { played: performance.now() as number | undefined, packets: 10, over: 0, steady: true, counted: 0 };
+    const watched = new Gap({ steady: () => at.steady, silentFor: () => (at.played === undefined ? undefined : performance.now() - at.played), packets: async () => (at.counted++, at.packets), over: () => at.over++ });
     return { at, watched };
   }
 
@@ -185,6 +185,47 @@ describe("a gap", () => {
     watched.close();
   });
 
+  test("is none while the microphone is off and a still screen repeats once a second, and nothing is counted", async () => {
+    const { at, watched } = gap();
+    at.steady = false;
+    for (let i = 0; i < 20; i++) {
+      at.played = performance.now();
+      at.packets++;
+      await vi.advanceTimersByTimeAsync(1000);
+    }
+    expect([at.over, at.counted]).toEqual([0, 0]);
+    watched.close();
+  });
+
+  test("that was noticed is none any more once the peer says that it sends nothing", async () => {
+    const { at, watched } = gap();
+    await vi.advanceTimersByTimeAsync(2000);
+    expect(at.counted).toBeGreaterThan(0);
+    at.steady = false;
+    at.counted = 0;
+    await vi.advanceTimersByTimeAsync(5000);
+    at.packets++;
+    await vi.advanceTimersByTimeAsync(5000);
+    expect([at.over, at.counted]).toEqual([0, 0]);
+    watched.close();
+  });
+
+  test("counts ever less often where a peer sends one picture a second", async () => {
+    const { at, watched } = gap();
+    const overIn = async (seconds: number) => {
+      const before = at.over;
+      for (let i = 0; i < seconds; i++) {
+        at.played = performance.now();
+        at.packets++;
+        await vi.advanceTimersByTimeAsync(1000);
+      }
+      return at.over - before;
+    };
+    expect(await overIn(60)).toBeLessThanOrEqual(8);
+    expect(await overIn(60)).toBeLessThanOrEqual(4);
+    watched.close();
+  });
+
   test("is none where media go on, or never came", async () => {
     const { at, watched } = gap();
     at.played = undefined;
@@ -195,6 +236,54 @@ describe("a gap", () => {
     }
     expect(at.over).toBe(0);
     watched.close();
+  });
+});
+
+describe("a report", () => {
+  beforeEach(() => void vi.useFakeTimers());
+  afterEach(() => void vi.useRealTimers());
+
+  const good = { rating: "good" } as Quality;
+  const poor = { rating: "poor" } as Quality;
+
+  test("sums up the links", () => {
+    const report = new Report();
+    report.joined(2);
+    vi.advanceTimersByTime(400);
+    report.changed("connecting", "connected");
+    vi.advanceTimersByTime(60_000);
+    report.changed("connecting", "connected"); // the second
+    report.changed("connected", "interrupted");
+    report.changed("interrupted", "interrupted");
+    report.lasted(2, "connected", good);
+    report.lasted(4, "connected", poor);
+    report.lasted(8, "interrupted", undefined);
+    report.lasted(16, "connecting", undefined); // is no quality
+    report.ended("connected", true, true);
+    report.ended("interrupted", true, false);
+    report.ended("interrupted", false, false);
+    report.ended("connecting", false, false); // who left before
+    expect(report.toJSON()).toEqual({ join_ms: 400, seconds: { good: 2, fair: 0, poor: 4, interrupted: 8 }, links: { direct: 1, relayed: 1, failed: 1 }, interruptions: 1 });
+  });
+
+  test("waiting for somebody is no slow join", () => {
+    const report = new Report();
+    report.joined(0);
+    vi.advanceTimersByTime(90_000);
+    report.changed("connecting", "connected");
+    expect(report.toJSON()).toMatchObject({ join_ms: 0 });
+  });
+
+  test("has no more seconds than the server believes of who joined again a moment ago, in proportion", () => {
+    const report = new Report();
+    report.joined(1);
+    vi.advanceTimersByTime(20_000);
+    report.changed("connecting", "connected");
+    report.lasted(300, "connected", good);
+    report.lasted(100, "connected", poor);
+    report.joined(2);
+    vi.advanceTimersByTime(3000);
+    expect(report.toJSON()).toMatchObject({ join_ms: 8000, seconds: { good: 18, fair: 0, poor: 6, interrupted: 0 } });
   });
 });
 

@@ -107,6 +107,8 @@ export interface Arrived {
   frames: number;
   /** The energy of the sound that was heard; only sound adds to it. */
   sound: number;
+  /** Packets of sound, which come also while it is silent. */
+  soundPackets: number;
   width: number;
   relayed: boolean;
 }
@@ -217,13 +219,13 @@ export class Caller {
     return this.page.evaluate(async () => {
       const arrived: Arrived[] = [];
       for (const peer of window.call.peers.values()) {
-        const now: Arrived = { name: peer.name, state: peer.state, frames: 0, sound: 0, width: 0, relayed: false };
+        const now: Arrived = { name: peer.name, state: peer.state, frames: 0, sound: 0, soundPackets: 0, width: 0, relayed: false };
         for (const track of peer.stream.getTracks()) {
           const pc = window.connections.find((c) => c.getReceivers().some((r) => r.track === track));
           const stats = await pc?.getStats(track);
           stats?.forEach((s) => {
             if (s.type === 'inbound-rtp' && s.kind === 'video') [now.frames, now.width] = [s.framesDecoded ?? 0, s.frameWidth ?? 0];
-            if (s.type === 'inbound-rtp' && s.kind === 'audio') now.sound = s.totalAudioEnergy ?? 0;
+            if (s.type === 'inbound-rtp' && s.kind === 'audio') [now.sound, now.soundPackets] = [s.totalAudioEnergy ?? 0, s.packetsReceived ?? 0];
           });
           const all = await pc?.getStats();
           const ends = new Map<string, string>();
@@ -299,13 +301,13 @@ export async function roomOf(owner: Caller, ...members: Caller[]): Promise<strin
   return id;
 }
 
-/** Waits until pictures arrive: until there are more than a moment before. */
-export async function moves(caller: Caller): Promise<void> {
+/** Waits until pictures arrive, or packets of sound: until there are more than a moment before. */
+export async function moves(caller: Caller, what: 'frames' | 'soundPackets' = 'frames'): Promise<void> {
   let before = Infinity;
   const more = async () => {
-    const { frames } = (await caller.arrived())[0] ?? { frames: 0 };
-    const grew = frames > before;
-    before = frames;
+    const n = (await caller.arrived())[0]?.[what] ?? 0;
+    const grew = n > before;
+    before = n;
     return grew;
   };
   await expect.poll(more, { intervals: [50], timeout: 60_000 }).toBe(true);

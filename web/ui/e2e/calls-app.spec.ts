@@ -13,7 +13,8 @@ test('devices are tried out, two talk, mute, share a screen, and leave', async (
   await join(bob, room);
   await expect.poll(() => plays(ada, 'Bob')).toBe(true);
   await expect.poll(() => plays(bob, 'Ada')).toBe(true);
-  await expect(tile(ada, 'Bob')).toContainText(/(Good|Fair|Poor) connection/);
+  await tile(ada, 'Bob').getByText(/(Good|Fair|Poor) connection/).press('Enter');
+  await expect(tile(ada, 'Bob').getByText(/% lost, .*ms there and back.*direct/)).toBeVisible();
   await expect(bar(ada).getByRole('status')).toHaveText('2 people in the call');
 
   await button(bob, 'Mute the microphone').click();
@@ -32,10 +33,14 @@ test('devices are tried out, two talk, mute, share a screen, and leave', async (
     navigator.mediaDevices.getDisplayMedia = () => Promise.resolve(canvas.captureStream(10)); // headless, there is no screen
   });
   await button(bob, 'Share a screen').click();
-  await expect.poll(() => bar(ada).getByLabel('Screen of Bob').evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
+  await expect.poll(() => bar(ada).getByLabel('Screen of Bob', { exact: true }).evaluate((v: HTMLVideoElement) => v.videoWidth)).toBe(400);
   await ada.page.screenshot({ path: info.outputPath('call-light.png') });
+  await button(ada, 'Screen of Bob on the full screen').click();
+  await expect.poll(() => ada.page.evaluate(() => document.fullscreenElement?.querySelector('video')?.ariaLabel)).toBe('Screen of Bob');
+  await ada.page.evaluate(() => document.exitFullscreen());
+  await expect(button(ada, 'Screen of Bob in a window of its own')).toBeVisible();
   await button(bob, 'Stop sharing the screen').click();
-  await expect(bar(ada).getByLabel('Screen of Bob')).toBeHidden();
+  await expect(bar(ada).getByLabel('Screen of Bob', { exact: true })).toBeHidden();
 
   for (const scheme of ['light', 'dark'] as const) {
     await ada.page.emulateMedia({ colorScheme: scheme });
@@ -163,10 +168,11 @@ test('each tile has the sensors of its person, their age, and waits for the pict
   await shareVitals(world, bob, room);
   await join(ada, room);
   await join(bob, room);
-  const sensor = tile(ada, 'Bob').getByRole('group');
+  const sensor = tile(ada, 'Bob').locator('[role=group]');
   await expect(sensor).toHaveCount(1);
   await expect(sensor.locator('canvas').first()).toBeVisible();
   await expect(sensor.locator('.number').first()).toHaveText(/\d/);
+  await expect(sensor.getByText(/and \d+ more/)).toBeVisible();
   await expect(tile(ada, 'You').getByRole('group')).toHaveCount(0);
   await expect(tile(ada, 'Bob').getByText(/picture [\d.]+s old, trace [\d.]+s old/)).toBeVisible();
   await bar(ada).getByRole('switch', { name: 'Traces wait for the pictures' }).check();

@@ -5,7 +5,7 @@ import { mkdtempSync, rmSync, writeFileSync } from 'node:fs';
 import { tmpdir } from 'node:os';
 import { join } from 'node:path';
 import { chromium } from '@playwright/test';
-import { Caller, fakeDevices, moves, roomOf } from './calling.ts';
+import { type Arrived, Caller, fakeDevices, moves, roomOf } from './calling.ts';
 import { expect, openServer, test as base, took } from './world.ts';
 
 const ip = (...args: string[]) => execFileSync('ip', args, { stdio: ['ignore', 'pipe', 'pipe'] });
@@ -90,16 +90,28 @@ test('the network is away for five seconds: media are back after it', async ({ m
   await ada.seesAndHears(bob);
   await bob.seesAndHears(ada);
 
+  /** What has come to each so far. */
+  const flow = () =>
+    Promise.all([ada, bob].map(async (caller) => {
+      const [{ state, frames, soundPackets }] = (await caller.arrived()) as [Arrived];
+      return { state, frames, soundPackets };
+    }));
   for (const how of ['lose', 'pull', 'pull', 'pull', 'pull'] as const) {
     machine![how](true);
-    await ada.page.waitForTimeout(5000);
-    const states = await Promise.all([ada, bob].map(async (caller) => (await caller.arrived())[0]?.state));
+    await ada.page.waitForTimeout(3000);
+    const gone = await flow();
+    await ada.page.waitForTimeout(2000);
+    expect(await flow(), `nothing flows, and both know, ${how}`).toEqual(gone.map((of) => ({ ...of, state: 'interrupted' })));
     machine![how](false);
     const began = Date.now();
-    await Promise.all([ada, bob].map(moves));
-    const back = Date.now() - began;
+    const after = async (what: 'frames' | 'soundPackets') => {
+      await Promise.all([ada, bob].map((caller) => moves(caller, what)));
+      return Date.now() - began;
+    };
+    const [pictures, sound] = await Promise.all([after('frames'), after('soundPackets')]);
     await ada.seesAndHears(bob);
     await bob.seesAndHears(ada);
-    took(`media after the network, ${how}`, back, 3000, states.join(', '));
+    took(`pictures after the network, ${how}`, pictures, 3000);
+    took(`sound after the network, ${how}`, sound, 3000);
   }
 });

@@ -173,7 +173,7 @@ test('the lid of a laptop is closed for half a minute: the call goes on when it 
     all('SIGCONT');
   }
   const began = Date.now();
-  await Promise.all([ada, bob].map(moves));
+  await Promise.all([ada, bob].map((caller) => moves(caller)));
   took('media after the lid was opened', Date.now() - began, 10_000);
   await ada.seesAndHears(bob);
   await bob.seesAndHears(ada);

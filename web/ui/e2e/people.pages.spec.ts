@@ -101,7 +101,7 @@ for (const [name, options] of Object.entries(looks)) {
     await look(page, `link-gone-${name}`);
     await ada.go('/status');
     await expect(page.getByRole('region', { name: /Latency|Latenz/ }).locator('dd').first()).toBeVisible();
-    await expect(page.getByRole('region', { name: /busiest sensors|eifrigsten Sensoren/ }).getByText('bed-4')).toBeVisible();
+    await expect(page.getByRole('region', { name: /busiest sensors|aktivsten Sensoren/ }).getByText('bed-4')).toBeVisible();
     await page.waitForTimeout(untilFilled(6000));
     await look(page, `status-${name}`);
     expect(errors).toEqual([]);

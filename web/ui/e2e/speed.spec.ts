@@ -6,7 +6,7 @@ import { expect, test, took } from './world.ts';
 
 test("from a device's send to the pixel at high", async ({ page, world }) => {
   const list = (await latencies(page, world.program.url, 20)).sort((a, b) => a - b);
-  expect(list.length, 'the page draws what the device sends').toBeGreaterThan(10);
+  expect(list.length, 'the page draws what the device sends').toBeGreaterThanOrEqual(18); // the first and the last may be cut off
   took('from the send to the pixel, p95', list[Math.floor(0.95 * list.length)]!, 100, `of ${list.length}; median ${list[list.length >> 1]} ms`);
 });
 

@@ -2,7 +2,7 @@ import type { Connection } from "../connection.js";
 import { Emitter } from "../emitter.js";
 import { isObject, type Json, list, object, text } from "../guards.js";
 import { Topic } from "../topic.js";
-import { ClosedError } from "../errors.js";
+import { ClosedError, NoReplyError, ReplyError } from "../errors.js";
 import { type Bitrates, bitrates, nextUpload, type Shown } from "./bitrates.js";
 import { Handover } from "./handover.js";
 import { everything } from "./hints.js";
@@ -22,6 +22,7 @@ interface Other {
 }
 
 const qualityEvery = 2000; // ms
+const retellAfter = 1000; // ms: the server takes five media states a second
 const upload = 4_000_000; // bit/s
 
 /** The call of a room: media to and from each other peer, and what they send. */
@@ -40,6 +41,8 @@ export class Call extends Emitter<CallEvents> {
   #measured = performance.now();
   #replaced = false;
   #report = new Report();
+  #reported = false; // since the last join
+  #retell: ReturnType<typeof setTimeout> | undefined;
 
   /** Use `client.call(…)`. */
   constructor(connection: Connection, roomId: string, options: CallOptions = {}) {
@@ -66,7 +69,7 @@ export class Call extends Emitter<CallEvents> {
     this.#own.set("video", options.video ?? null);
     this.#timer = setInterval(() => void this.#measure(), qualityEvery);
     globalThis.addEventListener?.("online", this.#networkBack);
-    globalThis.addEventListener?.("pagehide", this.#tellReport);
+    globalThis.addEventListener?.("pagehide", this.#hidden);
   }
 
   get state(): CallState {
@@ -162,12 +165,26 @@ export class Call extends Emitter<CallEvents> {
     link.tell({ shown });
   }
 
-  #tellReport = (): void => {
-    if (this.#topic.joined) void this.#topic.push("report", this.#report.toJSON() as Record<string, unknown>).catch(() => undefined); // the server has one already
+  /** The page goes away, and nothing can be told after that. */
+  #hidden = (): void => {
+    for (const { link } of this.#others.values()) this.#report.ended(link.state, link.connectedBefore, link.relayed);
+    this.#tellReport();
   };
 
+  #tellReport(): void {
+    if (!this.#topic.joined || this.#reported) return;
+    this.#reported = true;
+    this.#topic.push("report", this.#report.toJSON()).catch(() => undefined); // nobody is there to do better
+  }
+
+  /** What was told is told again where the server did not take it: others would see a wrong state until the next change. */
   #tellMedia(): void {
-    if (this.#topic.joined) void this.#topic.push("media_state", this.media).catch(() => undefined); // told again at a rejoin and at a change
+    clearTimeout(this.#retell);
+    if (!this.#topic.joined) return; // the rejoin tells it
+    this.#topic.push("media_state", this.media).catch((err: unknown) => {
+      const later = (err instanceof NoReplyError && err.why === "timeout") || (err instanceof ReplyError && err.reason === "too_many_signals");
+      if (later && this.#state !== "ended") this.#retell = setTimeout(() => this.#tellMedia(), retellAfter);
+    });
   }
 
   /** A rejoin makes another peer of this one: all links are new. */
@@ -176,7 +193,7 @@ export class Call extends Emitter<CallEvents> {
     this.#iceServers = list(reply["ice_servers"]).filter(isObject) as unknown as RTCIceServer[];
     const shown = new Map([...this.#others].map(([id, other]) => [id, other.shown])); // it is said when it changes alone
     for (const id of shown.keys()) this.#drop(id, true);
-    this.#report = new Report(); // each join makes its own
+    this.#reported = false;
     this.#upload = this.#options.upload ?? upload; // the network may be another one
     this.#report.joined(list(reply["peers"]).length);
     for (const peer of list(reply["peers"])) this.#add(object(peer), true, shown);
@@ -196,6 +213,7 @@ export class Call extends Emitter<CallEvents> {
       offers,
       tracks: this.#own.sent,
       bitrates: this.#bitrates([everything])[0]!,
+      media: () => this.#others.get(peerId)?.peer.media ?? mediaOf(object(p["media"])),
       signal: (event, payload) => this.#signal(link, peerId, event, payload),
       changed: () => this.#linkChanged(link),
       shownChanged: () => this.#share(),
@@ -299,8 +317,9 @@ export class Call extends Emitter<CallEvents> {
 
   #stop(): void {
     clearInterval(this.#timer);
+    clearTimeout(this.#retell);
     globalThis.removeEventListener?.("online", this.#networkBack);
-    globalThis.removeEventListener?.("pagehide", this.#tellReport);
+    globalThis.removeEventListener?.("pagehide", this.#hidden);
     this.#own.close();
     for (const id of [...this.#others.keys()]) this.#drop(id);
     this.#handover.close();

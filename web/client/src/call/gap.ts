@@ -2,8 +2,12 @@ const lookEvery = 200; // ms
 const rarely = 1000; // ms, once nothing has come for
 const longAfter = 10_000; // ms
 const silence = 800; // ms
+const [firstPause, longestPause] = [500, 16_000]; // ms between two gaps, doubled each time
+const calmAfter = 20_000; // ms
 
 export interface GapOptions {
+  /** Something is sent all the time, so that silence is a gap: sound or a camera, while a still screen sends next to nothing. */
+  steady: () => boolean;
   /** How long ago the newest media were played, in ms; undefined where none were lately. It is asked often. */
   silentFor: () => number | undefined;
   /** How many packets of media have come. */
@@ -21,6 +25,8 @@ export class Gap {
   #timer: ReturnType<typeof setTimeout> | undefined;
   #since = 0; // when it was noticed
   #before: number | undefined; // packets at that time
+  #lastOver = -Infinity;
+  #pause = firstPause;
 
   constructor(options: GapOptions) {
     this.#options = options;
@@ -37,10 +43,16 @@ export class Gap {
   }
 
   async #look(): Promise<void> {
+    if (!this.#options.steady()) this.#before = undefined;
     const noticed = this.#before !== undefined;
-    if (noticed || (this.#options.silentFor() ?? 0) > silence) await this.#count().catch(() => undefined); // the connection was closed
+    if (noticed || this.#silent) await this.#count().catch(() => undefined); // the connection was closed
     if (this.#timer === undefined) return;
     this.#later(noticed && performance.now() - this.#since > longAfter ? rarely : lookEvery);
+  }
+
+  // A peer that sends less than it says looks like one gap after the other: each counts later than the one before.
+  get #silent(): boolean {
+    return this.#options.steady() && performance.now() - this.#lastOver >= this.#pause && (this.#options.silentFor() ?? 0) > silence;
   }
 
   async #count(): Promise<void> {
@@ -50,7 +62,13 @@ export class Gap {
       this.#since = performance.now();
     } else if (packets > this.#before) {
       this.#before = undefined;
-      this.#options.over();
+      this.#ended(performance.now());
     }
+  }
+
+  #ended(now: number): void {
+    this.#pause = now - this.#lastOver > calmAfter ? firstPause : Math.min(2 * this.#pause, longestPause);
+    this.#lastOver = now;
+    this.#options.over();
   }
 }

@@ -3,6 +3,7 @@ import type { Bitrates, Shown, Uplink } from "./bitrates.js";
 import { Gap } from "./gap.js";
 import { everything, type Hints } from "./hints.js";
 import { HintsChannel } from "./hints-channel.js";
+import type { Media } from "./media.js";
 import { type Collisions, decide, type Decision, linkState, type LinkState, restartDelay } from "./negotiation.js";
 import { count, type Counted, type Quality, qualityOf } from "./quality.js";
 import { limit, restart } from "./sender.js";
@@ -20,6 +21,8 @@ export interface LinkOptions {
   offers: boolean;
   tracks: Tracks;
   bitrates: Bitrates;
+  /** What the peer says that it sends. */
+  media: () => Media;
   /** Sends a signal to the peer. */
   signal: (event: "offer" | "answer" | "ice_candidate", payload: object) => Promise<unknown>;
   /** The state or the streams have changed. */
@@ -44,7 +47,6 @@ export class Link {
   #tracks: Tracks;
   #bitrates: Bitrates;
   #makingOffer = false;
-  #applyingAnswer = false;
   #ignoring = false; // the peer's last offer, and with it its candidates
   #signals = Promise.resolve(); // one after the other, and so are
   #sending = Promise.resolve(); // changes of what is sent
@@ -55,7 +57,7 @@ export class Link {
   #counted: Counted | undefined;
   #collisions: Collisions = { ignored: 0, rolledBack: 0 };
   #hints: HintsChannel;
-  #gap = new Gap({ silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
+  #gap = new Gap({ steady: () => this.#steady, silentFor: () => this.#silentFor(), packets: () => this.#packets(), over: () => this.#askForKeyFrames() });
 
   constructor(options: LinkOptions) {
     this.#options = options;
@@ -151,6 +153,12 @@ export class Link {
     this.#options.shownChanged();
   }
 
+  /** Media of the peer come all the time: sound, or a camera that is shown here. */
+  get #steady(): boolean {
+    const { audio, video } = this.#options.media();
+    return audio || (video && (this.#hints.told.shown ?? everything).video > 0);
+  }
+
   /** How long ago the newest media of the peer were played, in ms; undefined where none were lately. */
   #silentFor(): number | undefined {
     const times = this.#connection.getReceivers().flatMap((r) => r.getSynchronizationSources?.().map((s) => s.timestamp) ?? []);
@@ -185,12 +193,13 @@ export class Link {
     try {
       this.#makingOffer = true;
       await this.#connection.setLocalDescription();
-      await this.#sendDescription();
     } catch (err) {
       if (!this.#closed) console.warn("an offer to a peer of the call was not made:", err);
+      return;
     } finally {
-      this.#makingOffer = false;
+      this.#makingOffer = false; // from here on the signaling state tells
     }
+    await this.#sendDescription();
   }
 
   // A description that the server did not take, such as one too many in a second, is
@@ -215,23 +224,15 @@ export class Link {
 
   async #describe(description: RTCSessionDescriptionInit): Promise<void> {
     const c = this.#connection;
-    const decision = decide(
-      { polite: this.#options.polite, makingOffer: this.#makingOffer, applyingAnswer: this.#applyingAnswer, signalingState: c.signalingState },
-      description.type,
-    );
+    const decision = decide({ polite: this.#options.polite, makingOffer: this.#makingOffer, signalingState: c.signalingState }, description.type);
     this.#ignoring = decision === "ignore";
     if (description.type === "offer") this.#countCollision(decision);
     if (this.#ignoring) return;
-    this.#applyingAnswer = description.type === "answer";
-    try {
-      await c.setRemoteDescription(description);
-    } finally {
-      this.#applyingAnswer = false;
-    }
+    await c.setRemoteDescription(description);
     await this.#sendTracks();
     if (description.type !== "offer") return;
     await c.setLocalDescription();
-    await this.#sendDescription();
+    void this.#sendDescription(); // signals behind this one do not wait for the server
   }
 
   #countCollision(decision: Decision): void {
@@ -290,6 +291,7 @@ export class Link {
     const state = this.#connection.connectionState;
     if (state === "closed") return;
     if (state === "connected") {
+      if (this.#connectedBefore && !this.#steady) this.#askForKeyFrames(); // no gap can be noticed
       this.#connectedBefore = true;
       this.#restarts = 0;
     }

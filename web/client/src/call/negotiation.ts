@@ -6,8 +6,6 @@ export interface Negotiating {
   polite: boolean;
   /** An offer of this side is being made: it is not in `signalingState` yet. */
   makingOffer: boolean;
-  /** An answer is being applied: an offer that comes now is no collision. */
-  applyingAnswer: boolean;
   signalingState: RTCSignalingState;
 }
 
@@ -28,10 +26,10 @@ export interface Collisions {
 /** Which of two peers is the polite one: both come to the same result. */
 export const isPolite = (own: string, other: string): boolean => own < other;
 
+/** Signals of a peer are applied one after the other: an answer before this one is not on its way any more. */
 export function decide(at: Negotiating, type: RTCSdpType): Decision {
   if (type === "answer") return at.signalingState === "have-local-offer" ? "apply" : "ignore"; // the answer to an offer that was rolled back
-  const ready = !at.makingOffer && (at.signalingState === "stable" || at.applyingAnswer);
-  if (ready) return "apply";
+  if (!at.makingOffer && at.signalingState === "stable") return "apply";
   return at.polite ? "rollback" : "ignore";
 }
 

@@ -56,8 +56,7 @@ export async function latencies(tab, url, steps) {
   const changes = await tab.evaluate(() => window.changes);
   clearInterval(timer);
   source.close();
-  return changes.flatMap((at) => {
-    const step = sent.filter((s) => s <= at).at(-1);
-    return step === undefined ? [] : [at - step];
-  });
+  // The first change that the page saw belongs to the newest step before it; each further one to the next step, however late it comes.
+  const first = sent.findLastIndex((s) => s <= changes[0]);
+  return changes.flatMap((at, i) => (first + i < sent.length ? [at - sent[first + i]] : []));
 }

@@ -60,7 +60,7 @@ function square(pixelsPerMM: number): void {
   const series = new Series({ label: 'I', unit: 'mV', colour: 1, rate: 1000, fetch }, new TileCache());
   const element = document.querySelector<HTMLElement>('#chart');
   if (!element) throw new Error('no element');
-  const text = { measured: () => '', clipped: () => 'clipped' };
+  const text = { measured: () => '', clipped: () => 'clipped', unit: (unit: string) => unit };
   const chart = new Chart(element, { panes: [{ label: 'ECG', unit: 'mV', series: [series] }], locale: 'en', text, edge: T0 + 3000 });
   const times = Float64Array.from({ length: 6000 }, (_, i) => T0 - 3000 + i);
   series.append(times, times.map((t) => (t >= T0 + 1000 && t < T0 + 1100 ? 1 : 0)));

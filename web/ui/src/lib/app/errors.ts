@@ -1,11 +1,12 @@
-import { ApiError } from '@sensocto/client';
+import { ApiError, NoReplyError, ReplyError } from '@sensocto/client';
 import { m } from '../text/index.svelte.ts';
 import { UnreachableError } from './api.ts';
 import { PasskeyError } from './passkey.ts';
 
 /** What to tell a person of an error. */
 export function explain(error: unknown): string {
-  if (error instanceof UnreachableError) return m.app.unreachable();
+  if (error instanceof UnreachableError || error instanceof NoReplyError) return m.app.unreachable();
+  if (error instanceof ReplyError) return m.errors.reason(error.reason) || m.errors.refused(error.reason);
   if (error instanceof PasskeyError) return m.signIn.passkeyError(error.why);
   if (error instanceof Error && error.name === 'NotANumber') return m.people.notANumber(error.message);
   if (error instanceof ApiError) return m.errors.reason(error.reason ?? '') || (byStatus(error.status) ?? error.detail);

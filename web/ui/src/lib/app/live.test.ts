@@ -9,12 +9,13 @@ afterEach(() => vi.clearAllTimers());
 async function watching() {
   const handlers: Record<string, (event?: unknown) => void> = {};
   const viewer = { on: (event: string, handler: () => void) => (handlers[event] = handler), watch: () => Promise.resolve({ refused: [] }) };
-  const live = new Live({ viewer: () => viewer } as unknown as Client, () => () => undefined);
+  const live = new Live({ viewer: () => viewer, clock: { now: () => performance.now() } } as unknown as Client, () => () => undefined);
   const told: string[] = [];
-  live.watch('strap', 'high', { chunk: (c) => told.push(c.attributeId), interrupted: () => told.push('interrupted') });
+  const cameAt: number[] = [];
+  live.watch('strap', 'high', { chunk: (c, came) => (told.push(c.attributeId), cameAt.push(came)), interrupted: () => told.push('interrupted') });
   await vi.advanceTimersByTimeAsync(50);
   const chunk = (attributeId: string) => handlers['chunk']!({ sensorId: 'strap', attributeId } as Chunk);
-  return { live, told, chunk, interrupt: () => handlers['interrupted']!() };
+  return { live, told, cameAt, chunk, interrupt: () => handlers['interrupted']!() };
 }
 
 test('what is not kept back is told at once', async () => {
@@ -46,4 +47,13 @@ test('what is kept back is told in order once nothing is to be kept back', async
   interrupt();
   live.delay = 0;
   expect(told).toEqual(['before', 'interrupted']);
+});
+
+test('what is kept back tells when it came, not when it is shown', async () => {
+  const { live, cameAt, chunk } = await watching();
+  live.delay = 1000;
+  const came = performance.now();
+  chunk('before');
+  await vi.advanceTimersByTimeAsync(1100);
+  expect(cameAt).toEqual([came]);
 });

@@ -2,7 +2,8 @@ import type { AttentionLevel, Chunk, Client, Viewer } from '@sensocto/client';
 
 /** What is told of a sensor that is watched. */
 export interface Watcher {
-  chunk(chunk: Chunk): void;
+  /** came is when it came, in ms by the server's clock; it may have been kept back since. */
+  chunk(chunk: Chunk, came: number): void;
   /** Measurements are missing here: the connection was away. */
   interrupted?(): void;
 }
@@ -11,6 +12,9 @@ const order: readonly AttentionLevel[] = ['none', 'low', 'medium', 'high'];
 const flushMS = 40;
 const releaseEveryMS = 30;
 const mostHeld = 20_000; // chunks
+
+/** A chunk and when it came, or an interruption. */
+type Arrival = { chunk: Chunk; came: number } | 'interrupted';
 
 /** One look at a sensor. Several may be open for the same one: the closest look counts. */
 export class Watch {
@@ -52,7 +56,7 @@ export class Live {
   #follow: (viewer: Viewer) => () => void;
   #stopFollowing: (() => void) | undefined;
   #delay = 0;
-  #held: { due: number; what: Chunk | 'interrupted' }[] = []; // in order
+  #held: { due: number; what: Arrival }[] = []; // in order
   #release: ReturnType<typeof setTimeout> | undefined;
 
   /** follow reports the page's visibility and battery; it returns what ends that. */
@@ -138,17 +142,17 @@ export class Live {
 
   #open(): Viewer {
     const viewer = this.#client.viewer();
-    viewer.on('chunk', (chunk) => this.#came(chunk));
+    viewer.on('chunk', (chunk) => this.#came({ chunk, came: this.#client.clock.now() }));
     viewer.on('interrupted', () => this.#came('interrupted')); // after what came before it
     viewer.on('refused', ({ sensorIds }) => this.#refused(sensorIds));
     this.#stopFollowing = this.#follow(viewer);
     return viewer;
   }
 
-  #came(what: Chunk | 'interrupted'): void {
+  #came(what: Arrival): void {
     if (this.#delay === 0 && this.#held.length === 0) return this.#show(what);
     this.#held.push({ due: performance.now() + this.#delay, what });
-    if (this.#held.length > mostHeld) this.#show((this.#held.shift() as { what: Chunk | 'interrupted' }).what); // too early rather than never
+    if (this.#held.length > mostHeld) this.#show((this.#held.shift() as { what: Arrival }).what); // too early rather than never
     this.#release ??= setTimeout(() => this.#releaseDue(), releaseEveryMS);
   }
 
@@ -164,9 +168,9 @@ export class Live {
     for (const { what } of this.#held.splice(0, n)) this.#show(what);
   }
 
-  #show(what: Chunk | 'interrupted'): void {
+  #show(what: Arrival): void {
     if (what === 'interrupted') this.#watches.forEach((set) => set.forEach((w) => w.watcher.interrupted?.()));
-    else this.#watches.get(what.sensorId)?.forEach((w) => w.watcher.chunk(what));
+    else this.#watches.get(what.chunk.sensorId)?.forEach((w) => w.watcher.chunk(what.chunk, what.came));
   }
 
   /** Refused ones may be watched again once they may be seen. */

@@ -2,6 +2,7 @@ import type { CallPeer } from '@sensocto/client';
 import type { SensorFeed } from '../../views/lobby/feed.ts';
 
 const lookEvery = 1000; // ms
+const pictureKnown = 2000; // ms: shown pictures are measured twice a second
 export const longest = 3000; // ms: of a picture that is older, its connection tells; live measurements would be none any more
 
 /** The ages of what comes of one peer, in ms. */
@@ -25,7 +26,7 @@ export class Ages {
   #feedsOf: (userId: string) => readonly Pick<SensorFeed, 'age'>[];
   #live: () => { delay: number };
   #traces = $state.raw<ReadonlyMap<string, number>>(new Map());
-  #pictures = new Map<string, number>(); // as the video elements measured them
+  #pictures = new Map<string, { ms: number; at: number }>(); // as the video elements measured them, and when
   #pictureAges = $state.raw<ReadonlyMap<string, number>>(new Map());
   #together = $state(false);
 
@@ -42,7 +43,7 @@ export class Ages {
 
   /** A video element measured the age of a peer's picture. */
   picture(peerId: string, ms: number): void {
-    this.#pictures.set(peerId, ms);
+    this.#pictures.set(peerId, { ms, at: performance.now() });
   }
 
   /** The age of the picture of a peer in ms: measured, or else as long as frames are on their way. */
@@ -78,8 +79,8 @@ export class Ages {
 
   #look(peers: readonly CallPeer[]): void {
     const here = new Set(peers.map((peer) => peer.peerId));
-    for (const id of this.#pictures.keys()) if (!here.has(id)) this.#pictures.delete(id);
-    this.#pictureAges = new Map(this.#pictures);
+    for (const [id, { at }] of this.#pictures) if (!here.has(id) || performance.now() - at > pictureKnown) this.#pictures.delete(id);
+    this.#pictureAges = new Map([...this.#pictures].map(([id, { ms }]) => [id, ms]));
     const traces = new Map<string, number>();
     const ages: PeerAges[] = [];
     for (const peer of peers) {
@@ -92,9 +93,8 @@ export class Ages {
     if (this.#together) this.#live().delay = delayFor(ages);
   }
 
-  /** Measurements that are kept back were younger when they came. */
   #youngest(feeds: readonly Pick<SensorFeed, 'age'>[]): number | undefined {
     const ages = feeds.map((feed) => feed.age).filter((age) => age !== undefined);
-    return ages.length > 0 ? Math.max(0, Math.min(...ages) - this.#live().delay) : undefined;
+    return ages.length > 0 ? Math.max(0, Math.min(...ages)) : undefined;
   }
 }

@@ -1,5 +1,7 @@
-import type { CallPeer } from '@sensocto/client';
+import type { CallPeer, Chunk, Client, Sensor } from '@sensocto/client';
 import { afterEach, beforeEach, expect, test, vi } from 'vitest';
+import { SensorFeed } from '../../views/lobby/feed.ts';
+import { Live } from '../app/live.ts';
 import { Ages, delayFor, longest } from './ages.svelte.ts';
 
 beforeEach(() => void vi.useFakeTimers());
@@ -17,7 +19,7 @@ test.each<[string, { picture: number | undefined; trace: number }[], number]>([
 const peer = (peerId: string, video = true, pictureAge?: number) =>
   ({ peerId, userId: `user of ${peerId}`, media: { audio: true, video, screen: false }, quality: pictureAge === undefined ? undefined : { pictureAge } }) as CallPeer;
 
-/** The ages of peers whose only sensor's newest measurement was as old as its entry says when it was shown. */
+/** The ages of peers whose only sensor's newest measurement was as old as its entry says when it came. */
 function following(peers: CallPeer[], ages: Record<string, number | undefined>) {
   const live = { delay: 0 };
   const shown = new Ages((userId) => (userId in ages ? [{ age: ages[userId] }] : []), () => live);
@@ -36,21 +38,45 @@ test('traces are delayed only where it is switched on, and not any more once it 
   shown.together = false;
   expect(live.delay).toBe(0);
   shown.together = true;
+  shown.picture('bob', 700);
   look();
   expect(live.delay).toBe(600);
   stop();
   expect([live.delay, shown.together, shown.knows]).toEqual([0, false, false]);
 });
 
-test('what is kept back counts as old as it was when it came: the delay does not grow by itself', () => {
-  const ages = { 'user of bob': 100 };
-  const { live, shown, stop, look } = following([peer('bob')], ages);
-  shown.picture('bob', 700);
+test.each([[0.9], [1.9], [2.9]])('what is kept back for %d s counts as old as it was when it came: the delay neither grows nor swings', async (seconds) => {
+  const handlers: Record<string, (event: unknown) => void> = {};
+  const viewer = { on: (event: string, handler: () => void) => (handlers[event] = handler), watch: () => Promise.resolve({ refused: [] }) };
+  const live = new Live({ viewer: () => viewer, clock: { now: () => performance.now() } } as unknown as Client, () => () => undefined);
+  const feed = new SensorFeed({ sensor_id: 'strap', attributes: [] } as unknown as Sensor);
+  live.watch('strap', 'high', feed);
+  await vi.advanceTimersByTimeAsync(50);
+  const shown = new Ages(() => [feed], () => live);
+  const stop = shown.follow(() => [peer('bob')]);
   shown.together = true;
+  const delays: number[] = [];
+  for (let i = 0; i < 150; i++) {
+    handlers['chunk']!({ sensorId: 'strap', attributeId: 'hr', kind: 'samples', times: [performance.now() - 100], values: [60] } as unknown as Chunk);
+    shown.picture('bob', 100 + seconds * 1000);
+    await vi.advanceTimersByTimeAsync(200);
+    if (i > 50) delays.push(live.delay);
+  }
+  expect(new Set(delays)).toEqual(new Set([seconds * 1000]));
+  expect(shown.of('user of bob')).toBe(100);
+  stop();
+  live.close();
+});
+
+test('a picture that is shown no more tells no age, and holds nothing back', () => {
+  const { live, shown, stop, look } = following([peer('bob', true, 80)], { 'user of bob': 100 });
+  shown.together = true;
+  shown.picture('bob', 2900);
   look();
-  ages['user of bob'] = 100 + live.delay; // as the feed measures it when it is shown
-  for (let i = 0; i < 3; i++) look();
-  expect([live.delay, shown.of('user of bob')]).toEqual([600, 100]);
+  expect(live.delay).toBe(2800);
+  look();
+  look();
+  expect([live.delay, shown.pictureOf(peer('bob')), shown.pictureOf(peer('bob', true, 80))]).toEqual([0, undefined, 80]);
   stop();
 });
 

@@ -156,10 +156,14 @@ export class Chart {
     return this.msPerColumn * this.#plot.ratio;
   }
 
+  /** ms from a time within which something counts as measured at it. */
+  get reach(): number {
+    return 24 * this.msPerPixel;
+  }
+
   /** What was measured at the time, for each pane and its series. */
   readings(time: number): (Reading | null)[][] {
-    const reach = 24 * this.msPerColumn * this.#plot.ratio;
-    return this.panes.map((p) => p.series.map((s) => s.reading(time, reach, this.msPerColumn)));
+    return this.panes.map((p) => p.series.map((s) => s.reading(time, this.reach, this.msPerColumn)));
   }
 
   pause(): void {

@@ -27,6 +27,8 @@ export interface OverlayState {
 export interface OverlayText {
   readonly measured: (m: Measured, unit: string) => string;
   readonly clipped: () => string;
+  /** A unit as people write it. */
+  readonly unit: (unit: string) => string;
 }
 
 /** Paints the overlay: titles, markers, selection, callipers, cursor. */
@@ -37,7 +39,7 @@ export function paintOverlay(pen: Pen, style: Style, p: ChartPainter, state: Ove
   p.panes.forEach((pane, i) => {
     const traces = pane.series.map((s) => ({ label: s.options.label, colour: s.options.colour }));
     const look = p.looks[i] as PaneLook;
-    paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: pane.unit, traces });
+    paintTitle(pen, style.theme, p.layout, look, { label: pane.label, unit: text.unit(pane.unit), traces });
     if (pane.series.length > 1) paintEnds(pen, style, p, pane, look);
     if (p.clipped[i]) note(pen, style, p, text.clipped(), p.layout.left + p.layout.plotWidth, look.box.top + 11 * p.layout.ratio, 'right');
   });

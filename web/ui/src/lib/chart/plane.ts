@@ -1,6 +1,7 @@
 import type { Run } from '@sensocto/client';
-import type { Series } from './series.ts';
+import { GAP, type Reading, type Series } from './series.ts';
 import type { Pen } from './surface.ts';
+import { usualInterval } from './tile.ts';
 import { traceColour, type Theme } from './theme.ts';
 
 /** A point of a plane: x to the right; y up on a map, down on a screen. */
@@ -8,6 +9,8 @@ export interface PlanePoint {
   readonly time: number;
   readonly x: number;
   readonly y: number;
+  /** No line leads to it: measurements are missing before it. */
+  readonly gap?: boolean;
 }
 
 /** The way of one sensor over a plane. */
@@ -17,6 +20,8 @@ export interface PlanePath {
   readonly colour: number;
   /** Where it is: a point of its way, or null. */
   readonly here: PlanePoint | null;
+  /** Nothing is known of where it is now: `here` is where it was. */
+  readonly old?: boolean;
   /** Radius around it that is drawn, in units of the plane; none by default. */
   readonly radius?: number;
   /** What stands beside it. */
@@ -43,16 +48,28 @@ export const SCENE: PlaneFrame = { least: [0, 0, 1, 1], span: 1, even: false, do
 
 const MOST_POINTS = 1000;
 
-/** The points that two series measured together, no more than can be told apart on a screen. */
+/** The points that two series measured together, no more than can be told apart on a screen: the last one of each short stretch. */
 export function pointsOf(x: Series, y: Series, from: number, to: number, msPerColumn: number): PlanePoint[] {
-  const across = new Map<number, number>();
-  x.each(from, to, msPerColumn, (time, value) => across.set(time, value));
+  const across = new Map<number, { readonly value: number; readonly gap: boolean }>();
+  x.each(from, to, msPerColumn, (time, value, gap) => across.set(time, { value, gap }));
+  const width = (to - from) / MOST_POINTS;
   const points: PlanePoint[] = [];
-  y.each(from, to, msPerColumn, (time, value) => {
+  let cut = false;
+  y.each(from, to, msPerColumn, (time, value, gap) => {
+    cut ||= gap;
     const at = across.get(time);
-    if (at !== undefined && Number.isFinite(at) && Number.isFinite(value)) points.push({ time, x: at, y: value });
+    if (!at || !Number.isFinite(at.value) || !Number.isFinite(value)) return;
+    addPoint(points, { time, x: at.value, y: value }, cut || at.gap, width);
+    cut = false;
   });
-  return thinned(points);
+  return points;
+}
+
+/** Adds a point, in place of the last one where both are in one stretch of the width. A gap inside a stretch cannot be seen. */
+function addPoint(points: PlanePoint[], p: PlanePoint, gap: boolean, width: number): void {
+  const last = points.at(-1);
+  if (last && Math.floor(last.time / width) === Math.floor(p.time / width)) points[points.length - 1] = last.gap ? { ...p, gap: true } : p;
+  else points.push(gap && last ? { ...p, gap: true } : p);
 }
 
 /** The points behind buckets of two coordinates: the last one of each bucket, as it was measured. */
@@ -60,9 +77,11 @@ export function pointsOfRuns(across: readonly Run[], along: readonly Run[]): Pla
   const [x, y] = [across, along].map((runs) => runs.find((r) => r.kind === 'buckets'));
   if (!x || !y) return [];
   const known = new Map([...x.to].map((time, i) => [time, x.last[i] as number]));
+  const most = GAP * usualInterval(y.from, y.to, y.count);
   return [...y.to].flatMap((time, i) => {
     const at = known.get(time);
-    return at === undefined ? [] : [{ time, x: at, y: y.last[i] as number }];
+    const gap = i > 0 && (y.from[i] as number) - (y.to[i - 1] as number) > most;
+    return at === undefined ? [] : [{ time, x: at, y: y.last[i] as number, ...(gap && { gap }) }];
   });
 }
 
@@ -72,14 +91,34 @@ export function gazeOf(payload: unknown, time: number): PlanePoint | null {
   return typeof p === 'object' && p !== null && typeof p.x === 'number' && typeof p.y === 'number' ? { time, x: p.x, y: p.y } : null;
 }
 
-/** Every so many points, and always the newest one. */
+/** Every so many points, and always the newest one and those behind gaps. */
 export function thinned(points: readonly PlanePoint[]): PlanePoint[] {
   const step = Math.ceil(points.length / MOST_POINTS);
-  return points.filter((_, i) => (points.length - 1 - i) % step === 0);
+  return points.filter((p, i) => p.gap || (points.length - 1 - i) % step === 0);
 }
 
 /** The last point at the time or before it. */
 export const pointAt = (points: readonly PlanePoint[], time: number): PlanePoint | null => points.findLast((p) => p.time <= time) ?? null;
+
+/** Where something was at a time. */
+export interface Here {
+  readonly point: PlanePoint;
+  /** ms from then until the time; 0 where it was measured near enough to the time. */
+  readonly age: number;
+}
+
+/** Where two series say that it was: what was measured near the time, as the chart reads it, or else the last of its points. */
+export function hereAt(x: Series, y: Series, points: readonly PlanePoint[], time: number, reach: number, msPerColumn: number): Here | null {
+  const usual = Math.max(x.gapMS, y.gapMS); // it is there until the next measurement is missing
+  const near = Number.isFinite(usual) ? Math.max(reach, usual) : reach;
+  const [a, b] = [x.reading(time, near, msPerColumn), y.reading(time, near, msPerColumn)];
+  if (a && b && endOf(a) === endOf(b)) return { point: { time: endOf(a), x: valueOf(a), y: valueOf(b) }, age: 0 };
+  const point = pointAt(points, time);
+  return point && { point, age: time - point.time > near ? time - point.time : 0 };
+}
+
+const endOf = (r: Reading): number => (r.kind === 'sample' ? r.time : r.to);
+const valueOf = (r: Reading): number => (r.kind === 'sample' ? r.value : r.mean);
 
 const regular = (corners: number, turn: number): [number, number][] =>
   Array.from({ length: corners }, (_, i) => {
@@ -148,10 +187,14 @@ function paintBorder(pen: Pen, t: Theme, ratio: number, { x, y }: PlaneView, [x0
 
 function paintWay(pen: Pen, t: Theme, ratio: number, { x, y }: PlaneView, { points, colour }: PlanePath): void {
   pen.beginPath();
-  points.forEach((p, i) => (i === 0 ? pen.moveTo(x(p), y(p)) : pen.lineTo(x(p), y(p))));
+  points.forEach((p, i) => {
+    if (i > 0 && !p.gap) return pen.lineTo(x(p), y(p));
+    pen.moveTo(x(p), y(p));
+    if (i + 1 === points.length || points[i + 1]?.gap) pen.lineTo(x(p) + 0.01, y(p)); // alone between gaps: a dot
+  });
   pen.strokeStyle = traceColour(t, colour);
   pen.lineWidth = 2 * ratio;
-  pen.lineJoin = 'round';
+  pen.lineJoin = pen.lineCap = 'round';
   pen.stroke();
 }
 
@@ -165,11 +208,11 @@ function paintRadius(pen: Pen, t: Theme, { x, y, perUnit }: PlaneView, { here, r
   pen.globalAlpha = 1;
 }
 
-function paintHere(pen: Pen, t: Theme, ratio: number, { x, y }: PlaneView, { here, colour, shape = 0, mark }: PlanePath, taken: [number, number][]): void {
+function paintHere(pen: Pen, t: Theme, ratio: number, { x, y }: PlaneView, { here, old = false, colour, shape = 0, mark }: PlanePath, taken: [number, number][]): void {
   if (!here) return;
   const r = (mark === undefined ? 4 : 6) * ratio;
-  pen.fillStyle = traceColour(t, colour);
-  pen.strokeStyle = t.surface;
+  pen.fillStyle = old ? t.surface : traceColour(t, colour); // hollow where it was, full where it is
+  pen.strokeStyle = old ? traceColour(t, colour) : t.surface;
   pen.lineWidth = 1.5 * ratio;
   pen.beginPath();
   shapeOf(shape).forEach(([dx, dy], i) => (i === 0 ? pen.moveTo(x(here) + r * dx, y(here) + r * dy) : pen.lineTo(x(here) + r * dx, y(here) + r * dy)));
@@ -180,6 +223,7 @@ function paintHere(pen: Pen, t: Theme, ratio: number, { x, y }: PlaneView, { her
   const at: [number, number] = [x(here) + 9 * ratio, y(here)];
   while (taken.some(([a, b]) => Math.abs(a - at[0]) < 16 * ratio && Math.abs(b - at[1]) < 12 * ratio)) at[1] += 12 * ratio; // those at one place are written below each other
   taken.push(at);
+  pen.fillStyle = old ? t.muted : traceColour(t, colour);
   pen.font = `600 ${12 * ratio}px ${t.font}`;
   pen.textAlign = 'left';
   pen.textBaseline = 'middle';

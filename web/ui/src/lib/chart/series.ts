@@ -28,7 +28,7 @@ interface Point {
 }
 
 /** The least step in time that is a gap, in usual intervals. */
-const GAP = 3.5;
+export const GAP = 3.5;
 const KEEP_MS = 60_000;
 
 /**
@@ -214,13 +214,23 @@ export class Series {
     return i < this.ring.end ? { time: this.ring.time(i), value: this.ring.value(i) } : null;
   }
 
-  /** Calls back with the time and the value of each sample from `from` up to and including `to`, oldest first: of a bucket, with its last one. */
-  each(from: number, to: number, msPerColumn: number, visit: (time: number, value: number) => void): void {
+  /** Calls back with the time and the value of each sample from `from` up to and including `to`, oldest first: of a bucket, with its last one. gap: measurements are missing before it. */
+  each(from: number, to: number, msPerColumn: number, visit: (time: number, value: number, gap: boolean) => void): void {
     const seam = nextUp(this.coverFrom);
+    let before = NaN;
     for (const p of from < seam ? this.#pieces(from, Math.min(nextUp(to), seam), msPerColumn) : []) {
-      for (let i = tileLowerBound(p.tile, p.from); i < p.tile.count && (p.tile.end[i] as number) < p.to; i++) visit(p.tile.end[i] as number, p.tile.last[i] as number);
+      this.#learn(p);
+      for (let i = tileLowerBound(p.tile, p.from); i < p.tile.count && (p.tile.end[i] as number) < p.to; i++) {
+        const end = p.tile.end[i] as number;
+        visit(end, p.tile.last[i] as number, (p.tile.begin[i] as number) - before > this.gapMS);
+        before = end;
+      }
     }
-    for (let i = this.ring.lowerBound(Math.max(from, seam)); i < this.ring.end && this.ring.time(i) <= to; i++) visit(this.ring.time(i), this.ring.value(i));
+    for (let i = this.ring.lowerBound(Math.max(from, seam)); i < this.ring.end && this.ring.time(i) <= to; i++) {
+      const time = this.ring.time(i);
+      visit(time, this.ring.value(i), time - before > this.gapMS || (this.ring.flags(i) & Flag.gap) !== 0);
+      before = time;
+    }
   }
 
   /** What was measured nearest to the time, no further away than `reach`. */

@@ -73,7 +73,7 @@ export function tileLowerBound(t: Tile, time: number): number {
 }
 
 /** The median distance between measurements. */
-function usualInterval(begin: Float64Array, end: Float64Array, counts: Float64Array): number {
+export function usualInterval(begin: Float64Array, end: Float64Array, counts: Float64Array): number {
   const list: number[] = [];
   const stride = Math.max(1, Math.floor(begin.length / 100));
   for (let i = 0; i < begin.length; i += stride) {

@@ -14,7 +14,7 @@ describe('positions', () => {
 
   it('are made of buckets of latitude and longitude, each one that was measured', () => {
     const f = (...list: number[]) => Float64Array.from(list);
-    const buckets = (to: Float64Array, last: Float64Array): Run => ({ kind: 'buckets', from: to, to, last, first: last, min: last, max: last, mean: last, count: to });
+    const buckets = (to: Float64Array, last: Float64Array): Run => ({ kind: 'buckets', from: to, to, last, first: last, min: last, max: last, mean: last, count: to.map(() => 1) });
     const track = trackOf([buckets(f(10, 20, 30), f(47, 48, 49))], [buckets(f(10, 30), f(8, 9))]); // a measurement without longitude is no position
     expect(track).toEqual([{ time: 10, latitude: 47, longitude: 8 }, { time: 30, latitude: 49, longitude: 9 }]);
     expect(trackOf([], [])).toEqual([]);
@@ -26,6 +26,7 @@ describe('positions', () => {
     expect(d.x).toBeCloseTo(111.32 * Math.cos((47 * Math.PI) / 180), 1);
     expect(metres(at(0, -179.999), at(0, 179.999)).x).toBeCloseTo(222.64, 1);
     expect(lengthOf([at(47, 8), at(47.001, 8), at(47, 8)])).toBeCloseTo(222.64, 1);
+    expect(lengthOf([at(47, 8), at(47.001, 8), { ...at(48, 8), gap: true }])).toBeCloseTo(111.32, 1); // nothing is known of the way through a gap
   });
 
   it('are drawn inside, north up, the same scale both ways', () => {

@@ -10,6 +10,8 @@ export interface Position {
   readonly longitude: number;
   /** Radius of uncertainty in m, where it is known. */
   readonly accuracy?: number;
+  /** Measurements are missing before it. */
+  readonly gap?: boolean;
 }
 
 /** Reads a position out of a document, or null. */
@@ -23,7 +25,10 @@ export function positionOf(payload: unknown, time: number): Position | null {
 
 /** The positions behind buckets of latitude and longitude: the last one of each bucket, as it was measured. */
 export const trackOf = (latitude: readonly Run[], longitude: readonly Run[]): Position[] =>
-  pointsOfRuns(longitude, latitude).flatMap((p) => positionOf({ latitude: p.y, longitude: p.x }, p.time) ?? []);
+  pointsOfRuns(longitude, latitude).flatMap((p) => {
+    const position = positionOf({ latitude: p.y, longitude: p.x }, p.time);
+    return position ? [p.gap ? { ...position, gap: true } : position] : [];
+  });
 
 const METRES_PER_DEGREE = 111_320;
 
@@ -35,10 +40,11 @@ export function metres(p: Position, origin: Position): { x: number; y: number } 
   return { x: east * METRES_PER_DEGREE * Math.cos((origin.latitude * Math.PI) / 180), y: (p.latitude - origin.latitude) * METRES_PER_DEGREE };
 }
 
-/** How long the way is, in m. */
+/** How long the way is, in m, as far as it is known: without gaps. */
 export function lengthOf(list: readonly Position[]): number {
   let sum = 0;
   for (let i = 1; i < list.length; i++) {
+    if ((list[i] as Position).gap) continue;
     const d = metres(list[i] as Position, list[i - 1] as Position);
     sum += Math.hypot(d.x, d.y);
   }
@@ -48,7 +54,7 @@ export function lengthOf(list: readonly Position[]): number {
 /** The way in metres from where it ends. */
 export function pathOf(list: readonly Position[]): PlanePath {
   const last = list.at(-1);
-  const points = last ? list.map((p) => ({ time: p.time, ...metres(p, last) })) : [];
+  const points = last ? list.map((p) => ({ time: p.time, ...metres(p, last), ...(p.gap && { gap: true }) })) : [];
   return { points, colour: 1, here: points.at(-1) ?? null, radius: last?.accuracy ?? 0 };
 }
 

@@ -16,7 +16,7 @@ export class Status {
   #times: number[] = [];
   #columns = new Map<string, (number | null)[]>();
   #rates = new SensorRates(kept);
-  #perSensor = $state.raw<{ readonly names: readonly string[]; readonly lines: Lines }>();
+  #perSensor = $state.raw<{ readonly ids: readonly string[]; readonly lines: Lines }>();
   #lines = $state.raw<ReadonlyMap<Panel['name'], Lines>>(new Map());
 
   get newest(): Snapshot | undefined {
@@ -36,7 +36,7 @@ export class Status {
   }
 
   /** Measurements a second of the busiest sensors. */
-  get perSensor(): { readonly names: readonly string[]; readonly lines: Lines } | undefined {
+  get perSensor(): { readonly ids: readonly string[]; readonly lines: Lines } | undefined {
     return this.#perSensor;
   }
 
@@ -93,6 +93,6 @@ export class Status {
     this.#lines = lines;
     this.#rates.add(s.attention.sensors);
     const busiest = this.#rates.busiest;
-    this.#perSensor = { names: busiest.map((b) => b.id), lines: [this.#times, ...busiest.map((b) => [...b.values])] };
+    this.#perSensor = { ids: busiest.map((b) => b.id), lines: [this.#times, ...busiest.map((b) => [...b.values])] };
   }
 }

@@ -16,6 +16,16 @@ test('the rates of the busiest sensors have a column for each moment', () => {
   expect(rates.busiest.map((s) => s.id)).toEqual(['b']); // one that is gone is forgotten
 });
 
+test('one busy moment does not change which are shown', () => {
+  const rates = new SensorRates(300);
+  const steady = Object.fromEntries(Array.from({ length: mostSensors }, (_, i) => [`steady${i}`, 10]));
+  for (let i = 0; i < 29; i++) rates.add(at({ ...steady, burst: 0 }));
+  rates.add(at({ ...steady, burst: 200 }));
+  expect(rates.busiest.map((s) => s.id)).toEqual(Object.keys(steady));
+  for (let i = 0; i < 15; i++) rates.add(at({ ...steady, burst: 200 }));
+  expect(rates.busiest.map((s) => s.id)).toContain('burst');
+});
+
 test('no more than can be told apart, those that send most', () => {
   const rates = new SensorRates(10);
   rates.add(at(Object.fromEntries(Array.from({ length: 30 }, (_, i) => [`s${String(i).padStart(2, '0')}`, i]))));

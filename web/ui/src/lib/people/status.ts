@@ -116,7 +116,10 @@ export const panels: readonly Panel[] = [
 /** Sensors that the chart of throughput per sensor shows: more lines are not told apart. */
 export const mostSensors = 8;
 
-/** The rates of sensors over time: those that send most at present, each with its line. */
+/** Moments by whose average the busiest are chosen, about a minute: lines and colours do not change with each moment. */
+const averaged = 30;
+
+/** The rates of sensors over time: those that sent most in the last minute, each with its line. */
 export class SensorRates {
   #columns = new Map<string, (number | null)[]>();
   #count = 0;
@@ -135,12 +138,16 @@ export class SensorRates {
     this.#count = Math.min(this.kept, this.#count + 1);
   }
 
-  /** The busiest sensors, by their newest rate. */
+  /** The busiest sensors, by their average of the last minute. */
   get busiest(): readonly { readonly id: string; readonly values: readonly (number | null)[] }[] {
     return [...this.#columns]
-      .map(([id, values]) => ({ id, values }))
-      .sort((a, b) => (b.values.at(-1) ?? -1) - (a.values.at(-1) ?? -1) || (a.id < b.id ? -1 : 1))
+      .map(([id, values]) => ({ id, values, average: averageOf(values.slice(-averaged)) }))
+      .sort((a, b) => b.average - a.average || (a.id < b.id ? -1 : 1))
       .slice(0, mostSensors)
-      .sort((a, b) => (a.id < b.id ? -1 : 1)); // a line keeps its colour while the same ones are busiest
+      .sort((a, b) => (a.id < b.id ? -1 : 1)) // a line keeps its colour while the same ones are busiest
+      .map(({ id, values }) => ({ id, values }));
   }
 }
+
+/** Of the rates of a sensor; in moments in which it was not there it sent nothing. */
+const averageOf = (values: readonly (number | null)[]): number => values.reduce<number>((sum, v) => sum + (v ?? 0), 0) / values.length;

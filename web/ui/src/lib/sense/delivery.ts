@@ -126,7 +126,10 @@ export class Delivery {
   /** What is fewer than what was put in is what the server has confirmed. */
   #count(unsent: number): void {
     this.#diskFull = false; // the outbox was written
-    if (unsent < this.#unsent) this.#acknowledged += this.#unsent - unsent;
+    if (unsent < this.#unsent) {
+      this.#acknowledged += this.#unsent - unsent;
+      this.#full = false; // there is room again
+    }
     this.#unsent = unsent;
   }
 

@@ -1,4 +1,4 @@
-import { text } from './index.svelte.ts';
+import { m, text } from './index.svelte.ts';
 
 // Intl objects are expensive to make: one for each locale and set of options.
 const made = new Map<string, unknown>();
@@ -17,17 +17,29 @@ export function number(value: number, options: Intl.NumberFormatOptions = {}): s
   return once('number', options, (l) => new Intl.NumberFormat(l, options)).format(value);
 }
 
-/** Units of positions: a metre is a hundred-thousandth of a degree. */
+/** Units of positions as programs know them: a metre is a hundred-thousandth of a degree. See unitName and withUnit for people. */
 export const NORTH = '°N';
 export const EAST = '°E';
 const DEGREE_DIGITS = 5;
 
 /** A measured value: as many digits as it takes to see a change, no more. */
 export function measured(value: number, unit = ''): string {
-  if (unit === NORTH || unit === EAST) return number(value, { minimumFractionDigits: DEGREE_DIGITS, maximumFractionDigits: DEGREE_DIGITS });
+  if (isCoordinate(unit)) return number(value, { minimumFractionDigits: DEGREE_DIGITS, maximumFractionDigits: DEGREE_DIGITS });
   const size = Math.abs(value);
   const digits = size >= 1000 ? 0 : size >= 100 ? 1 : size >= 1 ? 2 : 3;
   return number(value, { maximumFractionDigits: digits });
+}
+
+export const isCoordinate = (unit: string): boolean => unit === NORTH || unit === EAST;
+
+/** A unit as people of the language write it. */
+export const unitName = (unit: string): string => (unit === EAST ? `°${m.chart.direction('E')}` : unit);
+
+/** A measured value with its unit; degrees south and west as such. */
+export function withUnit(value: number, unit = ''): string {
+  if (!isCoordinate(unit)) return `${measured(value, unit)} ${unit}`.trim();
+  const [positive, negative] = unit === NORTH ? (['N', 'S'] as const) : (['E', 'W'] as const);
+  return `${measured(Math.abs(value), unit)} °${m.chart.direction(value < 0 ? negative : positive)}`;
 }
 
 const moment = (value: Date | number, options: Intl.DateTimeFormatOptions) =>

@@ -10,9 +10,9 @@ const repository = fileURLToPath(new URL('../../../../../', import.meta.url));
 /** What only devices, commands and the client meet, which tell it in a way of their own or not at all. */
 const notForPeople = [
   'ambiguous_name', 'call_full', 'candidate_too_large', 'command_too_large', 'deleted', 'description_too_large', 'duplicate', 'duplicate_fields', 'incomplete', 'invalid_action', 'invalid_attribute_id',
-  'invalid_batch', 'invalid_candidate', 'invalid_columns', 'invalid_description', 'invalid_import', 'invalid_level', 'invalid_measurement', 'invalid_payload', 'invalid_report', 'invalid_sampling_rate',
-  'invalid_seq', 'invalid_settings', 'invalid_stream', 'invalid_timestamp', 'missing_fields', 'not_in_order', 'payload_too_large', 'pending', 'reply_too_large', 'reserved_sensor_id', 'sensor_quota',
-  'series_quota', 'silent', 'timestamp_in_future', 'timestamp_too_old', 'too_many_attributes', 'too_many_pings', 'too_many_series', 'too_many_signals', 'too_many_topics', 'too_many_watched', 'unknown_peer',
+  'invalid_batch', 'invalid_candidate', 'invalid_columns', 'invalid_description', 'invalid_import', 'invalid_level', 'invalid_measurement', 'invalid_report', 'invalid_sampling_rate',
+  'invalid_seq', 'invalid_settings', 'invalid_stream', 'invalid_timestamp', 'missing_fields', 'not_in_order', 'pending', 'reply_too_large', 'reserved_sensor_id',
+  'silent', 'too_many_pings', 'too_many_signals', 'too_many_topics', 'too_many_watched', 'unknown_peer',
   'write_timeout',
 ];
 

@@ -3,7 +3,7 @@ import * as de from './de/index.ts';
 import { reasons as deReasons } from './de/errors.ts';
 import { reasons as enReasons } from './en/errors.ts';
 import * as en from './en/index.ts';
-import { bytes, duration, measured, ago, plural } from './format.ts';
+import { bytes, duration, measured, ago, plural, unitName, withUnit } from './format.ts';
 import { languageOf, m, text } from './index.svelte.ts';
 
 beforeEach(() => text.use('en'));
@@ -44,6 +44,14 @@ describe('numbers and times', () => {
   test('measured values keep what changes', () => {
     expect([0.0123456, 1.23456, 123.456, 12345.6].map((v) => measured(v))).toEqual(['0.012', '1.23', '123.5', '12,346']);
     expect(measured(48.2081743, '°N')).toBe('48.20817'); // to a metre
+  });
+
+  test('degrees have their direction, in each language', async () => {
+    expect([withUnit(48.2, '°N'), withUnit(-33.9, '°N'), withUnit(16.37, '°E'), withUnit(-71.05, '°E')]).toEqual(['48.20000 °N', '33.90000 °S', '16.37000 °E', '71.05000 °W']);
+    expect(m.chart.bucket(-1, 1, 2, '°E')).toBe('1.00000 °W to 1.00000 °E (2)');
+    expect([withUnit(72.5, 'bpm'), withUnit(3), unitName('°E')]).toEqual(['72.5 bpm', '3', '°E']);
+    await text.use('de');
+    expect([withUnit(16.37, '°E'), unitName('°E'), unitName('bpm')]).toEqual(['16,37000 °O', '°O', 'bpm']);
   });
 
   test('bytes, ago, plural', async () => {

@@ -1,5 +1,4 @@
 import type { ActivityStatus, Attribute, Chunk, Run, Sensor } from '@sensocto/client';
-import { connection } from '../../lib/app/connection.svelte.ts';
 import { appendBucket, Flag, SampleRing } from '../../lib/chart/index.ts';
 import { fieldsOf, kindOf, type Kind } from './kinds.ts';
 
@@ -119,14 +118,14 @@ export class SensorFeed {
     return this.#sensor.activity_status === 'online' && this.#heard > -Infinity ? 'idle' : this.#sensor.activity_status;
   }
 
-  /** How old its newest measurement was when it was shown, in ms by the server's clock. */
+  /** How old its newest measurement was when it came, in ms by the server's clock. */
   get age(): number | undefined {
     return performance.now() - this.#heard < sendingMS ? this.#age : undefined;
   }
 
-  chunk(chunk: Chunk): void {
+  chunk(chunk: Chunk, came: number): void {
     this.#heard = performance.now();
-    this.#age = connection.client.clock.now() - newestOf(chunk);
+    this.#age = came - newestOf(chunk);
     const known = this.#attributes.get(chunk.attributeId);
     if (known) return known.add(chunk);
     const a = this.#sensor.attributes.find((x) => x.id === chunk.attributeId);

@@ -1,3 +1,4 @@
+import { explain } from '../../lib/app/errors.ts';
 import Activity from '@lucide/svelte/icons/activity';
 import Bluetooth from '@lucide/svelte/icons/bluetooth';
 import Compass from '@lucide/svelte/icons/compass';
@@ -23,7 +24,7 @@ export const icons: Readonly<Record<SourceKind, Component>> = {
 /** What to tell a person of why a source does not measure. */
 export function reasonOf(error: unknown): string {
   if (error instanceof SourceError) return m.sense.why(error.why);
-  return error instanceof Error ? error.message : String(error);
+  return explain(error);
 }
 
 /** A value in a few characters: a number, or the numbers of a document by name. */

@@ -11,7 +11,7 @@ export interface Points<P> {
 }
 
 /** The way of a sensor in a stretch of time, thinned by the server. */
-export class Way<P> {
+export class Way<P extends { readonly time: number }> {
   #points = $state.raw<readonly P[]>([]);
   #timer: ReturnType<typeof setTimeout> | undefined;
   #asking: AbortController | undefined;
@@ -21,6 +21,8 @@ export class Way<P> {
     private readonly sensorId: string,
     private readonly attributeId: string,
     private readonly kind: Points<P>,
+    /** Called with the time up to which the way was read. */
+    private readonly arrived: (until: number) => void = () => {},
   ) {}
 
   get points(): readonly P[] {
@@ -45,6 +47,7 @@ export class Way<P> {
     try {
       const [first, second] = await Promise.all(this.kind.fields.map(read));
       this.#points = first && second ? this.kind.of(first.runs, second.runs) : [];
+      this.arrived(this.#points.at(-1)?.time ?? -Infinity);
     } catch {
       // the way that is there stays; the chart says where history cannot be read
     }

@@ -1,6 +1,6 @@
 import type { chart as en } from '../en/chart.ts';
 import type { Translation } from '../translation.ts';
-import { duration, measured, number } from '../format.ts';
+import { duration, isCoordinate, measured, number, unitName, withUnit } from '../format.ts';
 
 const signed = (v: number) => number(v, { signDisplay: 'exceptZero', maximumSignificantDigits: 4 });
 
@@ -9,6 +9,7 @@ export const chart: Translation<typeof en> = {
   keys: () =>
     'Die Pfeiltasten links und rechts gehen durch die Zeit, mit Umschalttaste weiter; oben und unten ändern den Maßstab. Leertaste hält an und läuft weiter, Ende geht zum Neuesten. Alt mit Pfeiltasten bewegt den Messcursor, mit Umschalttaste dazu misst es von dort aus; Escape entfernt beides. S spricht, was zu sehen ist, M setzt eine Marke.',
   coordinate: (name) => ({ longitude: 'Länge', latitude: 'Breite', x: 'x', y: 'y' })[name] ?? name,
+  direction: (d) => (d === 'E' ? 'O' : d),
   live: () => 'Live',
   quiet: (ms) => `Neueste, ${duration(ms)} alt`,
   goLive: () => 'Zum Neuesten',
@@ -16,7 +17,6 @@ export const chart: Translation<typeof en> = {
   paused: (behind) => `Angehalten, ${duration(behind)} zurück`,
   span: () => 'Gezeigte Zeit',
   spanOf: (ms) => duration(ms),
-  otherSpan: () => 'Andere',
   zoomIn: () => 'Vergrößern',
   zoomOut: () => 'Verkleinern',
   move: () => 'Ziehen verschiebt die Kurven',
@@ -30,7 +30,6 @@ export const chart: Translation<typeof en> = {
   noPaper: () => 'Ins Fenster einpassen',
   speed: (mm) => `${number(mm)} mm/s`,
   gain: (mm, unit) => `${number(mm)} mm/${unit || '1'}`,
-  speedLabel: () => 'Vorschub',
   gainLabel: () => 'Verstärkung',
   notToScale: () => 'nicht maßstäblich',
   toScale: () => 'maßstäblich',
@@ -43,16 +42,16 @@ export const chart: Translation<typeof en> = {
   cancel: () => 'Abbrechen',
   clipped: () => 'abgeschnitten: kleinere Verstärkung wählen',
   measuredText: (m, unit) =>
-    `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
-  reading: (v, unit) => `${measured(v, unit)} ${unit}`.trim(),
-  bucket: (min, max, count, unit) => `${measured(min, unit)} bis ${measured(max, unit)} ${unit} (${number(count)})`,
+    `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unitName(unit)}`.trim(),
+  reading: (v, unit) => withUnit(v, unit),
+  bucket: (min, max, count, unit) => `${isCoordinate(unit) ? withUnit(min, unit) : measured(min, unit)} bis ${withUnit(max, unit)} (${number(count)})`,
   nothing: () => '–',
   atCursor: (time) => `Bei ${time}`,
   newest: () => 'Neueste',
   failed: () => 'Der Verlauf lässt sich gerade nicht lesen; es wird wieder versucht.',
   spoken: (label, last, min, max, trend, rate) => `${label}: ${last}, zwischen ${min} und ${max}, ${trend}, ${rate}.`,
   trend: (perMinute, unit) =>
-    Number.isNaN(perMinute) || perMinute === 0 ? 'gleichbleibend' : `${perMinute > 0 ? 'steigend' : 'fallend'} um ${number(Math.abs(perMinute), { maximumSignificantDigits: 2 })} ${unit} pro Minute`,
+    Number.isNaN(perMinute) || perMinute === 0 ? 'gleichbleibend' : `${perMinute > 0 ? 'steigend' : 'fallend'} um ${number(Math.abs(perMinute), { maximumSignificantDigits: 2 })} ${unitName(unit)} pro Minute`,
   rate: (perSecond) => (perSecond >= 1 ? `${number(perSecond, { maximumFractionDigits: 1 })} Messungen pro Sekunde` : `${number(perSecond * 60, { maximumFractionDigits: 1 })} Messungen pro Minute`),
   nothingShown: (label) => `${label}: hier keine Messungen.`,
   tableOf: (label) => `${label}: was zu sehen ist`,

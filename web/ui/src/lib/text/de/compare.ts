@@ -22,6 +22,7 @@ export const compare: Translation<typeof en> = {
   positions: () => 'Positionen',
   gazes: () => 'Blick',
   onPlane: (what, there, all) => `${what} auf einer Ebene: ${there} von ${all}. Die Tabelle hat sie als Text.`,
+  old: (age) => `(${age} alt)`,
   sensor: () => 'Sensor',
   place: () => 'Position',
   point: () => 'Punkt (x · y)',

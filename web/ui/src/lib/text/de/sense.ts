@@ -185,7 +185,7 @@ export const sense: Translation<typeof en> = {
   lost: () => 'Verloren',
   outboxFull: () => 'Der Ausgang dieses Browsers ist voll: Was jetzt gemessen wird, geht verloren. Stellen Sie die Verbindung zum Server wieder her, damit hinausgeht, was wartet, oder beenden Sie die Messung.',
   rejected: () => 'Vom Server abgelehnt',
-  rejectedText: (n, reason) => (reason ? `${samples(n)}: ${reason}` : samples(n)),
+  rejectedText: (n, reason) => `${samples(n)}: ${reason || 'der Server nimmt sie nicht an'}`,
 
   mark: () => 'Markieren',
   markText: () => 'Was geschieht (freiwillig)',

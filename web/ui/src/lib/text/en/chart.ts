@@ -1,4 +1,4 @@
-import { duration, measured, number } from '../format.ts';
+import { duration, isCoordinate, measured, number, unitName, withUnit } from '../format.ts';
 
 const signed = (v: number) => number(v, { signDisplay: 'exceptZero', maximumSignificantDigits: 4 });
 
@@ -7,6 +7,7 @@ export const chart = {
   keys: () =>
     'Arrow keys left and right move through time, with Shift further; up and down zoom. Space pauses and goes on, End goes to the newest. Alt and arrow keys move the cursor, with Shift they measure from where it was; Escape takes both away. S speaks what is shown, M sets a marker.',
   coordinate: (name: string) => ({ longitude: 'longitude', latitude: 'latitude', x: 'x', y: 'y' })[name] ?? name,
+  direction: (d: 'N' | 'E' | 'S' | 'W'): string => d,
   live: () => 'Live',
   quiet: (ms: number) => `Newest, ${duration(ms)} old`,
   goLive: () => 'Go to live',
@@ -14,7 +15,6 @@ export const chart = {
   paused: (behind: number) => `Paused, ${duration(behind)} behind`,
   span: () => 'Time shown',
   spanOf: (ms: number) => duration(ms),
-  otherSpan: () => 'Other',
   zoomIn: () => 'Zoom in',
   zoomOut: () => 'Zoom out',
   move: () => 'Drag moves the chart',
@@ -28,7 +28,6 @@ export const chart = {
   noPaper: () => 'Fit to the window',
   speed: (mm: number) => `${number(mm)} mm/s`,
   gain: (mm: number, unit: string) => `${number(mm)} mm/${unit || '1'}`,
-  speedLabel: () => 'Speed',
   gainLabel: () => 'Gain',
   notToScale: () => 'not to scale',
   toScale: () => 'to scale',
@@ -41,16 +40,16 @@ export const chart = {
   cancel: () => 'Cancel',
   clipped: () => 'cut off: choose a smaller gain',
   measuredText: (m: { time: number; perMinute: number; amplitude: number }, unit: string) =>
-    `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unit}`.trim(),
-  reading: (v: number, unit: string) => `${measured(v, unit)} ${unit}`.trim(),
-  bucket: (min: number, max: number, count: number, unit: string) => `${measured(min, unit)} to ${measured(max, unit)} ${unit} (${number(count)})`,
+    `Δt ${duration(m.time)} · ${Number.isNaN(m.perMinute) ? '–' : number(m.perMinute, { maximumFractionDigits: 1 })}/min · Δ ${signed(m.amplitude)} ${unitName(unit)}`.trim(),
+  reading: (v: number, unit: string) => withUnit(v, unit),
+  bucket: (min: number, max: number, count: number, unit: string) => `${isCoordinate(unit) ? withUnit(min, unit) : measured(min, unit)} to ${withUnit(max, unit)} (${number(count)})`,
   nothing: () => '–',
   atCursor: (time: string) => `At ${time}`,
   newest: () => 'Newest',
   failed: () => 'The history cannot be read at present; it is tried again.',
   spoken: (label: string, last: string, min: string, max: string, trend: string, rate: string) => `${label}: ${last}, between ${min} and ${max}, ${trend}, ${rate}.`,
   trend: (perMinute: number, unit: string) =>
-    Number.isNaN(perMinute) || perMinute === 0 ? 'steady' : `${perMinute > 0 ? 'rising' : 'falling'} by ${number(Math.abs(perMinute), { maximumSignificantDigits: 2 })} ${unit} a minute`,
+    Number.isNaN(perMinute) || perMinute === 0 ? 'steady' : `${perMinute > 0 ? 'rising' : 'falling'} by ${number(Math.abs(perMinute), { maximumSignificantDigits: 2 })} ${unitName(unit)} a minute`,
   rate: (perSecond: number) => (perSecond >= 1 ? `${number(perSecond, { maximumFractionDigits: 1 })} measurements a second` : `${number(perSecond * 60, { maximumFractionDigits: 1 })} measurements a minute`),
   nothingShown: (label: string) => `${label}: no measurements here.`,
   tableOf: (label: string) => `${label}: what is shown`,

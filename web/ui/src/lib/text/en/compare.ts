@@ -20,6 +20,7 @@ export const compare = {
   positions: () => 'Positions',
   gazes: () => 'Gaze',
   onPlane: (what: string, there: string, all: string) => `${what} on one plane: ${there} of ${all}. The table has them as text.`,
+  old: (age: string) => `(${age} old)`,
   sensor: () => 'Sensor',
   place: () => 'Position',
   point: () => 'Point (x · y)',

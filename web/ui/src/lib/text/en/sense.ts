@@ -187,7 +187,7 @@ export const sense = {
   lost: () => 'Lost',
   outboxFull: () => 'The outbox of this browser is full: what is measured now is lost. Get the connection to the server back, so that what waits here can go, or stop measuring.',
   rejected: () => 'Refused by the server',
-  rejectedText: (n: number, reason: string) => (reason ? `${samples(n)}: ${reason}` : samples(n)),
+  rejectedText: (n: number, reason: string) => `${samples(n)}: ${reason || 'the server does not take them'}`,
 
   mark: () => 'Mark',
   markText: () => 'What happens (optional)',

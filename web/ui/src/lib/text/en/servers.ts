@@ -56,7 +56,7 @@ export const servers = {
   lockOutText: () => 'All tickets end, also those to read. Members stay in the room: their servers follow by themselves, also those that are offline now. Whoever only reads needs a new ticket.',
   lockedOut: (waiting: readonly string[]) => (waiting.length === 0 ? 'All tickets have ended.' : `All tickets have ended. The servers of ${waiting.join(', ')} follow by themselves.`),
   keep: () => 'Keep what is watched',
-  keepHint: () => 'Measurements of a sensor at another server are stored here, too, while somebody here watches it. Otherwise they only pass through. It counts for all servers of the room.',
+  keepHint: () => 'Measurements of a sensor at another server are stored here, too, while somebody here watches it. Otherwise they only pass through. It applies to all servers of the room.',
   make: () => 'Make a ticket',
   makeTitle: (room: string) => `Ticket for ${room}`,
   makeWhy: () => 'What its bearer becomes in the room:',

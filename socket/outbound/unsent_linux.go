@@ -1,0 +1,43 @@
+package outbound
+
+import (
+	"syscall"
+
+	"golang.org/x/sys/unix"
+)
+
+// limitUnsent has the kernel say that a socket is full while it holds more
+// bytes than these that it has not sent yet.
+func limitUnsent(fd uintptr, bytes int) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.IPPROTO_TCP, unix.TCP_NOTSENT_LOWAT, bytes) // of no meaning to other sockets
+}
+
+// limitHeld has the kernel hold no more than about so many bytes, unsent or on
+// their way.
+func limitHeld(fd uintptr, bytes int) {
+	_ = syscall.SetsockoptInt(int(fd), syscall.SOL_SOCKET, syscall.SO_SNDBUF, bytes) // a wish, no more
+}
+
+// send writes what the socket takes at once. The kernel checks its bounds only
+// where it begins a new buffer, and fills the last one up to 64 KiB before that:
+// so each call ends its own.
+func send(fd uintptr, b []byte) (n int, err error) {
+	return unix.SendmsgN(int(fd), b, nil, nil, unix.MSG_EOR|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+}
+
+// bandwidthDelay returns how many bytes have to be on their way for the connection to
+// be as fast as it was measured to be, 0 where that is not known.
+func bandwidthDelay(fd uintptr) int {
+	info, err := unix.GetsockoptTCPInfo(int(fd), unix.IPPROTO_TCP, unix.TCP_INFO)
+	if err != nil {
+		return 0
+	}
+	return int(info.Delivery_rate * uint64(info.Min_rtt) / 1_000_000)
+}
+
+// preferRecovery chooses a congestion control that is soon fast again when a
+// slow network becomes fast. BBR, which some hosts have as the default, stays
+// for many seconds at the rate it had where round trips are short.
+func preferRecovery(fd uintptr) {
+	_ = syscall.SetsockoptString(int(fd), syscall.IPPROTO_TCP, unix.TCP_CONGESTION, "cubic") // where there is none, the host's default
+}

@@ -1,0 +1,175 @@
+package tick_test
+
+import (
+	"slices"
+	"sync"
+	"testing"
+	"testing/synctest"
+	"time"
+
+	"go.uber.org/goleak"
+
+	"github.com/sensocto/sensocto/socket/tick"
+)
+
+func TestMain(m *testing.M) { goleak.VerifyTestMain(m) }
+
+// log is what a timer handed over, and when, since the start of the test.
+type log struct {
+	start time.Time
+
+	mu  sync.Mutex
+	at  []time.Duration
+	due [][]int
+}
+
+func (l *log) now() time.Duration { return time.Since(l.start) }
+
+func (l *log) timer(delay func(time.Duration) time.Duration) *tick.Timer[int] {
+	l.start = time.Now()
+	return tick.NewTimer(tick.Options[int]{Now: l.now, Delay: delay, Tick: func(due []int) {
+		l.mu.Lock()
+		defer l.mu.Unlock()
+		l.at, l.due = append(l.at, l.now()), append(l.due, slices.Clone(due))
+	}})
+}
+
+func (l *log) check(t *testing.T, at []time.Duration, due ...[]int) {
+	t.Helper()
+	synctest.Wait()
+	l.mu.Lock()
+	defer l.mu.Unlock()
+	if !slices.Equal(l.at, at) || !slices.EqualFunc(l.due, due, slices.Equal) {
+		t.Errorf("handed over %v at %v, want %v at %v", l.due, l.at, due, at)
+	}
+}
+
+const ms = time.Millisecond
+
+func TestTimer_HandsOverTogetherAtMultiples(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		timer := l.timer(tick.Every(10*ms, 0))
+		time.Sleep(3 * ms)
+		timer.Add(1)
+		time.Sleep(6 * ms)
+		timer.Add(2)
+		l.check(t, nil)
+		time.Sleep(20 * ms) // no tick while nothing waits
+		timer.Add(3)
+		time.Sleep(10 * ms)
+		l.check(t, []time.Duration{10 * ms, 30 * ms}, []int{1, 2}, []int{3})
+	})
+}
+
+func TestTimer_DelaysByLeadAndAfterTheFirst(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var early, after log
+		e, a := early.timer(tick.Every(10*ms, ms)), after.timer(tick.After(10*ms))
+		time.Sleep(3 * ms)
+		e.Add(1)
+		a.Add(1)
+		time.Sleep(20 * ms)
+		early.check(t, []time.Duration{9 * ms}, []int{1})
+		after.check(t, []time.Duration{13 * ms}, []int{1})
+	})
+}
+
+func TestTimer_Postpone(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		timer := l.timer(tick.Every(10*ms, 0))
+		timer.Add(1)
+		time.Sleep(9 * ms)
+		timer.Postpone(3 * ms) // of the tick that is set
+		time.Sleep(9 * ms)
+		l.check(t, []time.Duration{12 * ms}, []int{1})
+		timer.Postpone(5 * ms) // of one that is not set yet
+		timer.Add(2)
+		time.Sleep(10 * ms)
+		l.check(t, []time.Duration{12 * ms, 23 * ms}, []int{1}, []int{2})
+	})
+}
+
+// What a tick adds waits for the next one, and the slice of a tick is not used
+// while its Tick runs.
+func TestTimer_AddFromTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var due []int
+		var timer *tick.Timer[int]
+		start := time.Now()
+		timer = tick.NewTimer(tick.Options[int]{
+			Now:   func() time.Duration { return time.Since(start) },
+			Delay: tick.After(ms),
+			Tick: func(d []int) {
+				if len(due) < 3 {
+					timer.Add(d[0] + 1)
+					timer.Add(-1)
+				}
+				due = append(due, d[0])
+			},
+		})
+		timer.Add(1)
+		time.Sleep(10 * ms)
+		synctest.Wait()
+		if want := []int{1, 2, 3, 4}; !slices.Equal(due, want) {
+			t.Errorf("the ticks brought %v, want %v", due, want)
+		}
+	})
+}
+
+func TestTimer_AddAllocatesNothing(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var count int
+		timer := tick.NewTimer(tick.Options[int]{
+			Now: func() time.Duration { return 0 }, Delay: tick.After(ms), Tick: func(due []int) { count += len(due) },
+		})
+		for range 2 { // both slices grow
+			for range 1000 {
+				timer.Add(1)
+			}
+			time.Sleep(2 * ms)
+			synctest.Wait()
+		}
+		if n := testing.AllocsPerRun(100, func() { timer.Add(1) }); n > 0 {
+			t.Errorf("Add allocates %v times", n)
+		}
+		time.Sleep(2 * ms)
+		synctest.Wait()
+		if count != 2101 { // AllocsPerRun runs it once more
+			t.Errorf("%d values were handed over, want 2101", count)
+		}
+	})
+}
+
+func TestGate_OpensForAllAndForWhoIsWoken(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start, opened := time.Now(), 0
+		now := func() time.Duration { return time.Since(start) }
+		gate := tick.NewGate(now, tick.After(50*ms), func() { opened++ })
+		left := make(chan time.Duration, 3)
+		wake := make(chan struct{}, 1)
+		for _, w := range []chan struct{}{nil, nil, wake} {
+			go func() {
+				gate.Wait(w)
+				left <- now()
+			}()
+		}
+		time.Sleep(10 * ms)
+		wake <- struct{}{}
+		for i, want := range []time.Duration{10 * ms, 50 * ms, 50 * ms} {
+			if at := <-left; at != want {
+				t.Errorf("goroutine %d left at %v, want %v", i, at, want)
+			}
+		}
+		synctest.Wait()
+		if opened != 1 {
+			t.Errorf("opened was called %d times, want once", opened)
+		}
+		gate.Wait(nil)
+		if at := now(); at != 100*ms {
+			t.Errorf("the gate opened again at %v, want 100 ms", at)
+		}
+		synctest.Wait()
+	})
+}

@@ -1,0 +1,97 @@
+// Package tick wakes many at once, so that a busy server wakes up a few hundred
+// times a second and not once for each of them.
+//
+// Timer is the one kind of timer of the outbound path and of readers. What was
+// added since its last tick is handed over together:
+//
+//	idle ──Add──▶ set ──delay has passed──▶ tick ──▶ idle
+//	              │ ▲
+//	              └─┘ Add, Postpone
+//
+// It runs only while something waits for it, blocks nobody, and loses nothing.
+// Its owner sees to it that each value is added at most once before a tick, which
+// bounds what it holds. Gate is a Timer for goroutines that wait.
+package tick
+
+import (
+	"sync"
+	"time"
+)
+
+// Options say when a Timer ticks and what happens then.
+type Options[T any] struct {
+	// Now is a monotonic clock.
+	Now func() time.Duration
+	// Delay returns how long after now the next tick is. It is called for the
+	// first value that is added after a tick.
+	Delay func(now time.Duration) time.Duration
+	// Tick takes what was added, in order, in a goroutine of the timer. It must not
+	// keep the slice.
+	Tick func(due []T)
+}
+
+// Timer hands what was added to Options.Tick, together.
+type Timer[T any] struct {
+	o     Options[T]
+	timer *time.Timer // made by the first Add
+
+	mu        sync.Mutex // guards what follows; held over no call but Options.Now and Delay
+	waiting   []T
+	spare     []T // the slice of the tick before, for reuse
+	set       bool
+	notBefore time.Duration // no tick before
+}
+
+// NewTimer returns a Timer. It starts nothing.
+func NewTimer[T any](o Options[T]) *Timer[T] { return &Timer[T]{o: o} }
+
+// Every returns an Options.Delay for ticks at multiples of a period, each earlier by
+// lead.
+func Every(period, lead time.Duration) func(now time.Duration) time.Duration {
+	return func(now time.Duration) time.Duration { return period - (now+lead)%period }
+}
+
+// After returns an Options.Delay for ticks so long after the first value.
+func After(d time.Duration) func(now time.Duration) time.Duration {
+	return func(time.Duration) time.Duration { return d }
+}
+
+// Add has v handed over at the next tick.
+func (t *Timer[T]) Add(v T) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.waiting = append(t.waiting, v)
+	if t.set {
+		return
+	}
+	t.set = true
+	now := t.o.Now()
+	delay := max(t.o.Delay(now), t.notBefore-now)
+	if t.timer == nil {
+		t.timer = time.AfterFunc(delay, t.tick)
+		return
+	}
+	t.timer.Reset(delay)
+}
+
+// Postpone lets no tick come before d has passed. One that is set comes then.
+func (t *Timer[T]) Postpone(d time.Duration) {
+	t.mu.Lock()
+	defer t.mu.Unlock()
+	t.notBefore = t.o.Now() + d
+	if t.set {
+		t.timer.Reset(d)
+	}
+}
+
+func (t *Timer[T]) tick() {
+	t.mu.Lock()
+	due := t.waiting
+	t.waiting, t.spare, t.set = t.spare[:0], nil, false
+	t.mu.Unlock()
+	t.o.Tick(due)
+	clear(due)
+	t.mu.Lock()
+	t.spare = due
+	t.mu.Unlock()
+}
