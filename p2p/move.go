@@ -35,6 +35,12 @@ const maxLeft = 4
 // in the sidecar, too, which opens 1,000.
 const maxAllLeft = 120
 
+// maxOwnerLeft is how many of them may be of rooms of one owner, so that nobody keeps the
+// others from locking anybody out.
+const maxOwnerLeft = 16
+
+var errOwnMoves = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_moves", Message: "rooms of this owner have moved so often within a day that no more may now: try again tomorrow"}
+
 var errMoves = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_moves", Message: "rooms of this server have moved so often within a day that no more may now: try again tomorrow"}
 
 // over reports whether nobody needs a document any more.
@@ -54,8 +60,8 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	if room.Root != string(s.options.Keys.Room(roomID).Key) {
 		return errNotMover
 	}
-	if s.allLeft() >= maxAllLeft {
-		return errMoves
+	if err := s.mayMove(ctx, roomID); err != nil {
+		return err
 	}
 	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
@@ -72,24 +78,54 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	return p.move(ctx, merged)
 }
 
-// allLeft counts the documents that rooms of this server have left and that are open.
-func (s *RoomSync) allLeft() (n int) {
+// mayMove checks that not too many documents are kept that rooms have left.
+func (s *RoomSync) mayMove(ctx context.Context, roomID string) error {
+	c, err := s.options.Rooms.Content(ctx, roomID)
+	if err != nil {
+		return err
+	}
+	all, owned := 0, 0
+	for id, n := range s.allLeft() {
+		all += n
+		of, err := s.options.Rooms.Content(ctx, id)
+		if err == nil && of.OwnerID == c.OwnerID {
+			owned += n
+		} else if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
+			return err
+		}
+	}
+	switch {
+	case owned >= maxOwnerLeft:
+		return errOwnMoves
+	case all >= maxAllLeft:
+		return errMoves
+	}
+	return nil
+}
+
+// allLeft counts the documents that rooms of this server have left and that are open, by
+// room. Those of rooms that were deleted are not among them, so that they keep no room from
+// moving: there are at most maxClosed such rooms, with maxLeft documents each.
+func (s *RoomSync) allLeft() map[string]int {
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	for _, r := range s.rooms {
-		n += len(r.room.Left)
+	all := map[string]int{}
+	for id, r := range s.rooms {
+		if n := len(r.room.Left); n > 0 && r.room.ClosedAt.IsZero() {
+			all[id] = n
+		}
 	}
-	return n
+	return all
 }
 
 // OwnedHere reports whether the owner of a room is a user of this server.
-func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) bool {
+func (s *RoomSync) OwnedHere(ctx context.Context, roomID string) (bool, error) {
 	c, err := s.options.Rooms.Content(ctx, roomID)
 	if err != nil {
-		return false
+		return false, err
 	}
 	k, err := s.people.key(ctx, c.OwnerID)
-	return err == nil && s.people.local(k)
+	return err == nil && s.people.local(k), err
 }
 
 // hold keeps a room from being exchanged until release, which has it exchanged. No
@@ -155,7 +191,10 @@ func (p *pass) move(ctx context.Context, m Room) error {
 	}
 	room := p.room
 	room.Doc, room.Moves = doc, p.room.Moves+1
-	room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
+	known := p.knownElsewhere(m)
+	if known {
+		room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
+	}
 	err = func() error {
 		values, err := p.carried(m, room)
 		if err != nil {
@@ -175,7 +214,24 @@ func (p *pass) move(ctx context.Context, m Room) error {
 	p.noteRoom(room)
 	p.note(func() { p.r.behind = namesOf(p.behind(m, room.Moves)) })
 	p.log.Info("a shared room has moved", "room", room.RoomID, "moves", room.Moves)
+	if !known {
+		if err := sidecar.Drop(ctx, p.room.Doc); err != nil {
+			p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "err", err)
+		}
+	}
 	return nil
+}
+
+// knownElsewhere reports whether another server may have the document: a ticket was made
+// once, or somebody there is or was a member.
+func (p *pass) knownElsewhere(m Room) bool {
+	for key := range m.Facts {
+		kind, parts, _ := splitKey(key)
+		if kind == prefixInvite || (kind == prefixMember && !p.people.local(Key(parts[0]))) {
+			return true
+		}
+	}
+	return p.elsewhere(m)
 }
 
 // noteRoom notes in which document the room is from now on.

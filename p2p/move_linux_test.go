@@ -1,6 +1,7 @@
 package p2p
 
 import (
+	"context"
 	"encoding/json"
 	"maps"
 	"slices"
@@ -460,4 +461,85 @@ func TestMove_ATicketAdmitsOnlyWhoBroughtIt(t *testing.T) {
 	if c := a.content(roomID); len(c.Members) != 2 {
 		t.Errorf("%+v", c.Members)
 	}
+}
+
+// Who is erased has no name in the documents that the room has left, either.
+func TestMove_NamesGoFromLeftDocumentsToo(t *testing.T) {
+	a, b, roomID := two(t)
+	second := a.another("second")
+	have := a.content(roomID)
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[second] = sensocto.RoleMember
+	if _, err := a.rooms.Adopt(t.Context(), roomID, have, want); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "name", func() bool { return len(b.names(roomID)) == 3 })
+	b.stop()
+	old, _ := a.docOf(roomID)
+	a.move(roomID)
+	name := func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), old, personKey(a.options.Keys.Person(second).Key))
+		return err != nil || len(entries) > 0
+	}
+	if !name() {
+		t.Fatal("there was no name")
+	}
+	if err := a.rooms.Remove(t.Context(), a.user, roomID, second, false); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no name", func() bool { return !name() })
+}
+
+// Whether the owner is here is not guessed where it cannot be found out.
+func TestMove_OwnedHereFailsWhereNobodyKnows(t *testing.T) {
+	a := newNode(t, "a")
+	roomID := a.create("Lab")
+	if here, err := a.OwnedHere(t.Context(), roomID); err != nil || !here {
+		t.Errorf("%v, %v", here, err)
+	}
+	ended, cancel := context.WithCancel(t.Context())
+	cancel()
+	if here, err := a.OwnedHere(ended, roomID); err == nil {
+		t.Errorf("%v without an error", here)
+	}
+}
+
+// What nobody else has is not kept, and one owner does not use up what all have.
+func TestMove_LeftDocumentsAreBoundedByOwner(t *testing.T) {
+	a := newNode(t, "a")
+	alone, shared := a.create("Alone"), a.create("Shared")
+	a.ticket(shared, sensocto.RoleMember)
+	eventually(t, "document", func() bool { doc, _ := a.docOf(alone); return doc != "" })
+	a.move(alone)
+	if room, _ := a.known(alone); room.Moves != 1 || len(room.Left) != 0 {
+		t.Errorf("%+v", room)
+	}
+	a.move(shared)
+	if room, _ := a.known(shared); room.Moves != 1 || len(room.Left) != 1 {
+		t.Errorf("%+v", room)
+	}
+	status, err := a.options.Sidecar.Status(t.Context())
+	if err != nil || len(status.Docs) != 3 {
+		t.Errorf("%d documents, %v", len(status.Docs), err)
+	}
+	a.RoomSync.mu.Lock()
+	left := &a.RoomSync.rooms[shared].room.Left
+	before := *left
+	*left = slices.Repeat(before, maxOwnerLeft)
+	a.RoomSync.mu.Unlock()
+	if err := a.mayMove(t.Context(), alone); sensocto.ErrorReason(err) != "too_many_moves" {
+		t.Error(err)
+	}
+	other := a.another("other")
+	view, err := a.rooms.Create(t.Context(), sensocto.Identity{UserID: other, OwnerID: other}, sensocto.RoomDraft{Name: "Theirs"})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.mayMove(t.Context(), view.ID); err != nil {
+		t.Error(err)
+	}
+	a.RoomSync.mu.Lock()
+	defer a.RoomSync.mu.Unlock()
+	a.RoomSync.rooms[shared].room.Left = before
 }

@@ -286,7 +286,7 @@ func (p *pass) send(ctx context.Context, m Room) error {
 }
 
 // removeNames removes the names of people who are no longer in the room from the
-// document, as far as this server wrote them.
+// document, and from those that the room has left, as far as this server wrote them.
 func (p *pass) removeNames(ctx context.Context, m Room) error {
 	if !p.writable() {
 		return nil
@@ -297,8 +297,27 @@ func (p *pass) removeNames(ctx context.Context, m Room) error {
 		} else if _, there := m.Facts[key]; there {
 			continue
 		}
-		if err := p.options.Sidecar.Delete(ctx, p.room.Doc, key); err != nil {
+		err := p.options.Sidecar.Delete(ctx, p.room.Doc, key)
+		if err == nil {
+			err = p.removeLeft(ctx, key)
+		}
+		if err != nil { // the exchange fails, so that the name is not forgotten while it is there
 			return fmt.Errorf("remove the name of a person from a shared room: %w", err)
+		}
+	}
+	return nil
+}
+
+// removeLeft removes what this server wrote under a key, and under all that begin with it,
+// from the documents that the room has left. One that is lost has nothing to remove.
+func (p *pass) removeLeft(ctx context.Context, key string) error {
+	for _, old := range p.room.Left {
+		err := p.openOnce(ctx, old.Doc, old.Ticket)
+		if err == nil {
+			err = p.options.Sidecar.Delete(ctx, old.Doc, key)
+		}
+		if err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+			return err
 		}
 	}
 	return nil
@@ -438,6 +457,9 @@ func (p *pass) ended(ctx context.Context) error {
 		}
 		p.closeLeft(ctx, value)
 		if err := p.options.Sidecar.Delete(ctx, p.room.Doc, prefixPerson); err != nil {
+			return err
+		}
+		if err := p.removeLeft(ctx, prefixPerson); err != nil {
 			return err
 		}
 		p.room.ClosedAt = time.Now().UTC()

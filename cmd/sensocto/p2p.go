@@ -154,12 +154,26 @@ func (s *sharing) EndTicket(ctx context.Context, id sensocto.Identity, roomID, t
 	return nil
 }
 
-// Move implements web.P2P.
-func (s *sharing) Move(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+// moving checks that somebody may move a room: its owner, or an administrator where the
+// owner is known to be at another server.
+func (s *sharing) moving(ctx context.Context, id sensocto.Identity, roomID string) error {
 	r, err := s.entering(ctx, id, roomID)
-	if err == nil && !r.Manage && (!r.Role.AtLeast(sensocto.RoleAdmin) || s.sync.OwnedHere(ctx, roomID)) {
+	if err != nil || r.Manage {
+		return err
+	}
+	if !r.Role.AtLeast(sensocto.RoleAdmin) {
+		return errNoTickets
+	}
+	here, err := s.sync.OwnedHere(ctx, roomID)
+	if err == nil && here {
 		err = errNoTickets
 	}
+	return err
+}
+
+// Move implements web.P2P.
+func (s *sharing) Move(ctx context.Context, id sensocto.Identity, roomID string) (sensocto.P2PRoom, error) {
+	err := s.moving(ctx, id, roomID)
 	if err == nil {
 		err = s.sync.Move(ctx, roomID)
 	}

@@ -40,8 +40,10 @@ func restoreRoomKey(file string, key []byte, stamp string) (aside string, err er
 		return "", err
 	}
 	if before != nil {
+		// A copy: were the file away for a moment, a crash then would have the server make
+		// another secret, which nobody knows.
 		aside = file + ".replaced-" + stamp
-		if err := os.Rename(file, aside); err != nil {
+		if err := writeSecret(aside, before); err != nil {
 			return "", err
 		}
 	}

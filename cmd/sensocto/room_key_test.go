@@ -66,3 +66,23 @@ func TestBackup_HasTheKeyOfSharedRooms(t *testing.T) {
 		t.Error("the key is gone")
 	}
 }
+
+// A restore that ends halfway leaves the secret of before in its place.
+func TestRestoreRoomKey_TheFileIsNeverAway(t *testing.T) {
+	file := Config{DataDir: t.TempDir()}.roomKeyFile()
+	before, key := bytes.Repeat([]byte("b"), 32), bytes.Repeat([]byte("k"), 32)
+	if err := os.MkdirAll(file+".partial", 0o700); err != nil { // the new one cannot be written
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(file, before, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := restoreRoomKey(file, key, "now"); err == nil {
+		t.Fatal("it was restored")
+	}
+	for _, name := range []string{file, file + ".replaced-now"} {
+		if got, err := os.ReadFile(name); err != nil || !bytes.Equal(got, before) {
+			t.Errorf("%s: %q, %v", name, got, err)
+		}
+	}
+}
