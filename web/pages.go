@@ -25,7 +25,8 @@ func (s *server) routePages() {
 	if s.App != nil {
 		s.routeApp()
 	} else {
-		s.routeViews(mustFile(static, "static/no-app.html", "no-cache"))
+		page := mustFile(static, "static/no-app.html", "no-cache")
+		s.routeViews(func(string) http.Handler { return page })
 	}
 	// Links of older versions led here. Browsers keep the fragment, which has the secret.
 	s.mux.Handle("GET /account", http.RedirectHandler(sensocto.LinkPage, http.StatusPermanentRedirect))
