@@ -26,10 +26,9 @@ var appPaths = []string{
 // routeApp serves the web app. It holds nothing secret: what it shows it asks
 // of the API.
 func (s *server) routeApp() {
-	page, ahead := mustFile(s.App, "index.html", "no-cache"), mustPreloads(s.App)
-	s.routeViews(func(pattern string) http.Handler { return ahead.before(pattern, page) })
+	s.routeViews(mustFile(s.App, "index.html", "no-cache"))
 	err := fs.WalkDir(s.App, ".", func(name string, d fs.DirEntry, err error) error {
-		if err != nil || d.IsDir() || name == "index.html" || name == preloadsName || strings.HasSuffix(name, ".gz") {
+		if err != nil || d.IsDir() || name == "index.html" || strings.HasSuffix(name, ".gz") {
 			return err
 		}
 		caching := "no-cache"
@@ -44,10 +43,10 @@ func (s *server) routeApp() {
 	}
 }
 
-// routeViews serves a page at the addresses of all views.
-func (s *server) routeViews(page func(pattern string) http.Handler) {
+// routeViews serves one page at the addresses of all views.
+func (s *server) routeViews(page *file) {
 	for _, p := range appPaths {
-		s.mux.Handle("GET "+p, page(p))
+		s.mux.Handle("GET "+p, page)
 	}
 }
 

@@ -25,8 +25,7 @@ func (s *server) routePages() {
 	if s.App != nil {
 		s.routeApp()
 	} else {
-		page := mustFile(static, "static/no-app.html", "no-cache")
-		s.routeViews(func(string) http.Handler { return page })
+		s.routeViews(mustFile(static, "static/no-app.html", "no-cache"))
 	}
 	// Links of older versions led here. Browsers keep the fragment, which has the secret.
 	s.mux.Handle("GET /account", http.RedirectHandler(sensocto.LinkPage, http.StatusPermanentRedirect))

@@ -3,7 +3,6 @@ import { fileURLToPath } from 'node:url';
 import { defineConfig } from 'vitest/config';
 import { budget } from './build/budget.ts';
 import { gzip } from './build/gzip.ts';
-import { preload } from './build/preload.ts';
 import { serviceWorker } from './build/serviceWorker.ts';
 
 // The server that `make ui-dev` forwards the API and the socket to.
@@ -13,7 +12,7 @@ const server = process.env['SENSOCTO_SERVER'] ?? 'http://127.0.0.1:4000';
 const shared = { minShareCount: 3, includeDependenciesRecursively: false };
 
 export default defineConfig({
-  plugins: [svelte(), budget(200_000), preload(), serviceWorker(), gzip()],
+  plugins: [svelte(), budget(200_000), serviceWorker(), gzip()],
   // The client is built with the app, from its source; its package has no build here.
   resolve: { alias: { '@sensocto/client': fileURLToPath(new URL('../client/src/index.ts', import.meta.url)) } },
   build: {

@@ -1,6 +1,5 @@
 import { gzipSync } from 'node:zlib';
 import type { Plugin, Rolldown } from 'vite';
-import { closure } from './closure.ts';
 
 type Chunk = Rolldown.OutputChunk;
 
@@ -30,4 +29,17 @@ export function budget(budget: number): Plugin {
       }
     },
   };
+}
+
+/** The chunks with all that they import at once. */
+function closure(bundle: Rolldown.OutputBundle, from: readonly Chunk[]): ReadonlySet<string> {
+  const seen = new Set<string>();
+  const visit = (name: string) => {
+    const chunk = bundle[name];
+    if (seen.has(name) || chunk?.type !== 'chunk') return;
+    seen.add(name);
+    chunk.imports.forEach(visit);
+  };
+  from.forEach((c) => visit(c.fileName));
+  return seen;
 }
