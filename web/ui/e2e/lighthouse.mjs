@@ -35,6 +35,7 @@ try {
       await context.close();
       context = await open();
       const { lhr } = await lighthouse(url + page, { port, onlyCategories: categories, disableStorageReset: true, logLevel: 'silent' }, config);
+      if (lhr.runtimeError) console.log(`    ${lhr.runtimeError.message}`);
       const scores = categories.map((c) => Math.round(100 * lhr.categories[c].score));
       failed ||= scores.some((s) => s < 95);
       console.log(`${page.replace(room.id, 'ID')} | ${screen} | ${scores.join(' | ')}`);
