@@ -80,6 +80,52 @@ test('a sensor: every attribute by its kind, live, paused, measured', async ({ p
   await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
 });
 
+test('the wheel zooms where it points and moves sideways, back through what was, and to live again', async ({ page, world }) => {
+  world.simulate(1, 'ecg');
+  await page.goto(`${world.url}/sensors/sim-1`);
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+  const span = page.getByRole('combobox', { name: 'Time shown' });
+  await span.selectOption({ value: '10000' });
+  const box = (await chart(page).boundingBox())!;
+  await page.mouse.move(box.x + box.width - 60, box.y + 60);
+  await page.mouse.wheel(0, -315); // e^(−315 × 0.0022) is a half
+  await expect(span.locator('option:checked')).toHaveText('5 secs');
+  await page.mouse.wheel(0, 315);
+  await expect(span).toHaveValue('10000');
+  await page.mouse.wheel(-500, 0);
+  await expect(page.getByRole('button', { name: 'Go to live' })).toBeVisible();
+  await page.mouse.wheel(5000, 0);
+  await expect(page.getByRole('button', { name: 'Pause' })).toBeVisible();
+});
+
+test('paper: speed, gain and calibration of the screen, which the browser remembers', async ({ page, world }) => {
+  world.simulate(1, 'ecg');
+  await page.goto(`${world.url}/sensors/sim-1`);
+  const paper = page.getByRole('combobox', { name: 'Paper' });
+  const span = page.getByRole('combobox', { name: 'Time shown' }).locator('option:checked');
+  const seconds = async () => parseFloat(await span.innerText()); // rounded
+  const shrunk = async (from: number, by: number) => Math.abs(from / (await seconds()) / by - 1);
+  await paper.selectOption({ label: '25 mm/s' });
+  await expect(page.getByText('screen not calibrated')).toBeVisible();
+  const at25 = await seconds();
+  await paper.selectOption({ label: '50 mm/s' });
+  await expect.poll(() => shrunk(at25, 2)).toBeLessThan(0.15);
+  const gain = page.getByRole('combobox', { name: 'Gain' });
+  await gain.selectOption({ label: '20 mm/mV' });
+  await expect(gain.locator('option:checked')).toHaveText('20 mm/mV');
+  const at50 = await seconds();
+  await page.getByRole('button', { name: 'Calibrate the screen' }).click();
+  const width = page.getByLabel('Width of the rectangle');
+  const before = Number(await width.inputValue());
+  await width.fill(String(before * 1.5)); // a screen with half as many pixels again to the millimetre
+  await page.getByRole('button', { name: 'Save' }).click();
+  await expect(page.getByText('to scale', { exact: true })).toBeVisible();
+  await expect.poll(() => shrunk(at50, 1.5)).toBeLessThan(0.15);
+  await page.reload();
+  await paper.selectOption({ label: '50 mm/s' });
+  await expect(page.getByText('to scale', { exact: true })).toBeVisible();
+});
+
 test('a device is asked for everything while its sensor is open, and for nothing afterwards', async ({ page, world }) => {
   const device = world.device('strap');
   await atLevel('none', device);

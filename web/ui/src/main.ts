@@ -7,6 +7,7 @@ import { router } from './lib/app/routes.ts';
 import { session } from './lib/app/session.svelte.ts';
 import { keepForOffline } from './lib/app/updates.ts';
 import { theme } from './lib/design/theme.svelte.ts';
+import { prepareFormats } from './lib/text/format.ts';
 import { text } from './lib/text/index.svelte.ts';
 
 theme.start();
@@ -17,4 +18,5 @@ session.start();
 await text.start();
 document.getElementById('start')?.remove();
 mount(App, { target: document.body });
-void keepForOffline();
+setTimeout(() => void keepForOffline(), 3000); // it fetches the whole app: the first view comes first
+setTimeout(prepareFormats);

@@ -1,5 +1,5 @@
 import type { Client, Room, Sensor } from '@sensocto/client';
-import { text } from '../text/index.svelte.ts';
+import { byName } from '../text/format.ts';
 import { sorted } from './presence.ts';
 import { recordings } from './recordings.ts';
 import type { Member, Recording, Role } from './types.ts';
@@ -58,9 +58,8 @@ export class OpenRoom {
       this.#standing = 'inside';
       this.#room = view.room;
       this.#role = (view.members.get(userId)?.role ?? view.room.role) as Role | undefined;
-      const order = new Intl.Collator(text.locale, { numeric: true });
-      this.#members = sorted(view.members.values(), order.compare);
-      this.#sensors = [...view.sensors.values()].sort((a, b) => order.compare(a.sensor_name || a.sensor_id, b.sensor_name || b.sensor_id));
+      this.#members = sorted(view.members.values(), byName);
+      this.#sensors = [...view.sensors.values()].sort((a, b) => byName(a.sensor_name || a.sensor_id, b.sensor_name || b.sensor_id));
     });
     view.on('recordingStarted', (recording) => this.#setRecording(recording));
     view.on('recordingStopped', () => this.#setRecording(undefined));

@@ -1,5 +1,5 @@
 import type { Client, Room } from '@sensocto/client';
-import { text } from '../text/index.svelte.ts';
+import { byName } from '../text/format.ts';
 import { Pages } from './pages.svelte.ts';
 import { publicRooms } from './rooms.ts';
 
@@ -54,8 +54,7 @@ export class Rooms {
   }
 
   #sorted(rooms: Room[]): Room[] {
-    const order = new Intl.Collator(text.locale, { numeric: true });
-    return rooms.sort((a, b) => order.compare(a.name, b.name));
+    return rooms.sort((a, b) => byName(a.name, b.name));
   }
 }
 

@@ -17,6 +17,17 @@ export function number(value: number, options: Intl.NumberFormatOptions = {}): s
   return once('number', options, (l) => new Intl.NumberFormat(l, options)).format(value);
 }
 
+/** The order of names in lists: as people of the language sort, and s2 before s10. */
+export function byName(a: string, b: string): number {
+  return once('order', { numeric: true }, (l) => new Intl.Collator(l, { numeric: true })).compare(a, b);
+}
+
+/** Makes what most views need, before one does: each takes 10 ms, and four times as long on a phone. */
+export function prepareFormats(): void {
+  number(0);
+  byName('', '');
+}
+
 /** Units of positions as programs know them: a metre is a hundred-thousandth of a degree. See unitName and withUnit for people. */
 export const NORTH = '°N';
 export const EAST = '°E';

@@ -1,4 +1,5 @@
 import type { Room, Sensor } from '@sensocto/client';
+import { byName } from '../../lib/text/format.ts';
 import { hasLens, type Lens } from './kinds.ts';
 
 export type Grouping = 'none' | 'room' | 'person' | 'source' | 'type';
@@ -38,7 +39,7 @@ const nameOf = (s: Sensor) => s.sensor_name || s.sensor_id;
 const compares: Readonly<Record<Sorting, (a: Sensor, b: Sensor) => number>> = {
   name: () => 0,
   activity: (a, b) => activity.indexOf(a.activity_status) - activity.indexOf(b.activity_status),
-  type: (a, b) => a.sensor_type.localeCompare(b.sensor_type),
+  type: (a, b) => byName(a.sensor_type, b.sensor_type),
 };
 
 /** Whether a sensor has all words of the search in its name, id, type, source, owner or what it measures. */
@@ -52,10 +53,9 @@ export function found(s: Sensor, search: string): boolean {
 
 /** Searches, sorts and groups sensors: pinned ones first, those of no group last. */
 export function arrange(sensors: readonly Sensor[], rooms: readonly Room[], a: Arrangement): readonly Group[] {
-  const collator = new Intl.Collator(undefined, { numeric: true });
   const listed = sensors
     .filter((s) => hasLens(s, a.lens) && found(s, a.search))
-    .toSorted((x, y) => compares[a.sorting](x, y) || collator.compare(nameOf(x), nameOf(y)));
+    .toSorted((x, y) => compares[a.sorting](x, y) || byName(nameOf(x), nameOf(y)));
   const pinned = listed.filter((s) => a.pinned.has(s.sensor_id));
   const groups = a.grouping === 'none' ? [{ key: '', label: '', sensors: listed.filter((s) => !a.pinned.has(s.sensor_id)) }] : grouped(listed, rooms, a);
   const all = pinned.length > 0 ? [{ key: pinnedKey, label: '', sensors: pinned }, ...groups] : groups;
@@ -73,13 +73,13 @@ function grouped(listed: readonly Sensor[], rooms: readonly Room[], { grouping, 
     else members.set(labelOf(s), [s]);
   }
   const groups = [...members].map(([label, sensors]) => ({ key: label || otherKey, label, sensors }));
-  return groups.toSorted((x, y) => Number(x.key === otherKey) - Number(y.key === otherKey) || x.label.localeCompare(y.label));
+  return groups.toSorted((x, y) => Number(x.key === otherKey) - Number(y.key === otherKey) || byName(x.label, y.label));
 }
 
 function byRoom(listed: readonly Sensor[], rooms: readonly Room[]): Group[] {
   const placed = new Set<string>();
   const groups = rooms
-    .toSorted((x, y) => x.name.localeCompare(y.name))
+    .toSorted((x, y) => byName(x.name, y.name))
     .map((room): Group => {
       const ids = new Set(room.sensors.map((s) => s.sensor_id));
       ids.forEach((id) => placed.add(id));

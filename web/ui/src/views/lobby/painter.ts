@@ -1,16 +1,15 @@
 import type { Attachment } from 'svelte/attachments';
-import { frameLoop, onThemeChange, theme, type DrawHandle, type Theme } from '../../lib/chart/index.ts';
+import { frameLoop, onThemeChange, theme, type Theme } from '../../lib/chart/index.ts';
 import { Surface } from '../../lib/chart/surface.ts';
 import type { AttributeFeed } from './feed.ts';
 
 /** Draws on a canvas in the page's loop whenever its feed has something new, at most fps times a second. */
 export function painter(feed: AttributeFeed, fps: number, paint: (surface: Surface, t: Theme) => void): Attachment<HTMLCanvasElement> {
   return (canvas) => {
-    let handle: DrawHandle | undefined;
-    const redraw = () => handle?.invalidate();
-    const surface = new Surface(canvas, redraw); // it measures at once, before there is a handle
-    handle = frameLoop().add({ draw: () => paint(surface, theme()) }, { element: canvas, fps });
-    const stops = [feed.listen(redraw), onThemeChange(redraw), () => handle?.remove(), () => surface.destroy()];
+    const redraw = () => handle.invalidate();
+    const surface = new Surface(canvas, redraw);
+    const handle = frameLoop().add({ draw: () => paint(surface, theme()) }, { element: canvas, fps });
+    const stops = [feed.listen(redraw), onThemeChange(redraw), () => handle.remove(), () => surface.destroy()];
     return () => stops.forEach((stop) => stop());
   };
 }
