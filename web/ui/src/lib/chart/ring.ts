@@ -100,6 +100,11 @@ export class SampleRing {
     for (let i = 0; i < count; i++) this.push(times[i] as number, values[i] as number, flags);
   }
 
+  /** Appends the samples of another ring from one on, with what is known of each. */
+  appendRing(ring: SampleRing, from = ring.first): void {
+    for (let i = Math.max(from, ring.first); i < ring.end; i++) this.push(ring.time(i), ring.value(i), ring.flags(i));
+  }
+
   push(time: number, value: number, flags = 0): void {
     if (!Number.isFinite(value) || !Number.isFinite(time)) return this.gap();
     if (this.length > this.#mask) this.#makeRoom();

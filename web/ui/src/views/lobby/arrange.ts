@@ -1,5 +1,5 @@
 import type { Room, Sensor } from '@sensocto/client';
-import { hasLens, type Lens } from './kinds.ts';
+import { hasLens, type Lens } from './content.ts';
 
 export type Grouping = 'none' | 'room' | 'person' | 'source' | 'type';
 export type Sorting = 'name' | 'activity' | 'type';
