@@ -1,14 +1,13 @@
 import type { Sensor } from '@sensocto/client';
-import { isPoint, kindOf, quantityOf } from '../chart/kinds.ts';
+import { isPoint, kindOf, quantityOf, type AttributeLike } from '../chart/kinds.ts';
 
-type Attribute = Sensor['attributes'][number];
-
-/** What people compare of a room or a group with one click. */
+/** What people compare of a room or a group with one click, however devices spell it. */
 export type Compared = 'heartrate' | 'position' | 'gaze';
 
 const quantities: readonly Compared[] = ['heartrate', 'position', 'gaze'];
 
-function comparedAs(a: Attribute): Compared | undefined {
+/** Which of these an attribute is, if any. */
+export function comparedAs(a: AttributeLike): Compared | undefined {
   const kind = kindOf(a);
   if (isPoint(kind)) return kind;
   return kind === 'number' && quantityOf(a)?.name === 'heartrate' ? 'heartrate' : undefined;
