@@ -95,6 +95,12 @@ export class SampleRing {
     return this.#flags[i & this.#mask] as number;
   }
 
+  /** The times of the newest samples, oldest first. */
+  newestTimes(most: number): Float64Array {
+    const count = Math.min(most, this.length);
+    return Float64Array.from({ length: count }, (_, i) => this.time(this.#end - count + i));
+  }
+
   /** Appends samples; late ones are put where their time belongs. Values that are not finite are a gap. */
   append(times: ArrayLike<number>, values: ArrayLike<number>, flags = 0, count = times.length): void {
     for (let i = 0; i < count; i++) this.push(times[i] as number, values[i] as number, flags);

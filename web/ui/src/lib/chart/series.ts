@@ -35,8 +35,9 @@ const KEEP_MS = 60_000;
 export const gapMSOf = (interval: number): number => (Number.isNaN(interval) ? Infinity : Math.max(GAP * interval, 5));
 
 /** The usual ms between measurements: as the sensor says by its rate in Hz, else as their newest times are; NaN where neither tells it. */
-export function intervalOf(rate: number, times: Float64Array): number {
+export function intervalOf(rate: number, newest: () => Float64Array): number {
   if (rate > 0) return 1000 / rate;
+  const times = newest();
   return times.length < 4 ? NaN : usualInterval(times, times, times.map(() => 1));
 }
 
@@ -59,7 +60,7 @@ export class Series {
   ) {
     this.tiles = cache.open(options.fetch, () => this.changed());
     this.tiles.knownTo = () => (this.ring.length > 0 ? nextUp(this.ring.lastTime) : Date.now());
-    this.#interval = intervalOf(options.rate, new Float64Array());
+    this.#interval = intervalOf(options.rate, () => new Float64Array());
   }
 
   close(): void {

@@ -8,7 +8,8 @@ export type Pen = Pick<
 
 /**
  * A canvas whose pixels are those of the screen. Width and height are in device
- * pixels; `ratio` of them make a CSS pixel.
+ * pixels; `ratio` of them make a CSS pixel. They are 0 until the page was laid out:
+ * to ask for them before would lay it out for each canvas of many that are made together.
  */
 export class Surface {
   readonly pen: CanvasRenderingContext2D;
@@ -31,7 +32,6 @@ export class Surface {
     } catch {
       this.#observer.observe(canvas); // Safari
     }
-    this.#measure(undefined);
   }
 
   destroy(): void {

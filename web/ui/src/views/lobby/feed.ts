@@ -45,9 +45,7 @@ export class AttributeFeed {
 
   /** Steps in time of more than so many ms are gaps. */
   get gapMS(): number {
-    const ring = this.ring();
-    const count = Math.min(learnt, ring.length);
-    return gapMSOf(intervalOf(this.#rate, Float64Array.from({ length: count }, (_, i) => ring.time(ring.end - count + i))));
+    return gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt)));
   }
 
   /** Calls back after something came; the function that it returns ends that. */

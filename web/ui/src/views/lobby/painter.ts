@@ -8,7 +8,7 @@ export function painter(feed: AttributeFeed, fps: number, paint: (surface: Surfa
   return (canvas) => {
     let handle: DrawHandle | undefined;
     const redraw = () => handle?.invalidate();
-    const surface = new Surface(canvas, redraw); // it measures at once, before there is a handle
+    const surface = new Surface(canvas, redraw);
     handle = frameLoop().add({ draw: () => paint(surface, theme()) }, { element: canvas, fps });
     const stops = [feed.listen(redraw), onThemeChange(redraw), () => handle?.remove(), () => surface.destroy()];
     return () => stops.forEach((stop) => stop());

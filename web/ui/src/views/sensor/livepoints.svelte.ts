@@ -34,7 +34,7 @@ export class LivePoints<P extends Timed> {
   /** Adds points, oldest first. Beyond 5,000 the oldest are lost here; the history has them. */
   add(points: readonly P[]): void {
     if (points.length === 0) return;
-    const most = gapMSOf(intervalOf(this.rate, Float64Array.from(this.#times)));
+    const most = gapMSOf(intervalOf(this.rate, () => Float64Array.from(this.#times)));
     const batch = points.map((p) => {
       const gap = p.time - this.#newest > most;
       this.#newest = p.time;
