@@ -3,6 +3,7 @@ package socket
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"strings"
 	"sync"
 
@@ -15,7 +16,7 @@ type Calls interface {
 	// Join adds a peer to the call of a room. It returns a *sensocto.CallFullError
 	// where there are too many.
 	Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error)
-	// Refused counts a join that was refused before it came to a call.
+	// Refused counts a join or an event that was refused before it came to a call.
 	Refused(reason string)
 }
 
@@ -100,27 +101,38 @@ func (c *caller) recheck(ctx context.Context, _ string) bool {
 	return err == nil && rights.Call && c.identity.UserID != ""
 }
 
+// handle counts what never comes to the call, which counts what it refuses itself.
 func (c *caller) handle(_ context.Context, f *phx.Frame) error {
+	err := c.pass(f)
+	switch {
+	case err == nil:
+		c.ch.ok(f)
+	case errors.Is(err, errInvalidPayload):
+		c.ch.conn.srv.calls.Refused("invalid_payload")
+	case errors.Is(err, errUnknownEvent):
+		c.ch.conn.srv.calls.Refused("unknown_event")
+	}
+	return err
+}
+
+// pass hands an event to the call.
+func (c *caller) pass(f *phx.Frame) error {
 	p, err := parseParams(f)
 	if err != nil {
 		return err
 	}
 	switch event := string(f.Event); event {
 	case sensocto.EventOffer, sensocto.EventAnswer:
-		err = c.describe(event, p)
+		return c.describe(event, p)
 	case sensocto.EventICECandidate:
-		err = c.seat.Candidate(p.text("to"), p["candidate"])
+		return c.seat.Candidate(p.text("to"), p["candidate"])
 	case sensocto.EventMediaState:
-		err = c.setMedia(p)
+		return c.setMedia(p)
 	case sensocto.EventReport:
-		err = c.report(f)
+		return c.report(f)
 	default:
 		return errUnknownEvent
 	}
-	if err == nil {
-		c.ch.ok(f)
-	}
-	return err
 }
 
 // describe sends an offer or an answer on. Its type has to be the event's name.
