@@ -7,6 +7,7 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/visible"
 )
 
@@ -54,11 +55,11 @@ type channel struct {
 type handler interface {
 	// join prepares the channel and returns the response, a JSON object. What
 	// it subscribed to is held until joined is called.
-	join(ctx context.Context, p params) (response []byte, err error)
+	join(ctx context.Context, p request.Params) (response []byte, err error)
 	// joined is called when the response is on its way.
 	joined()
 	// handle answers an event. It returns a *ws.Error for a frame that
-	// ends the connection, errUnknownEvent, or any error for the reply.
+	// ends the connection, request.ErrUnknownEvent, or any error for the reply.
 	handle(ctx context.Context, f *phx.Frame) error
 	// recheck is called when rights may have changed, also while the channel joins
 	// and from several goroutines: what may not be shown any more ends. only names
@@ -79,7 +80,7 @@ type slowJoiner interface {
 
 // route returns the family of a topic, what follows its prefix, and the right
 // that it takes to join it.
-func route(topic string, p params) (family, string, sensocto.Scope) {
+func route(topic string, p request.Params) (family, string, sensocto.Scope) {
 	switch topic {
 	case sensocto.TopicSensorsStatus:
 		return familyStatus, "", sensocto.ScopeView
@@ -102,7 +103,7 @@ func route(topic string, p params) (family, string, sensocto.Scope) {
 		{sensocto.TopicPrefixUser, familyUser, sensocto.ScopeView},
 	} {
 		if id, ok := sensocto.CutTopic(topic, r.prefix); ok {
-			if r.family == familySensor && p.text("sensor_type") == "receiver" {
+			if r.family == familySensor && p.Text("sensor_type") == "receiver" {
 				return familyReceiver, id, sensocto.ScopeView
 			}
 			if room, isCall := cutCall(id); isCall && r.family == familyRoom {
@@ -144,23 +145,10 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) handler {
 	return &list{ch: ch, feed: ch.NewFeed(), Filter: visible.New(ch.conn.srv.rights, ch.conn.srv.sensors, identity)}
 }
 
-// reply answers a frame of this channel.
-func (ch *channel) reply(f *phx.Frame, status string, response []byte) {
-	ch.Enqueue(ch.conn.replyFrame(f.JoinRef, f.Ref, ch.Topic, status, response))
-}
-
-// ok answers with an empty object.
-func (ch *channel) ok(f *phx.Frame) { ch.reply(f, phx.StatusOK, emptyObject()) }
-
-// push sends an event to this joiner alone.
-func (ch *channel) push(event string, payload []byte) bool {
-	return ch.Enqueue(ch.conn.pushFrame(ch.JoinRef, nil, ch.Topic, event, payload))
-}
-
-// closeFrame is the phx_close that ends this channel, and no later one of the
-// same topic.
-func (ch *channel) closeFrame() []byte {
-	return ch.conn.pushFrame(ch.JoinRef, ch.JoinRef, ch.Topic, phx.EventClose, emptyObject())
+// finish ends the channel from the server's side, outside of what the reader does.
+func (ch *channel) finish() {
+	ch.conn.forget(ch)
+	ch.End(false)
 }
 
 func emptyObject() []byte { return []byte("{}") }

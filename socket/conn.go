@@ -164,6 +164,15 @@ func (c *conn) end() {
 	c.srv.remove(c)
 }
 
+// ReplyTooLarge implements outbound.Owner.
+func (c *conn) ReplyTooLarge(topic string, size int) (response []byte) {
+	c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
+	c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", size)
+	return reasonObject(errReplyTooLarge.Reason)
+}
+
+var errReplyTooLarge = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "reply_too_large", Message: "the reply would be larger than the server allows: ask for less"}
+
 // Contain is deferred wherever foreign input is handled: a panic there costs
 // this connection, which is told to come back, and nothing else.
 func (c *conn) Contain(where string) {
@@ -210,26 +219,9 @@ func (c *conn) revoked(identityID string) []*channel {
 	}
 	lost := c.takeChannels()
 	for _, ch := range lost {
-		ch.End(true, ch.closeFrame())
+		ch.End(true)
 	}
 	return lost
-}
-
-// replyFrame returns a reply. It is the one place where replies are bounded: what
-// is larger is refused.
-func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
-	if len(response) > c.srv.limits.ReplyBytes {
-		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-		c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
-		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
-	}
-	frame := ws.Reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
-	return ws.Seal(ws.OpText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
-}
-
-func (c *conn) pushFrame(joinRef, ref phx.Ref, topic, event string, payload []byte) []byte {
-	frame := ws.Reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
-	return ws.Seal(ws.OpText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
 }
 
 // bound is the identity of a connection, once it has one.

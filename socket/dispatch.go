@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/ws"
 	"github.com/sensocto/sensocto/wire"
 )
@@ -79,12 +80,12 @@ func (c *conn) decode(op byte, payload []byte) (phx.Frame, error) {
 	switch {
 	case op == ws.OpText:
 		f, err := phx.Decode(c.version, payload)
-		return f, frameError(err)
+		return f, request.FrameError(err)
 	case c.version == phx.V1:
 		return phx.Frame{}, &ws.Error{Code: ws.CloseUnsupported, Reason: "binary_frame"}
 	}
 	f, err := phx.DecodeBinary(payload)
-	return f, frameError(err)
+	return f, request.FrameError(err)
 }
 
 // dispatch hands a frame to whom it is for.
@@ -141,15 +142,15 @@ func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
 	case err == nil:
 	case errors.As(err, &protocol):
 		return err
-	case errors.Is(err, errUnknownEvent):
+	case errors.Is(err, request.ErrUnknownEvent):
 		return c.unknownEvent(ch, f)
 	case errors.As(err, &gap):
-		ch.reply(f, phx.StatusError, gapObject(gap.Expected))
+		ch.Reply(f, phx.StatusError, gapObject(gap.Expected))
 	case errors.As(err, &item):
-		ch.reply(f, phx.StatusError, item.AppendJSON(nil))
+		ch.Reply(f, phx.StatusError, item.AppendJSON(nil))
 	default:
 		c.noteRefusal(err, "event "+string(f.Event), ch.Topic)
-		ch.reply(f, phx.StatusError, reasonObject(c.reason(err)))
+		ch.Reply(f, phx.StatusError, reasonObject(c.reason(err)))
 	}
 	return nil
 }
@@ -179,67 +180,56 @@ func (c *conn) reason(err error) string {
 
 func (c *conn) unknownEvent(ch *channel, f *phx.Frame) error {
 	c.srv.count.refusedFrames.add("unknown_event", 1)
-	if err := f.Check(); err != nil {
-		return frameError(err)
+	if err := request.Check(f); err != nil {
+		return err
 	}
 	if !f.Ref.IsNull() {
-		ch.reply(f, phx.StatusError, reasonObject(errUnknownEvent.Reason))
+		ch.Reply(f, phx.StatusError, reasonObject(request.ErrUnknownEvent.Reason))
 	}
 	return nil
 }
 
 func (c *conn) heartbeat(f *phx.Frame) error {
-	if err := f.Check(); err != nil {
-		return frameError(err)
+	if err := request.Check(f); err != nil {
+		return err
 	}
-	c.answer(f, phx.StatusOK, emptyObject())
+	c.out.Reply(f, phx.StatusOK, emptyObject())
 	return nil
 }
 
 // unmatched answers a push to a topic that is not joined.
 func (c *conn) unmatched(f *phx.Frame) error {
-	if err := f.Check(); err != nil {
-		return frameError(err)
+	if err := request.Check(f); err != nil {
+		return err
 	}
 	c.srv.count.refusedFrames.add("unmatched_topic", 1)
-	c.answer(f, phx.StatusError, reasonObject(errUnmatchedTopic.Reason))
+	c.out.Reply(f, phx.StatusError, reasonObject(request.ErrUnmatchedTopic.Reason))
 	return nil
-}
-
-// answer replies to a frame that belongs to no channel.
-func (c *conn) answer(f *phx.Frame, status string, response []byte) {
-	c.out.Enqueue(c.replyFrame(f.JoinRef, f.Ref, string(f.Topic), status, response))
 }
 
 // leave answers ok also where nothing is joined: an error would leave the
 // official client leaving for ever. A stale join ref closes nothing.
 func (c *conn) leave(f *phx.Frame, ch *channel) error {
-	if err := f.Check(); err != nil {
-		return frameError(err)
+	if err := request.Check(f); err != nil {
+		return err
 	}
 	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.JoinRef) {
-		c.answer(f, phx.StatusOK, emptyObject())
+		c.out.Reply(f, phx.StatusOK, emptyObject())
 		if ch == nil {
-			c.out.Enqueue(c.absentClose(f))
+			c.out.CloseAbsent(f)
 		}
 		return nil
 	}
 	c.forget(ch)
 	c.closeHandler(ch)
-	ch.End(false, c.replyFrame(f.JoinRef, f.Ref, ch.Topic, phx.StatusOK, emptyObject()), ch.closeFrame())
+	ch.Leave(f)
 	return nil
-}
-
-// absentClose is the phx_close of a channel that is not there, as its client
-// knows it.
-func (c *conn) absentClose(f *phx.Frame) []byte {
-	return c.pushFrame(f.JoinRef, f.JoinRef, string(f.Topic), phx.EventClose, emptyObject())
 }
 
 // join makes a channel. One that was joined before ends first, whether the
 // join succeeds or not; its device keeps its sensor online until then.
 func (c *conn) join(f *phx.Frame, old *channel) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	var protocol *ws.Error
 	if errors.As(err, &protocol) {
 		return err
@@ -283,7 +273,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 		return
 	}
 	c.srv.count.joins.add(ch.family.String()+",ok", 1)
-	ch.reply(f, phx.StatusOK, response)
+	ch.Reply(f, phx.StatusOK, response)
 	ch.handler.joined()
 }
 
@@ -292,7 +282,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 // goes after, so that its sensor stays online.
 func (c *conn) replace(old *channel) (after func()) {
 	c.forget(old)
-	old.End(false, old.closeFrame())
+	old.End(false)
 	if old.family == familySensor {
 		return func() { c.closeHandler(old) }
 	}
@@ -304,7 +294,7 @@ func (c *conn) replace(old *channel) (after func()) {
 // so that whatever ends channels finds it.
 func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error) {
 	if family == familyUnknown || len(topic) > maxTopic {
-		return nil, errUnmatchedTopic
+		return nil, request.ErrUnmatchedTopic
 	}
 	joinRef := f.JoinRef
 	if joinRef.IsNull() {
@@ -324,8 +314,10 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 	return ch, nil
 }
 
+var errTooManyTopics = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_topics", Message: "the connection has joined as many topics as the server allows"}
+
 // enter checks the right to join and lets the handler join.
-func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]byte, error) {
+func (c *conn) enter(ch *channel, id string, p request.Params, scope sensocto.Scope) ([]byte, error) {
 	revocations := c.srv.revocations.Load()
 	who, err := c.authorize(c.ctx, p, scope)
 	if err != nil {
@@ -351,7 +343,7 @@ func (c *conn) enter(ch *channel, id string, p params, scope sensocto.Scope) ([]
 func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	if ch != nil {
 		c.forget(ch)
-		ch.End(true)
+		ch.Discard()
 		c.closeHandler(ch)
 	}
 	reason := c.reason(err)
@@ -361,7 +353,7 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 	if full, ok := errors.AsType[*sensocto.CallFullError](err); ok {
 		response = callFullObject(reason, full.Limit)
 	}
-	c.answer(f, phx.StatusError, response)
+	c.out.Reply(f, phx.StatusError, response)
 	if sensocto.ErrorCode(err) == sensocto.CodeUnauthorized {
 		c.refused()
 	}
@@ -383,8 +375,8 @@ func (c *conn) forget(ch *channel) {
 // absent is the handler of a channel whose join is not authorised yet.
 type absent struct{}
 
-func (absent) join(context.Context, params) ([]byte, error) { return nil, nil }
-func (absent) joined()                                      {}
-func (absent) handle(context.Context, *phx.Frame) error     { return errUnknownEvent }
-func (absent) recheck(context.Context, string) bool         { return true }
-func (absent) close()                                       {}
+func (absent) join(context.Context, request.Params) ([]byte, error) { return nil, nil }
+func (absent) joined()                                              {}
+func (absent) handle(context.Context, *phx.Frame) error             { return request.ErrUnknownEvent }
+func (absent) recheck(context.Context, string) bool                 { return true }
+func (absent) close()                                               {}

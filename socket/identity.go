@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/ws"
 )
 
@@ -83,11 +84,11 @@ func (s *Server) introduced(ctx context.Context, credentials []string) bound {
 
 // authorize returns who joins, if that identity has the right and the
 // connection is not somebody else already.
-func (c *conn) authorize(ctx context.Context, p params, scope sensocto.Scope) (bound, error) {
+func (c *conn) authorize(ctx context.Context, p request.Params, scope sensocto.Scope) (bound, error) {
 	c.mu.Lock()
 	who := c.who
 	c.mu.Unlock()
-	credential := cmp.Or(p.text("bearer_token"), p.text("token"), who.credential)
+	credential := cmp.Or(p.Text("bearer_token"), p.Text("token"), who.credential)
 	// A token may have been revoked since it was bound, so it is asked again.
 	id, err := c.srv.auth.Authenticate(ctx, credential)
 	switch {
@@ -110,8 +111,8 @@ func (e *refusedIdentity) Unwrap() error { return sensocto.ErrUnauthorized }
 
 // mayClaim reports whether the payload's user_id, if there is one, is true: a
 // person's own, or, without a person, the credential's.
-func mayClaim(p params, id sensocto.Identity) bool {
-	return !p.has("user_id") || p.text("user_id") == cmp.Or(id.UserID, id.ID)
+func mayClaim(p request.Params, id sensocto.Identity) bool {
+	return !p.Has("user_id") || p.Text("user_id") == cmp.Or(id.UserID, id.ID)
 }
 
 // refused counts an unauthorized join against the address, and ends a connection

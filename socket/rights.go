@@ -112,7 +112,7 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 		c.forget(ch)
 		// What waits of a sensor is not for the viewer any more. What waits of a room
 		// says why the topic ends: room_closed.
-		if ch.End(ch.family != familyRoom, ch.closeFrame()) {
+		if ch.End(ch.family != familyRoom) {
 			lost = append(lost, ch)
 		}
 	}

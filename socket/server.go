@@ -173,7 +173,7 @@ func New(o Options) *Server {
 	s.anonymous = admission.Anonymous{Most: s.limits.Anonymous, MostOfOne: s.limits.AnonymousOfOne}
 	s.unfinished.Max, s.watched.Max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
 	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
-	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, ReplyBytes: s.limits.ReplyBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
 	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
 	s.flushGate = s.outbound.NewReadGate(readLead)
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)

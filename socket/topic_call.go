@@ -8,6 +8,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // Calls are the calls of rooms; *call.Calls is one.
@@ -40,10 +41,10 @@ type callEvent struct {
 	payload []byte
 }
 
-func (c *caller) join(ctx context.Context, _ params) ([]byte, error) {
+func (c *caller) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	srv := c.ch.conn.srv
 	if srv.calls == nil {
-		return nil, errUnmatchedTopic
+		return nil, request.ErrUnmatchedTopic
 	}
 	if !c.recheck(ctx, "") {
 		srv.calls.Refused(sensocto.ErrorReason(sensocto.ErrUnauthorized))
@@ -72,7 +73,7 @@ func (c *caller) joined() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	for _, e := range c.early {
-		c.ch.push(e.event, e.payload)
+		c.ch.Push(e.event, e.payload)
 	}
 	c.early, c.live = nil, true
 }
@@ -85,13 +86,12 @@ func (c *caller) Send(event string, payload []byte) {
 		c.early = append(c.early, callEvent{event, payload})
 		return
 	}
-	c.ch.push(event, payload)
+	c.ch.Push(event, payload)
 }
 
 // End implements sensocto.CallOutlet.
 func (c *caller) End() {
-	c.ch.conn.forget(c.ch)
-	c.ch.End(false, c.ch.closeFrame())
+	c.ch.finish()
 }
 
 // recheck asks for the right to call in the room, which only members have.
@@ -101,7 +101,7 @@ func (c *caller) recheck(ctx context.Context, _ string) bool {
 }
 
 func (c *caller) handle(_ context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
@@ -109,35 +109,35 @@ func (c *caller) handle(_ context.Context, f *phx.Frame) error {
 	case sensocto.EventOffer, sensocto.EventAnswer:
 		err = c.describe(event, p)
 	case sensocto.EventICECandidate:
-		err = c.seat.Candidate(p.text("to"), p["candidate"])
+		err = c.seat.Candidate(p.Text("to"), p["candidate"])
 	case sensocto.EventMediaState:
 		err = c.setMedia(p)
 	case sensocto.EventReport:
 		err = c.report(f)
 	default:
-		return errUnknownEvent
+		return request.ErrUnknownEvent
 	}
 	if err == nil {
-		c.ch.ok(f)
+		c.ch.OK(f)
 	}
 	return err
 }
 
 // describe sends an offer or an answer on. Its type has to be the event's name.
-func (c *caller) describe(event string, p params) error {
+func (c *caller) describe(event string, p request.Params) error {
 	var d sensocto.SessionDescription
 	if err := json.Unmarshal(p["description"], &d); err != nil || d.Type != event {
 		d = sensocto.SessionDescription{} // the call says what is wrong
 	}
-	return c.seat.Describe(p.text("to"), d)
+	return c.seat.Describe(p.Text("to"), d)
 }
 
-func (c *caller) setMedia(p params) error {
+func (c *caller) setMedia(p request.Params) error {
 	var m sensocto.Media
 	for key, value := range map[string]*bool{"audio": &m.Audio, "video": &m.Video, "screen": &m.Screen} {
-		is, ok := p.flag(key)
-		if !ok && p.has(key) {
-			return errInvalidPayload
+		is, ok := p.Flag(key)
+		if !ok && p.Has(key) {
+			return request.ErrInvalidPayload
 		}
 		*value = is
 	}
@@ -147,7 +147,7 @@ func (c *caller) setMedia(p params) error {
 func (c *caller) report(f *phx.Frame) error {
 	var r sensocto.CallReport
 	if json.Unmarshal(f.Payload, &r) != nil {
-		return errInvalidPayload
+		return request.ErrInvalidPayload
 	}
 	return c.seat.Report(r)
 }

@@ -6,12 +6,12 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -29,11 +29,11 @@ type dataViewer struct {
 	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
-func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
-	if !sensocto.ValidID(v.sensorID) || v.receiver && p.has("sensor_id") && p.text("sensor_id") != v.sensorID {
-		return nil, errInvalidSensor
+func (v *dataViewer) join(ctx context.Context, p request.Params) ([]byte, error) {
+	if !sensocto.ValidID(v.sensorID) || v.receiver && p.Has("sensor_id") && p.Text("sensor_id") != v.sensorID {
+		return nil, request.ErrInvalidSensor
 	}
-	level, err := p.level("attention", sensocto.AttentionHigh)
+	level, err := p.Level("attention", sensocto.AttentionHigh)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +46,13 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver)
+	v.feed.Watch(v.sensorID, p.Text("encoding") == "binary", v.receiver)
 	v.watched.look(level)
 	if v.receiver {
 		return emptyObject(), nil
 	}
 	limit := 0
-	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
+	if n, ok := p.Number("history"); ok && n >= 1 && rights.History {
 		limit = int(min(n, float64(srv.limits.History)))
 	}
 	if limit > 0 && isRemote(v.sensorID) {
@@ -130,41 +130,6 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 	return append(dst, '}'), nil
 }
 
-// reasonSensorAway is why the history of a sensor of another server is not there.
-const reasonSensorAway = "sensor_away"
-
-func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
-	ctx, leave, err := s.readTurn(ctx, sensorID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	return s.store.Latest(ctx, sensorID, q)
-}
-
-// remoteReadTime is how long a viewer waits for the history of a sensor of another
-// server: longer than it takes to find out that the server is away, when what is kept
-// here is the answer.
-const remoteReadTime = 6 * time.Second
-
-var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reasonSensorAway, Message: "the server of this sensor does not answer: try again later"}
-
-// readTurn waits for a turn to read history: as few at a time as leave a processor to
-// what is live. What another server reads needs none here. Reads use the context that
-// it returns.
-func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Context, leave func(), err error) {
-	if isRemote(sensorID) {
-		ctx, leave := context.WithTimeoutCause(ctx, remoteReadTime, errSensorAway)
-		return ctx, leave, nil
-	}
-	select {
-	case s.reads <- struct{}{}:
-		return ctx, func() { <-s.reads }, nil
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
-}
-
 func (v *dataViewer) joined() {
 	v.feed.Release(v.history)
 	v.history = nil
@@ -172,7 +137,7 @@ func (v *dataViewer) joined() {
 
 func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	if v.receiver {
-		return errUnknownEvent // a receiver sends nothing
+		return request.ErrUnknownEvent // a receiver sends nothing
 	}
 	switch string(f.Event) {
 	case "visibility_changed":
@@ -184,13 +149,13 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "command":
 		return v.command(ctx, f)
 	case "history":
-		p, err := parseParams(f)
+		p, err := request.Parse(f)
 		if err != nil {
 			return err
 		}
 		return answerHistory(ctx, v.ch, f, v.identity, v.sensorID, p)
 	}
-	return errUnknownEvent
+	return request.ErrUnknownEvent
 }
 
 // look takes the level that the viewer asks for.
@@ -211,40 +176,42 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 		level = sensocto.AttentionHigh
 	}
 	v.look(level)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
 func (v *dataViewer) attention(f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	level, err := sensocto.ParseAttentionLevel(p.text("level"))
+	level, err := sensocto.ParseAttentionLevel(p.Text("level"))
 	if err != nil {
-		return errInvalidLevel
+		return request.ErrInvalidLevel
 	}
 	v.look(level)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
 func (v *dataViewer) battery(f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if v.gaze.Battery, err = p.battery(); err != nil {
+	if v.gaze.Battery, err = p.Battery(); err != nil {
 		return err
 	}
 	v.look(v.asked)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
+var errInvalidCommand = request.Invalid("invalid_command", "a command is a JSON object")
+
 // command goes to the sensor's device, from whoever may control it.
 func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
@@ -263,7 +230,7 @@ func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 		return err
 	}
 	v.recordCommand(ctx)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
@@ -286,13 +253,13 @@ func (v *dataViewer) close() {
 
 // visibility reads the event visibility_changed.
 func visibility(f *phx.Frame) (visible bool, err error) {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return false, err
 	}
-	visible, ok := p.flag("visible")
+	visible, ok := p.Flag("visible")
 	if !ok {
-		return false, errInvalidPayload
+		return false, request.ErrInvalidPayload
 	}
 	return visible, nil
 }

@@ -8,6 +8,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // Rooms is what room topics show; *room.Rooms is one.
@@ -39,10 +40,10 @@ type roomViewer struct {
 	closed bool
 }
 
-func (v *roomViewer) join(ctx context.Context, _ params) ([]byte, error) {
+func (v *roomViewer) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	srv := v.ch.conn.srv
 	if srv.rooms == nil {
-		return nil, errUnmatchedTopic
+		return nil, request.ErrUnmatchedTopic
 	}
 	if !v.recheck(ctx, "") {
 		return nil, sensocto.ErrUnauthorized // whether the room exists is not told
@@ -73,7 +74,7 @@ func (v *roomViewer) present(leave func()) {
 }
 
 func (v *roomViewer) joined() {
-	v.ch.push(sensocto.EventRoomState, v.state)
+	v.ch.Push(sensocto.EventRoomState, v.state)
 	v.state = nil
 	v.feed.Release(nil)
 }
@@ -83,7 +84,7 @@ func (v *roomViewer) recheck(ctx context.Context, _ string) bool {
 	return err == nil && rights.Enter
 }
 
-func (v *roomViewer) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
+func (v *roomViewer) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
 
 func (v *roomViewer) close() {
 	v.feed.Close()
@@ -113,10 +114,10 @@ type roomList struct {
 	shown map[string]bool // by room: whether it is public
 }
 
-func (l *roomList) join(ctx context.Context, _ params) ([]byte, error) {
+func (l *roomList) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	srv := l.ch.conn.srv
 	if srv.rooms == nil {
-		return nil, errUnmatchedTopic
+		return nil, request.ErrUnmatchedTopic
 	}
 	l.feed.SubscribeVia(l.ch.Topic, l)
 	rooms := []sensocto.RoomView{}
@@ -199,7 +200,7 @@ func (l *roomList) recheck(ctx context.Context, _ string) bool {
 	return true
 }
 
-func (l *roomList) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
+func (l *roomList) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
 func (l *roomList) close()                                   { l.feed.Close() }
 
 // inbox is user:{id}: what is for one user alone.
@@ -210,9 +211,9 @@ type inbox struct {
 	feed     outbound.Feed
 }
 
-func (i *inbox) join(context.Context, params) ([]byte, error) {
+func (i *inbox) join(context.Context, request.Params) ([]byte, error) {
 	if i.ch.conn.srv.rooms == nil {
-		return nil, errUnmatchedTopic
+		return nil, request.ErrUnmatchedTopic
 	}
 	if i.userID == "" || i.userID != i.identity.UserID || len(i.identity.SensorIDs) > 0 {
 		return nil, sensocto.ErrUnauthorized
@@ -225,16 +226,16 @@ func (i *inbox) joined() { i.feed.Release(nil) }
 
 func (i *inbox) handle(ctx context.Context, f *phx.Frame) error {
 	if string(f.Event) != "notification_read" {
-		return errUnknownEvent
+		return request.ErrUnknownEvent
 	}
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if err := i.ch.conn.srv.rooms.ReadNotification(ctx, i.identity, p.text("id")); err != nil {
+	if err := i.ch.conn.srv.rooms.ReadNotification(ctx, i.identity, p.Text("id")); err != nil {
 		return err
 	}
-	i.ch.ok(f)
+	i.ch.OK(f)
 	return nil
 }
 

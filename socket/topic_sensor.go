@@ -11,6 +11,7 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -37,12 +38,12 @@ type device struct {
 // disk.
 const maxUnanswered = 256
 
-func (d *device) join(ctx context.Context, p params) ([]byte, error) {
+func (d *device) join(ctx context.Context, p request.Params) ([]byte, error) {
 	r, err := d.registration(p)
 	if err != nil {
 		return nil, err
 	}
-	d.ack, _ = p.flag("ack")
+	d.ack, _ = p.Flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
 	if !d.recheck(ctx, "") {
@@ -61,7 +62,7 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	if over {
 		link.Close()
 	}
-	d.enterRoom(ctx, p.text("room_id"))
+	d.enterRoom(ctx, p.Text("room_id"))
 	return emptyObject(), nil
 }
 
@@ -71,22 +72,22 @@ func (d *device) recheck(ctx context.Context, _ string) bool {
 }
 
 // registration reads the join's parameters.
-func (d *device) registration(p params) (r sensocto.Registration, err error) {
-	if !sensocto.ValidID(d.id) || p.has("sensor_id") && p.text("sensor_id") != d.id {
-		return r, errInvalidSensor
+func (d *device) registration(p request.Params) (r sensocto.Registration, err error) {
+	if !sensocto.ValidID(d.id) || p.Has("sensor_id") && p.Text("sensor_id") != d.id {
+		return r, request.ErrInvalidSensor
 	}
-	connectorID := p.text("connector_id")
+	connectorID := p.Text("connector_id")
 	if connectorID != "" && !sensocto.ValidID(connectorID) {
 		return r, errInvalidConnID
 	}
-	attributes, err := parseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
+	attributes, err := request.ParseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
 	if err != nil {
 		return r, err
 	}
-	rate, _ := p.number("sampling_rate")
+	rate, _ := p.Number("sampling_rate")
 	return sensocto.Registration{
-		SensorID: d.id, SensorName: p.text("sensor_name"), SensorType: p.text("sensor_type"),
-		ConnectorID: connectorID, ConnectorName: p.text("connector_name"),
+		SensorID: d.id, SensorName: p.Text("sensor_name"), SensorType: p.Text("sensor_type"),
+		ConnectorID: connectorID, ConnectorName: p.Text("connector_name"),
 		SamplingRate: max(0, rate), Attributes: attributes,
 	}, nil
 }
@@ -116,7 +117,7 @@ func (d *device) handle(ctx context.Context, f *phx.Frame) error {
 	case "ping":
 		return d.ping(ctx, f)
 	}
-	return errUnknownEvent
+	return request.ErrUnknownEvent
 }
 
 // Replaced implements sensocto.Device. It is called by the sensor, which must
@@ -125,15 +126,13 @@ func (d *device) Replaced() {
 	d.mu.Lock()
 	d.replaced = true
 	d.mu.Unlock()
-	c := d.ch.conn
-	c.forget(d.ch)
-	d.ch.End(false, d.ch.closeFrame())
+	d.ch.finish()
 	d.close()
 }
 
 // Command implements sensocto.Device.
 func (d *device) Command(command json.RawMessage) bool {
-	return d.ch.push("device_command", command)
+	return d.ch.Push("device_command", command)
 }
 
 func (d *device) close() {
@@ -169,7 +168,7 @@ func (d *device) empty() *sensocto.Batch {
 
 func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	if f.Binary {
-		return errInvalidPayload
+		return request.ErrInvalidPayload
 	}
 	b := d.empty()
 	if err := d.decoder.Measurement(b, f.Payload); err != nil {
@@ -185,7 +184,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 
 func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 	if f.Binary {
-		return errInvalidPayload
+		return request.ErrInvalidPayload
 	}
 	b := d.empty()
 	r, err := d.decoder.Batch(b, f.Payload)
@@ -261,10 +260,10 @@ func (d *device) counted(n int, err error) error {
 func (d *device) undecoded(f *phx.Frame, b *sensocto.Batch, err error) error {
 	d.spare = b
 	if errors.Is(err, jsonscan.ErrSyntax) {
-		return malformed(f)
+		return request.Check(f)
 	}
 	if errors.Is(err, wire.ErrNotArray) { // the answer has the keys of every invalid_batch
-		d.ch.reply(f, phx.StatusError, wire.BatchResult{}.AppendInvalid(nil))
+		d.ch.Reply(f, phx.StatusError, wire.BatchResult{}.AppendInvalid(nil))
 		return nil
 	}
 	return err
@@ -278,43 +277,43 @@ func (d *device) answer(f *phx.Frame, status string, response []byte) func(error
 			d.ch.conn.answered(d.ch, &late, err)
 			return
 		}
-		d.ch.reply(&late, status, response)
+		d.ch.Reply(&late, status, response)
 	}
 }
 
 func (d *device) updateAttributes(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if err := p.need("action", "attribute_id"); err != nil {
+	if err := p.Need("action", "attribute_id"); err != nil {
 		return err
 	}
-	a, err := parseAttribute(p.text("attribute_id"), p["metadata"])
+	a, err := request.ParseAttribute(p.Text("attribute_id"), p["metadata"])
 	if err != nil {
 		return err
 	}
-	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeAction(p.text("action")), a); err != nil {
+	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeAction(p.Text("action")), a); err != nil {
 		return err
 	}
-	d.ch.ok(f)
+	d.ch.OK(f)
 	return nil
 }
 
 // discovery registers what the device found as an attribute.
 func (d *device) discovery(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if err := p.need("type"); err != nil {
+	if err := p.Need("type"); err != nil {
 		return err
 	}
-	a := sensocto.Attribute{ID: p.text("type")}
+	a := sensocto.Attribute{ID: p.Text("type")}
 	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeRegister, a); err != nil {
 		return err
 	}
-	d.ch.ok(f)
+	d.ch.OK(f)
 	return nil
 }
 
@@ -326,7 +325,7 @@ func (d *device) updateConnector(ctx context.Context, f *phx.Frame) error {
 	if err := d.rename(ctx, name); err != nil {
 		return err
 	}
-	d.ch.reply(f, phx.StatusOK, connectorNameObject(name))
+	d.ch.Reply(f, phx.StatusOK, connectorNameObject(name))
 	return nil
 }
 
@@ -345,6 +344,8 @@ func (d *device) rename(ctx context.Context, name string) error {
 // maxPinged bounds the bytes of a connection's pings that wait for their sensors;
 // one is always taken.
 const maxPinged = 1 << 20
+
+var errTooManyPings = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_pings", Message: "large pings of the connection wait for their sensors: wait for the answers"}
 
 // ping is answered after all that was pushed before has been stored.
 func (d *device) ping(ctx context.Context, f *phx.Frame) error {
@@ -372,10 +373,10 @@ func (d *device) ping(ctx context.Context, f *phx.Frame) error {
 // object.
 func pong(f *phx.Frame) ([]byte, error) {
 	if f.Binary {
-		return nil, errInvalidPayload
+		return nil, request.ErrInvalidPayload
 	}
-	if err := f.Check(); err != nil {
-		return nil, frameError(err)
+	if err := request.Check(f); err != nil {
+		return nil, err
 	}
 	if start := jsonscan.Space(f.Payload, 0); f.Payload[start] == '{' {
 		return append([]byte(nil), f.Payload...), nil

@@ -8,6 +8,7 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/visible"
 )
 
@@ -19,7 +20,7 @@ type status struct {
 	rest []string // online, of a join, not sent yet
 }
 
-func (s *status) join(ctx context.Context, _ params) ([]byte, error) {
+func (s *status) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if err := s.Filter.Open(ctx, &s.feed, s.ch.Topic); err != nil {
 		return nil, err
 	}
@@ -40,7 +41,7 @@ func (s *status) joined() {
 		if !s.Sees(id) {
 			continue
 		}
-		if c.closing.Load() || !s.ch.push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
+		if c.closing.Load() || !s.ch.Push(sensocto.EventSensorConnected, append(jsonscan.AppendString([]byte(`{"sensor_id":`), id), '}')) {
 			break
 		}
 	}
@@ -50,7 +51,7 @@ func (s *status) joined() {
 
 func (s *status) recheck(ctx context.Context, _ string) bool { return s.Recheck(ctx) }
 
-func (s *status) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
+func (s *status) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
 func (s *status) close()                                   { s.feed.Close() }
 
 // list is sensors:all: the inventory.
@@ -64,7 +65,7 @@ type list struct {
 // listPiece is how many bytes of sensors go into one frame of the list.
 const listPiece = 256 << 10
 
-func (l *list) join(ctx context.Context, _ params) ([]byte, error) {
+func (l *list) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if err := l.Filter.Open(ctx, &l.feed, l.ch.Topic); err != nil {
 		return nil, err
 	}
@@ -116,7 +117,7 @@ func (l *list) joined() {
 	for len(l.rest) > 0 && !c.closing.Load() {
 		c.out.WaitCapacity()
 		update := append(append([]byte(`{"added":`), l.piece()...), `,"removed":[],"changed":[]}`...)
-		if !l.ch.push(sensocto.EventSensorListUpdated, update) {
+		if !l.ch.Push(sensocto.EventSensorListUpdated, update) {
 			break
 		}
 	}
@@ -126,7 +127,7 @@ func (l *list) joined() {
 
 func (l *list) recheck(ctx context.Context, _ string) bool { return l.Recheck(ctx) }
 
-func (l *list) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
+func (l *list) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
 func (l *list) close()                                   { l.feed.Close() }
 
 // sensorList is a JSON list of sensors that is bounded in bytes.

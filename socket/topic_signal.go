@@ -8,6 +8,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/visible"
 )
 
@@ -20,9 +21,9 @@ type signal struct {
 	since    atomic.Pointer[time.Time] // last values of before are left out
 }
 
-func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
+func (s *signal) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if !sensocto.ValidID(s.sensorID) {
-		return nil, errInvalidSensor
+		return nil, request.ErrInvalidSensor
 	}
 	srv := s.ch.conn.srv
 	rights, err := srv.mayView(ctx, s.identity, s.sensorID)
@@ -36,7 +37,7 @@ func (s *signal) join(ctx context.Context, _ params) ([]byte, error) {
 }
 
 func (s *signal) joined()                                  { s.feed.Release(nil) }
-func (s *signal) handle(context.Context, *phx.Frame) error { return errUnknownEvent }
+func (s *signal) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
 func (s *signal) recheck(ctx context.Context, _ string) bool {
 	rights, err := s.ch.conn.srv.mayView(ctx, s.identity, s.sensorID)
 	s.setSince(rights.LiveSince)
