@@ -122,7 +122,7 @@ func (c *conn) close(code int, reason string) {
 		return
 	}
 	c.srv.count.closes.add(reason, 1)
-	c.srv.events.Write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
+	c.srv.events.Write(slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
 }
 
 // answerClose answers a close frame of the peer in kind, with its code, or none.
@@ -167,7 +167,7 @@ func (c *conn) end() {
 // ReplyTooLarge implements outbound.Owner.
 func (c *conn) ReplyTooLarge(topic string, size int) (response []byte) {
 	c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-	c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", size)
+	c.srv.events.Write(slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", size)
 	return reasonObject(errReplyTooLarge.Reason)
 }
 
@@ -178,7 +178,7 @@ var errReplyTooLarge = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "
 func (c *conn) Contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
-		c.srv.events.Write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.srv.events.Write(slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
 		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
 			c.out.Kill()
@@ -204,7 +204,7 @@ func (c *conn) closeHandler(ch *channel) {
 	c.mu.Lock()
 	h := ch.handler
 	c.mu.Unlock()
-	h.close()
+	h.Close()
 }
 
 // revoked ends all channels if the identity is the connection's: at once, and

@@ -111,7 +111,7 @@ func (c *conn) dispatch(f *phx.Frame) error {
 	if ch == nil {
 		return c.unmatched(f)
 	}
-	return c.answered(ch, f, ch.handler.handle(c.ctx, f))
+	return c.answered(ch, f, ch.handler.Handle(c.ctx, f))
 }
 
 func (c *conn) channel(topic []byte) *channel {
@@ -173,7 +173,7 @@ func (c *conn) reason(err error) string {
 		return string(sensocto.CodeUnavailable)
 	}
 	if sensocto.ErrorCode(err) == sensocto.CodeInternal {
-		c.srv.events.Write(c.srv.now(), slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
+		c.srv.events.Write(slog.LevelError, "answer", "cannot answer a frame", "conn", c.id, "err", err)
 	}
 	return sensocto.ErrorReason(err)
 }
@@ -193,7 +193,7 @@ func (c *conn) heartbeat(f *phx.Frame) error {
 	if err := request.Check(f); err != nil {
 		return err
 	}
-	c.out.Reply(f, phx.StatusOK, emptyObject())
+	c.out.Reply(f, phx.StatusOK, []byte("{}"))
 	return nil
 }
 
@@ -214,7 +214,7 @@ func (c *conn) leave(f *phx.Frame, ch *channel) error {
 		return err
 	}
 	if ch == nil || !f.JoinRef.IsNull() && !f.JoinRef.Equal(ch.JoinRef) {
-		c.out.Reply(f, phx.StatusOK, emptyObject())
+		c.out.Reply(f, phx.StatusOK, []byte("{}"))
 		if ch == nil {
 			c.out.CloseAbsent(f)
 		}
@@ -274,7 +274,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 	}
 	c.srv.count.joins.add(ch.family.String()+",ok", 1)
 	ch.Reply(f, phx.StatusOK, response)
-	ch.handler.joined()
+	ch.handler.Joined()
 }
 
 // replace ends the channel that a join replaces, and returns what is left to
@@ -329,10 +329,10 @@ func (c *conn) enter(ch *channel, id string, p request.Params, scope sensocto.Sc
 	ch.handler = h
 	c.mu.Unlock()
 	c.identified()
-	response, err := h.join(c.ctx, p)
+	response, err := h.Join(c.ctx, p)
 	if err == nil && c.srv.revocations.Load() != revocations {
 		// A token was revoked or a right has ended meanwhile: perhaps this one, unheard.
-		if _, err = c.authorize(c.ctx, p, scope); err == nil && !h.recheck(c.ctx, "") {
+		if _, err = c.authorize(c.ctx, p, scope); err == nil && !h.Recheck(c.ctx, "") {
 			err = sensocto.ErrUnauthorized
 		}
 	}
@@ -375,8 +375,8 @@ func (c *conn) forget(ch *channel) {
 // absent is the handler of a channel whose join is not authorised yet.
 type absent struct{}
 
-func (absent) join(context.Context, request.Params) ([]byte, error) { return nil, nil }
-func (absent) joined()                                              {}
-func (absent) handle(context.Context, *phx.Frame) error             { return request.ErrUnknownEvent }
-func (absent) recheck(context.Context, string) bool                 { return true }
-func (absent) close()                                               {}
+func (absent) Join(context.Context, request.Params) ([]byte, error) { return nil, nil }
+func (absent) Joined()                                              {}
+func (absent) Handle(context.Context, *phx.Frame) error             { return request.ErrUnknownEvent }
+func (absent) Recheck(context.Context, string) bool                 { return true }
+func (absent) Close()                                               {}

@@ -5,6 +5,7 @@ import (
 	"slices"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // What a channel may show is asked when it is joined, and again when rights may
@@ -98,7 +99,7 @@ func (s *Server) connsOf(userIDs []string) (list []*conn) {
 // handlers are left to be closed, which may block.
 func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) {
 	c.mu.Lock()
-	handlers := map[*channel]handler{}
+	handlers := map[*channel]request.Handler{}
 	for _, ch := range c.channels {
 		if is(ch) {
 			handlers[ch] = ch.handler
@@ -106,7 +107,7 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 	}
 	c.mu.Unlock()
 	for ch, h := range handlers {
-		if h.recheck(c.ctx, only) {
+		if h.Recheck(c.ctx, only) {
 			continue
 		}
 		c.forget(ch)

@@ -28,7 +28,7 @@ type connector struct {
 	unity bool // it waits for a reply to every push
 }
 
-func (h *connector) join(_ context.Context, p request.Params) ([]byte, error) {
+func (h *connector) Join(_ context.Context, p request.Params) ([]byte, error) {
 	if !sensocto.ValidID(h.id) || p.Has("connector_id") && p.Text("connector_id") != h.id {
 		return nil, errInvalidConnID
 	}
@@ -45,12 +45,12 @@ func (h *connector) join(_ context.Context, p request.Params) ([]byte, error) {
 	}
 	h.unity = strings.EqualFold(p.Text("connector_type"), typeUnity)
 	c.connectors[h.id] = h
-	return emptyObject(), nil
+	return []byte("{}"), nil
 }
 
-func (h *connector) joined() {}
+func (h *connector) Joined() {}
 
-func (h *connector) handle(ctx context.Context, f *phx.Frame) error {
+func (h *connector) Handle(ctx context.Context, f *phx.Frame) error {
 	switch string(f.Event) {
 	case "update_connector":
 		return h.rename(ctx, f)
@@ -80,9 +80,9 @@ func (h *connector) rename(ctx context.Context, f *phx.Frame) error {
 	return nil
 }
 
-func (h *connector) recheck(context.Context, string) bool { return true }
+func (h *connector) Recheck(context.Context, string) bool { return true }
 
-func (h *connector) close() {
+func (h *connector) Close() {
 	c := h.ch.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()

@@ -29,7 +29,7 @@ type dataViewer struct {
 	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
-func (v *dataViewer) join(ctx context.Context, p request.Params) ([]byte, error) {
+func (v *dataViewer) Join(ctx context.Context, p request.Params) ([]byte, error) {
 	if !sensocto.ValidID(v.sensorID) || v.receiver && p.Has("sensor_id") && p.Text("sensor_id") != v.sensorID {
 		return nil, request.ErrInvalidSensor
 	}
@@ -49,7 +49,7 @@ func (v *dataViewer) join(ctx context.Context, p request.Params) ([]byte, error)
 	v.feed.Watch(v.sensorID, p.Text("encoding") == "binary", v.receiver)
 	v.watched.look(level)
 	if v.receiver {
-		return emptyObject(), nil
+		return []byte("{}"), nil
 	}
 	limit := 0
 	if n, ok := p.Number("history"); ok && n >= 1 && rights.History {
@@ -74,7 +74,7 @@ func (v *dataViewer) waits() bool { return v.slow != nil }
 // finish implements slowJoiner.
 func (v *dataViewer) finish(ctx context.Context) ([]byte, error) { return v.slow(ctx) }
 
-func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
+func (v *dataViewer) Recheck(ctx context.Context, _ string) bool {
 	return v.ch.conn.srv.stillViews(ctx, v.identity, v.sensorID)
 }
 
@@ -130,12 +130,12 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 	return append(dst, '}'), nil
 }
 
-func (v *dataViewer) joined() {
+func (v *dataViewer) Joined() {
 	v.feed.Release(v.history)
 	v.history = nil
 }
 
-func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
+func (v *dataViewer) Handle(ctx context.Context, f *phx.Frame) error {
 	if v.receiver {
 		return request.ErrUnknownEvent // a receiver sends nothing
 	}
@@ -243,7 +243,7 @@ func (v *dataViewer) recordCommand(ctx context.Context) {
 	srv.audit.Record(ctx, e)
 }
 
-func (v *dataViewer) close() {
+func (v *dataViewer) Close() {
 	v.closed.Store(true)
 	v.watched.close()
 	if v.counted.CompareAndSwap(true, false) {

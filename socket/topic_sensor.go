@@ -12,6 +12,7 @@ import (
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/request"
+	"github.com/sensocto/sensocto/socket/rooms"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -20,6 +21,7 @@ type device struct {
 	ch       *channel
 	id       string
 	identity sensocto.Identity
+	stay     rooms.Stay
 
 	connectorID string
 	ack         bool
@@ -38,7 +40,7 @@ type device struct {
 // disk.
 const maxUnanswered = 256
 
-func (d *device) join(ctx context.Context, p request.Params) ([]byte, error) {
+func (d *device) Join(ctx context.Context, p request.Params) ([]byte, error) {
 	r, err := d.registration(p)
 	if err != nil {
 		return nil, err
@@ -46,7 +48,7 @@ func (d *device) join(ctx context.Context, p request.Params) ([]byte, error) {
 	d.ack, _ = p.Flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
-	if !d.recheck(ctx, "") {
+	if !d.Recheck(ctx, "") {
 		return nil, sensocto.ErrUnauthorized
 	}
 	d.window = make(chan struct{}, maxUnanswered)
@@ -62,11 +64,11 @@ func (d *device) join(ctx context.Context, p request.Params) ([]byte, error) {
 	if over {
 		link.Close()
 	}
-	d.enterRoom(ctx, p.Text("room_id"))
-	return emptyObject(), nil
+	d.stay.Enter(ctx, d.identity, p.Text("room_id"))
+	return []byte("{}"), nil
 }
 
-func (d *device) recheck(ctx context.Context, _ string) bool {
+func (d *device) Recheck(ctx context.Context, _ string) bool {
 	rights, err := d.ch.conn.srv.may(ctx, d.identity, d.id)
 	return err == nil && rights.Ingest
 }
@@ -92,7 +94,7 @@ func (d *device) registration(p request.Params) (r sensocto.Registration, err er
 	}, nil
 }
 
-func (d *device) joined() {
+func (d *device) Joined() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.closed {
@@ -100,7 +102,7 @@ func (d *device) joined() {
 	}
 }
 
-func (d *device) handle(ctx context.Context, f *phx.Frame) error {
+func (d *device) Handle(ctx context.Context, f *phx.Frame) error {
 	switch string(f.Event) {
 	case "measurement":
 		return d.measurement(ctx, f)
@@ -126,8 +128,8 @@ func (d *device) Replaced() {
 	d.mu.Lock()
 	d.replaced = true
 	d.mu.Unlock()
-	d.ch.finish()
-	d.close()
+	d.ch.evict()
+	d.Close()
 }
 
 // Command implements sensocto.Device.
@@ -135,7 +137,7 @@ func (d *device) Command(command json.RawMessage) bool {
 	return d.ch.Push("device_command", command)
 }
 
-func (d *device) close() {
+func (d *device) Close() {
 	d.mu.Lock()
 	link, config, replaced := d.link, d.config, d.replaced
 	if replaced || d.closed {
@@ -149,9 +151,7 @@ func (d *device) close() {
 	if link != nil {
 		link.Close()
 	}
-	if !replaced { // else that is for the device that goes on
-		d.leaveRooms()
-	}
+	d.stay.Leave(replaced)
 }
 
 // acks reports whether measurements are answered also when all is well.
@@ -176,7 +176,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	}
 	var done func(error)
 	if d.acks() {
-		done = d.answer(f, phx.StatusOK, emptyObject())
+		done = d.answer(f, phx.StatusOK, []byte("{}"))
 	}
 	d.ch.conn.pacing.unanswered = done == nil
 	return d.counted(1, d.link.Push(ctx, b, done))

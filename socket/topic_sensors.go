@@ -20,7 +20,7 @@ type status struct {
 	rest []string // online, of a join, not sent yet
 }
 
-func (s *status) join(ctx context.Context, _ request.Params) ([]byte, error) {
+func (s *status) Join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if err := s.Filter.Open(ctx, &s.feed, s.ch.Topic); err != nil {
 		return nil, err
 	}
@@ -34,7 +34,7 @@ func (s *status) join(ctx context.Context, _ request.Params) ([]byte, error) {
 
 // joined sends what did not fit into the reply, as if these sensors connected
 // now, as fast as the viewer takes it.
-func (s *status) joined() {
+func (s *status) Joined() {
 	c := s.ch.conn
 	for _, id := range s.rest {
 		c.out.WaitCapacity()
@@ -49,10 +49,10 @@ func (s *status) joined() {
 	s.feed.Release(nil)
 }
 
-func (s *status) recheck(ctx context.Context, _ string) bool { return s.Recheck(ctx) }
+func (s *status) Recheck(ctx context.Context, _ string) bool { return s.Filter.Recheck(ctx) }
 
-func (s *status) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
-func (s *status) close()                                   { s.feed.Close() }
+func (s *status) Handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
+func (s *status) Close()                                   { s.feed.Close() }
 
 // list is sensors:all: the inventory.
 type list struct {
@@ -65,7 +65,7 @@ type list struct {
 // listPiece is how many bytes of sensors go into one frame of the list.
 const listPiece = 256 << 10
 
-func (l *list) join(ctx context.Context, _ request.Params) ([]byte, error) {
+func (l *list) Join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if err := l.Filter.Open(ctx, &l.feed, l.ch.Topic); err != nil {
 		return nil, err
 	}
@@ -112,7 +112,7 @@ func (l *list) piece() []byte {
 
 // joined sends what did not fit into the reply, piece by piece, as fast as the
 // viewer takes it: a list of all sensors may be large.
-func (l *list) joined() {
+func (l *list) Joined() {
 	c := l.ch.conn
 	for len(l.rest) > 0 && !c.closing.Load() {
 		c.out.WaitCapacity()
@@ -125,10 +125,10 @@ func (l *list) joined() {
 	l.feed.Release(nil)
 }
 
-func (l *list) recheck(ctx context.Context, _ string) bool { return l.Recheck(ctx) }
+func (l *list) Recheck(ctx context.Context, _ string) bool { return l.Filter.Recheck(ctx) }
 
-func (l *list) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
-func (l *list) close()                                   { l.feed.Close() }
+func (l *list) Handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
+func (l *list) Close()                                   { l.feed.Close() }
 
 // sensorList is a JSON list of sensors that is bounded in bytes.
 type sensorList struct {

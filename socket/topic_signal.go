@@ -21,7 +21,7 @@ type signal struct {
 	since    atomic.Pointer[time.Time] // last values of before are left out
 }
 
-func (s *signal) join(ctx context.Context, _ request.Params) ([]byte, error) {
+func (s *signal) Join(ctx context.Context, _ request.Params) ([]byte, error) {
 	if !sensocto.ValidID(s.sensorID) {
 		return nil, request.ErrInvalidSensor
 	}
@@ -36,9 +36,9 @@ func (s *signal) join(ctx context.Context, _ request.Params) ([]byte, error) {
 	return append(dst, '}'), nil
 }
 
-func (s *signal) joined()                                  { s.feed.Release(nil) }
-func (s *signal) handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
-func (s *signal) recheck(ctx context.Context, _ string) bool {
+func (s *signal) Joined()                                  { s.feed.Release(nil) }
+func (s *signal) Handle(context.Context, *phx.Frame) error { return request.ErrUnknownEvent }
+func (s *signal) Recheck(ctx context.Context, _ string) bool {
 	rights, err := s.ch.conn.srv.mayView(ctx, s.identity, s.sensorID)
 	s.setSince(rights.LiveSince)
 	return err == nil
@@ -54,4 +54,4 @@ func (s *signal) Deliver(m *sensocto.Message) {
 	s.feed.Deliver(m)
 }
 
-func (s *signal) close() { s.feed.Close() }
+func (s *signal) Close() { s.feed.Close() }

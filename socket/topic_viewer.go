@@ -36,15 +36,15 @@ const (
 	gazePerSecond = 5
 )
 
-func (v *viewer) join(context.Context, request.Params) ([]byte, error) {
+func (v *viewer) Join(context.Context, request.Params) ([]byte, error) {
 	v.ch.BatchSensors()
 	v.gazeLimit = sensocto.NewTokenBucket(gazeBurst, gazePerSecond, time.Now())
-	return emptyObject(), nil
+	return []byte("{}"), nil
 }
 
-func (v *viewer) joined() {}
+func (v *viewer) Joined() {}
 
-func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
+func (v *viewer) Handle(ctx context.Context, f *phx.Frame) error {
 	var act func(*phx.Frame, request.Params) error
 	switch string(f.Event) {
 	case "watch":
@@ -72,7 +72,7 @@ func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
 }
 
 // recheck stops watching what the viewer may see no more, and says so.
-func (v *viewer) recheck(ctx context.Context, only string) bool {
+func (v *viewer) Recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	ids := []string{only}
 	if only == "" {
@@ -132,7 +132,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) erro
 		w.feed.Release(nil)
 	}
 	if srv.revocations.Load() != changes { // a right may have ended meanwhile, unheard
-		v.recheck(ctx, "")
+		v.Recheck(ctx, "")
 	}
 	return nil
 }
@@ -261,7 +261,7 @@ func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	}
 }
 
-func (v *viewer) close() {
+func (v *viewer) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true

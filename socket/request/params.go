@@ -1,7 +1,7 @@
 // Package request reads what clients ask for: the payload of a join or an event as
 // values of known types, and the attributes that a device brings with its join. It
-// names the reasons for which any topic refuses a request. It decides nothing about
-// rights and knows no connection.
+// names the reasons for which any topic refuses a request, and says what a topic that
+// answers requests is. It decides nothing about rights and knows no connection.
 package request
 
 import (
