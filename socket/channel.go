@@ -8,7 +8,6 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/request"
-	"github.com/sensocto/sensocto/socket/visible"
 )
 
 // family is a kind of topic.
@@ -115,9 +114,9 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) request.Hand
 			onlooker: onlooker{attention: srv.attention, id: srv.nextViewer()},
 		}
 	case familySignal:
-		return &signal{ch: ch, identity: identity, sensorID: id, feed: ch.NewFeed()}
+		return srv.inventory.Signal(&ch.Channel, identity, id)
 	case familyStatus:
-		return &status{ch: ch, feed: ch.NewFeed(), Filter: visible.New(srv.rights, srv.sensors, identity)}
+		return srv.inventory.Status(&ch.Channel, identity)
 	case familyRoom:
 		return srv.rooms.Room(&ch.Channel, identity, id)
 	case familyRooms:
@@ -127,7 +126,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) request.Hand
 	case familyUser:
 		return srv.rooms.Inbox(&ch.Channel, identity, id)
 	}
-	return &list{ch: ch, feed: ch.NewFeed(), Filter: visible.New(srv.rights, srv.sensors, identity)}
+	return srv.inventory.List(&ch.Channel, identity)
 }
 
 // evict ends the channel because another has taken its place.

@@ -119,10 +119,6 @@ func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Conte
 		ctx, leave := context.WithTimeoutCause(ctx, remoteReadTime, errSensorAway)
 		return ctx, leave, nil
 	}
-	select {
-	case s.reads <- struct{}{}:
-		return ctx, func() { <-s.reads }, nil
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
+	leave, err = s.reads.Take(ctx)
+	return ctx, leave, err
 }

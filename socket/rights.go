@@ -12,25 +12,10 @@ import (
 // have changed: before the call that changes them returns, what has lost its
 // right has ended. Nothing is asked while measurements flow.
 
-// may returns what the identity may do with a sensor.
-func (s *Server) may(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
-	return s.rights.Sensor(ctx, id, sensorID)
-}
-
-// mayView returns sensocto.ErrUnauthorized unless the identity may see a sensor
-// live.
-func (s *Server) mayView(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
-	rights, err := s.may(ctx, id, sensorID)
-	if err == nil && !rights.Live {
-		err = sensocto.ErrUnauthorized
-	}
-	return rights, err
-}
-
 // stillMay returns sensocto.ErrUnauthorized where the identity sees less of the past of
 // a sensor than it did with the rights before.
 func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID string, before sensocto.SensorRights) error {
-	now, err := s.may(ctx, id, sensorID)
+	now, err := s.rights.Sensor(ctx, id, sensorID)
 	switch {
 	case err != nil:
 		return err
@@ -38,13 +23,6 @@ func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID st
 		return sensocto.ErrUnauthorized
 	}
 	return nil
-}
-
-// stillViews reports whether the identity may still see a sensor live. Who
-// cannot be asked about may not.
-func (s *Server) stillViews(ctx context.Context, id sensocto.Identity, sensorID string) bool {
-	_, err := s.mayView(ctx, id, sensorID)
-	return err == nil
 }
 
 // onRightsChanged ends what users may see no more; nil stands for everybody. What

@@ -12,6 +12,7 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/socket/admission"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/rooms"
 	"github.com/sensocto/sensocto/socket/tick"
@@ -112,6 +113,7 @@ type Server struct {
 	pubsub    sensocto.PubSub
 	attention sensocto.Attention
 	rights    sensocto.Rights
+	inventory *inventory.Topics
 	rooms     *rooms.Topics
 	limits    Limits
 	origins   []string
@@ -130,7 +132,7 @@ type Server struct {
 	anonymous   admission.Anonymous
 	unfinished  admission.Budget // bytes
 	watched     admission.Budget // sensors that are watched
-	reads       chan struct{}    // holds who reads history: a processor stays free for what is live
+	reads       admission.Turns  // of history: a processor stays free for what is live
 	outbound    *outbound.Hub
 	readGate    *tick.Gate // of readers whose devices nobody looks at closely
 	flushGate   *tick.Gate // of those whose devices send more often than viewers are written to
@@ -170,8 +172,9 @@ func New(o Options) *Server {
 	s.offenders = admission.Offenders{Points: float64(s.limits.Refusals), PerPoint: time.Second, Max: 10_000}
 	s.anonymous = admission.Anonymous{Most: s.limits.Anonymous, MostOfOne: s.limits.AnonymousOfOne}
 	s.unfinished.Max, s.watched.Max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
-	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
+	s.reads = make(admission.Turns, max(1, runtime.GOMAXPROCS(0)-1))
 	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, ReplyBytes: s.limits.ReplyBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.inventory = inventory.New(inventory.Options{Sensors: s.sensors, Rights: s.rights, Reads: s.reads, ReplyBytes: s.limits.ReplyBytes})
 	s.rooms = rooms.New(rooms.Options{Source: o.Rooms, Calls: o.Calls, Rights: s.rights, Events: &s.events})
 	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
 	s.flushGate = s.outbound.NewReadGate(readLead)

@@ -10,6 +10,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/wire"
@@ -38,7 +39,7 @@ func (v *dataViewer) Join(ctx context.Context, p request.Params) ([]byte, error)
 		return nil, err
 	}
 	srv := v.ch.conn.srv
-	rights, err := srv.mayView(ctx, v.identity, v.sensorID)
+	rights, err := srv.inventory.View(ctx, v.identity, v.sensorID)
 	if err != nil {
 		return nil, err
 	}
@@ -75,7 +76,8 @@ func (v *dataViewer) waits() bool { return v.slow != nil }
 func (v *dataViewer) finish(ctx context.Context) ([]byte, error) { return v.slow(ctx) }
 
 func (v *dataViewer) Recheck(ctx context.Context, _ string) bool {
-	return v.ch.conn.srv.stillViews(ctx, v.identity, v.sensorID)
+	_, err := v.ch.conn.srv.inventory.View(ctx, v.identity, v.sensorID)
+	return err == nil
 }
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
@@ -105,7 +107,7 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 		}
 		v.feed.HistoryRead()
 	}
-	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
+	dst := append([]byte(`{"sensor":`), inventory.Describe(srv.inventory.Sensor(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
 	cut := []string{}
 	for i, id := range slices.Sorted(maps.Keys(v.history)) {
@@ -215,7 +217,7 @@ func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
-	rights, err := v.ch.conn.srv.may(ctx, v.identity, v.sensorID)
+	rights, err := v.ch.conn.srv.rights.Sensor(ctx, v.identity, v.sensorID)
 	if err != nil {
 		return err
 	}

@@ -69,7 +69,7 @@ func (d *device) Join(ctx context.Context, p request.Params) ([]byte, error) {
 }
 
 func (d *device) Recheck(ctx context.Context, _ string) bool {
-	rights, err := d.ch.conn.srv.may(ctx, d.identity, d.id)
+	rights, err := d.ch.conn.srv.rights.Sensor(ctx, d.identity, d.id)
 	return err == nil && rights.Ingest
 }
 

@@ -11,6 +11,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
 	"github.com/sensocto/sensocto/socket/request"
 )
@@ -82,7 +83,10 @@ func (v *viewer) Recheck(ctx context.Context, only string) bool {
 	}
 	v.mu.Unlock()
 	srv := v.ch.conn.srv
-	ids = slices.DeleteFunc(ids, func(id string) bool { return srv.stillViews(ctx, v.identity, id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		_, err := srv.inventory.View(ctx, v.identity, id)
+		return err == nil
+	})
 	if len(ids) == 0 {
 		return true
 	}
@@ -110,11 +114,11 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) erro
 	}
 	srv := v.ch.conn.srv
 	changes := srv.revocations.Load()
-	sensors, refused, fresh := newSensorList(srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
+	sensors, refused, fresh := inventory.NewJSONList(srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
 	for _, id := range ids {
 		var w *watched
 		isNew := false
-		rights, err := srv.mayView(ctx, v.identity, id)
+		rights, err := srv.inventory.View(ctx, v.identity, id)
 		if err == nil {
 			w, isNew = v.add(id, level)
 		}
@@ -125,7 +129,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) erro
 		if isNew {
 			fresh = append(fresh, w)
 		}
-		sensors.add(srv.sensorOrUnknown(id, rights.LiveSince))
+		sensors.Add(srv.inventory.Sensor(id, rights.LiveSince))
 	}
 	v.ch.Reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
@@ -137,8 +141,8 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) erro
 	return nil
 }
 
-func watchResponse(sensors *sensorList, refused []string) []byte {
-	dst := append([]byte(`{"sensors":`), sensors.close()...)
+func watchResponse(sensors *inventory.JSONList, refused []string) []byte {
+	dst := append([]byte(`{"sensors":`), sensors.Close()...)
 	dst = outbound.AppendJSON(append(dst, `,"refused":`...), refused)
 	return append(dst, '}')
 }

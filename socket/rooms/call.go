@@ -91,7 +91,8 @@ func (c *Call) Send(name string, payload []byte) {
 // End implements sensocto.CallOutlet.
 func (c *Call) End() { c.leave() }
 
-// Recheck implements request.Handler: it asks for the right to call in the room, which only members have.
+// Recheck implements request.Handler. It asks for the right to call in the room, which
+// only members have.
 func (c *Call) Recheck(ctx context.Context, _ string) bool {
 	rights, err := c.topics.Rights.RoomRights(ctx, c.identity, sensocto.Room{ID: c.roomID})
 	return err == nil && rights.Call && c.identity.UserID != ""

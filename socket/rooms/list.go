@@ -110,7 +110,7 @@ func (l *List) hide(roomID string) {
 // Joined implements request.Handler.
 func (l *List) Joined() { l.feed.Release(nil) }
 
-// Recheck implements request.Handler: it hides the rooms that the viewer may see no more.
+// Recheck implements request.Handler. It hides the rooms that the viewer may see no more.
 func (l *List) Recheck(ctx context.Context, _ string) bool {
 	l.mu.Lock()
 	defer l.mu.Unlock()
