@@ -236,7 +236,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.unsubscribe()
 	for _, c := range s.all() {
-		c.close(ws.CloseShutdown, "shutdown")
+		c.close(ws.CloseShutdown, reasonShutdown)
 	}
 	done := make(chan struct{})
 	go func() {
