@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -30,7 +29,6 @@ const closeWait = 2 * time.Second
 // only queue frames, end channels and ask for the connection to be closed.
 type conn struct {
 	srv     *Server
-	net     net.Conn
 	id      uint64
 	address string
 	version phx.Version
@@ -42,11 +40,11 @@ type conn struct {
 
 	lastRead  atomic.Int64  // since the server's start, in ns
 	began     time.Duration // since the server's start
-	anonymous atomic.Bool   // it has not shown yet who it is
 	watched   atomic.Int64  // sensors that it watches
+	pinged    atomic.Int64  // bytes of pings that wait for their sensors
+	anonymous atomic.Bool   // it has not shown yet who it is
 	waiting   atomic.Int32  // requests that wait for other servers beside the reader
 	answering sync.Mutex    // held while one of those is answered
-	pinged    atomic.Int64  // bytes of pings that wait for their sensors
 
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
@@ -135,7 +133,7 @@ func (c *conn) finish(code int, reason string) bool {
 	}
 	c.draining.Store(code == ws.CloseShutdown)
 	c.closing.Store(true)
-	c.net.SetDeadline(time.Now().Add(closeWait))
+	c.in.Conn.SetDeadline(time.Now().Add(closeWait))
 	return true
 }
 
@@ -146,14 +144,14 @@ func (c *conn) TooSlow() { c.close(ws.CloseTryLater, "too_slow") }
 func (c *conn) Abort(err error) {
 	c.srv.log.Debug("connection broken", "conn", c.id, "err", err)
 	c.out.Kill()
-	c.net.Close()
+	c.in.Conn.Close()
 }
 
 // end frees everything. What devices sent before is in their sensors' hands.
 func (c *conn) end() {
 	c.out.Kill()
 	c.cancel()
-	c.net.Close()
+	c.in.Conn.Close()
 	for _, ch := range c.takeChannels() {
 		c.closeHandler(ch)
 	}
@@ -182,7 +180,7 @@ func (c *conn) Contain(where string) {
 		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
 			c.out.Kill()
-			c.net.Close()
+			c.in.Conn.Close()
 		}
 	}
 }

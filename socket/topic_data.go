@@ -21,7 +21,6 @@ import (
 type dataViewer struct {
 	ch       *channel
 	identity sensocto.Identity
-	receiver bool
 	onlooker
 	watched
 	closed  atomic.Bool
@@ -30,8 +29,11 @@ type dataViewer struct {
 	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
+// isReceiver reports whether the topic is the sensor's own.
+func (v *dataViewer) isReceiver() bool { return v.ch.family == familyReceiver }
+
 func (v *dataViewer) Join(ctx context.Context, p request.Params) ([]byte, error) {
-	if !sensocto.ValidID(v.sensorID) || v.receiver && p.Has("sensor_id") && p.Text("sensor_id") != v.sensorID {
+	if !sensocto.ValidID(v.sensorID) || v.isReceiver() && p.Has("sensor_id") && p.Text("sensor_id") != v.sensorID {
 		return nil, request.ErrInvalidSensor
 	}
 	level, err := p.Level("attention", sensocto.AttentionHigh)
@@ -47,9 +49,9 @@ func (v *dataViewer) Join(ctx context.Context, p request.Params) ([]byte, error)
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	v.feed.Watch(v.sensorID, p.Text("encoding") == "binary", v.receiver)
+	v.feed.Watch(v.sensorID, p.Text("encoding") == "binary", v.isReceiver())
 	v.watched.look(level)
-	if v.receiver {
+	if v.isReceiver() {
 		return []byte("{}"), nil
 	}
 	limit := 0
@@ -82,7 +84,7 @@ func (v *dataViewer) Recheck(ctx context.Context, _ string) bool {
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
 	v := &dataViewer{
-		ch: ch, identity: identity, receiver: ch.family == familyReceiver,
+		ch: ch, identity: identity,
 		onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
 		watched:  watched{sensorID: sensorID, feed: ch.NewFeed()},
 	}
@@ -138,7 +140,7 @@ func (v *dataViewer) Joined() {
 }
 
 func (v *dataViewer) Handle(ctx context.Context, f *phx.Frame) error {
-	if v.receiver {
+	if v.isReceiver() {
 		return request.ErrUnknownEvent // a receiver sends nothing
 	}
 	switch string(f.Event) {

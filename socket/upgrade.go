@@ -85,7 +85,7 @@ func (s *Server) open(r *http.Request, nc net.Conn, version phx.Version, who bou
 	if tcp, ok := nc.(interface{ SetNoDelay(bool) error }); ok {
 		tcp.SetNoDelay(true)
 	}
-	c := &conn{srv: s, net: nc, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
+	c := &conn{srv: s, id: s.connIDs.Add(1), address: s.addressOf(r), version: version, began: s.now()}
 	c.ctx, c.cancel = context.WithCancel(context.Background())
 	c.out = s.outbound.NewOutbox(nc, version, c)
 	c.in = ws.Reader{Conn: nc, MaxText: min(anonymousFrame, s.limits.TextBytes), MaxBinary: min(anonymousFrame, s.limits.BinaryBytes),
