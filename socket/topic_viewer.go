@@ -72,7 +72,7 @@ func (v *viewer) Handle(ctx context.Context, f *phx.Frame) error {
 	return act(f, p)
 }
 
-// recheck stops watching what the viewer may see no more, and says so.
+// Recheck stops watching what the viewer may see no more, and says so.
 func (v *viewer) Recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	ids := []string{only}
