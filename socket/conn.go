@@ -23,7 +23,7 @@ import (
 const closeWait = 2 * time.Second
 
 // conn is one WebSocket: its life cycle. What it does with messages is in
-// dispatch.go, who it is in identity.go, what it sends in package outbound.
+// dispatch.go and join.go, who it is in identity.go, what it sends in package outbound.
 //
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
