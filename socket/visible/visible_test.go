@@ -255,6 +255,20 @@ func TestFilter_Recheck(t *testing.T) {
 	}
 }
 
+// A right may come to a viewer who saw nothing.
+func TestFilter_RecheckOfAnEmptyList(t *testing.T) {
+	w := newWorld()
+	seen := w.sees
+	w.sees = sensocto.Visible{}
+	f := w.open(t)
+	if ids := f.Show([]string{"mine", "shared"}); len(ids) > 0 {
+		t.Fatalf("shown are %v", ids)
+	}
+	if w.sees = seen; !f.Recheck(t.Context()) || len(texts(w.came)) != 1 || !strings.Contains(texts(w.came)[0], "+shared!") {
+		t.Errorf("%v came", texts(w.came))
+	}
+}
+
 func TestFilter_OpenFails(t *testing.T) {
 	w := newWorld()
 	w.err = errors.New("no database")
