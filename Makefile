@@ -103,6 +103,7 @@ vet: ui
 	@test -z "$$(gofmt -l $$(git ls-files -co --exclude-standard '*.go'))" || { echo "not formatted (run make fmt):"; gofmt -l $$(git ls-files -co --exclude-standard '*.go'); exit 1; }
 	go vet ./...
 	go vet -tags no_ui ./web/...
+	for os in darwin windows; do GOOS=$$os go build ./client ./load ./socket/outbound; done # what is written for each system
 
 .PHONY: test-go
 test-go: ui ## the quick inner loop: the Go tests, no network

@@ -1,6 +1,10 @@
 package socket
 
-import "time"
+import (
+	"time"
+
+	"github.com/sensocto/sensocto"
+)
 
 // Bounds of a connection that has not shown yet who it is: no credential came
 // with its upgrade, and it has joined nothing.
@@ -26,6 +30,8 @@ func (c *conn) identified() {
 func (c *conn) overdue(now time.Duration) bool {
 	return c.anonymous.Load() && now-c.began > c.srv.limits.JoinTimeout
 }
+
+var errTooManyWatched = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_watched", Message: "the connection, or all together, watch as many sensors as the server allows"}
 
 // reserveWatch counts one more sensor that the connection watches, and reports
 // whether that is allowed.

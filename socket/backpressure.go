@@ -44,7 +44,7 @@ func (c *configurer) watch() {
 
 func (c *configurer) send(b sensocto.Backpressure) {
 	c.ch.conn.setUrgent(c.ch, b.AttentionLevel > sensocto.AttentionLow)
-	c.ch.push("backpressure_config", backpressurePayload(b, time.Now()))
+	c.ch.Push("backpressure_config", backpressurePayload(b, time.Now()))
 }
 
 func (c *configurer) stop() {

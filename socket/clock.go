@@ -5,6 +5,7 @@ import (
 	"time"
 
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // eventClock asks on topic phoenix for the server's time, with which a client finds
@@ -15,12 +16,12 @@ const eventClock = "clock"
 // clock answers with ms since 1970, to the microsecond.
 func (c *conn) clock(f *phx.Frame) error {
 	received := time.Now()
-	if err := f.Check(); err != nil {
-		return frameError(err)
+	if err := request.Check(f); err != nil {
+		return err
 	}
 	response := appendMS([]byte(`{"received_at":`), received)
 	response = appendMS(append(response, `,"sent_at":`...), time.Now())
-	c.answer(f, phx.StatusOK, append(response, '}'))
+	c.out.Reply(f, phx.StatusOK, append(response, '}'))
 	return nil
 }
 

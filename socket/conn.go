@@ -5,7 +5,6 @@ import (
 	"errors"
 	"log/slog"
 	"maps"
-	"net"
 	"runtime/debug"
 	"slices"
 	"sync"
@@ -24,13 +23,12 @@ import (
 const closeWait = 2 * time.Second
 
 // conn is one WebSocket: its life cycle. What it does with messages is in
-// dispatch.go, who it is in identity.go, what it sends in package outbound.
+// dispatch.go and join.go, who it is in identity.go, what it sends in package outbound.
 //
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
 type conn struct {
 	srv     *Server
-	net     net.Conn
 	id      uint64
 	address string
 	version phx.Version
@@ -42,11 +40,11 @@ type conn struct {
 
 	lastRead  atomic.Int64  // since the server's start, in ns
 	began     time.Duration // since the server's start
-	anonymous atomic.Bool   // it has not shown yet who it is
 	watched   atomic.Int64  // sensors that it watches
+	pinged    atomic.Int64  // bytes of pings that wait for their sensors
+	anonymous atomic.Bool   // it has not shown yet who it is
 	waiting   atomic.Int32  // requests that wait for other servers beside the reader
 	answering sync.Mutex    // held while one of those is answered
-	pinged    atomic.Int64  // bytes of pings that wait for their sensors
 
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
@@ -122,7 +120,7 @@ func (c *conn) close(code int, reason string) {
 		return
 	}
 	c.srv.count.closes.add(reason, 1)
-	c.srv.events.Write(c.srv.now(), slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
+	c.srv.events.Write(slog.LevelInfo, "close "+reason, "closing connection", "conn", c.id, "code", code, "reason", reason)
 }
 
 // answerClose answers a close frame of the peer in kind, with its code, or none.
@@ -135,7 +133,7 @@ func (c *conn) finish(code int, reason string) bool {
 	}
 	c.draining.Store(code == ws.CloseShutdown)
 	c.closing.Store(true)
-	c.net.SetDeadline(time.Now().Add(closeWait))
+	c.in.Conn.SetDeadline(time.Now().Add(closeWait))
 	return true
 }
 
@@ -146,14 +144,14 @@ func (c *conn) TooSlow() { c.close(ws.CloseTryLater, "too_slow") }
 func (c *conn) Abort(err error) {
 	c.srv.log.Debug("connection broken", "conn", c.id, "err", err)
 	c.out.Kill()
-	c.net.Close()
+	c.in.Conn.Close()
 }
 
 // end frees everything. What devices sent before is in their sensors' hands.
 func (c *conn) end() {
 	c.out.Kill()
 	c.cancel()
-	c.net.Close()
+	c.in.Conn.Close()
 	for _, ch := range c.takeChannels() {
 		c.closeHandler(ch)
 	}
@@ -164,16 +162,25 @@ func (c *conn) end() {
 	c.srv.remove(c)
 }
 
+// ReplyTooLarge implements outbound.Owner.
+func (c *conn) ReplyTooLarge(topic string, size int) (response []byte) {
+	c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
+	c.srv.events.Write(slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", size)
+	return reasonObject(errReplyTooLarge.Reason)
+}
+
+var errReplyTooLarge = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "reply_too_large", Message: "the reply would be larger than the server allows: ask for less"}
+
 // Contain is deferred wherever foreign input is handled: a panic there costs
 // this connection, which is told to come back, and nothing else.
 func (c *conn) Contain(where string) {
 	if r := recover(); r != nil {
 		c.srv.count.panics.Add(1)
-		c.srv.events.Write(c.srv.now(), slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
+		c.srv.events.Write(slog.LevelError, "panic "+where, "panic in a connection", "conn", c.id, "where", where, "err", r, "stack", string(debug.Stack()))
 		c.close(ws.CloseTryLater, "internal_error")
 		if where == "write" {
 			c.out.Kill()
-			c.net.Close()
+			c.in.Conn.Close()
 		}
 	}
 }
@@ -195,7 +202,7 @@ func (c *conn) closeHandler(ch *channel) {
 	c.mu.Lock()
 	h := ch.handler
 	c.mu.Unlock()
-	h.close()
+	h.Close()
 }
 
 // revoked ends all channels if the identity is the connection's: at once, and
@@ -210,26 +217,9 @@ func (c *conn) revoked(identityID string) []*channel {
 	}
 	lost := c.takeChannels()
 	for _, ch := range lost {
-		ch.End(true, ch.closeFrame())
+		ch.End(true)
 	}
 	return lost
-}
-
-// replyFrame returns a reply. It is the one place where replies are bounded: what
-// is larger is refused.
-func (c *conn) replyFrame(joinRef, ref phx.Ref, topic, status string, response []byte) []byte {
-	if len(response) > c.srv.limits.ReplyBytes {
-		c.srv.count.refusedFrames.add(errReplyTooLarge.Reason, 1)
-		c.srv.events.Write(c.srv.now(), slog.LevelWarn, "reply", "a reply was larger than limits.reply", "conn", c.id, "topic", topic, "bytes", len(response))
-		status, response = phx.StatusError, reasonObject(errReplyTooLarge.Reason)
-	}
-	frame := ws.Reserve(len(topic) + len(response) + len(joinRef) + len(ref) + 80)
-	return ws.Seal(ws.OpText, phx.AppendReply(frame, c.version, joinRef, ref, topic, status, response))
-}
-
-func (c *conn) pushFrame(joinRef, ref phx.Ref, topic, event string, payload []byte) []byte {
-	frame := ws.Reserve(len(topic) + len(event) + len(payload) + 2*len(joinRef) + 80)
-	return ws.Seal(ws.OpText, phx.AppendPush(frame, c.version, joinRef, ref, topic, event, payload))
 }
 
 // bound is the identity of a connection, once it has one.

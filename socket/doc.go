@@ -1,7 +1,8 @@
 // Package socket is the WebSocket endpoint that speaks the Phoenix protocol to
-// devices and viewers: upgrade, connections, joins, heartbeat, one file per
-// topic family. What connections are sent goes through package outbound, frames
-// are read by package ws.
+// devices and viewers: connections, joins, heartbeat, rights that end, and the topics
+// of devices and of measurements, a file each. The packages below it know no
+// connection: handshake reads the upgrade and ws frames, request what they ask;
+// inventory and rooms are further topics; outbound is what connections are sent.
 //
 // It promises: what a connection is sent on one topic keeps its order; a
 // broadcast is encoded once per encoding and its bytes are shared by all

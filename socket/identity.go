@@ -3,73 +3,15 @@ package socket
 import (
 	"cmp"
 	"context"
-	"encoding/base64"
-	"net/http"
-	"strings"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/socket/ws"
 )
-
-// SessionCookie is the cookie that may carry a token.
-const SessionCookie = "sensocto_token"
-
-// tokenProtocol is the beginning of the subprotocol in which official clients
-// carry their authToken.
-const tokenProtocol = "base64url.bearer.phx."
-
-// maxCredentials bounds what one upgrade may bring: each is a look-up, and one
-// header has place for thousands.
-const maxCredentials = 4
 
 // maxRefusals is after how many unauthorized joins a connection is closed, so
 // that nobody tries out tokens at the speed of a socket.
 const maxRefusals = 100
-
-// credentials returns what an upgrade request brings, explicit ones first: a
-// browser sends the cookie whether the page wants it or not.
-func credentials(r *http.Request) []string {
-	var found []string
-	add := func(credential string) {
-		if credential != "" && len(found) < maxCredentials {
-			found = append(found, strings.Clone(credential))
-		}
-	}
-	for _, p := range subprotocols(r) {
-		if text, ok := strings.CutPrefix(p, tokenProtocol); ok {
-			add(decodeToken(text))
-		}
-	}
-	if scheme, token, ok := strings.Cut(r.Header.Get("Authorization"), " "); ok && strings.EqualFold(scheme, "Bearer") {
-		add(strings.TrimSpace(token))
-	}
-	add(r.URL.Query().Get("token"))
-	if cookie, err := r.Cookie(SessionCookie); err == nil {
-		add(cookie.Value)
-	}
-	return found
-}
-
-// decodeToken reads base64 without padding in either alphabet: the official
-// client says base64url and sends what btoa makes.
-func decodeToken(text string) string {
-	text = strings.NewReplacer("+", "-", "/", "_").Replace(strings.TrimRight(text, "="))
-	token, err := base64.RawURLEncoding.DecodeString(text)
-	if err != nil {
-		return ""
-	}
-	return string(token)
-}
-
-func subprotocols(r *http.Request) []string {
-	var list []string
-	for _, line := range r.Header["Sec-Websocket-Protocol"] {
-		for p := range strings.SplitSeq(line, ",") {
-			list = append(list, strings.TrimSpace(p))
-		}
-	}
-	return list
-}
 
 // introduced returns the identity of the first credential that is valid.
 func (s *Server) introduced(ctx context.Context, credentials []string) bound {
@@ -83,11 +25,11 @@ func (s *Server) introduced(ctx context.Context, credentials []string) bound {
 
 // authorize returns who joins, if that identity has the right and the
 // connection is not somebody else already.
-func (c *conn) authorize(ctx context.Context, p params, scope sensocto.Scope) (bound, error) {
+func (c *conn) authorize(ctx context.Context, p request.Params, scope sensocto.Scope) (bound, error) {
 	c.mu.Lock()
 	who := c.who
 	c.mu.Unlock()
-	credential := cmp.Or(p.text("bearer_token"), p.text("token"), who.credential)
+	credential := cmp.Or(p.Text("bearer_token"), p.Text("token"), who.credential)
 	// A token may have been revoked since it was bound, so it is asked again.
 	id, err := c.srv.auth.Authenticate(ctx, credential)
 	switch {
@@ -110,8 +52,8 @@ func (e *refusedIdentity) Unwrap() error { return sensocto.ErrUnauthorized }
 
 // mayClaim reports whether the payload's user_id, if there is one, is true: a
 // person's own, or, without a person, the credential's.
-func mayClaim(p params, id sensocto.Identity) bool {
-	return !p.has("user_id") || p.text("user_id") == cmp.Or(id.UserID, id.ID)
+func mayClaim(p request.Params, id sensocto.Identity) bool {
+	return !p.Has("user_id") || p.Text("user_id") == cmp.Or(id.UserID, id.ID)
 }
 
 // refused counts an unauthorized join against the address, and ends a connection

@@ -407,6 +407,22 @@ func testRights_TakenBackUnderLoad(t *testing.T, p *peopleWorld) {
 	}
 }
 
+// Whoever sees no sensor at first gets the first one that is shared with them.
+func TestRights_AListThatWasEmpty(t *testing.T) {
+	p := newPeopleWorld(t)
+	ada, bob := p.person("ada", false), p.person("bob", false)
+	ada.bring(p, "private")
+	c := bob.dial(p)
+	c.send(`["1","1","sensors:all","phx_join",{}]`)
+	if first := string(c.await("sensors:all", "phx_reply")); !strings.Contains(first, `"sensors":[]`) {
+		t.Fatalf("bob sees %s", first)
+	}
+	p.must(p.rooms.Grant(t.Context(), ada.id, "private", bob.id.UserID, sensocto.ShareTerms{}))
+	if update := string(c.await("sensors:all", "sensor_list_updated")); !strings.Contains(update, `"added":[{"sensor_id":"private"`) {
+		t.Errorf("after the grant: %s", update)
+	}
+}
+
 // Lists show what the viewer may see, and follow what changes.
 func TestRights_Lists(t *testing.T) {
 	p := newPeopleWorld(t)

@@ -5,31 +5,17 @@ import (
 	"slices"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // What a channel may show is asked when it is joined, and again when rights may
 // have changed: before the call that changes them returns, what has lost its
 // right has ended. Nothing is asked while measurements flow.
 
-// may returns what the identity may do with a sensor.
-func (s *Server) may(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
-	return s.rights.Sensor(ctx, id, sensorID)
-}
-
-// mayView returns sensocto.ErrUnauthorized unless the identity may see a sensor
-// live.
-func (s *Server) mayView(ctx context.Context, id sensocto.Identity, sensorID string) (sensocto.SensorRights, error) {
-	rights, err := s.may(ctx, id, sensorID)
-	if err == nil && !rights.Live {
-		err = sensocto.ErrUnauthorized
-	}
-	return rights, err
-}
-
 // stillMay returns sensocto.ErrUnauthorized where the identity sees less of the past of
 // a sensor than it did with the rights before.
 func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID string, before sensocto.SensorRights) error {
-	now, err := s.may(ctx, id, sensorID)
+	now, err := s.rights.Sensor(ctx, id, sensorID)
 	switch {
 	case err != nil:
 		return err
@@ -37,13 +23,6 @@ func (s *Server) stillMay(ctx context.Context, id sensocto.Identity, sensorID st
 		return sensocto.ErrUnauthorized
 	}
 	return nil
-}
-
-// stillViews reports whether the identity may still see a sensor live. Who
-// cannot be asked about may not.
-func (s *Server) stillViews(ctx context.Context, id sensocto.Identity, sensorID string) bool {
-	_, err := s.mayView(ctx, id, sensorID)
-	return err == nil
 }
 
 // onRightsChanged ends what users may see no more; nil stands for everybody. What
@@ -98,7 +77,7 @@ func (s *Server) connsOf(userIDs []string) (list []*conn) {
 // handlers are left to be closed, which may block.
 func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) {
 	c.mu.Lock()
-	handlers := map[*channel]handler{}
+	handlers := map[*channel]request.Handler{}
 	for _, ch := range c.channels {
 		if is(ch) {
 			handlers[ch] = ch.handler
@@ -106,13 +85,13 @@ func (c *conn) recheckIf(only string, is func(*channel) bool) (lost []*channel) 
 	}
 	c.mu.Unlock()
 	for ch, h := range handlers {
-		if h.recheck(c.ctx, only) {
+		if h.Recheck(c.ctx, only) {
 			continue
 		}
 		c.forget(ch)
 		// What waits of a sensor is not for the viewer any more. What waits of a room
 		// says why the topic ends: room_closed.
-		if ch.End(ch.family != familyRoom, ch.closeFrame()) {
+		if ch.End(ch.family != familyRoom) {
 			lost = append(lost, ch)
 		}
 	}

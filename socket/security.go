@@ -5,6 +5,7 @@ import (
 	"net/http"
 
 	"github.com/sensocto/sensocto"
+	"github.com/sensocto/sensocto/socket/handshake"
 	"github.com/sensocto/sensocto/socket/ws"
 )
 
@@ -51,12 +52,12 @@ func (c *conn) noteProtocolError(e *ws.Error) {
 
 // noteUpgrade notes a refused upgrade, unless the server is shutting down or the
 // path is a wrong one.
-func (s *Server) noteUpgrade(r *http.Request, f *refusal) {
-	refused := sensocto.Refusal{Reason: f.reason, Address: s.addressOf(r), Action: "websocket upgrade"}
-	switch f.reason {
-	case "not_found", "shutdown":
+func (s *Server) noteUpgrade(r *http.Request, f *handshake.Refusal) {
+	refused := sensocto.Refusal{Reason: f.Reason, Address: s.addressOf(r), Action: "websocket upgrade"}
+	switch f.Reason {
+	case handshake.ReasonNotFound, reasonShutdown:
 		return
-	case "origin_not_allowed":
+	case handshake.ReasonOrigin:
 		refused.Event, refused.Target = sensocto.SecurityCrossSiteRefused, r.Header.Get("Origin")
 	case "too_many_connections", "too_many_anonymous":
 		refused.Event = sensocto.SecurityLimitReached

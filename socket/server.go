@@ -3,7 +3,6 @@ package socket
 import (
 	"cmp"
 	"context"
-	"hash/maphash"
 	"log/slog"
 	"net/http"
 	"runtime"
@@ -13,7 +12,9 @@ import (
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/socket/admission"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/rooms"
 	"github.com/sensocto/sensocto/socket/tick"
 	"github.com/sensocto/sensocto/socket/ws"
 )
@@ -84,9 +85,9 @@ type Options struct {
 	// credentials alone.
 	Rights sensocto.Rights
 	// Rooms are what room topics show; nil means that there are none.
-	Rooms Rooms
+	Rooms rooms.Source
 	// Calls are the calls of rooms; nil means that there are none.
-	Calls  Calls
+	Calls  rooms.Calls
 	Limits Limits
 	// Now is the clock that timestamps are checked against; default time.Now.
 	Now func() time.Time
@@ -112,8 +113,8 @@ type Server struct {
 	pubsub    sensocto.PubSub
 	attention sensocto.Attention
 	rights    sensocto.Rights
-	rooms     Rooms
-	calls     Calls
+	inventory *inventory.Topics
+	rooms     *rooms.Topics
 	limits    Limits
 	origins   []string
 	addressOf func(*http.Request) string
@@ -131,11 +132,10 @@ type Server struct {
 	anonymous   admission.Anonymous
 	unfinished  admission.Budget // bytes
 	watched     admission.Budget // sensors that are watched
-	reads       chan struct{}    // holds who reads history: a processor stays free for what is live
+	reads       admission.Turns  // of history: a processor stays free for what is live
 	outbound    *outbound.Hub
 	readGate    *tick.Gate // of readers whose devices nobody looks at closely
 	flushGate   *tick.Gate // of those whose devices send more often than viewers are written to
-	roomStays   roomStays
 	count       counters
 	unsubscribe func() // from revocations and changes of rights
 
@@ -148,10 +148,10 @@ type Server struct {
 // New returns a Server. It starts nothing.
 func New(o Options) *Server {
 	s := &Server{
-		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights, rooms: o.Rooms, calls: o.Calls,
+		auth: o.Auth, sensors: o.Sensors, store: o.Store, pubsub: o.PubSub, attention: o.Attention, rights: o.Rights,
 		limits: o.Limits.withDefaults(), origins: o.AllowedOrigins,
 		addressOf: o.Address, clock: o.Now, audit: o.Audit, security: o.Security, log: o.Log,
-		started: time.Now(), conns: make(map[*conn]struct{}), roomStays: roomStays{seed: maphash.MakeSeed()},
+		started: time.Now(), conns: make(map[*conn]struct{}),
 	}
 	if s.log == nil {
 		s.log = slog.New(slog.DiscardHandler)
@@ -168,12 +168,14 @@ func New(o Options) *Server {
 	if s.addressOf == nil {
 		s.addressOf = func(r *http.Request) string { return r.RemoteAddr }
 	}
-	s.events.Log = s.log
+	s.events.Log, s.events.Now = s.log, s.now
 	s.offenders = admission.Offenders{Points: float64(s.limits.Refusals), PerPoint: time.Second, Max: 10_000}
 	s.anonymous = admission.Anonymous{Most: s.limits.Anonymous, MostOfOne: s.limits.AnonymousOfOne}
 	s.unfinished.Max, s.watched.Max = s.limits.UnfinishedBytes, int64(s.limits.WatchedInAll)
-	s.reads = make(chan struct{}, max(1, runtime.GOMAXPROCS(0)-1))
-	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.reads = make(admission.Turns, max(1, runtime.GOMAXPROCS(0)-1))
+	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, ReplyBytes: s.limits.ReplyBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
+	s.inventory = inventory.New(inventory.Options{Sensors: s.sensors, Rights: s.rights, Reads: s.reads, ReplyBytes: s.limits.ReplyBytes})
+	s.rooms = rooms.New(rooms.Options{Source: o.Rooms, Calls: o.Calls, Rights: s.rights, Events: &s.events})
 	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
 	s.flushGate = s.outbound.NewReadGate(readLead)
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
@@ -234,7 +236,7 @@ func (s *Server) Shutdown(ctx context.Context) error {
 	s.mu.Unlock()
 	s.unsubscribe()
 	for _, c := range s.all() {
-		c.close(ws.CloseShutdown, "shutdown")
+		c.close(ws.CloseShutdown, reasonShutdown)
 	}
 	done := make(chan struct{})
 	go func() {

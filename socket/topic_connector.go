@@ -7,6 +7,7 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // typeUnity is the type of connectors that wait for a reply to every push.
@@ -15,6 +16,11 @@ const typeUnity = "unity"
 // maxConnectorName bounds a connector's name, in bytes.
 const maxConnectorName = 100
 
+var (
+	errInvalidConnID   = request.Invalid("invalid_connector_id", "a connector's id is 1–128 characters of A–Z a–z 0–9 . _ : -")
+	errInvalidConnName = request.Invalid("invalid_connector_name", "a connector's name has 1–100 bytes of printable characters")
+)
+
 // connector is sensocto:connector:{id}: a program that brings sensors.
 type connector struct {
 	ch    *channel
@@ -22,12 +28,12 @@ type connector struct {
 	unity bool // it waits for a reply to every push
 }
 
-func (h *connector) join(_ context.Context, p params) ([]byte, error) {
-	if !sensocto.ValidID(h.id) || p.has("connector_id") && p.text("connector_id") != h.id {
+func (h *connector) Join(_ context.Context, p request.Params) ([]byte, error) {
+	if !sensocto.ValidID(h.id) || p.Has("connector_id") && p.Text("connector_id") != h.id {
 		return nil, errInvalidConnID
 	}
 	for _, field := range []string{"connector_name", "connector_type"} {
-		if err := sensocto.CheckText(field, p.text(field)); err != nil {
+		if err := sensocto.CheckText(field, p.Text(field)); err != nil {
 			return nil, err
 		}
 	}
@@ -37,25 +43,25 @@ func (h *connector) join(_ context.Context, p params) ([]byte, error) {
 	if c.connectors == nil {
 		c.connectors = make(map[string]*connector)
 	}
-	h.unity = strings.EqualFold(p.text("connector_type"), typeUnity)
+	h.unity = strings.EqualFold(p.Text("connector_type"), typeUnity)
 	c.connectors[h.id] = h
-	return emptyObject(), nil
+	return []byte("{}"), nil
 }
 
-func (h *connector) joined() {}
+func (h *connector) Joined() {}
 
-func (h *connector) handle(ctx context.Context, f *phx.Frame) error {
+func (h *connector) Handle(ctx context.Context, f *phx.Frame) error {
 	switch string(f.Event) {
 	case "update_connector":
 		return h.rename(ctx, f)
 	case "ping":
 		response, err := pong(f)
 		if err == nil {
-			h.ch.reply(f, phx.StatusOK, response)
+			h.ch.Reply(f, phx.StatusOK, response)
 		}
 		return err
 	}
-	return errUnknownEvent
+	return request.ErrUnknownEvent
 }
 
 // rename renames the connector of all sensors that it brought on this
@@ -70,13 +76,13 @@ func (h *connector) rename(ctx context.Context, f *phx.Frame) error {
 			return err
 		}
 	}
-	h.ch.reply(f, phx.StatusOK, connectorNameObject(name))
+	h.ch.Reply(f, phx.StatusOK, connectorNameObject(name))
 	return nil
 }
 
-func (h *connector) recheck(context.Context, string) bool { return true }
+func (h *connector) Recheck(context.Context, string) bool { return true }
 
-func (h *connector) close() {
+func (h *connector) Close() {
 	c := h.ch.conn
 	c.mu.Lock()
 	defer c.mu.Unlock()
@@ -87,11 +93,11 @@ func (h *connector) close() {
 
 // connectorName returns the name that update_connector brings.
 func connectorName(f *phx.Frame) (string, error) {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return "", err
 	}
-	name := p.text("connector_name")
+	name := p.Text("connector_name")
 	if name == "" || len(name) > maxConnectorName || !sensocto.ValidText(name) {
 		return "", errInvalidConnName
 	}

@@ -6,12 +6,13 @@ import (
 	"maps"
 	"slices"
 	"sync/atomic"
-	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -20,7 +21,6 @@ import (
 type dataViewer struct {
 	ch       *channel
 	identity sensocto.Identity
-	receiver bool
 	onlooker
 	watched
 	closed  atomic.Bool
@@ -29,16 +29,19 @@ type dataViewer struct {
 	slow    func(context.Context) ([]byte, error) // the rest of a join that asks another server; else nil
 }
 
-func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
-	if !sensocto.ValidID(v.sensorID) || v.receiver && p.has("sensor_id") && p.text("sensor_id") != v.sensorID {
-		return nil, errInvalidSensor
+// isReceiver reports whether the topic is the sensor's own.
+func (v *dataViewer) isReceiver() bool { return v.ch.family == familyReceiver }
+
+func (v *dataViewer) Join(ctx context.Context, p request.Params) ([]byte, error) {
+	if !sensocto.ValidID(v.sensorID) || v.isReceiver() && p.Has("sensor_id") && p.Text("sensor_id") != v.sensorID {
+		return nil, request.ErrInvalidSensor
 	}
-	level, err := p.level("attention", sensocto.AttentionHigh)
+	level, err := p.Level("attention", sensocto.AttentionHigh)
 	if err != nil {
 		return nil, err
 	}
 	srv := v.ch.conn.srv
-	rights, err := srv.mayView(ctx, v.identity, v.sensorID)
+	rights, err := srv.inventory.View(ctx, v.identity, v.sensorID)
 	if err != nil {
 		return nil, err
 	}
@@ -46,13 +49,13 @@ func (v *dataViewer) join(ctx context.Context, p params) ([]byte, error) {
 		return nil, errTooManyWatched
 	}
 	v.counted.Store(true)
-	v.feed.Watch(v.sensorID, p.text("encoding") == "binary", v.receiver)
+	v.feed.Watch(v.sensorID, p.Text("encoding") == "binary", v.isReceiver())
 	v.watched.look(level)
-	if v.receiver {
-		return emptyObject(), nil
+	if v.isReceiver() {
+		return []byte("{}"), nil
 	}
 	limit := 0
-	if n, ok := p.number("history"); ok && n >= 1 && rights.History {
+	if n, ok := p.Number("history"); ok && n >= 1 && rights.History {
 		limit = int(min(n, float64(srv.limits.History)))
 	}
 	if limit > 0 && isRemote(v.sensorID) {
@@ -74,13 +77,14 @@ func (v *dataViewer) waits() bool { return v.slow != nil }
 // finish implements slowJoiner.
 func (v *dataViewer) finish(ctx context.Context) ([]byte, error) { return v.slow(ctx) }
 
-func (v *dataViewer) recheck(ctx context.Context, _ string) bool {
-	return v.ch.conn.srv.stillViews(ctx, v.identity, v.sensorID)
+func (v *dataViewer) Recheck(ctx context.Context, _ string) bool {
+	_, err := v.ch.conn.srv.inventory.View(ctx, v.identity, v.sensorID)
+	return err == nil
 }
 
 func newDataViewer(ch *channel, sensorID string, identity sensocto.Identity) *dataViewer {
 	v := &dataViewer{
-		ch: ch, identity: identity, receiver: ch.family == familyReceiver,
+		ch: ch, identity: identity,
 		onlooker: onlooker{attention: ch.conn.srv.attention, id: ch.conn.srv.nextViewer()},
 		watched:  watched{sensorID: sensorID, feed: ch.NewFeed()},
 	}
@@ -105,7 +109,7 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 		}
 		v.feed.HistoryRead()
 	}
-	dst := append([]byte(`{"sensor":`), describe(srv.sensorOrUnknown(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
+	dst := append([]byte(`{"sensor":`), inventory.Describe(srv.inventory.Sensor(v.sensorID, rights.LiveSince), srv.limits.ReplyBytes/4)...)
 	dst = append(dst, `,"history":{`...)
 	cut := []string{}
 	for i, id := range slices.Sorted(maps.Keys(v.history)) {
@@ -130,49 +134,14 @@ func (v *dataViewer) response(ctx context.Context, limit int, rights sensocto.Se
 	return append(dst, '}'), nil
 }
 
-// reasonSensorAway is why the history of a sensor of another server is not there.
-const reasonSensorAway = "sensor_away"
-
-func (s *Server) readLatest(ctx context.Context, sensorID string, q sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
-	ctx, leave, err := s.readTurn(ctx, sensorID)
-	if err != nil {
-		return nil, err
-	}
-	defer leave()
-	return s.store.Latest(ctx, sensorID, q)
-}
-
-// remoteReadTime is how long a viewer waits for the history of a sensor of another
-// server: longer than it takes to find out that the server is away, when what is kept
-// here is the answer.
-const remoteReadTime = 6 * time.Second
-
-var errSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: reasonSensorAway, Message: "the server of this sensor does not answer: try again later"}
-
-// readTurn waits for a turn to read history: as few at a time as leave a processor to
-// what is live. What another server reads needs none here. Reads use the context that
-// it returns.
-func (s *Server) readTurn(ctx context.Context, sensorID string) (_ context.Context, leave func(), err error) {
-	if isRemote(sensorID) {
-		ctx, leave := context.WithTimeoutCause(ctx, remoteReadTime, errSensorAway)
-		return ctx, leave, nil
-	}
-	select {
-	case s.reads <- struct{}{}:
-		return ctx, func() { <-s.reads }, nil
-	case <-ctx.Done():
-		return nil, nil, context.Cause(ctx)
-	}
-}
-
-func (v *dataViewer) joined() {
+func (v *dataViewer) Joined() {
 	v.feed.Release(v.history)
 	v.history = nil
 }
 
-func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
-	if v.receiver {
-		return errUnknownEvent // a receiver sends nothing
+func (v *dataViewer) Handle(ctx context.Context, f *phx.Frame) error {
+	if v.isReceiver() {
+		return request.ErrUnknownEvent // a receiver sends nothing
 	}
 	switch string(f.Event) {
 	case "visibility_changed":
@@ -184,13 +153,13 @@ func (v *dataViewer) handle(ctx context.Context, f *phx.Frame) error {
 	case "command":
 		return v.command(ctx, f)
 	case "history":
-		p, err := parseParams(f)
+		p, err := request.Parse(f)
 		if err != nil {
 			return err
 		}
 		return answerHistory(ctx, v.ch, f, v.identity, v.sensorID, p)
 	}
-	return errUnknownEvent
+	return request.ErrUnknownEvent
 }
 
 // look takes the level that the viewer asks for.
@@ -211,44 +180,46 @@ func (v *dataViewer) visibility(f *phx.Frame) error {
 		level = sensocto.AttentionHigh
 	}
 	v.look(level)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
 func (v *dataViewer) attention(f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	level, err := sensocto.ParseAttentionLevel(p.text("level"))
+	level, err := sensocto.ParseAttentionLevel(p.Text("level"))
 	if err != nil {
-		return errInvalidLevel
+		return request.ErrInvalidLevel
 	}
 	v.look(level)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
 func (v *dataViewer) battery(f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if v.gaze.Battery, err = p.battery(); err != nil {
+	if v.gaze.Battery, err = p.Battery(); err != nil {
 		return err
 	}
 	v.look(v.asked)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
+var errInvalidCommand = request.Invalid("invalid_command", "a command is a JSON object")
+
 // command goes to the sensor's device, from whoever may control it.
 func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	rights, err := v.ch.conn.srv.may(ctx, v.identity, v.sensorID)
+	rights, err := v.ch.conn.srv.rights.Sensor(ctx, v.identity, v.sensorID)
 	if err != nil {
 		return err
 	}
@@ -263,7 +234,7 @@ func (v *dataViewer) command(ctx context.Context, f *phx.Frame) error {
 		return err
 	}
 	v.recordCommand(ctx)
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
@@ -276,7 +247,7 @@ func (v *dataViewer) recordCommand(ctx context.Context) {
 	srv.audit.Record(ctx, e)
 }
 
-func (v *dataViewer) close() {
+func (v *dataViewer) Close() {
 	v.closed.Store(true)
 	v.watched.close()
 	if v.counted.CompareAndSwap(true, false) {
@@ -286,13 +257,13 @@ func (v *dataViewer) close() {
 
 // visibility reads the event visibility_changed.
 func visibility(f *phx.Frame) (visible bool, err error) {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return false, err
 	}
-	visible, ok := p.flag("visible")
+	visible, ok := p.Flag("visible")
 	if !ok {
-		return false, errInvalidPayload
+		return false, request.ErrInvalidPayload
 	}
 	return visible, nil
 }

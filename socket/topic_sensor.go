@@ -3,7 +3,6 @@ package socket
 import (
 	"context"
 	"encoding/json"
-	"errors"
 	"strings"
 	"sync"
 
@@ -11,6 +10,8 @@ import (
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
+	"github.com/sensocto/sensocto/socket/rooms"
 	"github.com/sensocto/sensocto/wire"
 )
 
@@ -19,6 +20,7 @@ type device struct {
 	ch       *channel
 	id       string
 	identity sensocto.Identity
+	stay     rooms.Stay
 
 	connectorID string
 	ack         bool
@@ -33,19 +35,15 @@ type device struct {
 	config   *configurer
 }
 
-// maxUnanswered bounds the acknowledged batches of a device that wait for the
-// disk.
-const maxUnanswered = 256
-
-func (d *device) join(ctx context.Context, p params) ([]byte, error) {
+func (d *device) Join(ctx context.Context, p request.Params) ([]byte, error) {
 	r, err := d.registration(p)
 	if err != nil {
 		return nil, err
 	}
-	d.ack, _ = p.flag("ack")
+	d.ack, _ = p.Flag("ack")
 	d.connectorID = r.ConnectorID
 	srv := d.ch.conn.srv
-	if !d.recheck(ctx, "") {
+	if !d.Recheck(ctx, "") {
 		return nil, sensocto.ErrUnauthorized
 	}
 	d.window = make(chan struct{}, maxUnanswered)
@@ -61,37 +59,37 @@ func (d *device) join(ctx context.Context, p params) ([]byte, error) {
 	if over {
 		link.Close()
 	}
-	d.enterRoom(ctx, p.text("room_id"))
-	return emptyObject(), nil
+	d.stay.Enter(ctx, d.identity, p.Text("room_id"))
+	return []byte("{}"), nil
 }
 
-func (d *device) recheck(ctx context.Context, _ string) bool {
-	rights, err := d.ch.conn.srv.may(ctx, d.identity, d.id)
+func (d *device) Recheck(ctx context.Context, _ string) bool {
+	rights, err := d.ch.conn.srv.rights.Sensor(ctx, d.identity, d.id)
 	return err == nil && rights.Ingest
 }
 
 // registration reads the join's parameters.
-func (d *device) registration(p params) (r sensocto.Registration, err error) {
-	if !sensocto.ValidID(d.id) || p.has("sensor_id") && p.text("sensor_id") != d.id {
-		return r, errInvalidSensor
+func (d *device) registration(p request.Params) (r sensocto.Registration, err error) {
+	if !sensocto.ValidID(d.id) || p.Has("sensor_id") && p.Text("sensor_id") != d.id {
+		return r, request.ErrInvalidSensor
 	}
-	connectorID := p.text("connector_id")
+	connectorID := p.Text("connector_id")
 	if connectorID != "" && !sensocto.ValidID(connectorID) {
 		return r, errInvalidConnID
 	}
-	attributes, err := parseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
+	attributes, err := request.ParseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
 	if err != nil {
 		return r, err
 	}
-	rate, _ := p.number("sampling_rate")
+	rate, _ := p.Number("sampling_rate")
 	return sensocto.Registration{
-		SensorID: d.id, SensorName: p.text("sensor_name"), SensorType: p.text("sensor_type"),
-		ConnectorID: connectorID, ConnectorName: p.text("connector_name"),
+		SensorID: d.id, SensorName: p.Text("sensor_name"), SensorType: p.Text("sensor_type"),
+		ConnectorID: connectorID, ConnectorName: p.Text("connector_name"),
 		SamplingRate: max(0, rate), Attributes: attributes,
 	}, nil
 }
 
-func (d *device) joined() {
+func (d *device) Joined() {
 	d.mu.Lock()
 	defer d.mu.Unlock()
 	if !d.closed {
@@ -99,7 +97,7 @@ func (d *device) joined() {
 	}
 }
 
-func (d *device) handle(ctx context.Context, f *phx.Frame) error {
+func (d *device) Handle(ctx context.Context, f *phx.Frame) error {
 	switch string(f.Event) {
 	case "measurement":
 		return d.measurement(ctx, f)
@@ -116,7 +114,7 @@ func (d *device) handle(ctx context.Context, f *phx.Frame) error {
 	case "ping":
 		return d.ping(ctx, f)
 	}
-	return errUnknownEvent
+	return request.ErrUnknownEvent
 }
 
 // Replaced implements sensocto.Device. It is called by the sensor, which must
@@ -125,18 +123,16 @@ func (d *device) Replaced() {
 	d.mu.Lock()
 	d.replaced = true
 	d.mu.Unlock()
-	c := d.ch.conn
-	c.forget(d.ch)
-	d.ch.End(false, d.ch.closeFrame())
-	d.close()
+	d.ch.evict()
+	d.Close()
 }
 
 // Command implements sensocto.Device.
 func (d *device) Command(command json.RawMessage) bool {
-	return d.ch.push("device_command", command)
+	return d.ch.Push("device_command", command)
 }
 
-func (d *device) close() {
+func (d *device) Close() {
 	d.mu.Lock()
 	link, config, replaced := d.link, d.config, d.replaced
 	if replaced || d.closed {
@@ -150,171 +146,42 @@ func (d *device) close() {
 	if link != nil {
 		link.Close()
 	}
-	if !replaced { // else that is for the device that goes on
-		d.leaveRooms()
-	}
-}
-
-// acks reports whether measurements are answered also when all is well.
-func (d *device) acks() bool { return d.ack || d.ch.conn.isUnity(d.connectorID) }
-
-// empty returns a batch to decode into.
-func (d *device) empty() *sensocto.Batch {
-	b := d.spare
-	if d.spare = nil; b == nil {
-		b = d.link.Batch()
-	}
-	return b
-}
-
-func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
-	if f.Binary {
-		return errInvalidPayload
-	}
-	b := d.empty()
-	if err := d.decoder.Measurement(b, f.Payload); err != nil {
-		return d.undecoded(f, b, err)
-	}
-	var done func(error)
-	if d.acks() {
-		done = d.answer(f, phx.StatusOK, emptyObject())
-	}
-	d.ch.conn.pacing.unanswered = done == nil
-	return d.counted(1, d.link.Push(ctx, b, done))
-}
-
-func (d *device) batch(ctx context.Context, f *phx.Frame) error {
-	if f.Binary {
-		return errInvalidPayload
-	}
-	b := d.empty()
-	r, err := d.decoder.Batch(b, f.Payload)
-	if err != nil {
-		return d.undecoded(f, b, err)
-	}
-	var done func(error)
-	switch {
-	case r.Failed > 0:
-		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
-	case d.acks():
-		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
-	}
-	d.ch.conn.pacing.unanswered = done == nil
-	if n := len(b.Measurements); n > 0 {
-		return d.counted(n, d.link.Push(ctx, b, done))
-	}
-	d.spare = b
-	if done != nil {
-		done(nil)
-	}
-	return nil
-}
-
-// acknowledged is the event measurements, as JSON or as columns: answered when
-// the batch is on disk. When maxUnanswered batches wait for that, so does the
-// reader, and TCP slows the device.
-func (d *device) acknowledged(ctx context.Context, f *phx.Frame) error {
-	b := d.empty()
-	stream, r, err := d.decodeAcknowledged(b, f)
-	if err != nil {
-		return d.undecoded(f, b, err)
-	}
-	done := d.answer(f, phx.StatusOK, wire.AppendSeq(nil, stream.Seq))
-	if r.Failed > 0 {
-		done = d.answer(f, phx.StatusError, r.AppendInvalid(nil))
-	}
-	b.Stream, b.StreamSeq = stream.ID, stream.Seq
-	n := len(b.Measurements) // also none: the batch has its number
-	select {
-	case d.window <- struct{}{}:
-	case <-ctx.Done():
-		return d.counted(n, ctx.Err())
-	}
-	err = d.link.PushDurable(ctx, b, func(err error) { <-d.window; done(err) })
-	if err != nil {
-		<-d.window
-	}
-	return d.counted(n, err)
-}
-
-func (d *device) decodeAcknowledged(b *sensocto.Batch, f *phx.Frame) (wire.Stream, wire.BatchResult, error) {
-	if !f.Binary {
-		return d.decoder.Acknowledged(b, f.Payload)
-	}
-	h, r, err := d.decoder.Columns(b, f.Payload)
-	if err == nil && h.Stream.Seq == 0 {
-		b.Measurements = b.Measurements[:0]
-		err = wire.ErrInvalidStream
-	}
-	return h.Stream, r, err
-}
-
-// counted counts measurements that their sensor did not take.
-func (d *device) counted(n int, err error) error {
-	if err != nil {
-		d.ch.conn.srv.count.refusedMeasurements.add(sensocto.ErrorReason(err), uint64(n))
-	}
-	return err
-}
-
-// undecoded keeps the batch for the next frame, and says how the error ends.
-func (d *device) undecoded(f *phx.Frame, b *sensocto.Batch, err error) error {
-	d.spare = b
-	if errors.Is(err, jsonscan.ErrSyntax) {
-		return malformed(f)
-	}
-	if errors.Is(err, wire.ErrNotArray) { // the answer has the keys of every invalid_batch
-		d.ch.reply(f, phx.StatusError, wire.BatchResult{}.AppendInvalid(nil))
-		return nil
-	}
-	return err
-}
-
-// answer returns a function that replies when it is called, from any goroutine.
-func (d *device) answer(f *phx.Frame, status string, response []byte) func(error) {
-	late := phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone()}
-	return func(err error) {
-		if err != nil {
-			d.ch.conn.answered(d.ch, &late, err)
-			return
-		}
-		d.ch.reply(&late, status, response)
-	}
+	d.stay.Leave(replaced)
 }
 
 func (d *device) updateAttributes(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if err := p.need("action", "attribute_id"); err != nil {
+	if err := p.Need("action", "attribute_id"); err != nil {
 		return err
 	}
-	a, err := parseAttribute(p.text("attribute_id"), p["metadata"])
+	a, err := request.ParseAttribute(p.Text("attribute_id"), p["metadata"])
 	if err != nil {
 		return err
 	}
-	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeAction(p.text("action")), a); err != nil {
+	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeAction(p.Text("action")), a); err != nil {
 		return err
 	}
-	d.ch.ok(f)
+	d.ch.OK(f)
 	return nil
 }
 
 // discovery registers what the device found as an attribute.
 func (d *device) discovery(ctx context.Context, f *phx.Frame) error {
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
-	if err := p.need("type"); err != nil {
+	if err := p.Need("type"); err != nil {
 		return err
 	}
-	a := sensocto.Attribute{ID: p.text("type")}
+	a := sensocto.Attribute{ID: p.Text("type")}
 	if err := d.link.UpdateAttribute(ctx, sensocto.AttributeRegister, a); err != nil {
 		return err
 	}
-	d.ch.ok(f)
+	d.ch.OK(f)
 	return nil
 }
 
@@ -326,7 +193,7 @@ func (d *device) updateConnector(ctx context.Context, f *phx.Frame) error {
 	if err := d.rename(ctx, name); err != nil {
 		return err
 	}
-	d.ch.reply(f, phx.StatusOK, connectorNameObject(name))
+	d.ch.Reply(f, phx.StatusOK, connectorNameObject(name))
 	return nil
 }
 
@@ -345,6 +212,8 @@ func (d *device) rename(ctx context.Context, name string) error {
 // maxPinged bounds the bytes of a connection's pings that wait for their sensors;
 // one is always taken.
 const maxPinged = 1 << 20
+
+var errTooManyPings = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_pings", Message: "large pings of the connection wait for their sensors: wait for the answers"}
 
 // ping is answered after all that was pushed before has been stored.
 func (d *device) ping(ctx context.Context, f *phx.Frame) error {
@@ -372,10 +241,10 @@ func (d *device) ping(ctx context.Context, f *phx.Frame) error {
 // object.
 func pong(f *phx.Frame) ([]byte, error) {
 	if f.Binary {
-		return nil, errInvalidPayload
+		return nil, request.ErrInvalidPayload
 	}
-	if err := f.Check(); err != nil {
-		return nil, frameError(err)
+	if err := request.Check(f); err != nil {
+		return nil, err
 	}
 	if start := jsonscan.Space(f.Payload, 0); f.Payload[start] == '{' {
 		return append([]byte(nil), f.Payload...), nil

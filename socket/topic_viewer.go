@@ -11,7 +11,9 @@ import (
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/jsonscan"
 	"github.com/sensocto/sensocto/phx"
+	"github.com/sensocto/sensocto/socket/inventory"
 	"github.com/sensocto/sensocto/socket/outbound"
+	"github.com/sensocto/sensocto/socket/request"
 )
 
 // viewer is viewer:{any}: the measurements of many sensors in one frame per
@@ -35,43 +37,43 @@ const (
 	gazePerSecond = 5
 )
 
-func (v *viewer) join(context.Context, params) ([]byte, error) {
+func (v *viewer) Join(context.Context, request.Params) ([]byte, error) {
 	v.ch.BatchSensors()
 	v.gazeLimit = sensocto.NewTokenBucket(gazeBurst, gazePerSecond, time.Now())
-	return emptyObject(), nil
+	return []byte("{}"), nil
 }
 
-func (v *viewer) joined() {}
+func (v *viewer) Joined() {}
 
-func (v *viewer) handle(ctx context.Context, f *phx.Frame) error {
-	var act func(*phx.Frame, params) error
+func (v *viewer) Handle(ctx context.Context, f *phx.Frame) error {
+	var act func(*phx.Frame, request.Params) error
 	switch string(f.Event) {
 	case "watch":
-		act = func(f *phx.Frame, p params) error { return v.watch(ctx, f, p) }
+		act = func(f *phx.Frame, p request.Params) error { return v.watch(ctx, f, p) }
 	case "unwatch":
 		act = v.unwatch
 	case "attention":
 		act = v.attention
 	case "visibility_changed":
-		act = func(f *phx.Frame, p params) error { return v.visibility(ctx, f, p) }
+		act = func(f *phx.Frame, p request.Params) error { return v.visibility(ctx, f, p) }
 	case "history":
-		act = func(f *phx.Frame, p params) error {
-			return answerHistory(ctx, v.ch, f, v.identity, p.text("sensor_id"), p)
+		act = func(f *phx.Frame, p request.Params) error {
+			return answerHistory(ctx, v.ch, f, v.identity, p.Text("sensor_id"), p)
 		}
 	case "battery":
-		act = func(f *phx.Frame, p params) error { return v.battery(ctx, f, p) }
+		act = func(f *phx.Frame, p request.Params) error { return v.battery(ctx, f, p) }
 	default:
-		return errUnknownEvent
+		return request.ErrUnknownEvent
 	}
-	p, err := parseParams(f)
+	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
 	return act(f, p)
 }
 
-// recheck stops watching what the viewer may see no more, and says so.
-func (v *viewer) recheck(ctx context.Context, only string) bool {
+// Recheck stops watching what the viewer may see no more, and says so.
+func (v *viewer) Recheck(ctx context.Context, only string) bool {
 	v.mu.Lock()
 	ids := []string{only}
 	if only == "" {
@@ -81,7 +83,10 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	}
 	v.mu.Unlock()
 	srv := v.ch.conn.srv
-	ids = slices.DeleteFunc(ids, func(id string) bool { return srv.stillViews(ctx, v.identity, id) })
+	ids = slices.DeleteFunc(ids, func(id string) bool {
+		_, err := srv.inventory.View(ctx, v.identity, id)
+		return err == nil
+	})
 	if len(ids) == 0 {
 		return true
 	}
@@ -94,26 +99,26 @@ func (v *viewer) recheck(ctx context.Context, only string) bool {
 	}
 	v.mu.Unlock()
 	slices.Sort(ids)
-	v.ch.push("refused", append(outbound.AppendJSON([]byte(`{"sensor_ids":`), ids), '}'))
+	v.ch.Push("refused", append(outbound.AppendJSON([]byte(`{"sensor_ids":`), ids), '}'))
 	return true
 }
 
-func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
-	ids, err := p.ids("sensor_ids", v.ch.conn.srv.limits.Topics)
+func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) error {
+	ids, err := p.IDs("sensor_ids", v.ch.conn.srv.limits.Topics)
 	if err != nil {
 		return err
 	}
-	level, err := p.level("level", sensocto.AttentionHigh)
+	level, err := p.Level("level", sensocto.AttentionHigh)
 	if err != nil {
 		return err
 	}
 	srv := v.ch.conn.srv
 	changes := srv.revocations.Load()
-	sensors, refused, fresh := newSensorList(srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
+	sensors, refused, fresh := inventory.NewJSONList(srv.limits.ReplyBytes*3/4), []string{}, []*watched{}
 	for _, id := range ids {
 		var w *watched
 		isNew := false
-		rights, err := srv.mayView(ctx, v.identity, id)
+		rights, err := srv.inventory.View(ctx, v.identity, id)
 		if err == nil {
 			w, isNew = v.add(id, level)
 		}
@@ -124,20 +129,20 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 		if isNew {
 			fresh = append(fresh, w)
 		}
-		sensors.add(srv.sensorOrUnknown(id, rights.LiveSince))
+		sensors.Add(srv.inventory.Sensor(id, rights.LiveSince))
 	}
-	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
+	v.ch.Reply(f, phx.StatusOK, watchResponse(sensors, refused))
 	for _, w := range fresh {
 		w.feed.Release(nil)
 	}
 	if srv.revocations.Load() != changes { // a right may have ended meanwhile, unheard
-		v.recheck(ctx, "")
+		v.Recheck(ctx, "")
 	}
 	return nil
 }
 
-func watchResponse(sensors *sensorList, refused []string) []byte {
-	dst := append([]byte(`{"sensors":`), sensors.close()...)
+func watchResponse(sensors *inventory.JSONList, refused []string) []byte {
+	dst := append([]byte(`{"sensors":`), sensors.Close()...)
 	dst = outbound.AppendJSON(append(dst, `,"refused":`...), refused)
 	return append(dst, '}')
 }
@@ -163,8 +168,8 @@ func (v *viewer) add(id string, level sensocto.AttentionLevel) (w *watched, isNe
 	return w, isNew
 }
 
-func (v *viewer) unwatch(f *phx.Frame, p params) error {
-	ids, err := p.ids("sensor_ids", v.ch.conn.srv.limits.Topics)
+func (v *viewer) unwatch(f *phx.Frame, p request.Params) error {
+	ids, err := p.IDs("sensor_ids", v.ch.conn.srv.limits.Topics)
 	if err != nil {
 		return err
 	}
@@ -175,7 +180,7 @@ func (v *viewer) unwatch(f *phx.Frame, p params) error {
 		}
 	}
 	v.mu.Unlock()
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
@@ -188,22 +193,22 @@ func (v *viewer) remove(w *watched) {
 
 // attention takes {levels:{sensor_id:level}}. Sensors that are not watched are
 // skipped: they may have been unwatched a moment ago.
-func (v *viewer) attention(f *phx.Frame, p params) error {
+func (v *viewer) attention(f *phx.Frame, p request.Params) error {
 	levels := map[string]sensocto.AttentionLevel{}
 	err := jsonscan.Object(p["levels"], func(id, value []byte) error {
-		level, err := sensocto.ParseAttentionLevel(tokenText(value))
+		level, err := sensocto.ParseAttentionLevel(request.Text(value))
 		levels[string(id)] = level
 		if len(levels) > v.ch.conn.srv.limits.Topics {
-			return errTooManyIDs
+			return request.ErrTooManyIDs
 		}
 		return err
 	})
 	switch sensocto.ErrorReason(err) {
 	case "":
-	case errInvalidLevel.Reason, errTooManyIDs.Reason:
+	case request.ErrInvalidLevel.Reason, request.ErrTooManyIDs.Reason:
 		return err
 	default:
-		return errInvalidPayload
+		return request.ErrInvalidPayload
 	}
 	v.mu.Lock()
 	for id, level := range levels {
@@ -212,29 +217,29 @@ func (v *viewer) attention(f *phx.Frame, p params) error {
 		}
 	}
 	v.mu.Unlock()
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
 // visibility hides and shows all sensors; shown again, each has the level that
 // it had.
-func (v *viewer) visibility(ctx context.Context, f *phx.Frame, p params) error {
-	visible, ok := p.flag("visible")
+func (v *viewer) visibility(ctx context.Context, f *phx.Frame, p request.Params) error {
+	visible, ok := p.Flag("visible")
 	if !ok {
-		return errInvalidPayload
+		return request.ErrInvalidPayload
 	}
 	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Hidden = !visible })
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
-func (v *viewer) battery(ctx context.Context, f *phx.Frame, p params) error {
-	b, err := p.battery()
+func (v *viewer) battery(ctx context.Context, f *phx.Frame, p request.Params) error {
+	b, err := p.Battery()
 	if err != nil {
 		return err
 	}
 	v.changeGaze(ctx, func(g *sensocto.Gaze) { g.Battery = b })
-	v.ch.ok(f)
+	v.ch.OK(f)
 	return nil
 }
 
@@ -260,7 +265,7 @@ func (v *viewer) changeGaze(ctx context.Context, change func(*sensocto.Gaze)) {
 	}
 }
 
-func (v *viewer) close() {
+func (v *viewer) Close() {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	v.closed = true

@@ -46,9 +46,13 @@ func TestSecurityDoc_IsAboutEverything(t *testing.T) {
 // clientEvents returns the events that the handlers of topics know.
 func clientEvents(t *testing.T) (events []string) {
 	t.Helper()
-	files, err := filepath.Glob("../../socket/topic_*.go")
-	if err != nil {
-		t.Fatal(err)
+	var files []string
+	for _, pattern := range []string{"../../socket/*.go", "../../socket/*/*.go"} {
+		found, err := filepath.Glob(pattern)
+		if err != nil {
+			t.Fatal(err)
+		}
+		files = append(files, found...)
 	}
 	for _, file := range files {
 		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, 0)
@@ -57,7 +61,7 @@ func clientEvents(t *testing.T) (events []string) {
 		}
 		for _, d := range parsed.Decls {
 			f, ok := d.(*ast.FuncDecl)
-			if !ok || f.Name.Name != "handle" {
+			if !ok || f.Name.Name != "Handle" {
 				continue
 			}
 			ast.Inspect(f, func(n ast.Node) bool {

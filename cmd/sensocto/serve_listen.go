@@ -56,11 +56,11 @@ const reservedDescriptors = 256
 // maxConnections returns how many connections the limit on file descriptors
 // leaves. Where little is allowed, storing gets at most half.
 func maxConnections() int {
-	var limit syscall.Rlimit
-	if err := syscall.Getrlimit(syscall.RLIMIT_NOFILE, &limit); err != nil || limit.Cur > 1<<30 {
+	limit, err := maxDescriptors()
+	if err != nil || limit > 1<<30 {
 		return 1 << 20
 	}
-	n := int(limit.Cur)
+	n := int(limit)
 	return n - min(reservedDescriptors, n/2)
 }
 

@@ -4,7 +4,6 @@ import (
 	"context"
 	"io"
 	"os"
-	"syscall"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/recording"
@@ -41,11 +40,10 @@ func (s *server) exporter() func(context.Context, web.ExportQuery) (web.ExportFi
 // exportSpace returns how much of a disk an export may take: the limit, and at
 // most a quarter of what is free, since others need it as well.
 func exportSpace(dir string, limit int64) int64 {
-	var fs syscall.Statfs_t
-	if err := syscall.Statfs(dir, &fs); err != nil {
+	free, err := freeBytes(dir)
+	if err != nil {
 		return limit
 	}
-	free := int64(fs.Bavail) * int64(fs.Bsize)
 	return max(1, min(limit, free/4))
 }
 

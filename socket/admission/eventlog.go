@@ -15,6 +15,7 @@ const logEvery = time.Second
 // metrics count all of them.
 type EventLog struct {
 	Log *slog.Logger
+	Now func() time.Duration // a monotonic clock
 
 	mu    sync.Mutex // guards what follows; never held while a line is written
 	kinds map[string]*loggedKind
@@ -26,8 +27,8 @@ type loggedKind struct {
 }
 
 // Write logs an event; kind is one of few.
-func (l *EventLog) Write(now time.Duration, level slog.Level, kind, message string, args ...any) {
-	omitted, due := l.due(kind, now)
+func (l *EventLog) Write(level slog.Level, kind, message string, args ...any) {
+	omitted, due := l.due(kind, l.Now())
 	if !due {
 		return
 	}

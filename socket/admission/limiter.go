@@ -1,6 +1,7 @@
 // Package admission bounds what strangers can cost: connections that have not shown
 // who they are, addresses whose peers are refused, frames of a connection, sums over
-// all connections, and lines of the log. It decides and counts; nothing in it blocks.
+// all connections, reads at a time, and lines of the log. It decides and counts; only
+// Turns.Take waits.
 package admission
 
 import (

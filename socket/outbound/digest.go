@@ -174,13 +174,13 @@ func (e *entry) joins(next *entry) bool {
 	return e.document == nil && next.document == nil && e.part == next.part
 }
 
-// cut begins a new part, and returns its number.
+// nextPart begins a new part, and returns its number.
 func (d *digest) nextPart() uint32 {
 	d.part++
 	return d.part
 }
 
-// from returns what came in the parts from the given one on, sealed, or nil
+// since returns what came in the parts from the given one on, sealed, or nil
 // where that is nothing. The digest itself goes on.
 func (d *digest) since(part uint32) *digest {
 	later := &digest{sensorID: d.sensorID, level: d.level}

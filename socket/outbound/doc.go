@@ -4,13 +4,13 @@
 //	pubsub ─▶ fanout of a sensor ─┬─ high ──────────────────▶ Feed ─┐
 //	                              └─ medium, low ▶ window ──▶ Feed ─┤
 //	pubsub ─────────── other topics ──────────────────────▶ Feed ───┤ frames,
-//	replies ▶ Channel.Enqueue, Outbox.Enqueue ──────────────────────┤ in order
+//	replies ▶ Channel.Reply, Push; Outbox.Reply, Enqueue ───────────┤ in order
 //	                                                                ▼
 //	                                            Outbox ─▶ writer ─▶ socket
 //
-// Topic code enqueues frames (Channel.Enqueue), subscribes feeds, sets their levels,
-// ends channels (Channel.End) and closes (Feed.Close, Outbox.Close). It does not see
-// queues, timers or writers.
+// Topic code replies and pushes (Channel.Reply, Push), subscribes feeds, sets their
+// levels and closes them (Feed.Close). The connection ends channels (Channel.End, Leave)
+// and closes (Outbox.Close). Neither sees queues, timers or writers.
 //
 // # A feed
 //

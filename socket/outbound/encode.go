@@ -24,7 +24,7 @@ const (
 	encodings
 )
 
-// eventMeasurements is the event of binary columns.
+// EventMeasurements is the event of binary columns.
 const EventMeasurements = "measurements"
 
 // encoded returns the message's shared bytes: whole WebSocket frames, or a
@@ -147,7 +147,7 @@ func appendPayload(dst []byte, m *sensocto.Message) []byte {
 	return AppendJSON(dst, m.Payload)
 }
 
-// appendJSON appends v as JSON. What is published always has a JSON form; an
+// AppendJSON appends v as JSON. What is published always has a JSON form; an
 // exception would be a fault of the program, which a panic reports.
 func AppendJSON(dst []byte, v any) []byte {
 	var text bytes.Buffer
@@ -159,7 +159,7 @@ func AppendJSON(dst []byte, v any) []byte {
 	return append(dst, bytes.TrimSuffix(text.Bytes(), []byte("\n"))...)
 }
 
-// tidy makes sure that lists are lists on the wire, never null.
+// Tidy makes sure that lists are lists on the wire, never null.
 func Tidy(s sensocto.Sensor) sensocto.Sensor {
 	if s.Attributes == nil {
 		s.Attributes = []sensocto.Attribute{}

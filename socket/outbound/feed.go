@@ -144,20 +144,20 @@ func (f *Feed) Deliver(m *sensocto.Message) {
 	switch {
 	case open:
 		f.ch.outbox.enqueueItem(it)
-	case !f.hold(it): // release came first
+	case !f.hold(it): // Release came first
 		f.Deliver(m)
 	}
 }
 
-// through ends the comparison with the history: the message after the one that
-// is being delivered is not in it (see historyRead).
+// historyPassed ends the comparison with the history: the message after the one that
+// is being delivered is not in it (see HistoryRead).
 func (f *Feed) historyPassed() {
 	f.historyEnd.Store(nil)
 	f.pinnedLive = false
 	f.fanout.unplaced = append(f.fanout.unplaced, f)
 }
 
-// deliverDigest queues what a window has gathered, and appends the connection
+// stageDigest queues what a window has gathered, and appends the connection
 // to those that are to be told later that it has.
 func (f *Feed) stageDigest(m *sensocto.Message, d *digest, staged []*Outbox) []*Outbox {
 	defer f.ch.outbox.owner.Contain("deliver")
@@ -168,7 +168,7 @@ func (f *Feed) stageDigest(m *sensocto.Message, d *digest, staged []*Outbox) []*
 	return staged
 }
 
-// historyRead is called when the history has been read. What is held came
+// HistoryRead is called when the history has been read. What is held came
 // before, and one batch more may have been stored but not yet published: a
 // sensor does one after the other. Whatever follows is not in the history,
 // however much it may look like a sample there.
@@ -178,7 +178,7 @@ func (f *Feed) HistoryRead() {
 	f.mayRepeat = len(f.held) + 1
 }
 
-// hold keeps an item for release. It reports false when that came first.
+// hold keeps an item for Release. It reports false when that came first.
 func (f *Feed) hold(it item) bool {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -193,7 +193,7 @@ func (f *Feed) hold(it item) bool {
 	return true
 }
 
-// release sends what was held, and opens the feed. The channel's answer has
+// Release sends what was held, and opens the feed. The channel's answer has
 // been queued before.
 func (f *Feed) Release(history map[string]sensocto.Latest) {
 	waits := f.sendHeld(history)
@@ -202,7 +202,8 @@ func (f *Feed) Release(history map[string]sensocto.Latest) {
 	}
 }
 
-// unhold reports whether the history may contain the message that comes next.
+// sendHeld sends what was held, opens the feed, and reports whether the history may
+// contain the message that comes next.
 func (f *Feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 	f.mu.Lock()
 	defer f.mu.Unlock()
@@ -224,7 +225,7 @@ func (f *Feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 	return waits
 }
 
-// retrim trims an item that was encoded before the history was known.
+// trimHeld trims an item that was encoded before the history was known.
 func (f *Feed) trimHeld(r *historyEnd, it *item) *sensocto.Batch {
 	b := r.trim(it.batch)
 	if b != nil && b != it.batch {
@@ -239,9 +240,9 @@ func private(m *sensocto.Message, b *sensocto.Batch) *sensocto.Message {
 	return &sensocto.Message{Topic: m.Topic, Event: sensocto.EventMeasurementsBatch, Payload: b}
 }
 
-// recent is where a history ends: the number of the first sample of each
+// historyEnd is where a history ends: the number of the first sample of each
 // attribute that is not in it. Batches are stored before they are published, so
-// the first ones that come may be in it (see historyRead).
+// the first ones that come may be in it (see HistoryRead).
 type historyEnd struct {
 	next map[string]int64
 }

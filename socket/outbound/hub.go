@@ -12,6 +12,7 @@ import (
 // Options are what a Hub needs. All are required.
 type Options struct {
 	QueueBytes int           // bound of what waits for a connection, encoded
+	ReplyBytes int           // bound of one reply
 	Gather     time.Duration // how long frames may wait for others; negative for never
 	PubSub     sensocto.PubSub
 	Started    time.Time       // of the server: times are counted from it
@@ -22,6 +23,7 @@ type Options struct {
 // which sensor.
 type Hub struct {
 	queueBytes int
+	replyBytes int
 	gather     time.Duration
 	pubsub     sensocto.PubSub
 	started    time.Time
@@ -41,7 +43,7 @@ type Hub struct {
 // New returns a Hub. It starts nothing.
 func New(o Options) *Hub {
 	h := &Hub{
-		queueBytes: o.QueueBytes, gather: o.Gather, pubsub: o.PubSub, started: o.Started, tasks: o.Tasks,
+		queueBytes: o.QueueBytes, replyBytes: o.ReplyBytes, gather: o.Gather, pubsub: o.PubSub, started: o.Started, tasks: o.Tasks,
 		flushPeriod: max(o.Gather, time.Millisecond),
 	}
 	h.writers.hub = h

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -31,8 +32,9 @@ type owner struct {
 	aborted atomic.Bool
 }
 
-func (o *owner) TooSlow()    { o.tooSlow.Add(1) }
-func (o *owner) Abort(error) { o.aborted.Store(true) }
+func (o *owner) TooSlow()                         { o.tooSlow.Add(1) }
+func (o *owner) Abort(error)                      { o.aborted.Store(true) }
+func (o *owner) ReplyTooLarge(string, int) []byte { return []byte(`{"reason":"large"}`) }
 func (o *owner) Contain(where string) {
 	if r := recover(); r != nil {
 		o.t.Errorf("panic in %s: %v", where, r)
@@ -53,7 +55,7 @@ type line struct {
 func newLine(t *testing.T, queueBytes int) *line {
 	near, far := net.Pipe()
 	l := &line{owner: &owner{t: t}, bus: pubsub.New(), far: far}
-	l.hub = outbound.New(outbound.Options{QueueBytes: queueBytes, Gather: 4 * time.Millisecond, PubSub: l.bus, Started: time.Now(), Tasks: &l.tasks})
+	l.hub = outbound.New(outbound.Options{QueueBytes: queueBytes, ReplyBytes: 100, Gather: 4 * time.Millisecond, PubSub: l.bus, Started: time.Now(), Tasks: &l.tasks})
 	l.Outbox = l.hub.NewOutbox(near, phx.V2, l.owner)
 	t.Cleanup(func() {
 		l.Kill()
@@ -122,12 +124,12 @@ func TestOutbox_GathersAndKeepsOrder(t *testing.T) {
 		l := newLine(t, 1<<20)
 		ch := l.NewChannel("t", phx.NewRef("1"))
 		for _, s := range []string{"a", "b", "c"} {
-			if !ch.Enqueue(text(s)) {
+			if !ch.Push(s, []byte("1")) {
 				t.Errorf("%s was not accepted", s)
 			}
 		}
 		l.Enqueue(text("d"))
-		l.expect(t, "a", "b", "c", "d", "")
+		l.expect(t, `["1",null,"t","a",1]`, `["1",null,"t","b",1]`, `["1",null,"t","c",1]`, "d", "")
 		if n := l.metric("socket_writes_total"); n > 2 {
 			t.Errorf("%v writes, want 2 at most", n)
 		}
@@ -145,16 +147,51 @@ func TestOutbox_EndOfAChannel(t *testing.T) {
 				ch, other := l.NewChannel("t", phx.NewRef("1")), l.NewChannel("u", phx.NewRef("2"))
 				l.Enqueue(text("first"))
 				synctest.Wait() // it is being written
-				ch.Enqueue(text("waits"))
-				other.Enqueue(text("other"))
-				if !ch.End(drop, text("end")) || ch.End(drop, text("again")) || ch.Enqueue(text("late")) {
+				ch.Push("waits", []byte("1"))
+				other.Push("other", []byte("1"))
+				if !ch.End(drop) || ch.End(drop) || ch.Push("late", []byte("1")) {
 					t.Error("the channel did not end once, or took a frame after its end")
 				}
-				want := []string{"first", "waits", "other", "end", ""}
+				want := []string{"first", `["1",null,"t","waits",1]`, `["2",null,"u","other",1]`, `["1","1","t","phx_close",{}]`, ""}
 				if drop {
-					want = []string{"first", "other", "end", ""}
+					want = slices.Delete(want, 1, 2)
 				}
 				l.expect(t, want...)
+			})
+		})
+	}
+}
+
+func TestChannel_RepliesAndEnds(t *testing.T) {
+	f := &phx.Frame{JoinRef: phx.NewRef("1"), Ref: phx.NewRef("7"), Topic: []byte("t")}
+	large := []byte(`{"x":"` + strings.Repeat("x", 93) + `"}`)
+	for name, c := range map[string]struct {
+		act  func(o *outbound.Outbox, ch *outbound.Channel)
+		want []string
+	}{
+		"ok":    {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.OK(f) }, []string{`["1","7","t","phx_reply",{"status":"ok","response":{}}]`}},
+		"reply": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.Reply(f, phx.StatusError, []byte(`{"a":1}`)) }, []string{`["1","7","t","phx_reply",{"status":"error","response":{"a":1}}]`}},
+		"large": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.Reply(f, phx.StatusOK, large) }, []string{`["1","7","t","phx_reply",{"status":"error","response":{"reason":"large"}}]`}},
+		"allowed": {func(_ *outbound.Outbox, ch *outbound.Channel) {
+			ch.Reply(f, phx.StatusOK, slices.Delete(slices.Clone(large), 6, 7))
+		}, []string{`["1","7","t","phx_reply",{"status":"ok","response":{"x":"` + strings.Repeat("x", 92) + `"}}]`}},
+		"leave": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.Leave(f); ch.Leave(f); ch.OK(f) },
+			[]string{`["1","7","t","phx_reply",{"status":"ok","response":{}}]`, `["1","1","t","phx_close",{}]`}},
+		"discard": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.OK(f); ch.Discard(); ch.OK(f); ch.End(false) }, nil},
+		"absent": {func(o *outbound.Outbox, _ *outbound.Channel) {
+			o.Reply(f, phx.StatusOK, []byte("{}"))
+			o.CloseAbsent(f)
+		},
+			[]string{`["1","7","t","phx_reply",{"status":"ok","response":{}}]`, `["1","1","t","phx_close",{}]`}},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLine(t, 1<<20)
+				ch := l.NewChannel("t", phx.NewRef("1"))
+				l.Enqueue(text("first"))
+				synctest.Wait() // it is being written
+				c.act(l.Outbox, &ch)
+				l.expect(t, append(append([]string{"first"}, c.want...), "")...)
 			})
 		})
 	}
@@ -319,9 +356,9 @@ func TestFeed_HoldsUntilRelease(t *testing.T) {
 		l.publish(0, 2)
 		feed.HistoryRead()
 		l.publish(2, 1)
-		ch.Enqueue(text("answer"))
+		ch.Push("answer", []byte("1"))
 		feed.Release(map[string]sensocto.Latest{})
-		l.expect(t, "answer")
+		l.expect(t, `["1",null,"data:s","answer",1]`)
 		for _, want := range []int{2, 1} {
 			if n, _ := samplesOf(t, l.frame()); n != want {
 				t.Errorf("%d samples came, want %d", n, want)

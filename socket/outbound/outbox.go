@@ -33,6 +33,9 @@ type Owner interface {
 	// Contain is deferred around what may panic. It recovers, and ends the
 	// connection if there was a panic; where says what was going on.
 	Contain(where string)
+	// ReplyTooLarge counts a reply of more than Options.ReplyBytes, and returns the
+	// response that goes, as an error, instead.
+	ReplyTooLarge(topic string, size int) (response []byte)
 }
 
 // Outbox is the outbound queue of one connection: see the package comment.

@@ -2,8 +2,8 @@ package outbound
 
 import "time"
 
-// end is Channel.End.
-func (o *Outbox) end(ch *Channel, drop bool, frames [][]byte) bool {
+// end sends the frames and then nothing more of the channel: see Channel.End.
+func (o *Outbox) end(ch *Channel, drop bool, frames ...[]byte) bool {
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	if ch.ended {

@@ -22,7 +22,7 @@ type rawWriter struct {
 
 func newRawWriter(c net.Conn) *rawWriter {
 	p := &rawWriter{conn: c}
-	if s, ok := c.(syscall.Conn); ok {
+	if s, ok := c.(syscall.Conn); ok && writesRaw {
 		p.raw, _ = s.SyscallConn()
 	}
 	p.onWritable = p.write // made once: a write allocates nothing

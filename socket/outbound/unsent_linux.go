@@ -6,6 +6,10 @@ import (
 	"golang.org/x/sys/unix"
 )
 
+// writesRaw says that sockets are written to without the runtime where they take
+// it at once.
+const writesRaw = true
+
 // limitUnsent has the kernel say that a socket is full while it holds more
 // bytes than these that it has not sent yet.
 func limitUnsent(fd uintptr, bytes int) {

@@ -67,9 +67,7 @@ func (f *Filter) Show(ids []string) []string {
 	defer f.mu.Unlock()
 	ids = f.visibleOf(ids)
 	if !f.visible.All {
-		for _, id := range ids {
-			f.note(id)
-		}
+		f.note(ids...) // also none: a right may come later
 	}
 	return ids
 }
@@ -175,11 +173,14 @@ func (f *Filter) filtered(all sensocto.SensorListUpdate) *sensocto.SensorListUpd
 	return orNil(u)
 }
 
-func (f *Filter) note(id string) {
+// note adds sensors to those that the list shows.
+func (f *Filter) note(ids ...string) {
 	if f.shown == nil {
 		f.shown = make(map[string]struct{})
 	}
-	f.shown[id] = struct{}{}
+	for _, id := range ids {
+		f.shown[id] = struct{}{}
+	}
 }
 
 func orNil(u sensocto.SensorListUpdate) *sensocto.SensorListUpdate {

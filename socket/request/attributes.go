@@ -1,4 +1,4 @@
-package socket
+package request
 
 import (
 	"encoding/json"
@@ -26,11 +26,11 @@ type attributeList struct {
 	known map[string]struct{}
 }
 
-// parseAttributes reads the attributes of a join, which come as a list of
+// ParseAttributes reads the attributes of a join, which come as a list of
 // strings, a list of objects, or a map by id. One without a valid id is left
 // out: its measurements will be refused with a reason, the others are welcome.
 // It stops with ErrTooManyAttributes at the limit.
-func parseAttributes(text []byte, limit int) ([]sensocto.Attribute, error) {
+func ParseAttributes(text []byte, limit int) ([]sensocto.Attribute, error) {
 	l := attributeList{limit: limit, known: make(map[string]struct{})}
 	var err error
 	switch {
@@ -40,7 +40,7 @@ func parseAttributes(text []byte, limit int) ([]sensocto.Attribute, error) {
 	case text[0] == '{':
 		err = l.parseMap(text)
 	default:
-		err = errInvalidPayload
+		err = ErrInvalidPayload
 	}
 	return l.list, err
 }
@@ -48,12 +48,12 @@ func parseAttributes(text []byte, limit int) ([]sensocto.Attribute, error) {
 func (l *attributeList) parseList(text []byte) error {
 	var items []json.RawMessage
 	if json.Unmarshal(text, &items) != nil {
-		return errInvalidPayload
+		return ErrInvalidPayload
 	}
 	for _, item := range items {
 		id, metadata := "", item
 		if item[0] == '"' {
-			id, metadata = tokenText(item), nil
+			id, metadata = Text(item), nil
 		}
 		if err := l.add(id, metadata); err != nil {
 			return err
@@ -72,14 +72,14 @@ func (l *attributeList) parseMap(text []byte) error {
 		return full
 	})
 	if err != nil && full == nil {
-		return errInvalidPayload
+		return ErrInvalidPayload
 	}
 	return full
 }
 
 // add takes an attribute that is not there yet.
 func (l *attributeList) add(id string, metadata []byte) error {
-	a, err := parseAttribute(id, metadata)
+	a, err := ParseAttribute(id, metadata)
 	if err != nil {
 		return nil
 	}
@@ -94,27 +94,27 @@ func (l *attributeList) add(id string, metadata []byte) error {
 	return nil
 }
 
-// parseAttribute reads the metadata of an attribute. An id inside counts where
+// ParseAttribute reads the metadata of an attribute. An id inside counts where
 // none is given.
-func parseAttribute(id string, metadata []byte) (sensocto.Attribute, error) {
+func ParseAttribute(id string, metadata []byte) (sensocto.Attribute, error) {
 	var f attributeFields
 	if len(metadata) > 0 && string(metadata) != "null" && json.Unmarshal(metadata, &f) != nil {
-		return sensocto.Attribute{}, errInvalidPayload
+		return sensocto.Attribute{}, ErrInvalidPayload
 	}
 	if id == "" {
-		if id = tokenText(f.AttributeID); id == "" {
-			id = tokenText(f.ID)
+		if id = Text(f.AttributeID); id == "" {
+			id = Text(f.ID)
 		}
 	}
 	if !sensocto.ValidAttributeID(id) {
 		return sensocto.Attribute{}, sensocto.ErrInvalidAttributeID
 	}
-	rate, _ := params{"r": f.SamplingRate}.number("r")
+	rate, _ := Params{"r": f.SamplingRate}.Number("r")
 	return sensocto.Attribute{
-		ID: strings.Clone(id), Name: tokenText(f.AttributeName), Type: tokenText(f.AttributeType),
-		Unit: tokenText(f.Unit), SamplingRate: max(0, rate),
+		ID: strings.Clone(id), Name: Text(f.AttributeName), Type: Text(f.AttributeType),
+		Unit: Text(f.Unit), SamplingRate: max(0, rate),
 	}, nil
 }
 
-// tokenText returns the text of a JSON string, "" for anything else.
-func tokenText(token []byte) string { return params{"t": token}.text("t") }
+// Text returns the text of a JSON string, "" for anything else.
+func Text(token []byte) string { return Params{"t": token}.Text("t") }
