@@ -28,7 +28,7 @@ func (c *counters) refused(reason string) {
 	c.refusal[reason]++
 }
 
-// Refused counts a join that was refused before it came to a call.
+// Refused counts a join or an event that was refused before it came to a call.
 func (c *Calls) Refused(reason string) { c.count.refused(reason) }
 
 // relayCounters count what the relay does.

@@ -37,14 +37,16 @@ func TestCall_MembersTalk(t *testing.T) {
 			t.Errorf("%s joins: %v %s", name, ok, reason)
 		}
 	}
-	refused := 0.0
-	p.calls.Metrics(func(m sensocto.Metric) {
-		if m.Name == "call_refusals_total" && m.Labels[1] == "unauthorized" {
-			refused = m.Value
-		}
-	})
-	if refused != 2 {
-		t.Errorf("%v of 2 refused joins are counted", refused)
+	counted := func(reason string) (n float64) {
+		p.calls.Metrics(func(m sensocto.Metric) {
+			if m.Name == "call_refusals_total" && m.Labels[1] == reason {
+				n = m.Value
+			}
+		})
+		return n
+	}
+	if n := counted("unauthorized"); n != 2 {
+		t.Errorf("%v of 2 refused joins are counted", n)
 	}
 	a, b := ada.dial(p), bob.dial(p)
 	adaID, _ := a.inCall(topic)
@@ -82,6 +84,11 @@ func TestCall_MembersTalk(t *testing.T) {
 	} {
 		if ok, reason := a.push(topic, bad.event, bad.payload); ok || reason != bad.reason {
 			t.Errorf("%s %s: %v %s, want %s", bad.event, bad.payload, ok, reason, bad.reason)
+		}
+	}
+	for reason, want := range map[string]float64{"invalid_payload": 2, "unknown_event": 1, "invalid_description": 3} {
+		if n := counted(reason); n != want {
+			t.Errorf("%v of %v refusals for %s are counted", n, want, reason)
 		}
 	}
 

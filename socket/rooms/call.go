@@ -3,6 +3,7 @@ package rooms
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"sync"
 
 	"github.com/sensocto/sensocto"
@@ -98,28 +99,39 @@ func (c *Call) Recheck(ctx context.Context, _ string) bool {
 	return err == nil && rights.Call && c.identity.UserID != ""
 }
 
-// Handle implements request.Handler.
+// Handle implements request.Handler. It counts what never comes to the call, which
+// counts what it refuses itself.
 func (c *Call) Handle(_ context.Context, f *phx.Frame) error {
+	err := c.pass(f)
+	switch {
+	case err == nil:
+		c.ch.OK(f)
+	case errors.Is(err, request.ErrInvalidPayload):
+		c.topics.Calls.Refused("invalid_payload")
+	case errors.Is(err, request.ErrUnknownEvent):
+		c.topics.Calls.Refused("unknown_event")
+	}
+	return err
+}
+
+// pass hands an event to the call.
+func (c *Call) pass(f *phx.Frame) error {
 	p, err := request.Parse(f)
 	if err != nil {
 		return err
 	}
 	switch name := string(f.Event); name {
 	case sensocto.EventOffer, sensocto.EventAnswer:
-		err = c.describe(name, p)
+		return c.describe(name, p)
 	case sensocto.EventICECandidate:
-		err = c.seat.Candidate(p.Text("to"), p["candidate"])
+		return c.seat.Candidate(p.Text("to"), p["candidate"])
 	case sensocto.EventMediaState:
-		err = c.setMedia(p)
+		return c.setMedia(p)
 	case sensocto.EventReport:
-		err = c.report(f)
+		return c.report(f)
 	default:
 		return request.ErrUnknownEvent
 	}
-	if err == nil {
-		c.ch.OK(f)
-	}
-	return err
 }
 
 // describe sends an offer or an answer on. Its type has to be the event's name.

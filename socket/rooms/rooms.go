@@ -33,7 +33,7 @@ type Calls interface {
 	// Join adds a peer to the call of a room. It returns a *sensocto.CallFullError
 	// where there are too many.
 	Join(roomID string, who sensocto.Identity, out sensocto.CallOutlet) (sensocto.CallSeat, error)
-	// Refused counts a join that was refused before it came to a call.
+	// Refused counts a join or an event that was refused before it came to a call.
 	Refused(reason string)
 }
 

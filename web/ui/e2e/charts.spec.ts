@@ -241,6 +241,39 @@ test('all heart rates with one click: on one axis, overlaid, and as a link', asy
   expect(violations.map((v) => `${v.id}: ${v.nodes.map((n) => n.html.slice(0, 120)).join(' | ')}`)).toEqual([]);
 });
 
+test('everything that can be compared is reached, by search and by keyboard', async ({ page, world }) => {
+  const names = Array.from({ length: 20 }, (_, i) => `channel-${String(i + 1).padStart(2, '0')}`);
+  const attributes = names.map((id) => ({ attribute_id: id, attribute_type: id, sampling_rate: 1 }));
+  const client = new Client({ url: world.program.url, transport: WebSocket });
+  world.onEnd(() => client.close());
+  const device = (sensorId: string, list: typeof attributes) => client.device({ sensorId, attributes: list });
+  for (const id of ['left', 'right']) device(id, attributes);
+  for (let i = 0; i < 105; i++) device(`bed-${i + 1}`, [{ attribute_id: 'heartrate', attribute_type: 'heartrate', sampling_rate: 1 }]);
+  await page.goto(`${world.url}/compare`);
+  const quantities = page.getByRole('group', { name: 'The same quantity of all sensors' }).getByRole('button');
+  const checkboxes = page.getByRole('checkbox');
+  await expect(quantities.last()).toHaveText('Show more (13 quantities)'); // eight are shown, and all heart rates are one of them
+  await quantities.last().focus();
+  await page.keyboard.press('Enter');
+  await expect(quantities.nth(8)).toBeFocused();
+  await expect(quantities.last()).toHaveText('Show more (5 quantities)');
+  await quantities.last().press('Enter');
+  await expect(quantities).toHaveCount(21);
+
+  await expect(page.getByRole('heading', { level: 3 })).toHaveCount(100);
+  await page.getByRole('button', { name: 'Show more (7 sensors)' }).press('Enter');
+  await expect(page.getByRole('heading', { level: 3 })).toHaveCount(107);
+  await expect(checkboxes.and(page.locator(':focus'))).toHaveCount(1);
+
+  await page.getByRole('searchbox', { name: 'Search sensors and attributes' }).fill('channel-17');
+  await expect(quantities).toHaveText(['All 2: channel-17']);
+  await expect(page.getByRole('heading', { level: 3 })).toHaveText(['left', 'right']);
+  await page.keyboard.press('Tab');
+  await expect(quantities).toBeFocused();
+  await page.keyboard.press('Enter');
+  await expect(page).toHaveURL(/\?a=left%2Fchannel-17&a=right%2Fchannel-17$/);
+});
+
 test('hours of an accelerometer and of a way: each axis at every zoom, and the positions of what is on the screen', async ({ page, world }) => {
   const begin = Date.now() - 10 * 3_600_000;
   const client = new Client({ url: world.program.url, transport: WebSocket });

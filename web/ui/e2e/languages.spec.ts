@@ -1,11 +1,10 @@
-// All pages in both languages, in a window at 200 %: nothing is wider than it, no text is cut off, none is left in English.
+// All pages and dialogs in both languages, in a window at 200 %: nothing is wider than it, no text is cut off, none is left in English.
 
-import { execFileSync } from 'node:child_process';
-import { fileURLToPath } from 'node:url';
-import { Person, password } from './people.ts';
-import { expect, test, type Page } from './world.ts';
-
-const binary = fileURLToPath(new URL('../../../bin/sensocto', import.meta.url));
+import type { Browser, Locator } from '@playwright/test';
+import { fakeDevices } from './calling.ts';
+import { dialogs, english, german, prepare, show, type DialogPath, type Say } from './dialogs.ts';
+import type { Person } from './people.ts';
+import { expect, test, type Page, type World } from './world.ts';
 
 /** At 200 % a window of 1280 × 800 pixels has room for 640 × 400. */
 const doubled = { viewport: { width: 640, height: 400 }, deviceScaleFactor: 2 };
@@ -18,15 +17,15 @@ const same = [
   /^[A-Z0-9-]{6,}$/, // codes
 ];
 
-/** Texts of the page, and labels that only screen readers read. */
-const texts = (page: Page) =>
-  page.evaluate(() => {
+/** Texts of the page or of a part of it, and labels that only screen readers read. */
+const texts = (part: Locator) =>
+  part.evaluate((root) => {
     const found = new Set<string>();
-    const walk = document.createTreeWalker(document.body, NodeFilter.SHOW_TEXT);
+    const walk = document.createTreeWalker(root, NodeFilter.SHOW_TEXT);
     for (let node = walk.nextNode(); node; node = walk.nextNode()) {
       if (!node.parentElement?.closest('script, style, code, [lang], .number')) found.add(node.nodeValue!.replace(/\s+/g, ' ').trim());
     }
-    for (const e of document.body.querySelectorAll('[aria-label], [title], [placeholder]')) {
+    for (const e of root.querySelectorAll('[aria-label], [title], [placeholder]')) {
       for (const name of ['aria-label', 'title', 'placeholder']) if (e.getAttribute(name)) found.add(e.getAttribute(name)!.trim());
     }
     return [...found].filter((t) => /\p{L}{3}/u.test(t));
@@ -40,21 +39,29 @@ const cutOff = (page: Page) =>
       .map((e) => e.outerHTML.slice(0, 120)),
   );
 
+/** The page is no wider than its window, and shows all of its texts. */
+async function fits(page: Page, what: string): Promise<void> {
+  expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${what} is wider than the window`).toBeLessThanOrEqual(0);
+  expect.soft(await cutOff(page), `${what} has text that is cut off`).toEqual([]);
+}
+
+const untranslated = (en: readonly string[], de: readonly string[]) => de.filter((t) => en.includes(t) && !same.some((pattern) => pattern.test(t)));
+
+/** The browser of the same person, in German. */
+const germanPage = async (browser: Browser, world: World, { context }: Person) =>
+  (await world.context(browser, { locale: 'de-DE', storageState: await context.storageState(), ...doubled })).newPage();
+
+test.use({ launchOptions: fakeDevices }); // a microphone and a camera to choose
+
 test('every page in English and German: translated, not cut off, not too wide', async ({ browser, world }) => {
   test.setTimeout(480_000);
-  const ada = await Person.signUp(browser, world, 'Ada', doubled);
-  execFileSync(binary, ['user', 'make-admin', 'ada@example.org', '--data-dir', world.program.dataDir]);
-  await ada.api('POST', '/session', { email: 'ada@example.org', password });
-  await ada.bring(world, 2, 'vitals', 'bed');
-  const room = await ada.api<{ id: string }>('POST', '/rooms', { name: 'Ward' });
-  await ada.api('PUT', `/rooms/${room.id}/sensors/bed-1`, {});
-  await ada.api('POST', '/alerts', { sensor_id: 'bed-1', attribute_id: 'heartrate', name: 'bed-1', condition: 'above', high: 180 });
-  const german = await (await world.context(browser, { locale: 'de-DE', storageState: await ada.context.storageState(), ...doubled })).newPage();
+  const { ada, roomId } = await prepare(browser, world, doubled);
+  const other = await germanPage(browser, world, ada);
 
   const tabs = (path: string, ...names: string[]) => names.map((name) => `${path}?tab=${name}`);
   const paths = [
-    '/', '/sensors/bed-1', '/compare', '/compare?a=bed-1/ecg', '/sense', '/rooms', `/rooms/${room.id}`, `/rooms/${room.id}/wall`, '/status', '/design',
-    ...tabs(`/rooms/${room.id}`, 'members', 'recordings', 'alerts', 'settings'),
+    '/', '/sensors/bed-1', '/compare', '/compare?a=bed-1/ecg', '/sense', '/rooms', `/rooms/${roomId}`, `/rooms/${roomId}/wall`, '/status', '/design',
+    ...tabs(`/rooms/${roomId}`, 'members', 'recordings', 'alerts', 'settings'),
     ...tabs('/me', 'account', 'sign-in', 'tokens', 'notifications', 'activity', 'data'),
     ...tabs('/admin', 'users', 'audit', 'storage', 'sensors'),
   ];
@@ -62,14 +69,30 @@ test('every page in English and German: translated, not cut off, not too wide', 
     await page.goto(world.url + path);
     await page.getByRole('heading').first().waitFor({ state: 'attached' });
     await page.waitForTimeout(400);
-    expect.soft(await page.evaluate(() => document.documentElement.scrollWidth - innerWidth), `${path} is wider than the window`).toBeLessThanOrEqual(0);
-    expect.soft(await cutOff(page), `${path} has text that is cut off`).toEqual([]);
-    return texts(page);
+    await fits(page, path);
+    return texts(page.locator('body'));
   };
   for (const path of paths) {
-    const [english, de] = await Promise.all([load(ada.page, path), load(german, path)]);
-    const en = new Set(english);
+    const [en, de] = await Promise.all([load(ada.page, path), load(other, path)]);
     if (path === '/design') continue; // shows parts with made-up words
-    expect.soft(de.filter((t) => en.has(t) && !same.some((pattern) => pattern.test(t))), `${path} has English in German`).toEqual([]);
+    expect.soft(untranslated(en, de), `${path} has English in German`).toEqual([]);
+  }
+});
+
+test('every dialog in English and German: translated, not cut off, not too wide', async ({ browser, world }) => {
+  test.setTimeout(600_000);
+  const { ada, roomId } = await prepare(browser, world, doubled);
+  const other = await germanPage(browser, world, ada);
+  const look = async (page: Page, which: DialogPath, say: Say) => {
+    const dialog = await show(page, world.url, which, say);
+    const title = await dialog.getByRole('heading').first().innerText();
+    await fits(page, `${which.path}: ${title}`);
+    expect.soft(await dialog.evaluate((e) => e.scrollWidth - e.clientWidth), `${which.path}: ${title} is wider than the window`).toBeLessThanOrEqual(0);
+    return { title, texts: await texts(dialog) };
+  };
+  for (const which of dialogs(roomId)) {
+    const [en, de] = await Promise.all([look(ada.page, which, english), look(other, which, german)]);
+    expect.soft(de.title, `${which.path}: another title`).not.toBe(en.title);
+    expect.soft(untranslated(en.texts, de.texts), `${which.path}: ${de.title} has English in German`).toEqual([]);
   }
 });

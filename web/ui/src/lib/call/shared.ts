@@ -1,5 +1,5 @@
 import type { Sensor } from '@sensocto/client';
-import { contentOf, type Content } from '../../views/lobby/kinds.ts';
+import { contentOf, type Content } from '../../views/lobby/content.ts';
 
 const most = 2; // sensors that a tile has room for
 

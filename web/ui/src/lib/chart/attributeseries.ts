@@ -1,7 +1,7 @@
 import type { Client } from '@sensocto/client';
 import { EAST, NORTH } from '../text/format.ts';
 import { m } from '../text/index.svelte.ts';
-import { axesOf, batteryPercent, isPoint, kindOf, type AttributeLike, type Kind } from './kinds.ts';
+import { batteryPercent, fieldsOf, isPoint, kindOf, type AttributeLike, type Kind } from './kinds.ts';
 import type { PaneOptions } from './pane.ts';
 import { Series } from './series.ts';
 import { seriesSink, type SensorFeed } from './sensorfeed.ts';
@@ -79,18 +79,17 @@ interface Part {
 }
 
 function partsOf(kind: Kind, a: AttributeLike): Part[] | null {
-  const payload = a.last_value?.payload;
-  if (kind === 'axes') {
-    const axes = axesOf(payload);
-    return (axes.length > 0 ? axes : ['x', 'y', 'z']).map((name) => ({ name, part: { field: name } }));
-  }
+  if (kind === 'events') return null;
+  const fields = fieldsOf(kind, a.last_value?.payload);
+  if (kind === 'axes' || kind === 'gaze') return fields.map((field) => ({ name: field, part: { field } }));
   if (kind === 'position') {
+    const [longitude = '', latitude = ''] = fields;
     return [
-      { name: 'longitude', part: { field: 'longitude' }, unit: EAST },
-      { name: 'latitude', part: { field: 'latitude' }, unit: NORTH },
+      { name: 'longitude', part: { field: longitude }, unit: EAST },
+      { name: 'latitude', part: { field: latitude }, unit: NORTH },
     ];
   }
-  if (kind === 'gaze') return ['x', 'y'].map((name) => ({ name, part: { field: name } }));
-  if (kind === 'battery' && typeof payload === 'object') return [{ name: '', part: { field: 'level', scale: batteryPercent } }];
-  return kind === 'events' ? null : [{ name: '' }];
+  const [field] = fields;
+  if (field === undefined) return [{ name: '' }];
+  return [{ name: '', part: kind === 'battery' ? { field, scale: batteryPercent } : { field } }];
 }

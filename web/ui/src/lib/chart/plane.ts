@@ -1,4 +1,5 @@
 import type { Run } from '@sensocto/client';
+import { Flag, type SampleRing } from './ring.ts';
 import { GAP, type Reading, type Series } from './series.ts';
 import type { Pen } from './surface.ts';
 import { usualInterval } from './tile.ts';
@@ -82,6 +83,17 @@ export function pointsOfRuns(across: readonly Run[], along: readonly Run[]): Pla
     const at = known.get(time);
     const gap = i > 0 && (y.from[i] as number) - (y.to[i - 1] as number) > most;
     return at === undefined ? [] : [{ time, x: at, y: y.last[i] as number, ...(gap && { gap }) }];
+  });
+}
+
+/** The points of two rings that are filled together, from a time on, oldest first. Steps in time of more than gapMS are gaps. */
+export function pointsOfRings(x: SampleRing, y: SampleRing, from: number, gapMS: number): PlanePoint[] {
+  const count = Math.min(x.length, y.length, x.end - x.lowerBound(from)); // of each the newest
+  return Array.from({ length: count }, (_, i) => {
+    const [a, b] = [x.end - count + i, y.end - count + i];
+    const time = x.time(a);
+    const gap = i > 0 && (((x.flags(a) | y.flags(b)) & Flag.gap) !== 0 || time - x.time(a - 1) > gapMS);
+    return { time, x: x.value(a), y: y.value(b), ...(gap && { gap }) };
   });
 }
 

@@ -95,9 +95,20 @@ export class SampleRing {
     return this.#flags[i & this.#mask] as number;
   }
 
+  /** The times of the newest samples, oldest first. */
+  newestTimes(most: number): Float64Array {
+    const count = Math.min(most, this.length);
+    return Float64Array.from({ length: count }, (_, i) => this.time(this.#end - count + i));
+  }
+
   /** Appends samples; late ones are put where their time belongs. Values that are not finite are a gap. */
   append(times: ArrayLike<number>, values: ArrayLike<number>, flags = 0, count = times.length): void {
     for (let i = 0; i < count; i++) this.push(times[i] as number, values[i] as number, flags);
+  }
+
+  /** Appends the samples of another ring from one on, with what is known of each. */
+  appendRing(ring: SampleRing, from = ring.first): void {
+    for (let i = Math.max(from, ring.first); i < ring.end; i++) this.push(ring.time(i), ring.value(i), ring.flags(i));
   }
 
   push(time: number, value: number, flags = 0): void {

@@ -2,7 +2,7 @@ import { addRing, columnOf, type Columns } from './columns.ts';
 import { addTile } from './envelope.ts';
 import { levelFor } from './level.ts';
 import { appendBucket, Flag, SampleRing, type MergedBucket } from './ring.ts';
-import { tileLowerBound } from './tile.ts';
+import { tileLowerBound, usualInterval } from './tile.ts';
 import type { Piece, TileCache, TileFetch, TileSet } from './tilecache.ts';
 import { wantsOf } from './wants.ts';
 
@@ -31,6 +31,16 @@ interface Point {
 export const GAP = 3.5;
 const KEEP_MS = 60_000;
 
+/** Steps in time of more than so many ms are gaps, by the usual step; none are where that is NaN. */
+export const gapMSOf = (interval: number): number => (Number.isNaN(interval) ? Infinity : Math.max(GAP * interval, 5));
+
+/** The usual ms between measurements: as the sensor says by its rate in Hz, else as their newest times are; NaN where neither tells it. */
+export function intervalOf(rate: number, newest: () => Float64Array): number {
+  if (rate > 0) return 1000 / rate;
+  const times = newest();
+  return times.length < 4 ? NaN : usualInterval(times, times, times.map(() => 1));
+}
+
 /**
  * One trace of a chart: its history in tiles, and the live samples behind it. The
  * live samples are complete behind `coverFrom`; up to there the history is drawn.
@@ -50,7 +60,7 @@ export class Series {
   ) {
     this.tiles = cache.open(options.fetch, () => this.changed());
     this.tiles.knownTo = () => (this.ring.length > 0 ? nextUp(this.ring.lastTime) : Date.now());
-    this.#interval = options.rate > 0 ? 1000 / options.rate : NaN;
+    this.#interval = intervalOf(options.rate, () => new Float64Array());
   }
 
   close(): void {
@@ -65,7 +75,7 @@ export class Series {
 
   /** Steps in time of more than this are gaps. */
   get gapMS(): number {
-    return Number.isNaN(this.#interval) ? Infinity : Math.max(GAP * this.#interval, 5);
+    return gapMSOf(this.#interval);
   }
 
   /** Live measurements, oldest first. Late ones that belong into the history are read from there. */

@@ -40,8 +40,8 @@ export function trendOf(ring: SampleRing, since: number): Trend | null {
   return { perMinute, direction };
 }
 
-/** Draws the samples of the last spanMS as a small line that ends in a dot. */
-export function paintSpark(canvas: Canvas, t: Theme, ring: SampleRing, spanMS: number, colour: number, columns: Columns, range: AutoRange, now: number): void {
+/** Draws the samples of the last spanMS as a small line that ends in a dot. Steps in time of more than gapMS are gaps. */
+export function paintSpark(canvas: Canvas, t: Theme, ring: SampleRing, spanMS: number, colour: number, columns: Columns, range: AutoRange, now: number, gapMS = Infinity): void {
   const { pen, width, height, ratio } = canvas;
   pen.fillStyle = t.surface;
   pen.fillRect(0, 0, width, height);
@@ -50,7 +50,7 @@ export function paintSpark(canvas: Canvas, t: Theme, ring: SampleRing, spanMS: n
   const msPerColumn = spanMS / (width - 2 * inset);
   const end = columnOf(ring.lastTime, msPerColumn) + 1;
   columns.reset(end - (width - 2 * inset), end);
-  addRing(columns, ring, msPerColumn);
+  addRing(columns, ring, msPerColumn, gapMS);
   const data = columns.range();
   if (data) range.fit(data[0], data[1], now);
   const place = { x: inset, ...between(inset, height - 2 * inset, range.lo, range.hi) };
@@ -69,6 +69,8 @@ export interface SparkOptions {
   /** Time that the width stands for; 120 by default. */
   readonly seconds?: number;
   readonly colour?: number;
+  /** Steps in time of more than this are gaps; by default only what gap() says is one. */
+  readonly gapMS?: number;
   readonly loop?: FrameLoop;
 }
 
@@ -82,10 +84,12 @@ export class Spark {
   readonly #range = new AutoRange();
   readonly #spanMS: number;
   readonly #colour: number;
+  readonly #gapMS: number;
 
   constructor(canvas: HTMLCanvasElement, options: SparkOptions = {}) {
     this.#spanMS = 1000 * (options.seconds ?? 120);
     this.#colour = options.colour ?? 1;
+    this.#gapMS = options.gapMS ?? Infinity;
     this.ring = new SampleRing({ keepMS: 1.1 * this.#spanMS, capacity: 256, max: 1 << 16 });
     this.#surface = new Surface(canvas, () => this.#handle?.invalidate());
     this.#handle = (options.loop ?? frameLoop()).add(this, { element: canvas, fps: 5 });
@@ -94,6 +98,12 @@ export class Spark {
 
   append(times: ArrayLike<number>, values: ArrayLike<number>): void {
     this.ring.append(times, values);
+    this.#handle.invalidate();
+  }
+
+  /** Appends the samples of a ring from one on, with what is known of each. */
+  appendRing(from: SampleRing, first: number): void {
+    this.ring.appendRing(from, first);
     this.#handle.invalidate();
   }
 
@@ -119,6 +129,6 @@ export class Spark {
 
   /** Called by the loop. */
   draw(now: number): void {
-    paintSpark(this.#surface, theme(), this.ring, this.#spanMS, this.#colour, this.#columns, this.#range, now);
+    paintSpark(this.#surface, theme(), this.ring, this.#spanMS, this.#colour, this.#columns, this.#range, now, this.#gapMS);
   }
 }

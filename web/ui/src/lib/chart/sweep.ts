@@ -57,6 +57,13 @@ export class SweepTrace {
     this.#arrived(ring);
   }
 
+  /** Appends the samples of a ring from one on, with what is known of each. */
+  appendRing(from: SampleRing, first: number, channel = 0): void {
+    const ring = this.#ring(channel);
+    ring.appendRing(from, first);
+    this.#arrived(ring);
+  }
+
   /** Appends a bucket of measurements that the server merged. */
   appendBucket(bucket: MergedBucket, channel = 0): void {
     const ring = this.#ring(channel);

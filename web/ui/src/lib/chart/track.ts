@@ -1,4 +1,5 @@
 import type { Run } from '@sensocto/client';
+import { coordinatesOf, numberAt } from './kinds.ts';
 import { MAP, paintPlane, pointsOfRuns, type PlanePath } from './plane.ts';
 import type { Pen } from './surface.ts';
 import type { Theme } from './theme.ts';
@@ -16,11 +17,11 @@ export interface Position {
 
 /** Reads a position out of a document, or null. */
 export function positionOf(payload: unknown, time: number): Position | null {
-  const p = payload as { latitude?: unknown; longitude?: unknown; accuracy?: unknown } | null;
-  if (typeof p !== 'object' || p === null) return null;
-  const { latitude, longitude, accuracy } = p;
-  if (typeof latitude !== 'number' || typeof longitude !== 'number' || Math.abs(latitude) > 90) return null;
-  return { time, latitude, longitude, ...(typeof accuracy === 'number' && { accuracy }) };
+  const coordinates = coordinatesOf(payload);
+  if (!coordinates) return null;
+  const [longitude, latitude, accuracy] = [...coordinates, 'accuracy'].map((field) => numberAt(field)(payload)) as [number, number, number];
+  if (Math.abs(latitude) > 90) return null;
+  return { time, latitude, longitude, ...(!Number.isNaN(accuracy) && { accuracy }) };
 }
 
 /** The positions behind buckets of latitude and longitude: the last one of each bucket, as it was measured. */

@@ -13,9 +13,10 @@ test('what more than one sensor measures can be compared with one click', () => 
     sensor('a', ['heartrate', 'heartrate', 70], ['geolocation', 'geolocation', place]),
     sensor('b', ['where', 'json', place], ['eye_gaze', 'gaze', { x: 0.1, y: 0.2 }]),
     sensor('c', ['heartrate', '', 71]),
+    sensor('d', ['bpm', 'number', 72], ['gps', '', { lat: 48, lng: 16 }]),
   ]);
   expect(list).toEqual([
-    { quantity: 'heartrate', href: '/compare?a=a%2Fheartrate&a=c%2Fheartrate' },
-    { quantity: 'position', href: '/compare?a=a%2Fgeolocation&a=b%2Fwhere' },
+    { quantity: 'heartrate', href: '/compare?a=a%2Fheartrate&a=c%2Fheartrate&a=d%2Fbpm' },
+    { quantity: 'position', href: '/compare?a=a%2Fgeolocation&a=b%2Fwhere&a=d%2Fgps' },
   ]);
 });

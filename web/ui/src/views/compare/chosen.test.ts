@@ -1,7 +1,7 @@
 import type { Sensor } from '@sensocto/client';
 import fc from 'fast-check';
 import { describe, expect, it } from 'vitest';
-import { comparisonOf, groupsOf, MOST_CHOICES, queryOf, withChoices, without } from './chosen.ts';
+import { comparisonOf, foundGroups, groupsOf, MOST_CHOICES, queryOf, withChoices, without } from './chosen.ts';
 
 const id = fc.stringMatching(/^[A-Za-z0-9._:-]{1,20}$/);
 const attribute = fc.stringMatching(/^[A-Za-z0-9][A-Za-z0-9_-]{0,10}$/);
@@ -32,6 +32,16 @@ describe('choices', () => {
   it('are offered together where several sensors measure the same', () => {
     const groups = groupsOf([sensor('a', 'heartrate', 'spo2'), sensor('b', 'heartrate'), sensor('c', 'heartrate', 'spo2')]);
     expect(groups.map((g) => [g.name, g.choices.map((c) => c.sensorId)])).toEqual([['heartrate', ['a', 'b', 'c']], ['spo2', ['a', 'c']]]);
+  });
+  it('of one quantity are together in all spellings, and one sensor alone is no group', () => {
+    const groups = groupsOf([sensor('a', 'heartrate'), sensor('b', 'bpm'), { ...sensor('c', 'hr', 'temperature'), attributes: [...sensor('c', 'hr').attributes, ...['left', 'right'].map((id) => ({ ...sensor('c', 'temperature').attributes[0]!, id }))] }]);
+    expect(groups.map((g) => [g.key, g.choices.map((c) => `${c.sensorId}/${c.attributeId}`)])).toEqual([['heartrate', ['a/heartrate', 'b/bpm', 'c/hr']]]);
+  });
+  it('of equal names and different units are told apart, and found by words', () => {
+    const of = (id: string, unit: string): Sensor => ({ ...sensor(id), attributes: [{ ...sensor(id, 'temperature').attributes[0]!, attribute_name: 'Skin', unit }, ...sensor(id, 'spo2').attributes] });
+    const groups = groupsOf([of('a', '°C'), of('b', '°C'), of('c', '°F'), of('d', '°F')]);
+    expect(new Set(groups.map((g) => g.key)).size).toBe(3);
+    expect([foundGroups(groups, 'skin °f').map((g) => g.choices.length), foundGroups(groups, 'Temperature').length, foundGroups(groups, ' ').length, foundGroups(groups, 'ecg')]).toEqual([[2], 2, 3, []]);
   });
   it('are there once, and not too many', () => {
     const many = Array.from({ length: 40 }, (_, i) => ({ sensorId: `s${i}`, attributeId: 'a' }));

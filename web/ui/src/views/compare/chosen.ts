@@ -1,5 +1,6 @@
 import type { Sensor } from '@sensocto/client';
 import { kindOf, type AttributeLike, type Kind } from '../../lib/chart/kinds.ts';
+import { comparedAs } from '../../lib/people/compare.ts';
 
 /** An attribute of a sensor that is compared. */
 export interface Choice {
@@ -53,22 +54,30 @@ export const comparable = (s: Sensor): readonly AttributeLike[] => s.attributes.
 
 /** A quantity that several sensors measure. */
 export interface Group {
+  /** Unique: groups of different units may have one name. */
+  readonly key: string;
   readonly name: string;
   readonly choices: readonly Choice[];
 }
 
 /** Quantities that more than one sensor measures, those of most sensors first: all heart rates, all ECGs. */
 export function groupsOf(sensors: readonly Sensor[]): Group[] {
-  const groups = new Map<string, { name: string; choices: Choice[] }>();
+  const groups = new Map<string, { key: string; name: string; choices: Choice[] }>();
   for (const s of sensors) {
     for (const a of comparable(s)) {
-      const key = `${a.attribute_type || a.id} ${a.unit}`;
-      const group = groups.get(key) ?? { name: a.attribute_name || a.id, choices: [] };
+      const key = comparedAs(a) ?? `${a.attribute_type || a.id} ${a.unit}`;
+      const group = groups.get(key) ?? { key, name: a.attribute_name || a.id, choices: [] };
       group.choices.push({ sensorId: s.sensor_id, attributeId: a.id });
       groups.set(key, group);
     }
   }
-  return [...groups.values()].filter((g) => g.choices.length > 1).sort((a, b) => b.choices.length - a.choices.length);
+  return [...groups.values()].filter((g) => new Set(g.choices.map((c) => c.sensorId)).size > 1).sort((a, b) => b.choices.length - a.choices.length);
+}
+
+/** Groups that have all words of a search in their names. */
+export function foundGroups(groups: readonly Group[], search: string): Group[] {
+  const words = search.toLowerCase().split(/\s+/).filter(Boolean);
+  return groups.filter((g) => words.every((w) => `${g.name} ${g.key}`.toLowerCase().includes(w)));
 }
 
 /** With the choices that are new, as far as there is room. */

@@ -1,6 +1,6 @@
 import type { Room, Sensor } from '@sensocto/client';
 import { byName } from '../../lib/text/format.ts';
-import { hasLens, type Lens } from './kinds.ts';
+import { hasLens, type Lens } from './content.ts';
 
 export type Grouping = 'none' | 'room' | 'person' | 'source' | 'type';
 export type Sorting = 'name' | 'activity' | 'type';

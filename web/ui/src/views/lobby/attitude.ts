@@ -1,4 +1,5 @@
 import type { Theme } from '../../lib/chart/index.ts';
+import { quantityOf, type AttributeLike } from '../../lib/chart/kinds.ts';
 import type { Surface } from '../../lib/chart/surface.ts';
 
 /** How something is turned, in radians; heading is missing where nothing measures it. */
@@ -33,6 +34,13 @@ function ofQuaternion(w: number, x: number, y: number, z: number): Attitude {
 
 function ofGravity(x: number, y: number, z: number): Attitude {
   return { roll: Math.atan2(y, z), pitch: Math.atan2(-x, Math.hypot(y, z)) };
+}
+
+/** Whether an attribute tells how something is turned, as far as its name and its newest measurement say. */
+export function tellsAttitude(a: AttributeLike): boolean {
+  const turns = quantityOf(a)?.name;
+  if (turns === 'gyroscope' || turns === 'magnetometer') return false;
+  return !a.last_value || attitudeOf(a.last_value.payload) !== undefined;
 }
 
 /** Draws an artificial horizon: the ground is where gravity points. */

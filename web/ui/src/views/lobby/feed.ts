@@ -1,17 +1,21 @@
 import type { ActivityStatus, Attribute, Chunk, Run, Sensor } from '@sensocto/client';
 import { appendBucket, Flag, SampleRing } from '../../lib/chart/index.ts';
-import { fieldsOf, kindOf, type Kind } from './kinds.ts';
+import { fieldsOf, isPoint, kindOf, numberAt, numberOfKind, type Kind } from '../../lib/chart/kinds.ts';
+import { gapMSOf, intervalOf } from '../../lib/chart/series.ts';
 
 // How long a tile's traces reach back, in ms, with a margin.
 const waveformMS = 12_000;
 const numberMS = 130_000;
 const positionMS = 600_000;
+const learnt = 64; // steps in time from which the usual one is learnt
 const sendingMS = 6000; // 5 s of the server, and the second that low attention takes
 
 /** The newest of one attribute: a ring for each of its numbers, and its newest payload. */
 export class AttributeFeed {
   readonly kind: Kind;
+  readonly #rate: number; // Hz, as the sensor says; 0 where it does not
   #rings: SampleRing[] = [];
+  #fields: readonly string[] | undefined; // of its documents, once there was one
   #listeners = new Set<() => void>();
   #filled: Promise<void> | undefined;
   payload: unknown;
@@ -19,15 +23,16 @@ export class AttributeFeed {
 
   constructor(attribute: Attribute) {
     this.kind = kindOf(attribute);
+    this.#rate = attribute.sampling_rate;
     const last = attribute.last_value;
     if (!last) return;
     this.payload = last.payload;
     this.time = last.timestamp;
     // A trace begins with what comes live: the line from an old value to it would tell nothing.
-    if (this.kind !== 'waveform' && this.kind !== 'motion') this.#payload(last.timestamp, last.payload);
+    if (!['ecg', 'wave', 'axes'].includes(this.kind)) this.#payload(last.timestamp, last.payload);
   }
 
-  /** The ring of a number: of a waveform 0; of motion x, y, z; of a position latitude, longitude. */
+  /** The ring of a number, counted as its documents' fieldsOf are; 0 where a measurement is one number. Batteries are in per cent. */
   ring(i = 0): SampleRing {
     const keepMS = this.kind === 'number' ? numberMS : this.kind === 'position' ? positionMS : waveformMS;
     return (this.#rings[i] ??= new SampleRing({ capacity: 64, keepMS, max: 1 << 16 }));
@@ -36,6 +41,11 @@ export class AttributeFeed {
   /** The newest number, NaN while there is none. */
   get value(): number {
     return this.#rings[0]?.lastValue ?? NaN;
+  }
+
+  /** Steps in time of more than so many ms are gaps. */
+  get gapMS(): number {
+    return gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt)));
   }
 
   /** Calls back after something came; the function that it returns ends that. */
@@ -70,10 +80,17 @@ export class AttributeFeed {
     if (run.kind !== 'documents' && ring) this.time = ring.lastTime;
   }
 
+  #numbers(payload: unknown): number[] {
+    if (this.kind === 'axes' || isPoint(this.kind)) return (this.#fields ??= fieldsOf(this.kind, payload)).map((field) => numberAt(field)(payload));
+    return this.kind === 'events' ? [] : [numberOfKind(this.kind, payload)];
+  }
+
   #payload(time: number, payload: unknown): void {
     this.payload = payload;
     this.time = time;
-    fieldsOf(this.kind, payload)?.forEach((value, i) => this.ring(i).push(time, value));
+    const values = this.#numbers(payload);
+    if (isPoint(this.kind) && values.some(Number.isNaN)) this.gap(); // half of a point is none
+    else values.forEach((value, i) => this.ring(i).push(time, value));
   }
 }
 

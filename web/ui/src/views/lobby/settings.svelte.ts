@@ -1,5 +1,5 @@
 import type { Grouping, Sorting } from './arrange.ts';
-import type { Lens } from './kinds.ts';
+import type { Lens } from './content.ts';
 
 export type Density = 'comfortable' | 'compact' | 'dense';
 

@@ -1,5 +1,4 @@
-import { GAP } from '../../lib/chart/series.ts';
-import { usualInterval } from '../../lib/chart/tile.ts';
+import { gapMSOf, intervalOf } from '../../lib/chart/series.ts';
 
 const MOST = 5000;
 const EVERY_MS = 120;
@@ -35,7 +34,7 @@ export class LivePoints<P extends Timed> {
   /** Adds points, oldest first. Beyond 5,000 the oldest are lost here; the history has them. */
   add(points: readonly P[]): void {
     if (points.length === 0) return;
-    const most = this.#gapMS();
+    const most = gapMSOf(intervalOf(this.rate, () => Float64Array.from(this.#times)));
     const batch = points.map((p) => {
       const gap = p.time - this.#newest > most;
       this.#newest = p.time;
@@ -57,12 +56,6 @@ export class LivePoints<P extends Timed> {
 
   close(): void {
     clearTimeout(this.#timer);
-  }
-
-  #gapMS(): number {
-    if (this.rate > 0) return (GAP * 1000) / this.rate;
-    const times = Float64Array.from(this.#times);
-    return times.length < 4 ? Infinity : GAP * usualInterval(times, times, times.map(() => 1));
   }
 
   #changed(): void {

@@ -1,6 +1,6 @@
 import type { Attribute, Sensor } from '@sensocto/client';
 import { expect, test } from 'vitest';
-import { contentOf, fieldsOf, hasLens, kindOf } from './kinds.ts';
+import { colourOf, contentOf, hasLens } from './content.ts';
 
 const attribute = (type: string, sampling_rate = 1, payload: unknown = null): Attribute => ({
   id: type,
@@ -21,18 +21,6 @@ const sensor = (...attributes: Attribute[]): Sensor => ({
   attributes,
 });
 
-test.each([
-  [attribute('ecg', 512), 'waveform'],
-  [attribute('heartrate'), 'number'],
-  [attribute('number', 100), 'waveform'],
-  [attribute('strange', 0, 7), 'number'],
-  [attribute('accelerometer', 50), 'motion'],
-  [attribute('geolocation'), 'position'],
-  [attribute('gaze', 60), 'gaze'],
-  [attribute('battery'), 'battery'],
-  [attribute('button', 0, { pressed: true }), 'event'],
-])('%o is a %s', (a, want) => expect(kindOf(a)).toBe(want));
-
 test('a tile shows the waveform, the heart rate first beside it, and the battery', () => {
   const s = sensor(attribute('battery'), attribute('temperature'), attribute('ppg', 100), attribute('heartrate'), attribute('ecg', 512));
   const c = contentOf(s, 'overview');
@@ -46,13 +34,9 @@ test('a lens chooses what is in front, and which sensors have it', () => {
   expect([hasLens(s, 'ecg'), hasLens(s, 'position'), hasLens(s, 'overview')]).toEqual([true, false, true]);
 });
 
-test('payloads are read by kind, in the spellings that devices use', () => {
-  expect(fieldsOf('number', 3)).toEqual([3]);
-  expect(fieldsOf('number', { bpm: 72 })).toEqual([72]);
-  expect(fieldsOf('motion', { x: 1, y: 2, z: 3 })).toEqual([1, 2, 3]);
-  expect(fieldsOf('position', { lat: 48, lng: 16 })).toEqual([48, 16]);
-  expect(fieldsOf('gaze', { x: 0.5, y: 0.25, confidence: 1 })).toEqual([0.5, 0.25]);
-  expect(fieldsOf('battery', { level: 0.5, charging: true })).toEqual([0.5]);
-  expect(fieldsOf('motion', { x: 1 })).toBeUndefined();
-  expect(fieldsOf('number', 'text')).toBeUndefined();
+test('spellings of other devices are found by the lenses, in the colour of what they measure', () => {
+  const s = sensor({ ...attribute('', 1, 72), id: 'bpm' }, { ...attribute('', 0, { lat: 48, lon: 16 }), id: 'where' }, { ...attribute('acc', 50), id: 'acc' });
+  expect([contentOf(s, 'heartrate').main?.id, contentOf(s, 'position').main?.id, contentOf(s, 'motion').main?.id]).toEqual(['bpm', 'where', 'acc']);
+  expect(colourOf(s.attributes[0]!)).toBe(colourOf(attribute('heartrate')));
+  expect([hasLens(s, 'ecg'), hasLens(s, 'battery')]).toEqual([false, false]);
 });

@@ -1,0 +1,55 @@
+import { flushSync } from 'svelte';
+import type { PlacedTile } from './layout.ts';
+
+/** Script of a frame that making tiles may take before the rest waits for the next one: traces want to be drawn meanwhile. */
+const BUDGET_MS = 1;
+
+/**
+ * Those of the wanted tiles that are there next, in order: all that are there
+ * already, and of the others the nearest to `middle` (pixels, as y is). All of
+ * them where none is there: then nobody scrolls, and waiting would only show.
+ */
+export function nextTiles(wanted: readonly PlacedTile[], there: ReadonlySet<string>, middle: number, most: number): readonly PlacedTile[] {
+  const fresh = wanted.filter((t) => !there.has(t.key));
+  if (fresh.length <= most || fresh.length === wanted.length) return wanted;
+  const made = new Set(fresh.toSorted((a, b) => Math.abs(a.y - middle) - Math.abs(b.y - middle)).slice(0, most));
+  return wanted.filter((t) => there.has(t.key) || made.has(t));
+}
+
+/** The tiles that are on the page. While somebody scrolls, of those that come into view each frame makes as many as it has time for, and at least one. */
+export class MountedTiles {
+  #list = $state.raw<readonly PlacedTile[]>([]);
+  #wanted: readonly PlacedTile[] = [];
+  #middle = 0;
+  #request = 0;
+
+  get list(): readonly PlacedTile[] {
+    return this.#list;
+  }
+
+  /** Says which tiles should be there, in order; those around `middle` come first. */
+  want(wanted: readonly PlacedTile[], middle: number): void {
+    this.#wanted = wanted;
+    this.#middle = middle;
+    this.#request ||= requestAnimationFrame(this.#frame);
+  }
+
+  /** Makes all that is wanted, for somebody who waits for one of them. */
+  makeAll(): void {
+    this.#list = this.#wanted;
+  }
+
+  close(): void {
+    cancelAnimationFrame(this.#request);
+    this.#request = 0;
+  }
+
+  #frame = (): void => {
+    const began = performance.now();
+    do {
+      this.#list = nextTiles(this.#wanted, new Set(this.#list.map((t) => t.key)), this.#middle, 1);
+      flushSync();
+    } while (this.#list.length < this.#wanted.length && performance.now() - began < BUDGET_MS);
+    this.#request = this.#list.length < this.#wanted.length ? requestAnimationFrame(this.#frame) : 0;
+  };
+}
