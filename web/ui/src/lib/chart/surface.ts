@@ -6,10 +6,20 @@ export type Pen = Pick<
   | 'fillRect' | 'clearRect' | 'strokeRect' | 'fillText' | 'measureText' | 'setLineDash' | 'drawImage'
 >;
 
+/** Surfaces that are not measured yet. */
+const fresh = new Set<Surface>();
+
+// All that were made in one task are measured together: the page is laid out once and not for each, since a canvas that
+// is given its size changes the layout.
+function measureFresh(): void {
+  const boxes = [...fresh].map((s) => [s, s.canvas.getBoundingClientRect()] as const);
+  fresh.clear();
+  for (const [surface, box] of boxes) surface.fit(box);
+}
+
 /**
  * A canvas whose pixels are those of the screen. Width and height are in device
- * pixels; `ratio` of them make a CSS pixel. They are 0 until the page was laid out:
- * to ask for them before would lay it out for each canvas of many that are made together.
+ * pixels, 0 until the task that made it is over; `ratio` of them make a CSS pixel.
  */
 export class Surface {
   readonly pen: CanvasRenderingContext2D;
@@ -32,18 +42,28 @@ export class Surface {
     } catch {
       this.#observer.observe(canvas); // Safari
     }
+    if (fresh.size === 0) queueMicrotask(measureFresh);
+    fresh.add(this);
   }
 
   destroy(): void {
+    fresh.delete(this);
     this.#observer.disconnect();
   }
 
-  #measure(entry: ResizeObserverEntry | undefined): void {
+  /** Gives the canvas the pixels of its box, in CSS pixels. */
+  fit({ width, height }: { readonly width: number; readonly height: number }): void {
     const ratio = window.devicePixelRatio || 1;
+    this.#resize(Math.round(width * ratio), Math.round(height * ratio), ratio);
+  }
+
+  #measure(entry: ResizeObserverEntry | undefined): void {
     const exact = entry?.devicePixelContentBoxSize?.[0];
-    const box = exact ? null : this.canvas.getBoundingClientRect();
-    const width = exact ? exact.inlineSize : Math.round((box?.width ?? 0) * ratio);
-    const height = exact ? exact.blockSize : Math.round((box?.height ?? 0) * ratio);
+    if (exact) this.#resize(exact.inlineSize, exact.blockSize, window.devicePixelRatio || 1);
+    else this.fit(this.canvas.getBoundingClientRect());
+  }
+
+  #resize(width: number, height: number, ratio: number): void {
     if (width === this.width && height === this.height && ratio === this.ratio) return;
     this.width = this.canvas.width = width;
     this.height = this.canvas.height = height;

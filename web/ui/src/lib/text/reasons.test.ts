@@ -9,7 +9,7 @@ const repository = fileURLToPath(new URL('../../../../../', import.meta.url));
 
 /** What only devices, commands and the client meet, which tell it in a way of their own or not at all. */
 const notForPeople = [
-  'binary_frame', 'frame_too_large', 'invalid_reason', 'malformed_frame', 'overloaded', 'protocol_error', 'too_many_frames',
+  'binary_frame', 'frame_too_large', 'not_a_websocket', 'invalid_reason', 'malformed_frame', 'overloaded', 'protocol_error', 'too_many_frames',
   'ambiguous_name', 'call_full', 'candidate_too_large', 'command_too_large', 'deleted', 'description_too_large', 'duplicate', 'duplicate_fields', 'incomplete', 'invalid_action', 'invalid_attribute_id',
   'invalid_batch', 'invalid_candidate', 'invalid_columns', 'invalid_description', 'invalid_import', 'invalid_level', 'invalid_measurement', 'invalid_report', 'invalid_sampling_rate',
   'invalid_seq', 'invalid_settings', 'invalid_stream', 'invalid_timestamp', 'missing_fields', 'not_in_order', 'pending', 'reply_too_large', 'reserved_sensor_id',
