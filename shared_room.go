@@ -42,6 +42,14 @@ type PersonKey struct {
 	Name   string
 }
 
+// ErasedMember is a person whose account was erased, and whose removal from a shared room
+// other servers may not have: the key, and the id of the account that it is made from.
+type ErasedMember struct {
+	Key      string
+	UserID   string
+	ErasedAt time.Time
+}
+
 // RoomContent is what servers that share a room have in common.
 type RoomContent struct {
 	Name        string

@@ -65,13 +65,14 @@ type gauge func(name, help string, v float64, labels ...string)
 
 func (s *RoomSync) roomMetrics(gauge gauge) {
 	s.mu.Lock()
-	rooms, pending, retrying, lag, now := 0, 0, 0, time.Duration(0), time.Now()
+	rooms, pending, retrying, erased, lag, now := 0, 0, 0, 0, time.Duration(0), time.Now()
 	for _, r := range s.rooms {
 		if r.room.Doc != "" {
 			rooms++
 		}
 		pending += max(r.pending, r.changes)
 		lag = max(lag, r.lag(now))
+		erased += len(r.erasures)
 		if r.failures > 0 {
 			retrying++
 		}
@@ -79,6 +80,7 @@ func (s *RoomSync) roomMetrics(gauge gauge) {
 	s.mu.Unlock()
 	gauge("p2p_rooms", "Rooms that are shared with other servers.", float64(rooms))
 	gauge("p2p_pending_changes", "Changes of shared rooms that have not been sent.", float64(pending))
+	gauge("p2p_erased_members", "Members who were erased here, in rooms whose other servers may not know that yet; who is in several rooms counts several times.", float64(erased))
 	gauge("p2p_retrying_rooms", "Shared rooms whose last exchange failed.", float64(retrying))
 	gauge("p2p_longest_lag_seconds", "How long the change that has waited longest to be sent has waited, of all rooms.", lag.Seconds())
 }

@@ -31,6 +31,8 @@ type Store interface {
 	PersonKeys(ctx context.Context) ([]sensocto.PersonKey, error)
 	PutPerson(ctx context.Context, key string, u sensocto.User) (userID string, err error)
 	LinkPerson(ctx context.Context, key, userID string) error
+	ErasedMembers(ctx context.Context, roomID string) ([]sensocto.ErasedMember, error)
+	RemoveErasedMember(ctx context.Context, roomID, key string) (left int, err error)
 	User(ctx context.Context, id string) (sensocto.User, error)
 	OnChange(f func([]sensocto.Change)) (stop func())
 }
@@ -99,6 +101,8 @@ type shared struct {
 	behind    []string            // names of members whose servers have not followed the room
 	people    map[string][]string // names of members by the endpoint where they say they are
 	passedAt  time.Time
+	metAt     time.Time // when the document was last exchanged with another server, since the start
+	erasures  map[Key]*erasure
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
@@ -197,7 +201,7 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 	}
 	if known.room.Doc != r.Doc {
 		delete(s.docs, known.room.Doc)
-		known.openedIn = 0
+		known.openedIn, known.erasures = 0, nil
 	}
 	for _, old := range known.room.Left {
 		delete(s.docs, old.Doc)
@@ -296,6 +300,7 @@ func (s *RoomSync) event(e Event) {
 		}
 	case eventSynced:
 		s.counts.synced.Add(1)
+		s.met(e.Doc)
 	case eventSyncFailed:
 		s.counts.syncFailed.Add(1)
 	}
