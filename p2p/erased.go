@@ -25,14 +25,20 @@ type erasure struct {
 }
 
 // met notes that a document was exchanged with another server.
-func (s *RoomSync) met(doc string) {
+func (s *RoomSync) met(doc, peer string) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r := s.rooms[s.docs[doc]]
 	if r == nil || r.room.Doc != doc {
 		return
 	}
-	if r.metAt = time.Now(); len(r.erasures) > 0 {
+	if r.met == nil {
+		r.met = map[string]bool{}
+	}
+	if r.met[peer] = true; len(r.met) > maxMembers { // whoever has a ticket can have many
+		r.met = map[string]bool{peer: true}
+	}
+	if r.metAt = time.Now(); len(r.erasures) > 0 || r.room.Restored {
 		r.urgent = true
 		s.notify()
 	}

@@ -190,7 +190,7 @@ func (p *pass) move(ctx context.Context, m Room) error {
 		return err
 	}
 	room := p.room
-	room.Doc, room.Moves = doc, p.room.Moves+1
+	room.Doc, room.Moves, room.Restored = doc, moveNumber(p.room.Moves, time.Now()), false
 	known := p.knownElsewhere(m)
 	if known {
 		room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
@@ -635,7 +635,8 @@ func (p *pass) arrived(ctx context.Context, doc string, keys int) (arrival, erro
 	return arrival{m, !missing && m.Owner != "" && m.Name != "" && keysOf(entries) >= keys}, nil
 }
 
-// replace has a room go on in another document, and drops the one before.
+// replace has a room go on in another document, and drops the one before unless it is
+// kept for members who have not followed.
 func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	before := p.room.Doc
 	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
@@ -645,6 +646,9 @@ func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	p.noteRoom(room)
 	p.note(func() { p.r.following, p.r.moved, p.r.next = false, false, "" })
 	p.log.Info("a shared room goes on in another document", "room", room.RoomID, "moves", room.Moves)
+	if slices.ContainsFunc(room.Left, func(old sensocto.LeftDoc) bool { return old.Doc == before }) {
+		return nil
+	}
 	if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
 		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "err", err)
 	}

@@ -50,12 +50,16 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	if err := p.adopt(ctx, merged); err != nil {
 		return err
 	}
+	doc := p.room.Doc
 	if p.own {
 		err = p.tell(ctx, merged)
 	} else {
 		err = p.follow(ctx, merged)
 	}
-	if err != nil || p.room.Doc != room.Doc { // what goes on elsewhere is exchanged there first
+	if err != nil || p.room.Doc != doc { // what goes on elsewhere is exchanged there first
+		return err
+	}
+	if err := p.settleRestored(ctx, merged); err != nil {
 		return err
 	}
 	return p.settleErased(ctx, merged)
@@ -80,6 +84,9 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
 		return p, merged, errDeleted
 	} else if err != nil {
+		return p, merged, err
+	}
+	if err := p.findLater(ctx); err != nil {
 		return p, merged, err
 	}
 	merged, err = p.exchanged(ctx)

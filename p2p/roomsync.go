@@ -63,6 +63,7 @@ type RoomSync struct {
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
 	left    leftTimes
+	strays  strays
 	counts  counts
 	live    *live // nil where sensors of other servers are only named
 
@@ -101,7 +102,8 @@ type shared struct {
 	behind    []string            // names of members whose servers have not followed the room
 	people    map[string][]string // names of members by the endpoint where they say they are
 	passedAt  time.Time
-	metAt     time.Time // when the document was last exchanged with another server, since the start
+	metAt     time.Time       // when the document was last exchanged with another server, since the start
+	met       map[string]bool // the endpoints with which it was
 	erasures  map[Key]*erasure
 
 	// What the room says of sensors, since it was last exchanged.
@@ -115,7 +117,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
 	s.live = newLive(o.Live, s)
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
@@ -201,7 +203,7 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 	}
 	if known.room.Doc != r.Doc {
 		delete(s.docs, known.room.Doc)
-		known.openedIn, known.erasures = 0, nil
+		known.openedIn, known.erasures, known.met = 0, nil, nil
 	}
 	for _, old := range known.room.Left {
 		delete(s.docs, old.Doc)
@@ -300,7 +302,7 @@ func (s *RoomSync) event(e Event) {
 		}
 	case eventSynced:
 		s.counts.synced.Add(1)
-		s.met(e.Doc)
+		s.met(e.Doc, e.Peer)
 	case eventSyncFailed:
 		s.counts.syncFailed.Add(1)
 	}

@@ -109,7 +109,8 @@ func (db *DB) Load(ctx context.Context, records []json.RawMessage, tokens bool) 
 				accounts++
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, `UPDATE shared_room SET restored = 1`) // they may have gone on since
+		return err
 	})
 	return accounts, err
 }

@@ -82,6 +82,9 @@ func TestDump_GoesIntoAnyDatabase(t *testing.T) {
 		}
 		slices.Sort(got)
 		want := slices.DeleteFunc(slices.Clone(all[0]), func(line string) bool { return strings.Contains(line, `"table":"token"`) })
+		for i := range want { // shared rooms are known to come from a backup
+			want[i] = strings.Replace(want[i], `"restored":0`, `"restored":1`, 1)
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

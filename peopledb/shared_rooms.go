@@ -16,8 +16,8 @@ func (db *DB) SharedRooms(ctx context.Context) ([]sensocto.SharedRoom, error) {
 	return view(ctx, db, func(row *sql.Rows) (r sensocto.SharedRoom, err error) {
 		var invite string
 		var left []byte
-		var closed int64
-		if err := row.Scan(&r.RoomID, &r.Doc, &r.Ticket, &r.Root, &invite, &closed, &r.Moves, &left); err != nil {
+		var closed, restored int64
+		if err := row.Scan(&r.RoomID, &r.Doc, &r.Ticket, &r.Root, &invite, &closed, &r.Moves, &left, &restored); err != nil {
 			return r, err
 		}
 		if err := json.Unmarshal(left, &r.Left); err != nil {
@@ -26,9 +26,9 @@ func (db *DB) SharedRooms(ctx context.Context) ([]sensocto.SharedRoom, error) {
 		if invite != "" {
 			r.Invite, err = hex.DecodeString(invite)
 		}
-		r.ClosedAt = fromMicros(closed)
+		r.ClosedAt, r.Restored = fromMicros(closed), restored != 0
 		return r, err
-	}, `SELECT room_id, doc, ticket, root, invite, closed_at, moves, left_docs FROM shared_room ORDER BY room_id`)
+	}, `SELECT room_id, doc, ticket, root, invite, closed_at, moves, left_docs, restored FROM shared_room ORDER BY room_id`)
 }
 
 // PutSharedRoom stores that a room is shared, or how from now on.
@@ -38,9 +38,9 @@ func (db *DB) PutSharedRoom(ctx context.Context, r sensocto.SharedRoom) error {
 		return err
 	}
 	return db.update(ctx, nil, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO shared_room (room_id, doc, ticket, root, invite, closed_at, moves, left_docs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (room_id) DO UPDATE SET doc = excluded.doc, ticket = excluded.ticket, root = excluded.root, invite = excluded.invite, closed_at = excluded.closed_at, moves = excluded.moves, left_docs = excluded.left_docs`,
-			r.RoomID, r.Doc, r.Ticket, r.Root, hex.EncodeToString(r.Invite), micros(r.ClosedAt), r.Moves, string(left))
+		_, err := tx.ExecContext(ctx, `INSERT INTO shared_room (room_id, doc, ticket, root, invite, closed_at, moves, left_docs, restored) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (room_id) DO UPDATE SET doc = excluded.doc, ticket = excluded.ticket, root = excluded.root, invite = excluded.invite, closed_at = excluded.closed_at, moves = excluded.moves, left_docs = excluded.left_docs, restored = excluded.restored`,
+			r.RoomID, r.Doc, r.Ticket, r.Root, hex.EncodeToString(r.Invite), micros(r.ClosedAt), r.Moves, string(left), bit(r.Restored))
 		return err
 	})
 }

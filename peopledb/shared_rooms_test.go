@@ -15,7 +15,7 @@ import (
 func TestSharedRooms_AreKeptWithTheirFacts(t *testing.T) {
 	each(t, func(t *testing.T, db, command *peopledb.DB) {
 		ctx := t.Context()
-		room := sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1, 255}, Moves: 2, Left: []sensocto.LeftDoc{{Doc: "before", Ticket: "t0", At: time.UnixMicro(1_790_000_000_000_000).UTC()}}}
+		room := sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1, 255}, Moves: 2, Restored: true, Left: []sensocto.LeftDoc{{Doc: "before", Ticket: "t0", At: time.UnixMicro(1_790_000_000_000_000).UTC()}}}
 		must(t, db.PutSharedRoom(ctx, room))
 		room.ClosedAt = at
 		must(t, db.PutSharedRoom(ctx, room))
