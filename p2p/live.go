@@ -33,14 +33,15 @@ type Sensors interface {
 // Samples are the samples of this server; *store.Store.
 type Samples interface {
 	sensocto.Store
-	From(ctx context.Context, sensorID, attributeID string, number int64, limit int) (first int64, samples []sensocto.Sample, err error)
+	From(ctx context.Context, sensorID, attributeID string, q sensocto.NumberQuery) (first int64, samples []sensocto.Sample, cut bool, err error)
 }
 
 // live is both sides of sensors that are seen from other servers.
 type live struct {
 	*Live
-	sync *RoomSync
-	asks chan struct{} // a token for each question under way, until its answer is sent
+	sync      *RoomSync
+	asks      chan struct{} // a token for each question under way, until its answer is sent
+	documents atomic.Int64  // bytes of documents in the queues of all streams
 
 	turn   sync.Mutex        // one update of remotes at a time; taken before mu
 	absent map[string]string // sensors that could not be added, and why; guarded by turn
@@ -58,7 +59,7 @@ type live struct {
 
 // liveCounts are what was done since the start.
 type liveCounts struct {
-	refused, revoked, sent, received, lost, lagged, broken, slow, failures atomic.Uint64
+	refused, revoked, sent, received, lost, lagged, cut, broken, slow, failures atomic.Uint64
 }
 
 func newLive(l *Live, s *RoomSync) *live {
