@@ -149,6 +149,12 @@ func (ch *channel) reply(f *phx.Frame, status string, response []byte) {
 	ch.Enqueue(ch.conn.replyFrame(f.JoinRef, f.Ref, ch.Topic, status, response))
 }
 
+// answer is reply with what may be large: it waits until the client takes it. The reader
+// calls it, and whoever answers beside it.
+func (ch *channel) answer(f *phx.Frame, response []byte) {
+	ch.Answer(ch.conn.replyFrame(f.JoinRef, f.Ref, ch.Topic, phx.StatusOK, response))
+}
+
 // ok answers with an empty object.
 func (ch *channel) ok(f *phx.Frame) { ch.reply(f, phx.StatusOK, emptyObject()) }
 

@@ -283,7 +283,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 		return
 	}
 	c.srv.count.joins.add(ch.family.String()+",ok", 1)
-	ch.reply(f, phx.StatusOK, response)
+	ch.answer(f, response)
 	ch.handler.joined()
 }
 

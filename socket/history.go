@@ -54,14 +54,14 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		read := func() ([]byte, error) { return r.readRemote(ctx, ch.conn.srv, id) }
 		return ch.conn.later(f, read, func(f *phx.Frame, response []byte, err error) error {
 			if err == nil {
-				ch.reply(f, phx.StatusOK, response)
+				ch.answer(f, response)
 			}
 			return ch.conn.answered(ch, f, err)
 		})
 	}
 	response, err := r.read(ctx, ch.conn.srv, id)
 	if err == nil {
-		ch.reply(f, phx.StatusOK, response)
+		ch.answer(f, response)
 	}
 	return err
 }

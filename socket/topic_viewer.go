@@ -126,7 +126,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p params) error {
 		}
 		sensors.add(srv.sensorOrUnknown(id, rights.LiveSince))
 	}
-	v.ch.reply(f, phx.StatusOK, watchResponse(sensors, refused))
+	v.ch.answer(f, watchResponse(sensors, refused))
 	for _, w := range fresh {
 		w.feed.Release(nil)
 	}

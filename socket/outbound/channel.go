@@ -29,6 +29,11 @@ func (ch *Channel) BatchSensors() {
 // connection has ended, or where so much waits that the connection ends for it.
 func (ch *Channel) Enqueue(frame []byte) bool { return ch.outbox.enqueue(ch, frame) }
 
+// Answer queues a frame that the peer has asked for, and that may be large: it waits until
+// there is capacity, so that several of them do not end a connection that listens. Only
+// whoever may wait for the peer calls it. It reports what Enqueue does.
+func (ch *Channel) Answer(frame []byte) bool { return ch.outbox.answer(ch, frame) }
+
 // End sends the frames and then nothing more of the channel. With drop, what
 // waits for the channel is not sent either. It reports whether the channel was
 // still alive.

@@ -223,6 +223,79 @@ func TestOutbox_OverflowOfReplies(t *testing.T) {
 	})
 }
 
+// Answers wait until they fit, also several at once and one that is larger than the queue;
+// nobody who listens slowly is closed for them, nor for what is pushed behind them.
+func TestOutbox_LargeAnswersWaitForEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1000)
+		ch := l.NewChannel("data:s", phx.NewRef("1"))
+		l.Enqueue(text("first"))
+		synctest.Wait()
+		l.Enqueue(text("waits"))
+		answers := map[string]bool{strings.Repeat("a", 700): true, strings.Repeat("b", 700): true, strings.Repeat("c", 5000): true}
+		var queued atomic.Int32
+		for a := range answers {
+			go func() {
+				if ch.Answer(text(a)) {
+					queued.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		if queued.Load() > 1 {
+			t.Errorf("%d answers are queued beside each other", queued.Load())
+		}
+		l.expect(t, "first", "waits")
+		for range 3 {
+			synctest.Wait()
+			if !l.Enqueue(text(strings.Repeat("p", 300))) {
+				t.Error("a push behind an answer was refused")
+			}
+			for {
+				frame := l.frame()
+				if answers[frame] {
+					delete(answers, frame)
+					break
+				} else if !strings.HasPrefix(frame, "p") {
+					t.Fatalf("%d bytes come", len(frame))
+				}
+			}
+		}
+		if len(answers) > 0 || queued.Load() != 3 || l.owner.tooSlow.Load() != 0 {
+			t.Errorf("%d answers are missing, too slow %d times", len(answers), l.owner.tooSlow.Load())
+		}
+	})
+}
+
+// Who waits for capacity does not outlive the connection, or the channel.
+func TestOutbox_AnswersEndWithTheConnection(t *testing.T) {
+	for name, end := range map[string]func(l *line, ch *outbound.Channel){
+		"killed": func(l *line, _ *outbound.Channel) { l.Kill() },
+		"closed": func(l *line, _ *outbound.Channel) { l.Close(text("close"), false) },
+		"left": func(l *line, ch *outbound.Channel) {
+			ch.End(true)
+			l.expect(l.owner.t.(*testing.T), "first", strings.Repeat("x", 600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLine(t, 1000)
+				ch := l.NewChannel("data:s", phx.NewRef("1"))
+				l.Enqueue(text("first"))
+				synctest.Wait()
+				l.Enqueue(text(strings.Repeat("x", 600)))
+				sent := make(chan bool, 1)
+				go func() { sent <- ch.Answer(text(strings.Repeat("y", 600))) }()
+				synctest.Wait()
+				end(l, &ch)
+				if <-sent {
+					t.Error("it was queued")
+				}
+			})
+		})
+	}
+}
+
 // While the socket takes nothing, measurements become buckets that count every
 // sample; afterwards they come one by one again.
 func TestOutbox_MergesWithoutLoss(t *testing.T) {
