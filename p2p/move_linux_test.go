@@ -506,8 +506,9 @@ func TestMove_OwnedHereFailsWhereNobodyKnows(t *testing.T) {
 	}
 }
 
-// What nobody else has is not kept, and one owner does not use up what all have.
-func TestMove_LeftDocumentsAreBoundedByOwner(t *testing.T) {
+// What nobody else has is not kept, one owner does not use up what all have, and at the
+// bound those go first that nobody needs.
+func TestMove_LeftDocumentsAreBounded(t *testing.T) {
 	a := newNode(t, "a")
 	alone, shared := a.create("Alone"), a.create("Shared")
 	a.ticket(shared, sensocto.RoleMember)
@@ -524,25 +525,48 @@ func TestMove_LeftDocumentsAreBoundedByOwner(t *testing.T) {
 	if err != nil || len(status.Docs) != 3 {
 		t.Errorf("%d documents, %v", len(status.Docs), err)
 	}
-	a.RoomSync.mu.Lock()
-	left := &a.RoomSync.rooms[shared].room.Left
-	before := *left
-	*left = slices.Repeat(before, maxOwnerLeft)
-	a.RoomSync.mu.Unlock()
-	if err := a.mayMove(t.Context(), alone); sensocto.ErrorReason(err) != "too_many_moves" {
-		t.Error(err)
-	}
 	other := a.another("other")
 	view, err := a.rooms.Create(t.Context(), sensocto.Identity{UserID: other, OwnerID: other}, sensocto.RoomDraft{Name: "Theirs"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.mayMove(t.Context(), view.ID); err != nil {
-		t.Error(err)
+	eventually(t, "told", func() bool {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		return a.RoomSync.rooms[shared].allFollowed
+	})
+	_, release, err := a.hold(t.Context(), shared) // so that none of it is dropped meanwhile
+	if err != nil {
+		t.Fatal(err)
 	}
-	a.RoomSync.mu.Lock()
-	defer a.RoomSync.mu.Unlock()
-	a.RoomSync.rooms[shared].room.Left = before
+	r := a.RoomSync.rooms[shared]
+	crowd := func(n int, followed bool) {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		r.room.Left, r.allFollowed, r.crowded = slices.Repeat(r.room.Left[:1], n), followed, false
+	}
+	may := func(when, roomID, want string) {
+		t.Helper()
+		if err := a.mayMove(t.Context(), roomID); sensocto.ErrorReason(err) != want && (err != nil || want != "") {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	crowd(maxOwnerLeft, false)
+	may("all of an owner's are needed", alone, "too_many_moves")
+	may("another owner", view.ID, "")
+	crowd(maxAllLeft, false)
+	may("all are needed", view.ID, "too_many_moves")
+	if n := a.counts.movesRefused.Load(); n != 2 {
+		t.Errorf("%d were counted", n)
+	}
+
+	// Those that nobody needs go first, and for one move alone.
+	crowd(maxAllLeft, true)
+	may("none is needed", view.ID, "")
+	may("they go for one already", view.ID, "too_many_moves")
+	release()
+	eventually(t, "they are gone", func() bool { room, _ := a.known(shared); return len(room.Left) == 0 })
+	may("there are none", view.ID, "")
 }
 
 // restored puts back how a server had a room, as a backup of then does.

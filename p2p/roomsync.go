@@ -92,19 +92,22 @@ type shared struct {
 	openedIn  int  // the start of the sidecar in which the document was opened
 	pending   int  // changes that have not been sent
 	refused   map[string]int
-	problem   string              // of the last exchange; "" where it succeeded
-	outside   bool                // other servers have it, or may: there are tickets, or members there
-	moved     bool                // the room goes on in another document, and nobody here is told where
-	following bool                // the room goes on in another document, which has not arrived
-	next      string              // that document; "" for none
-	told      map[string]*told    // what is in the documents that the room has left; of one exchange at a time
-	besides   map[string]int      // documents that were opened besides the room's, with the start of the sidecar
-	behind    []string            // names of members whose servers have not followed the room
-	people    map[string][]string // names of members by the endpoint where they say they are
-	passedAt  time.Time
-	metAt     time.Time       // when the document was last exchanged with another server, since the start
-	met       map[string]bool // the endpoints with which it was
-	erasures  map[Key]*erasure
+	problem   string           // of the last exchange; "" where it succeeded
+	outside   bool             // other servers have it, or may: there are tickets, or members there
+	moved     bool             // the room goes on in another document, and nobody here is told where
+	following bool             // the room goes on in another document, which has not arrived
+	next      string           // that document; "" for none
+	told      map[string]*told // what is in the documents that the room has left; of one exchange at a time
+	besides   map[string]int   // documents that were opened besides the room's, with the start of the sidecar
+	behind    []string         // names of members whose servers have not followed the room
+	// allFollowed says that nobody needs the documents that the room has left to find it, and
+	// crowded that they are to go for others that do.
+	allFollowed, crowded bool
+	people               map[string][]string // names of members by the endpoint where they say they are
+	passedAt             time.Time
+	metAt                time.Time       // when the document was last exchanged with another server, since the start
+	met                  map[string]bool // the endpoints with which it was
+	erasures             map[Key]*erasure
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
