@@ -41,6 +41,7 @@ type P2PRoom struct {
 	Flooded   bool           `json:"flooded" doc:"Somebody wrote so much that the room is no longer exchanged."`
 	Moved     bool           `json:"moved" doc:"The room goes on in another document, and this server was not told where: a new ticket leads there."`
 	Following bool           `json:"following" doc:"The room goes on in another document, which this server fetches."`
+	Restored  bool           `json:"restored" doc:"A backup has brought the room back, and the servers that know whether it has moved since were not met."`
 	Waiting   []string       `json:"waiting" nullable:"false" doc:"Members whose servers have not followed the room to where it moved; at the server that made it."`
 	Refused   map[string]int `json:"refused" doc:"Entries that do not count, by reason."`
 	Problem   string         `json:"problem" doc:"Why the last exchange failed; empty where it did not."`

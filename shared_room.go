@@ -15,7 +15,8 @@ type SharedRoom struct {
 	// where the room was made here, and where it is only read.
 	Invite   []byte
 	ClosedAt time.Time // when the room was deleted here; zero while it is there
-	Moves    int64     // how often the room has moved to another document
+	Moves    int64     // the number of its last move to another document; 0 for none
+	Restored bool      // a backup has brought it back, and who knows where it goes on was not met since
 	// Left are the documents that the room has left, at the server that made it, the
 	// oldest first: members may not have followed yet.
 	Left []LeftDoc
@@ -40,6 +41,14 @@ type PersonKey struct {
 	Key    string
 	UserID string
 	Name   string
+}
+
+// ErasedMember is a person whose account was erased, and whose removal from a shared room
+// other servers may not have: the key, and the id of the account that it is made from.
+type ErasedMember struct {
+	Key      string
+	UserID   string
+	ErasedAt time.Time
 }
 
 // RoomContent is what servers that share a room have in common.

@@ -57,6 +57,15 @@ type Imported struct {
 	LeftOut int `json:"left_out,omitempty"`
 }
 
+// NumberQuery selects samples of an attribute in order of arrival.
+type NumberQuery struct {
+	From  int64 // number of the first
+	Limit int   // of samples
+	// Bytes bounds the documents among the samples; 0 means no bound. The first sample
+	// comes however large it is.
+	Bytes int
+}
+
 // LatestQuery selects the newest samples of every attribute of a sensor.
 type LatestQuery struct {
 	Limit int // of samples of each attribute

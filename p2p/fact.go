@@ -206,6 +206,7 @@ const (
 func settingKey(name string) string     { return prefixSetting + url.PathEscape(name) + "/" }
 func memberKey(k Key) string            { return prefixMember + string(k) + "/" }
 func personKey(k Key) string            { return prefixPerson + string(k) + "/" }
+func sensorsKey(k Key) string           { return prefixSensor + string(k) + "/" } // all sensors of a member
 func inviteKey(k Key) string            { return prefixInvite + string(k) + "/" }
 func movedKey(k Key) string             { return prefixMoved + string(k) + "/" }
 func documentKey(doc string) string     { return prefixDocument + doc + "/" }

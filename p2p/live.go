@@ -33,14 +33,16 @@ type Sensors interface {
 // Samples are the samples of this server; *store.Store.
 type Samples interface {
 	sensocto.Store
-	From(ctx context.Context, sensorID, attributeID string, number int64, limit int) (first int64, samples []sensocto.Sample, err error)
+	From(ctx context.Context, sensorID, attributeID string, q sensocto.NumberQuery) (first int64, samples []sensocto.Sample, cut bool, err error)
 }
 
 // live is both sides of sensors that are seen from other servers.
 type live struct {
 	*Live
-	sync *RoomSync
-	asks chan struct{} // a token for each question under way, until its answer is sent
+	sync      *RoomSync
+	asks      chan struct{} // a token for each question under way, until its answer is sent
+	documents atomic.Int64  // bytes of documents in the queues of all streams
+	unknown   chan struct{} // one slot: there may be sensors of which nothing but the room is known
 
 	turn   sync.Mutex        // one update of remotes at a time; taken before mu
 	absent map[string]string // sensors that could not be added, and why; guarded by turn
@@ -58,14 +60,14 @@ type live struct {
 
 // liveCounts are what was done since the start.
 type liveCounts struct {
-	refused, revoked, sent, received, lost, lagged, broken, slow, failures atomic.Uint64
+	refused, revoked, sent, received, lost, lagged, cut, broken, slow, failures atomic.Uint64
 }
 
 func newLive(l *Live, s *RoomSync) *live {
 	if l == nil {
 		return nil
 	}
-	return &live{Live: l, sync: s, asks: make(chan struct{}, asksOfAll), absent: map[string]string{}, remotes: map[string]*remote{}, served: map[*served]struct{}{}, peers: map[string]*peer{}}
+	return &live{Live: l, sync: s, asks: make(chan struct{}, asksOfAll), unknown: make(chan struct{}, 1), absent: map[string]string{}, remotes: map[string]*remote{}, served: map[*served]struct{}{}, peers: map[string]*peer{}}
 }
 
 // peer is an endpoint that sees sensors of this server.
@@ -114,6 +116,7 @@ func (l *live) run(ctx context.Context) {
 	l.mu.Lock()
 	l.running = ctx
 	l.mu.Unlock()
+	l.task(l.describeAll)
 	stop := l.Rights.OnChanged(func([]string) { l.recheck("") })
 	l.addAbsent(ctx)
 	stop()
@@ -165,6 +168,7 @@ func (l *live) up() {
 		if err := l.sync.options.Sidecar.Listen(ctx, sensorProtocol); err != nil && ctx.Err() == nil {
 			l.sync.log.Warn("sensors are not shown to other servers", "err", err)
 		}
+		wake(l.unknown)
 	})
 }
 

@@ -204,6 +204,30 @@ func twoLiveWith(t testing.TB, terms sensocto.ShareTerms) (a, b *node, roomID st
 	return a, b, roomID, d, id
 }
 
+// A sensor that nobody has looked at is listed with what it measures, and no sample flows
+// and its device is asked for nothing for that.
+func TestLive_ASensorIsDescribedBeforeAnybodyLooks(t *testing.T) {
+	a, b, _, d, id := twoLive(t)
+	eventually(t, "attributes", func() bool {
+		s, _ := b.live.sensors.Sensor(id)
+		return len(s.Attributes) == 1 && s.Attributes[0].ID == "ecg" && s.Attributes[0].Unit == "mV"
+	})
+	d.send(10)
+	a.noStreams()
+	if s, _ := b.live.sensors.Sensor(id); s.Activity != sensocto.ActivityOffline {
+		t.Errorf("it is %s", s.Activity)
+	}
+	if n := a.RoomSync.live.count.sent.Load() + b.RoomSync.live.count.received.Load(); n != 0 || d.level() != sensocto.AttentionNone {
+		t.Errorf("%d samples flowed, the device is asked for %v", n, d.level())
+	}
+
+	// Once is enough.
+	r := b.RoomSync.live.remote(id)
+	if _, due := r.mayDescribe(time.Now().Add(time.Hour)); due {
+		t.Error("it is asked again")
+	}
+}
+
 // noStreams waits until nobody sees a sensor of the server any more.
 func (n *node) noStreams() {
 	n.t.Helper()

@@ -36,6 +36,8 @@ func (l *live) Metrics(emit func(sensocto.Metric)) {
 	counter("p2p_samples_received_total", "Samples of sensors of other servers that arrived.", l.count.received.Load())
 	counter("p2p_samples_lost_total", "Samples that a stream could not be given any more, since they had left the memory of the sensor's server; both servers count them.", l.count.lost.Load())
 	counter("p2p_streams_lagged_total", "Times that the queue of a stream was full and dropped; what it had is read from memory later.", l.count.lagged.Load())
+	counter("p2p_documents_cut_total", "Reads from memory for a stream that catches up that were cut short, as documents are large; the rest is read next.", l.count.cut.Load())
+	gauge("p2p_documents_queued_bytes", "Documents that wait for streams to other servers.", float64(l.documents.Load()))
 	counter("p2p_streams_refused_total", "Streams that were opened without a right to the sensor, or without a word.", l.count.refused.Load())
 	counter("p2p_streams_revoked_total", "Streams that ended since the right to the sensor did, or begins later now.", l.count.revoked.Load())
 	counter("p2p_streams_malformed_total", "Streams that ended since the other side sent what is no frame, or asked more at a time than it may.", l.count.broken.Load())

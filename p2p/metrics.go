@@ -10,7 +10,7 @@ import (
 
 // counts are what RoomSync has done since the start.
 type counts struct {
-	sent, received, failures, synced, syncFailed, flooded atomic.Uint64
+	sent, received, failures, synced, syncFailed, flooded, movesRefused atomic.Uint64
 
 	facts traffic
 	lag   sensocto.Histogram // from a change here until it was in the document
@@ -50,6 +50,7 @@ func (s *RoomSync) Metrics(emit func(sensocto.Metric)) {
 	counter("p2p_syncs_total", "Exchanges of documents with peers that succeeded.", s.counts.synced.Load())
 	counter("p2p_sync_failures_total", "Exchanges of documents with peers that failed.", s.counts.syncFailed.Load())
 	counter("p2p_flooded_total", "Documents that are no longer exchanged, since they have too many entries.", s.counts.flooded.Load())
+	counter("p2p_moves_refused_total", "Times that a room could not lock anybody out (too_many_moves), as too many documents are needed that rooms have left.", s.counts.movesRefused.Load())
 	streams := &s.options.Sidecar.streams
 	const sent, received = "Bytes of facts and streams sent to other servers, without what the network adds.", "Bytes of facts and streams that came from other servers, without what the network adds."
 	counter("p2p_sent_bytes_total", sent, s.counts.facts.sent.Load(), "what", "facts")
@@ -65,13 +66,15 @@ type gauge func(name, help string, v float64, labels ...string)
 
 func (s *RoomSync) roomMetrics(gauge gauge) {
 	s.mu.Lock()
-	rooms, pending, retrying, lag, now := 0, 0, 0, time.Duration(0), time.Now()
+	rooms, pending, retrying, erased, left, lag, now := 0, 0, 0, 0, 0, time.Duration(0), time.Now()
 	for _, r := range s.rooms {
 		if r.room.Doc != "" {
 			rooms++
 		}
 		pending += max(r.pending, r.changes)
 		lag = max(lag, r.lag(now))
+		erased += len(r.erasures)
+		left += len(r.room.Left)
 		if r.failures > 0 {
 			retrying++
 		}
@@ -79,6 +82,8 @@ func (s *RoomSync) roomMetrics(gauge gauge) {
 	s.mu.Unlock()
 	gauge("p2p_rooms", "Rooms that are shared with other servers.", float64(rooms))
 	gauge("p2p_pending_changes", "Changes of shared rooms that have not been sent.", float64(pending))
+	gauge("p2p_left_documents", "Documents that shared rooms have left and that are kept for those who have not heard of it; of rooms that are there, 120 at most.", float64(left))
+	gauge("p2p_erased_members", "Members who were erased here, in rooms whose other servers may not know that yet; who is in several rooms counts several times.", float64(erased))
 	gauge("p2p_retrying_rooms", "Shared rooms whose last exchange failed.", float64(retrying))
 	gauge("p2p_longest_lag_seconds", "How long the change that has waited longest to be sent has waited, of all rooms.", lag.Seconds())
 }

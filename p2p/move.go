@@ -78,29 +78,64 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	return p.move(ctx, merged)
 }
 
-// mayMove checks that not too many documents are kept that rooms have left.
+// mayMove checks that not too many documents are kept that rooms have left. Where there are
+// too many, those go that nobody needs to find the room, so that who is to be locked out
+// is; where all are needed, the room stays where it is.
 func (s *RoomSync) mayMove(ctx context.Context, roomID string) error {
 	c, err := s.options.Rooms.Content(ctx, roomID)
 	if err != nil {
 		return err
 	}
-	all, owned := 0, 0
-	for id, n := range s.allLeft() {
-		all += n
+	all, owned := s.allLeft(), map[string]int{}
+	for id, n := range all {
 		of, err := s.options.Rooms.Content(ctx, id)
 		if err == nil && of.OwnerID == c.OwnerID {
-			owned += n
+			owned[id] = n
 		} else if err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 			return err
 		}
 	}
 	switch {
-	case owned >= maxOwnerLeft:
-		return errOwnMoves
-	case all >= maxAllLeft:
-		return errMoves
+	case sum(owned) >= maxOwnerLeft && !s.makeWay(owned):
+		err = errOwnMoves
+	case sum(all) >= maxAllLeft && !s.makeWay(all):
+		err = errMoves
 	}
-	return nil
+	if err != nil {
+		s.counts.movesRefused.Add(1)
+	}
+	return err
+}
+
+func sum(counts map[string]int) (n int) {
+	for _, count := range counts {
+		n += count
+	}
+	return n
+}
+
+// makeWay has that of the rooms drop the documents that it has left which left the first of
+// them before all others, of those whose members have all followed. It returns false where
+// there is none.
+func (s *RoomSync) makeWay(rooms map[string]int) bool {
+	s.mu.Lock()
+	defer s.mu.Unlock()
+	var first *shared
+	for id := range rooms {
+		r := s.rooms[id]
+		if r == nil || !r.allFollowed || r.crowded || len(r.room.Left) == 0 {
+			continue
+		}
+		if first == nil || r.room.Left[0].At.Before(first.room.Left[0].At) {
+			first = r
+		}
+	}
+	if first == nil {
+		return false
+	}
+	first.crowded, first.urgent = true, true
+	s.notify()
+	return true
 }
 
 // allLeft counts the documents that rooms of this server have left and that are open, by
@@ -190,7 +225,7 @@ func (p *pass) move(ctx context.Context, m Room) error {
 		return err
 	}
 	room := p.room
-	room.Doc, room.Moves = doc, p.room.Moves+1
+	room.Doc, room.Moves, room.Restored = doc, moveNumber(p.room.Moves, time.Now()), false
 	known := p.knownElsewhere(m)
 	if known {
 		room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
@@ -212,7 +247,10 @@ func (p *pass) move(ctx context.Context, m Room) error {
 		return errors.Join(err, sidecar.Drop(context.WithoutCancel(ctx), doc))
 	}
 	p.noteRoom(room)
-	p.note(func() { p.r.behind = namesOf(p.behind(m, room.Moves)) })
+	p.note(func() {
+		p.r.behind = namesOf(p.behind(m, room.Moves))
+		p.r.allFollowed = len(p.r.behind) == 0
+	})
 	p.log.Info("a shared room has moved", "room", room.RoomID, "moves", room.Moves)
 	if !known {
 		if err := sidecar.Drop(ctx, p.room.Doc); err != nil {
@@ -271,7 +309,12 @@ func (p *pass) carried(m Room, room sensocto.SharedRoom) (map[string][]byte, err
 func (p *pass) tell(ctx context.Context, m Room) error {
 	waiting := p.behind(m, p.room.Moves)
 	var times leftTimes
-	p.note(func() { p.r.behind, times = namesOf(waiting), p.left })
+	p.note(func() {
+		p.r.behind, p.r.allFollowed, times = namesOf(waiting), len(waiting) == 0, p.left
+		if p.r.crowded {
+			p.r.crowded, times.least = false, 0
+		}
+	})
 	if err := p.number(ctx, m); err != nil {
 		return err
 	}
@@ -635,7 +678,8 @@ func (p *pass) arrived(ctx context.Context, doc string, keys int) (arrival, erro
 	return arrival{m, !missing && m.Owner != "" && m.Name != "" && keysOf(entries) >= keys}, nil
 }
 
-// replace has a room go on in another document, and drops the one before.
+// replace has a room go on in another document, and drops the one before unless it is
+// kept for members who have not followed.
 func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	before := p.room.Doc
 	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
@@ -645,6 +689,9 @@ func (p *pass) replace(ctx context.Context, room sensocto.SharedRoom) error {
 	p.noteRoom(room)
 	p.note(func() { p.r.following, p.r.moved, p.r.next = false, false, "" })
 	p.log.Info("a shared room goes on in another document", "room", room.RoomID, "moves", room.Moves)
+	if slices.ContainsFunc(room.Left, func(old sensocto.LeftDoc) bool { return old.Doc == before }) {
+		return nil
+	}
 	if err := p.options.Sidecar.Drop(ctx, before); err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound {
 		p.log.Warn("the document that a shared room has left was not removed", "room", room.RoomID, "err", err)
 	}

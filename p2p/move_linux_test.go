@@ -4,6 +4,8 @@ import (
 	"context"
 	"encoding/json"
 	"maps"
+	"os"
+	"path/filepath"
 	"slices"
 	"testing"
 	"time"
@@ -89,7 +91,7 @@ func TestMove_MembersFollowAndWhoWasRemovedDoesNot(t *testing.T) {
 	a.move(roomID)
 	b.follows(a, roomID)
 	after, moves := a.docOf(roomID)
-	if after == before || moves != 1 {
+	if after == before || moves == 0 {
 		t.Fatalf("%s, %d", after, moves)
 	}
 	eventually(t, "the removed one hears that it is out", func() bool { return c.content(roomID).Members[c.user.UserID] == "" })
@@ -133,9 +135,7 @@ func TestMove_MembersFollowAndWhoWasRemovedDoesNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "members", func() bool { return len(a.content(roomID).Members) == 4 })
-	if doc, moves := d.docOf(roomID); doc != after || moves != 1 {
-		eventually(t, "number", func() bool { _, moves := d.docOf(roomID); return moves == 1 })
-	}
+	eventually(t, "number", func() bool { doc, at := d.docOf(roomID); return doc == after && at == moves })
 }
 
 // Nobody but the member opens what leads to the new document, and only the room's key
@@ -152,17 +152,18 @@ func TestMove_WhoHasOnlyTheOldTicketFindsNothing(t *testing.T) {
 	a.remove(roomID, c)
 	a.move(roomID)
 	b.follows(a, roomID)
+	_, moves := a.docOf(roomID)
 	bob := b.options.Keys.Person(b.user.UserID).Key
 	var m Room
 	eventually(t, "entry", func() bool {
 		entries, err := hostile.Entries(t.Context(), old)
 		m = Merge(roomID, a.options.Keys.Room(roomID).Key, entries)
-		return err == nil && m.Moved[bob].Moves == 1
+		return err == nil && m.Moved[bob].Moves == moves
 	})
 	if len(m.Moved) != 1 {
 		t.Errorf("%d are told", len(m.Moved))
 	}
-	if _, err := c.options.Keys.openMove(c.user.UserID, roomID, 1, m.Moved[bob].Sealed); err == nil {
+	if _, err := c.options.Keys.openMove(c.user.UserID, roomID, moves, m.Moved[bob].Sealed); err == nil {
 		t.Error("somebody else opens it")
 	}
 
@@ -186,13 +187,13 @@ func TestMove_WhoHasOnlyTheOldTicketFindsNothing(t *testing.T) {
 	doc, _ := a.docOf(roomID)
 	for _, to := range []*node{b, d} {
 		seal, _ := to.options.Keys.SealKey(to.user.UserID)
-		sealed, err := (move{Doc: ticket}).seal(seal, roomID, 9)
+		sealed, err := (move{Doc: ticket}).seal(seal, roomID, maxCount)
 		if err != nil {
 			t.Fatal(err)
 		}
 		raw, _ := json.Marshal(sealed)
 		key := movedKey(to.options.Keys.Person(to.user.UserID).Key)
-		value, err := mallory.Sign(key, Fact{Room: roomID, Version: 9, Value: raw})
+		value, err := mallory.Sign(key, Fact{Room: roomID, Version: maxCount, Value: raw})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -221,7 +222,7 @@ func TestMove_TwoInARow(t *testing.T) {
 	b.stop()
 	a.move(roomID)
 	c.follows3(a, roomID)
-	second, _ := a.docOf(roomID)
+	second, first := a.docOf(roomID)
 	entries, err := a.options.Sidecar.Entries(t.Context(), second)
 	if err != nil {
 		t.Fatal(err)
@@ -230,7 +231,7 @@ func TestMove_TwoInARow(t *testing.T) {
 	a.rename(roomID, "While b was off")
 	a.move(roomID)
 	third, moves := a.docOf(roomID)
-	if moves != 2 || third == second || len(entries) == 0 {
+	if moves <= first || third == second || len(entries) == 0 {
 		t.Fatal(third, moves)
 	}
 	a.stop()
@@ -505,41 +506,144 @@ func TestMove_OwnedHereFailsWhereNobodyKnows(t *testing.T) {
 	}
 }
 
-// What nobody else has is not kept, and one owner does not use up what all have.
-func TestMove_LeftDocumentsAreBoundedByOwner(t *testing.T) {
+// What nobody else has is not kept, one owner does not use up what all have, and at the
+// bound those go first that nobody needs.
+func TestMove_LeftDocumentsAreBounded(t *testing.T) {
 	a := newNode(t, "a")
 	alone, shared := a.create("Alone"), a.create("Shared")
 	a.ticket(shared, sensocto.RoleMember)
 	eventually(t, "document", func() bool { doc, _ := a.docOf(alone); return doc != "" })
 	a.move(alone)
-	if room, _ := a.known(alone); room.Moves != 1 || len(room.Left) != 0 {
+	if room, _ := a.known(alone); room.Moves == 0 || len(room.Left) != 0 {
 		t.Errorf("%+v", room)
 	}
 	a.move(shared)
-	if room, _ := a.known(shared); room.Moves != 1 || len(room.Left) != 1 {
+	if room, _ := a.known(shared); room.Moves == 0 || len(room.Left) != 1 {
 		t.Errorf("%+v", room)
 	}
 	status, err := a.options.Sidecar.Status(t.Context())
 	if err != nil || len(status.Docs) != 3 {
 		t.Errorf("%d documents, %v", len(status.Docs), err)
 	}
-	a.RoomSync.mu.Lock()
-	left := &a.RoomSync.rooms[shared].room.Left
-	before := *left
-	*left = slices.Repeat(before, maxOwnerLeft)
-	a.RoomSync.mu.Unlock()
-	if err := a.mayMove(t.Context(), alone); sensocto.ErrorReason(err) != "too_many_moves" {
-		t.Error(err)
-	}
 	other := a.another("other")
 	view, err := a.rooms.Create(t.Context(), sensocto.Identity{UserID: other, OwnerID: other}, sensocto.RoomDraft{Name: "Theirs"})
 	if err != nil {
 		t.Fatal(err)
 	}
-	if err := a.mayMove(t.Context(), view.ID); err != nil {
-		t.Error(err)
+	eventually(t, "told", func() bool {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		return a.RoomSync.rooms[shared].allFollowed
+	})
+	_, release, err := a.hold(t.Context(), shared) // so that none of it is dropped meanwhile
+	if err != nil {
+		t.Fatal(err)
 	}
-	a.RoomSync.mu.Lock()
-	defer a.RoomSync.mu.Unlock()
-	a.RoomSync.rooms[shared].room.Left = before
+	r := a.RoomSync.rooms[shared]
+	crowd := func(n int, followed bool) {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		r.room.Left, r.allFollowed, r.crowded = slices.Repeat(r.room.Left[:1], n), followed, false
+	}
+	may := func(when, roomID, want string) {
+		t.Helper()
+		if err := a.mayMove(t.Context(), roomID); sensocto.ErrorReason(err) != want && (err != nil || want != "") {
+			t.Errorf("%s: %v", when, err)
+		}
+	}
+	crowd(maxOwnerLeft, false)
+	may("all of an owner's are needed", alone, "too_many_moves")
+	may("another owner", view.ID, "")
+	crowd(maxAllLeft, false)
+	may("all are needed", view.ID, "too_many_moves")
+	if n := a.counts.movesRefused.Load(); n != 2 {
+		t.Errorf("%d were counted", n)
+	}
+
+	// Those that nobody needs go first, and for one move alone.
+	crowd(maxAllLeft, true)
+	may("none is needed", view.ID, "")
+	may("they go for one already", view.ID, "too_many_moves")
+	release()
+	eventually(t, "they are gone", func() bool { room, _ := a.known(shared); return len(room.Left) == 0 })
+	may("there are none", view.ID, "")
+}
+
+// restored puts back how a server had a room, as a backup of then does.
+func (n *node) restored(room sensocto.SharedRoom) {
+	n.t.Helper()
+	room.Restored = true
+	if err := n.db.PutSharedRoom(n.t.Context(), room); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// A server that is restored from a backup of before a move goes where the room went since,
+// where its sidecar still has that, whether it made the room or not.
+func TestMove_ARestoredServerFindsWhereTheRoomWent(t *testing.T) {
+	a, b, roomID := two(t)
+	atA, _ := a.known(roomID)
+	atB, _ := b.known(roomID)
+	a.move(roomID)
+	b.follows(a, roomID)
+	a.move(roomID)
+	b.follows(a, roomID)
+	doc, moves := a.docOf(roomID)
+	a.whileAway(func() { a.restored(atA) })
+	eventually(t, "the room's server", func() bool { now, at := a.docOf(roomID); return now == doc && at == moves })
+	if room, _ := a.known(roomID); len(room.Left) != 2 || room.Left[0].Doc != atA.Doc {
+		t.Errorf("members may be in %+v", room.Left)
+	}
+	b.whileAway(func() { b.restored(atB) })
+	b.follows(a, roomID)
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+	for _, n := range []*node{a, b} {
+		eventually(t, "nothing is unclear at "+n.name, func() bool { return !n.Room(t.Context(), roomID).Restored })
+	}
+}
+
+// Where that is lost, it says so, and the next move leads on whoever has followed the lost
+// one: its number is none that they know.
+func TestMove_ARestoredServerElsewhereMovesOn(t *testing.T) {
+	a, b, roomID := two(t)
+	before, _ := a.known(roomID)
+	a.move(roomID)
+	b.follows(a, roomID)
+	_, lost := b.docOf(roomID)
+	a.whileAway(func() {
+		a.restored(before)
+		files, err := os.ReadDir(filepath.Join(a.dir, "p2p"))
+		for _, f := range files {
+			if f.Name() != "rooms.key" && err == nil { // that alone is in a backup
+				err = os.RemoveAll(filepath.Join(a.dir, "p2p", f.Name()))
+			}
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	})
+	eventually(t, "exchange", func() bool { return slices.Equal(a.names(roomID), []string{"Person at a", "Person at b"}) })
+	if doc, _ := a.docOf(roomID); doc != before.Doc {
+		t.Error("the lost document was found")
+	}
+	if s := a.Room(t.Context(), roomID); !s.Restored {
+		t.Errorf("%+v", s)
+	}
+	for time.Now().Unix() == lost { // two moves of a second
+		time.Sleep(10 * time.Millisecond)
+	}
+	a.move(roomID)
+	if _, moves := a.docOf(roomID); moves <= lost {
+		t.Errorf("the move has the number %d, the lost one had %d", moves, lost)
+	}
+	if a.Room(t.Context(), roomID).Restored {
+		t.Error("it is still unclear")
+	}
+	if err := b.Join(t.Context(), b.user.UserID, a.ticket(roomID, sensocto.RoleMember)); err != nil {
+		t.Fatal(err)
+	}
+	b.follows(a, roomID)
+	a.rename(roomID, "Gym")
+	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
 }

@@ -25,6 +25,8 @@ type pass struct {
 	base  map[string]*signed // the facts as they were last exchanged
 	kept  []Entry            // the same, as entries
 	found []Entry            // the document
+	// erased were members until their accounts were erased here, and others may not know.
+	erased []sensocto.ErasedMember
 }
 
 // pass exchanges a room.
@@ -48,10 +50,19 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	if err := p.adopt(ctx, merged); err != nil {
 		return err
 	}
+	doc := p.room.Doc
 	if p.own {
-		return p.tell(ctx, merged)
+		err = p.tell(ctx, merged)
+	} else {
+		err = p.follow(ctx, merged)
 	}
-	return p.follow(ctx, merged)
+	if err != nil || p.room.Doc != doc { // what goes on elsewhere is exchanged there first
+		return err
+	}
+	if err := p.settleRestored(ctx, merged); err != nil {
+		return err
+	}
+	return p.settleErased(ctx, merged)
 }
 
 // errDeleted says that the room is no longer here.
@@ -67,9 +78,15 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	if err := p.read(ctx); err != nil {
 		return p, merged, err
 	}
+	if err := p.readErased(ctx); err != nil {
+		return p, merged, err
+	}
 	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
 		return p, merged, errDeleted
 	} else if err != nil {
+		return p, merged, err
+	}
+	if err := p.findLater(ctx); err != nil {
 		return p, merged, err
 	}
 	merged, err = p.exchanged(ctx)
@@ -93,10 +110,14 @@ func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
 	if merged, err = p.merge(changes); err != nil {
 		return merged, err
 	}
+	p.leaveOutErased(merged)
 	if err := p.send(ctx, merged); err != nil {
 		return merged, err
 	}
 	if err := p.removeNames(ctx, merged); err != nil {
+		return merged, err
+	}
+	if err := p.removeErased(ctx); err != nil {
 		return merged, err
 	}
 	elsewhere := p.elsewhere(merged)
@@ -285,25 +306,46 @@ func (p *pass) send(ctx context.Context, m Room) error {
 	return nil
 }
 
-// removeNames removes the names of people who are no longer in the room from the
-// document, and from those that the room has left, as far as this server wrote them.
+// removeNames removes the names of people who are no longer in the room, and of their
+// sensors, from the document, and from those that the room has left, as far as this server
+// wrote them.
 func (p *pass) removeNames(ctx context.Context, m Room) error {
 	if !p.writable() {
 		return nil
 	}
+	gone := map[string]bool{}
 	for key := range p.base {
-		if kind, _, _ := splitKey(key); kind != prefixPerson {
+		kind, parts, _ := splitKey(key)
+		if kind != prefixPerson && kind != prefixSensor {
 			continue
-		} else if _, there := m.Facts[key]; there {
+		}
+		if _, in := m.Members[Key(parts[0])]; in {
 			continue
 		}
-		err := p.options.Sidecar.Delete(ctx, p.room.Doc, key)
-		if err == nil {
-			err = p.removeLeft(ctx, key)
+		if kind == prefixSensor { // all at once: what is removed leaves a mark in the document
+			key = sensorsKey(Key(parts[0]))
 		}
-		if err != nil { // the exchange fails, so that the name is not forgotten while it is there
-			return fmt.Errorf("remove the name of a person from a shared room: %w", err)
+		if gone[key] {
+			continue
 		}
+		gone[key] = true
+		if err := p.removeEverywhere(ctx, key); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// removeEverywhere removes what this server wrote under a key, and under all that begin
+// with it, from the document and from those that the room has left. Where that fails, the
+// exchange does, so that what is there is not forgotten.
+func (p *pass) removeEverywhere(ctx context.Context, key string) error {
+	err := p.options.Sidecar.Delete(ctx, p.room.Doc, key)
+	if err == nil {
+		err = p.removeLeft(ctx, key)
+	}
+	if err != nil {
+		return fmt.Errorf("remove the name of a person from a shared room: %w", err)
 	}
 	return nil
 }

@@ -43,6 +43,16 @@ func (p *people) note(k Key, userID, name string) {
 	p.users[k], p.of[userID], p.names[userID] = userID, k, name
 }
 
+// forget removes a person of whom nothing is to be said any more.
+func (p *people) forget(k Key) {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	userID := p.users[k]
+	delete(p.users, k)
+	delete(p.of, userID)
+	delete(p.names, userID)
+}
+
 // key returns the key of a user; users of this server get one.
 func (p *people) key(ctx context.Context, userID string) (Key, error) {
 	p.mu.Lock()

@@ -79,6 +79,10 @@ type remote struct {
 	lastAsked uint64
 	next      map[string]int64 // number of the next sample by attribute; nil unless a stream goes on
 	link      sensocto.SensorLink
+
+	described     bool          // its server has said what it measures
+	describeAt    time.Time     // when it is asked that again
+	describePause time.Duration // before that
 }
 
 // update brings the sensors of other servers up to date with those that there are now. It
@@ -124,6 +128,7 @@ func (l *live) add(id string, p place) {
 	l.mu.Lock()
 	l.remotes[id] = r
 	l.mu.Unlock()
+	wake(l.unknown)
 	r.stop = l.Attention.Watch(id, func(b sensocto.Backpressure) {
 		r.mu.Lock()
 		r.level = b.AttentionLevel
@@ -159,11 +164,14 @@ func (l *live) drop(r *remote) {
 func (r *remote) move(p place) {
 	r.mu.Lock()
 	moved := !r.place.same(p)
-	r.place = p
+	if r.place = p; moved {
+		r.describeAt, r.describePause = time.Time{}, 0
+	}
 	r.mu.Unlock()
 	if moved {
 		wake(r.wake)
 		wake(r.kick)
+		wake(r.live.unknown)
 	}
 }
 

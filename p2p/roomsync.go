@@ -31,6 +31,8 @@ type Store interface {
 	PersonKeys(ctx context.Context) ([]sensocto.PersonKey, error)
 	PutPerson(ctx context.Context, key string, u sensocto.User) (userID string, err error)
 	LinkPerson(ctx context.Context, key, userID string) error
+	ErasedMembers(ctx context.Context, roomID string) ([]sensocto.ErasedMember, error)
+	RemoveErasedMember(ctx context.Context, roomID, key string) (left int, err error)
 	User(ctx context.Context, id string) (sensocto.User, error)
 	OnChange(f func([]sensocto.Change)) (stop func())
 }
@@ -61,6 +63,7 @@ type RoomSync struct {
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
 	left    leftTimes
+	strays  strays
 	counts  counts
 	live    *live // nil where sensors of other servers are only named
 
@@ -89,16 +92,22 @@ type shared struct {
 	openedIn  int  // the start of the sidecar in which the document was opened
 	pending   int  // changes that have not been sent
 	refused   map[string]int
-	problem   string              // of the last exchange; "" where it succeeded
-	outside   bool                // other servers have it, or may: there are tickets, or members there
-	moved     bool                // the room goes on in another document, and nobody here is told where
-	following bool                // the room goes on in another document, which has not arrived
-	next      string              // that document; "" for none
-	told      map[string]*told    // what is in the documents that the room has left; of one exchange at a time
-	besides   map[string]int      // documents that were opened besides the room's, with the start of the sidecar
-	behind    []string            // names of members whose servers have not followed the room
-	people    map[string][]string // names of members by the endpoint where they say they are
-	passedAt  time.Time
+	problem   string           // of the last exchange; "" where it succeeded
+	outside   bool             // other servers have it, or may: there are tickets, or members there
+	moved     bool             // the room goes on in another document, and nobody here is told where
+	following bool             // the room goes on in another document, which has not arrived
+	next      string           // that document; "" for none
+	told      map[string]*told // what is in the documents that the room has left; of one exchange at a time
+	besides   map[string]int   // documents that were opened besides the room's, with the start of the sidecar
+	behind    []string         // names of members whose servers have not followed the room
+	// allFollowed says that nobody needs the documents that the room has left to find it, and
+	// crowded that they are to go for others that do.
+	allFollowed, crowded bool
+	people               map[string][]string // names of members by the endpoint where they say they are
+	passedAt             time.Time
+	metAt                time.Time       // when the document was last exchanged with another server, since the start
+	met                  map[string]bool // the endpoints with which it was
+	erasures             map[Key]*erasure
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
@@ -111,7 +120,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
 	s.live = newLive(o.Live, s)
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
@@ -197,7 +206,7 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 	}
 	if known.room.Doc != r.Doc {
 		delete(s.docs, known.room.Doc)
-		known.openedIn = 0
+		known.openedIn, known.erasures, known.met = 0, nil, nil
 	}
 	for _, old := range known.room.Left {
 		delete(s.docs, old.Doc)
@@ -296,6 +305,7 @@ func (s *RoomSync) event(e Event) {
 		}
 	case eventSynced:
 		s.counts.synced.Add(1)
+		s.met(e.Doc, e.Peer)
 	case eventSyncFailed:
 		s.counts.syncFailed.Add(1)
 	}

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"encoding/json"
+	"maps"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -343,6 +344,110 @@ func TestRoomSync_NamesOfErasedPeopleLeaveTheDocument(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "one name", have("Person at a"))
+}
+
+// whileAway does something while a server has no sidecar.
+func (n *node) whileAway(f func()) {
+	n.t.Helper()
+	n.cutOff(true)
+	f()
+	n.cutOff(false)
+}
+
+func (n *node) erase(userID string) {
+	n.t.Helper()
+	if err := n.db.DeleteUser(n.t.Context(), userID); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// called reports whether anybody at a server has a name, also as the account of somebody
+// else's.
+func (n *node) called(name string) bool {
+	n.t.Helper()
+	all, err := n.db.Users(n.t.Context(), "", 100)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return slices.ContainsFunc(all, func(u sensocto.User) bool { return u.Name == name })
+}
+
+func (n *node) erased(roomID string) int {
+	n.t.Helper()
+	list, err := n.db.ErasedMembers(n.t.Context(), roomID)
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return len(list)
+}
+
+// Who is erased while nothing can be exchanged is out at all servers afterwards, with name
+// and sensors, and does not come back.
+func TestRoomSync_WhoIsErasedMeanwhileStaysOut(t *testing.T) {
+	a, b, roomID := two(t)
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 })
+	a.stop() // nobody hears it at first
+	b.whileAway(func() { b.erase(b.user.UserID) })
+	eventually(t, "no name at hers", func() bool { return slices.Equal(b.names(roomID), []string{"Person at a"}) })
+	if b.erased(roomID) != 1 {
+		t.Error("her key was forgotten before anybody else knew")
+	}
+	b.cutOff(false)
+	a.start()
+	eventually(t, "she is out", func() bool { return a.roleOf(roomID, b) == "" && len(a.content(roomID).Shares) == 0 })
+	eventually(t, "no name", func() bool { return slices.Equal(a.names(roomID), []string{"Person at a"}) })
+	eventually(t, "nothing of her is kept", func() bool { return b.erased(roomID) == 0 })
+	for _, n := range []*node{a, b} {
+		eventually(t, "no sensor at "+n.name, func() bool {
+			room, _ := n.known(roomID)
+			entries, err := n.options.Sidecar.Entries(t.Context(), room.Doc)
+			return err == nil && !slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Key, prefixSensor) })
+		})
+	}
+	b.cutOff(false)
+	a.rename(roomID, "Gym")
+	eventually(t, "exchange", func() bool { return b.content(roomID).Name == "Gym" })
+	if b.called("Person at b") || len(b.content(roomID).Members) != 1 || a.roleOf(roomID, b) != "" {
+		t.Errorf("she came back: %v, %v", b.content(roomID).Members, a.content(roomID).Members)
+	}
+}
+
+// The same where her room was made here, and where she had left the room before.
+func TestRoomSync_WhoLeftAndWasErasedMeanwhileStaysOut(t *testing.T) {
+	a, b, roomID := two(t)
+	left, here := b.another("left"), a.another("here")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	eventually(t, "ticket", func() bool { return b.Join(t.Context(), left, ticket) == nil })
+	eventually(t, "three", func() bool { return len(a.content(roomID).Members) == 3 })
+	have := a.content(roomID)
+	want := have
+	want.Members = maps.Clone(have.Members)
+	want.Members[here] = sensocto.RoleMember
+	if _, err := a.rooms.Adopt(t.Context(), roomID, have, want); err != nil {
+		t.Fatal(err)
+	}
+	for _, n := range []*node{a, b} {
+		eventually(t, "four at "+n.name, func() bool { return len(n.content(roomID).Members) == 4 && len(n.names(roomID)) == 4 })
+	}
+	b.whileAway(func() {
+		if err := b.rooms.Leave(t.Context(), sensocto.Identity{UserID: left, OwnerID: left, Scopes: b.user.Scopes}, roomID); err != nil {
+			t.Fatal(err)
+		}
+		b.erase(left)
+	})
+	a.whileAway(func() { a.erase(here) })
+	for _, n := range []*node{a, b} {
+		eventually(t, "two at "+n.name, func() bool {
+			return len(n.content(roomID).Members) == 2 && slices.Equal(n.names(roomID), []string{"Person at a", "Person at b"})
+		})
+		eventually(t, "nothing is kept at "+n.name, func() bool { return n.erased(roomID) == 0 })
+	}
+	if a.called("here") || b.called("left") {
+		t.Error("they came back as accounts of others")
+	}
 }
 
 func TestRoomSync_ChangesSurviveARestart(t *testing.T) {

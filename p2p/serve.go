@@ -32,13 +32,14 @@ const (
 )
 
 const (
-	maxQueued          = 8192    // measurements that wait for a stream; beyond it they are read from memory later
-	maxQueuedDocuments = 4 << 20 // bytes of documents among them
-	asksOfOne          = 2       // questions under way of a stream, until their answers are sent
-	asksOfPeer         = 4       // of all streams of an endpoint
+	maxQueued          = 8192     // measurements that wait for a stream; beyond it they are read from memory later
+	maxQueuedDocuments = 4 << 20  // bytes of documents among them
+	maxAllDocuments    = 64 << 20 // the same of all streams
+	asksOfOne          = 2        // questions under way of a stream, until their answers are sent
+	asksOfPeer         = 4        // of all streams of an endpoint
 	asksOfAll          = 16
-	catchUpPart        = 4096 // samples that are read from memory at once
-	catchUpDocuments   = 64   // of an attribute with documents, which have 64 KiB each at most
+	catchUpPart        = 4096      // samples that are read from memory at once
+	catchUpBytes       = 256 << 10 // of documents among them: more are read in smaller parts
 	// catchUpParts are read of an attribute before everything else has a turn.
 	catchUpParts = 4
 )

@@ -129,9 +129,9 @@ func (*endless) Sensor(string) (sensocto.Sensor, bool) {
 	return sensocto.Sensor{Attributes: []sensocto.Attribute{{ID: "ecg"}, {ID: "hr"}}}, true
 }
 
-func (e *endless) From(_ context.Context, _, _ string, number int64, limit int) (int64, []sensocto.Sample, error) {
+func (e *endless) From(_ context.Context, _, _ string, q sensocto.NumberQuery) (int64, []sensocto.Sample, bool, error) {
 	e.reads++
-	return number, make([]sensocto.Sample, limit), nil
+	return q.From, make([]sensocto.Sample, q.Limit), false, nil
 }
 
 // Catching up leaves a turn to everything else, and to all attributes.
@@ -148,29 +148,26 @@ func TestServed_CatchingUpEndsWhereSamplesComeFaster(t *testing.T) {
 	}
 }
 
-// documents are a sensor's, as large as they may be.
-type documents struct {
-	endless
-	most int
-}
+// documents are a sensor's, each as large as it may be.
+type documents struct{ endless }
 
-func (d *documents) From(_ context.Context, _, _ string, number int64, limit int) (int64, []sensocto.Sample, error) {
-	d.most = max(d.most, limit)
-	samples := make([]sensocto.Sample, limit)
+func (d *documents) From(_ context.Context, _, _ string, q sensocto.NumberQuery) (int64, []sensocto.Sample, bool, error) {
+	samples := make([]sensocto.Sample, min(q.Limit, q.Bytes/sensocto.MaxDocumentBytes))
 	for i := range samples {
-		samples[i].Document = []byte(`{}`)
+		samples[i].Document = make([]byte, sensocto.MaxDocumentBytes)
 	}
-	return number, samples, nil
+	return q.From, samples, true, nil
 }
 
-// What is read at once is bounded where each sample may have 64 KiB.
+// What is read at once is bounded in bytes, and that it was cut is counted.
 func TestServed_CatchingUpReadsFewDocumentsAtOnce(t *testing.T) {
 	s, d := aServed(), &documents{}
 	s.live.Live = &Live{Sensors: d, Samples: d}
 	s.sent = map[string]int64{}
 	s.rights.LiveSince = time.Now() // so that nothing is written
-	if _, err := s.catchUp(t.Context()); err != nil || d.most != catchUpDocuments || s.sent["hr"] != catchUpParts*catchUpDocuments {
-		t.Errorf("%v: %d at once, %v", err, d.most, s.sent)
+	more, err := s.catchUp(t.Context())
+	if err != nil || !more || s.sent["hr"] != catchUpParts*catchUpBytes/sensocto.MaxDocumentBytes || s.live.count.cut.Load() != 2*catchUpParts {
+		t.Errorf("%v, %v: %v, %d cut", more, err, s.sent, s.live.count.cut.Load())
 	}
 }
 
@@ -268,6 +265,35 @@ func TestServed_TheQueueIsDroppedWhereItIsFull(t *testing.T) {
 		if !s.lagged || len(s.queue) != 0 || s.documents != 0 || s.live.count.lagged.Load() != 1 {
 			t.Errorf("%s: %d wait beyond the bound", name, len(s.queue))
 		}
+	}
+}
+
+// Many streams together hold no more documents than a few: who comes beyond that drops its
+// own, and nobody else's.
+func TestServed_DocumentsOfAllStreamsAreBounded(t *testing.T) {
+	l := aServed().live
+	message := &sensocto.Message{Payload: &sensocto.Batch{Measurements: []sensocto.Measurement{{Sample: sensocto.Sample{Document: make([]byte, 1<<20)}}}}}
+	var all []*served
+	for range maxAllDocuments >> 21 {
+		s := aServed()
+		s.live = l
+		all = append(all, s)
+		s.Deliver(message)
+		s.Deliver(message)
+	}
+	last := all[len(all)-1]
+	if last.lagged || l.documents.Load() != maxAllDocuments {
+		t.Fatalf("%d bytes wait", l.documents.Load())
+	}
+	last.Deliver(message)
+	if !last.lagged || len(last.queue) != 0 || all[0].lagged || l.documents.Load() != maxAllDocuments-2<<20 || l.count.lagged.Load() != 1 {
+		t.Errorf("%d bytes wait, %d of the last", l.documents.Load(), len(last.queue))
+	}
+	for _, s := range all {
+		s.take()
+	}
+	if l.documents.Load() != 0 {
+		t.Errorf("%d bytes are still counted", l.documents.Load())
 	}
 }
 

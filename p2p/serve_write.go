@@ -3,7 +3,6 @@ package p2p
 import (
 	"context"
 	"encoding/json"
-	"slices"
 	"time"
 
 	"github.com/sensocto/sensocto"
@@ -233,17 +232,19 @@ func (s *served) enqueue(b *sensocto.Batch) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
-	full := s.queued+len(b.Measurements) > maxQueued || s.documents+documents > maxQueuedDocuments
+	full := s.queued+len(b.Measurements) > maxQueued || s.documents+documents > maxQueuedDocuments || s.live.documents.Load()+int64(documents) > maxAllDocuments
 	if full && len(s.queue) > 0 {
 		s.empty(true)
 		s.live.count.lagged.Add(1)
 		return
 	}
 	s.queue, s.queued, s.documents = append(s.queue, b), s.queued+len(b.Measurements), s.documents+documents
+	s.live.documents.Add(int64(documents))
 }
 
 // empty empties the queue, with mu held. lagged: what it had is to be read from memory.
 func (s *served) empty(lagged bool) {
+	s.live.documents.Add(-int64(s.documents))
 	s.queue, s.queued, s.documents, s.lagged = nil, 0, 0, lagged
 }
 
@@ -328,14 +329,10 @@ func (s *served) sendOut(ctx context.Context) (err error) {
 func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 	sensor, _ := s.live.Sensors.Sensor(s.open.Sensor)
 	for _, a := range sensor.Attributes {
-		left, limit := true, catchUpDocuments
+		left := true
 		for n := 0; left && n < catchUpParts; n++ {
-			var documents bool
-			if left, documents, err = s.catchUpWith(ctx, a.ID, limit); err != nil {
+			if left, err = s.catchUpWith(ctx, a.ID); err != nil {
 				return false, err
-			}
-			if limit = catchUpPart; documents {
-				limit = catchUpDocuments
 			}
 		}
 		more = more || left
@@ -344,20 +341,22 @@ func (s *served) catchUp(ctx context.Context) (more bool, err error) {
 }
 
 // catchUpWith sends a part of what is in memory of an attribute; it reports whether
-// there may be more, and whether there were documents.
-func (s *served) catchUpWith(ctx context.Context, attributeID string, limit int) (more, documents bool, err error) {
+// there may be more.
+func (s *served) catchUpWith(ctx context.Context, attributeID string) (more bool, err error) {
 	from := s.sent[attributeID]
-	first, samples, err := s.live.Samples.From(ctx, s.open.Sensor, attributeID, from, limit)
+	first, samples, cut, err := s.live.Samples.From(ctx, s.open.Sensor, attributeID, sensocto.NumberQuery{From: from, Limit: catchUpPart, Bytes: catchUpBytes})
 	if err != nil {
-		return false, false, err
+		return false, err
+	}
+	if cut {
+		s.live.count.cut.Add(1)
 	}
 	var out []byte
 	more = len(samples) > 0
-	documents = slices.ContainsFunc(samples, func(s sensocto.Sample) bool { return s.IsDocument() })
 	if first > from {
 		s.live.count.lost.Add(uint64(first - from))
 		if out, err = appendJSONFrame(nil, frameLost, lostFrame{attributeID, first - from}); err != nil {
-			return false, false, err
+			return false, err
 		}
 	}
 	for len(samples) > 0 {
@@ -369,7 +368,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string, limit int)
 		first, samples = first+int64(n), samples[n:]
 		if len(out) > answerPart {
 			if err := s.sendData(ctx, out); err != nil {
-				return false, false, err
+				return false, err
 			}
 			out = out[:0]
 		}
@@ -378,7 +377,7 @@ func (s *served) catchUpWith(ctx context.Context, attributeID string, limit int)
 	if len(out) > 0 {
 		err = s.sendData(ctx, out)
 	}
-	return more, documents, err
+	return more, err
 }
 
 // shown returns how many of the first samples the peer may see, and fit in a frame.

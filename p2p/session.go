@@ -188,17 +188,28 @@ func (s *session) handle(ctx context.Context, kind byte, body []byte) error {
 	return errFrame
 }
 
-// state brings what is known of the sensor here.
-func (s *session) state(ctx context.Context, body []byte) error {
-	var f stateFrame
+// learn brings what the other server says of the sensor here.
+func (s *session) learn(ctx context.Context, body []byte) (f stateFrame, known sensocto.Registration, err error) {
 	if json.Unmarshal(body, &f) != nil {
-		return errFrame
+		return f, known, errFrame
 	}
-	known := sensocto.Registration{SensorID: s.id, SensorName: f.Name, SensorType: f.Type, ConnectorID: f.ConnectorID, ConnectorName: f.ConnectorName, SamplingRate: f.SamplingRate}
+	known = sensocto.Registration{SensorID: s.id, SensorName: f.Name, SensorType: f.Type, ConnectorID: f.ConnectorID, ConnectorName: f.ConnectorName, SamplingRate: f.SamplingRate}
 	for _, a := range f.Attributes {
 		known.Attributes = append(known.Attributes, sensocto.Attribute{ID: a.ID, Name: a.Name, Type: a.Type, Unit: a.Unit, SamplingRate: a.SamplingRate})
 	}
 	if err := s.live.Sensors.AddRemote(ctx, s.place.owner, known); err != nil {
+		return f, known, err
+	}
+	s.mu.Lock()
+	s.described = true
+	s.mu.Unlock()
+	return f, known, nil
+}
+
+// state follows whether the device is connected at the other server.
+func (s *session) state(ctx context.Context, body []byte) error {
+	f, known, err := s.learn(ctx, body)
+	if err != nil {
 		return err
 	}
 	s.kept = false // it may have been deleted, and was added again

@@ -63,7 +63,7 @@ func (s *RoomSync) roomStatus(id string, r *shared, now Status, state State) sen
 	own := r.room.Root == string(s.options.Keys.Room(id).Key)
 	status := sensocto.P2PRoom{RoomID: id, Own: own, Shared: !own || r.outside, ReadOnly: !own && r.room.Invite == nil, Sidecar: standing(state),
 		Pending: max(r.pending, r.changes), LagMS: r.lag(time.Now()).Milliseconds(), Retries: r.failures,
-		Loopback: now.Endpoint.loopback(), Moved: r.moved, Following: r.following, Waiting: append([]string{}, r.behind...), Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
+		Loopback: now.Endpoint.loopback(), Moved: r.moved, Following: r.following, Restored: r.room.Restored, Waiting: append([]string{}, r.behind...), Refused: map[string]int{}, Problem: r.problem, Peers: []sensocto.P2PPeer{}}
 	maps.Copy(status.Refused, r.refused)
 	i := slices.IndexFunc(now.Docs, func(d DocStatus) bool { return d.Doc == r.room.Doc })
 	if i < 0 {

@@ -16,7 +16,7 @@ import (
 // dumped are the tables that a backup holds, in an order in which rows can be
 // brought back. Sessions and links are no part of it: they are over by then.
 var dumped = []string{
-	"account", "passkey", "external_identity", "room", "member", "ban", "share", "sensor_grant", "invitation", "notification", "recording", "alert", "audit", "shared_room", "room_fact", "person_key",
+	"account", "passkey", "external_identity", "room", "member", "ban", "share", "sensor_grant", "invitation", "notification", "recording", "alert", "audit", "shared_room", "room_fact", "erased_member", "person_key",
 }
 
 // tokenTable holds personal tokens: they come back only where that is asked for.
@@ -109,7 +109,8 @@ func (db *DB) Load(ctx context.Context, records []json.RawMessage, tokens bool) 
 				accounts++
 			}
 		}
-		return nil
+		_, err := tx.ExecContext(ctx, `UPDATE shared_room SET restored = 1`) // they may have gone on since
+		return err
 	})
 	return accounts, err
 }

@@ -33,7 +33,9 @@ func settled(t *testing.T, db *peopledb.DB) {
 	must(t, db.InsertAudit(ctx, []sensocto.AuditEvent{{ID: "event", At: at, Action: sensocto.AuditSignedIn, ActorID: "ada", UserID: "ada", Detail: "ä"}}))
 	must(t, db.PutSharedRoom(ctx, sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1}}))
 	must(t, db.PutRoomFacts(ctx, "r", []sensocto.RoomFact{{Key: "meta/name/", Body: json.RawMessage(`{"a":"ä"}`)}}, nil))
-	_, err := db.PutPerson(ctx, "key", sensocto.User{ID: "far", Name: "Far", DisabledAt: at, CreatedAt: at})
+	_, err := db.Load(ctx, []json.RawMessage{json.RawMessage(`{"table":"erased_member","values":{"room_id":"r","key":"k","account_id":"gone","erased_at":1}}`)}, false)
+	must(t, err)
+	_, err = db.PutPerson(ctx, "key", sensocto.User{ID: "far", Name: "Far", DisabledAt: at, CreatedAt: at})
 	must(t, err)
 	must(t, db.InsertLink(ctx, sensocto.Link{Hash: []byte{3}, Kind: sensocto.LinkReset, UserID: "ada", ExpiresAt: at.Add(time.Hour)}))
 	must(t, db.InsertToken(ctx, sensocto.Token{ID: "session", Kind: sensocto.KindSession, UserID: "ada", SecretHash: []byte{1}, CreatedAt: at, ExpiresAt: at.Add(time.Hour)}))
@@ -80,6 +82,9 @@ func TestDump_GoesIntoAnyDatabase(t *testing.T) {
 		}
 		slices.Sort(got)
 		want := slices.DeleteFunc(slices.Clone(all[0]), func(line string) bool { return strings.Contains(line, `"table":"token"`) })
+		for i := range want { // shared rooms are known to come from a backup
+			want[i] = strings.Replace(want[i], `"restored":0`, `"restored":1`, 1)
+		}
 		if !slices.Equal(got, want) {
 			t.Errorf("got\n%s\nwant\n%s", strings.Join(got, "\n"), strings.Join(want, "\n"))
 		}

@@ -6,6 +6,7 @@ import (
 	"encoding/hex"
 	"encoding/json"
 	"fmt"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -15,8 +16,8 @@ func (db *DB) SharedRooms(ctx context.Context) ([]sensocto.SharedRoom, error) {
 	return view(ctx, db, func(row *sql.Rows) (r sensocto.SharedRoom, err error) {
 		var invite string
 		var left []byte
-		var closed int64
-		if err := row.Scan(&r.RoomID, &r.Doc, &r.Ticket, &r.Root, &invite, &closed, &r.Moves, &left); err != nil {
+		var closed, restored int64
+		if err := row.Scan(&r.RoomID, &r.Doc, &r.Ticket, &r.Root, &invite, &closed, &r.Moves, &left, &restored); err != nil {
 			return r, err
 		}
 		if err := json.Unmarshal(left, &r.Left); err != nil {
@@ -25,9 +26,9 @@ func (db *DB) SharedRooms(ctx context.Context) ([]sensocto.SharedRoom, error) {
 		if invite != "" {
 			r.Invite, err = hex.DecodeString(invite)
 		}
-		r.ClosedAt = fromMicros(closed)
+		r.ClosedAt, r.Restored = fromMicros(closed), restored != 0
 		return r, err
-	}, `SELECT room_id, doc, ticket, root, invite, closed_at, moves, left_docs FROM shared_room ORDER BY room_id`)
+	}, `SELECT room_id, doc, ticket, root, invite, closed_at, moves, left_docs, restored FROM shared_room ORDER BY room_id`)
 }
 
 // PutSharedRoom stores that a room is shared, or how from now on.
@@ -37,9 +38,9 @@ func (db *DB) PutSharedRoom(ctx context.Context, r sensocto.SharedRoom) error {
 		return err
 	}
 	return db.update(ctx, nil, func(ctx context.Context, tx *sql.Tx) error {
-		_, err := tx.ExecContext(ctx, `INSERT INTO shared_room (room_id, doc, ticket, root, invite, closed_at, moves, left_docs) VALUES ($1, $2, $3, $4, $5, $6, $7, $8)
-			ON CONFLICT (room_id) DO UPDATE SET doc = excluded.doc, ticket = excluded.ticket, root = excluded.root, invite = excluded.invite, closed_at = excluded.closed_at, moves = excluded.moves, left_docs = excluded.left_docs`,
-			r.RoomID, r.Doc, r.Ticket, r.Root, hex.EncodeToString(r.Invite), micros(r.ClosedAt), r.Moves, string(left))
+		_, err := tx.ExecContext(ctx, `INSERT INTO shared_room (room_id, doc, ticket, root, invite, closed_at, moves, left_docs, restored) VALUES ($1, $2, $3, $4, $5, $6, $7, $8, $9)
+			ON CONFLICT (room_id) DO UPDATE SET doc = excluded.doc, ticket = excluded.ticket, root = excluded.root, invite = excluded.invite, closed_at = excluded.closed_at, moves = excluded.moves, left_docs = excluded.left_docs, restored = excluded.restored`,
+			r.RoomID, r.Doc, r.Ticket, r.Root, hex.EncodeToString(r.Invite), micros(r.ClosedAt), r.Moves, string(left), bit(r.Restored))
 		return err
 	})
 }
@@ -119,4 +120,43 @@ func (db *DB) LinkPerson(ctx context.Context, key, userID string) error {
 		_, err := tx.ExecContext(ctx, `INSERT INTO person_key (key, account_id) SELECT $1, id FROM account WHERE id = $2 ON CONFLICT DO NOTHING`, key, userID)
 		return err
 	})
+}
+
+// ErasedMembers returns the people who were erased while others may hold that they are
+// in a shared room, in order of their keys.
+func (db *DB) ErasedMembers(ctx context.Context, roomID string) ([]sensocto.ErasedMember, error) {
+	return view(ctx, db, func(row *sql.Rows) (m sensocto.ErasedMember, err error) {
+		var at int64
+		err = row.Scan(&m.Key, &m.UserID, &at)
+		m.ErasedAt = fromMicros(at)
+		return m, err
+	}, `SELECT key, account_id, erased_at FROM erased_member WHERE room_id = $1 ORDER BY key`, roomID)
+}
+
+// RemoveErasedMember forgets somebody of whose removal from a room the others know, and
+// returns in how many rooms that is still to be said of them.
+func (db *DB) RemoveErasedMember(ctx context.Context, roomID, key string) (left int, err error) {
+	err = db.update(ctx, nil, func(ctx context.Context, tx *sql.Tx) error {
+		if _, err := tx.ExecContext(ctx, `DELETE FROM erased_member WHERE room_id = $1 AND key = $2`, roomID, key); err != nil {
+			return err
+		}
+		return tx.QueryRowContext(ctx, `SELECT count(*) FROM erased_member WHERE key = $1`, key).Scan(&left)
+	})
+	return left, err
+}
+
+// noteErased keeps what it takes to say in the documents of shared rooms that a user is
+// out, once their account is gone, and removes what the facts of these rooms say of them
+// beside that they were in. The user may have left a room without that having been sent.
+func noteErased(ctx context.Context, tx *sql.Tx, userID string, at time.Time) error {
+	if _, err := tx.ExecContext(ctx, `INSERT INTO erased_member (room_id, key, account_id, erased_at)
+		SELECT s.room_id, p.key, p.account_id, $2 FROM person_key p CROSS JOIN shared_room s WHERE p.account_id = $1 AND (
+			EXISTS (SELECT 1 FROM member m WHERE m.room_id = s.room_id AND m.account_id = p.account_id)
+			OR EXISTS (SELECT 1 FROM room_fact f WHERE f.room_id = s.room_id AND f.key IN ('members/' || p.key || '/', 'people/' || p.key || '/')))`,
+		userID, micros(at)); err != nil {
+		return err
+	}
+	_, err := tx.ExecContext(ctx, `DELETE FROM room_fact WHERE EXISTS (SELECT 1 FROM erased_member e WHERE e.account_id = $1 AND e.room_id = room_fact.room_id
+		AND (room_fact.key = 'people/' || e.key || '/' OR room_fact.key LIKE 'sensors/' || e.key || '/%'))`, userID)
+	return err
 }

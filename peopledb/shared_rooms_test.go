@@ -15,7 +15,7 @@ import (
 func TestSharedRooms_AreKeptWithTheirFacts(t *testing.T) {
 	each(t, func(t *testing.T, db, command *peopledb.DB) {
 		ctx := t.Context()
-		room := sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1, 255}, Moves: 2, Left: []sensocto.LeftDoc{{Doc: "before", Ticket: "t0", At: time.UnixMicro(1_790_000_000_000_000).UTC()}}}
+		room := sensocto.SharedRoom{RoomID: "r", Doc: "d", Ticket: "t", Root: "k", Invite: []byte{1, 255}, Moves: 2, Restored: true, Left: []sensocto.LeftDoc{{Doc: "before", Ticket: "t0", At: time.UnixMicro(1_790_000_000_000_000).UTC()}}}
 		must(t, db.PutSharedRoom(ctx, room))
 		room.ClosedAt = at
 		must(t, db.PutSharedRoom(ctx, room))
@@ -70,6 +70,53 @@ func TestPersonKeys_AreAccountsOfTheirOwn(t *testing.T) {
 		must(t, db.DeleteUser(ctx, "own"))
 		if people, err := db.PersonKeys(ctx); err != nil || len(people) != 0 {
 			t.Errorf("%v %v", people, err)
+		}
+	})
+}
+
+// Of somebody who is erased it stays by which key they are known in the rooms whose others
+// may not have heard of that, until they have; names go at once.
+func TestErasedMembers_OutliveTheAccount(t *testing.T) {
+	each(t, func(t *testing.T, db, _ *peopledb.DB) {
+		ctx := t.Context()
+		addUser(t, db, "ada")
+		addUser(t, db, "eve")
+		must(t, db.LinkPerson(ctx, "key", "eve"))
+		for _, id := range []string{"in", "left", "never"} {
+			addRoom(t, db, id, "ada")
+			must(t, db.PutSharedRoom(ctx, sensocto.SharedRoom{RoomID: id, Doc: id}))
+		}
+		addRoom(t, db, "alone", "ada") // no other server has it
+		for _, id := range []string{"in", "alone"} {
+			must(t, db.AddMember(ctx, sensocto.Member{RoomID: id, UserID: "eve", Role: sensocto.RoleMember, JoinedAt: at}, 10))
+		}
+		fact := func(key string) sensocto.RoomFact { return sensocto.RoomFact{Key: key, Body: json.RawMessage(`1`)} }
+		must(t, db.PutRoomFacts(ctx, "left", []sensocto.RoomFact{fact("members/key/"), fact("people/key/"), fact("sensors/key/strap/"), fact("people/other/"), fact("sensors/other/key/")}, nil))
+		must(t, db.DeleteUser(ctx, "eve"))
+
+		for id, want := range map[string]int{"in": 1, "left": 1, "never": 0, "alone": 0} {
+			got, err := db.ErasedMembers(ctx, id)
+			must(t, err)
+			if len(got) != want {
+				t.Errorf("%s: %+v", id, got)
+			}
+			for _, m := range got {
+				if m.Key != "key" || m.UserID != "eve" || time.Since(m.ErasedAt) > time.Hour {
+					t.Errorf("%s: %+v", id, m)
+				}
+			}
+		}
+		facts, err := db.RoomFacts(ctx, "left")
+		must(t, err)
+		if diff := cmp.Diff([]sensocto.RoomFact{fact("members/key/"), fact("people/other/"), fact("sensors/other/key/")}, facts); diff != "" {
+			t.Error(diff)
+		}
+		if left, err := db.RemoveErasedMember(ctx, "left", "key"); err != nil || left != 1 {
+			t.Errorf("%d, %v", left, err)
+		}
+		must(t, db.RemoveSharedRoom(ctx, "in"))
+		if left, err := db.RemoveErasedMember(ctx, "left", "key"); err != nil || left != 0 {
+			t.Errorf("%d, %v", left, err)
 		}
 	})
 }

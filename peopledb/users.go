@@ -107,6 +107,9 @@ func (db *DB) DeleteUser(ctx context.Context, id string) error {
 		if err != nil {
 			return nil, err
 		}
+		if err := noteErased(ctx, tx, id, time.Now()); err != nil {
+			return nil, err
+		}
 		for _, statement := range []string{
 			`DELETE FROM token WHERE account_id = $1`,
 			`DELETE FROM link WHERE account_id = $1`,

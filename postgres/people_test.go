@@ -10,7 +10,7 @@ import (
 )
 
 // withoutNewer takes back what the migrations after that of people bring.
-const withoutNewer = "ALTER TABLE sensocto.sensor DROP COLUMN brought_by; ALTER TABLE sensocto.token DROP COLUMN confirmed_at, DROP COLUMN used_at; ALTER TABLE sensocto.account DROP COLUMN erased_at, DROP COLUMN email_proven; DROP TABLE sensocto.room_fact, sensocto.shared_room, sensocto.person_key, sensocto.recording, sensocto.alert, sensocto.audit; DROP FUNCTION sensocto.refuse_audit_update"
+const withoutNewer = "ALTER TABLE sensocto.sensor DROP COLUMN brought_by; ALTER TABLE sensocto.token DROP COLUMN confirmed_at, DROP COLUMN used_at; ALTER TABLE sensocto.account DROP COLUMN erased_at, DROP COLUMN email_proven; DROP TABLE sensocto.erased_member, sensocto.room_fact, sensocto.shared_room, sensocto.person_key, sensocto.recording, sensocto.alert, sensocto.audit; DROP FUNCTION sensocto.refuse_audit_update"
 
 // A database of the version before the audit log gets it, and keeps its people.
 func TestOpen_BringsADatabaseOfPeopleUpToDate(t *testing.T) {

@@ -3,6 +3,8 @@ package socket_test
 import (
 	"context"
 	"encoding/json"
+	"fmt"
+	"strings"
 	"sync/atomic"
 	"testing"
 
@@ -169,5 +171,45 @@ func TestHistory_OfAnotherServerEndsWithTheRight(t *testing.T) {
 		rights.ended.Store(true)
 		slow.proceed <- struct{}{}
 		viewer.expectPrefix(`["1","1",` + topic + `,"phx_reply",{"status":"error","response":{"reason":"unauthorized"`)
+	}
+}
+
+// largeStore is a store whose newest samples are large documents.
+type largeStore struct{ sensocto.Store }
+
+func (largeStore) Latest(context.Context, string, sensocto.LatestQuery) (map[string]sensocto.Latest, error) {
+	document := []byte(`"` + strings.Repeat("x", 60_000) + `"`)
+	samples := make([]sensocto.Sample, 30)
+	for i := range samples {
+		samples[i] = sensocto.Sample{Timestamp: 1_700_000_000_000_000 + int64(i), Document: document}
+	}
+	return map[string]sensocto.Latest{"a": {Samples: samples, End: 30}}, nil
+}
+
+// Large answers that other servers give at the same time come one after the other, also to
+// a viewer that listens slowly.
+func TestJoin_LargeAnswersAtOnceDoNotCloseTheConnection(t *testing.T) {
+	w := newWorld(t, func(o *socket.Options) { o.Store = largeStore{o.Store} })
+	viewer := w.dial("vsn=2.0.0&token=view")
+	viewer.ws.NetConn().(interface{ SetReadBuffer(int) error }).SetReadBuffer(4096)
+	const n = 6
+	for i := range n { // some beside the reader, some by itself
+		server := ""
+		if i < n-2 {
+			server = "p2p:aaaaaaaaaaaaaaaaaaaa:"
+		}
+		viewer.send(fmt.Sprintf(`["%d","%d","data:%ss%d","phx_join",{"history":100}]`, i, i, server, i))
+	}
+	w.eventually("an answer waits", func() bool { return w.metric("socket_queue_bytes") > 1<<20 })
+	answered := map[string]bool{}
+	for range n {
+		frame := viewer.receive()
+		if len(frame) < 1<<20 || !strings.Contains(frame[:120], `"status":"ok"`) {
+			t.Fatalf("%d bytes: %.120s", len(frame), frame)
+		}
+		answered[strings.Split(frame, ",")[1]] = true
+	}
+	if len(answered) != n || w.metric("socket_closes_total", "reason", "too_slow") != 0 {
+		t.Errorf("%v were answered", answered)
 	}
 }

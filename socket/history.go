@@ -25,14 +25,14 @@ func answerHistory(ctx context.Context, ch *channel, f *phx.Frame, id sensocto.I
 		read := func() ([]byte, error) { return ch.conn.srv.readRemoteHistory(ctx, id, r) }
 		return ch.conn.later(f, read, func(f *phx.Frame, response []byte, err error) error {
 			if err == nil {
-				ch.Reply(f, phx.StatusOK, response)
+				ch.Answer(f, response)
 			}
 			return ch.conn.answered(ch, f, err)
 		})
 	}
 	response, err := ch.conn.srv.readHistory(ctx, id, r)
 	if err == nil {
-		ch.Reply(f, phx.StatusOK, response)
+		ch.Answer(f, response)
 	}
 	return err
 }

@@ -77,7 +77,7 @@ func (c *conn) joined(f *phx.Frame, ch *channel, response []byte, err error) {
 		return
 	}
 	c.srv.count.joins.add(ch.family.String()+",ok", 1)
-	ch.Reply(f, phx.StatusOK, response)
+	ch.Answer(f, response)
 	ch.handler.Joined()
 }
 

@@ -10,7 +10,7 @@ import (
 )
 
 // withoutNewer takes back what the migrations after that of people bring.
-var withoutNewer = []string{"DROP TABLE room_fact", "DROP TABLE shared_room", "DROP TABLE person_key", "ALTER TABLE sensor DROP COLUMN brought_by", "ALTER TABLE token DROP COLUMN confirmed_at", "ALTER TABLE token DROP COLUMN used_at", "DROP TABLE recording", "ALTER TABLE account DROP COLUMN erased_at", "ALTER TABLE account DROP COLUMN email_proven", "DROP TABLE alert", "DROP TABLE audit"}
+var withoutNewer = []string{"DROP TABLE erased_member", "DROP TABLE room_fact", "DROP TABLE shared_room", "DROP TABLE person_key", "ALTER TABLE sensor DROP COLUMN brought_by", "ALTER TABLE token DROP COLUMN confirmed_at", "ALTER TABLE token DROP COLUMN used_at", "DROP TABLE recording", "ALTER TABLE account DROP COLUMN erased_at", "ALTER TABLE account DROP COLUMN email_proven", "DROP TABLE alert", "DROP TABLE audit"}
 
 // withoutPeople takes back what the migration of people brings.
 var withoutPeople = []string{

@@ -31,8 +31,8 @@ func TestFrom_ReadsByNumber(t *testing.T) {
 	check := func(when string) {
 		for _, limit := range []int{1, 1000, store.ChunkSamples, n} {
 			for from := int64(0); from < n; {
-				first, samples, err := s.From(t.Context(), "s", "a", from, limit)
-				if err != nil || first != from || len(samples) == 0 || len(samples) > limit {
+				first, samples, cut, err := s.From(t.Context(), "s", "a", sensocto.NumberQuery{From: from, Limit: limit})
+				if err != nil || cut || first != from || len(samples) == 0 || len(samples) > limit {
 					t.Fatalf("%s: from %d: first %d, %d samples, %v", when, from, first, len(samples), err)
 				}
 				for i, sample := range samples {
@@ -53,11 +53,60 @@ func TestFrom_ReadsByNumber(t *testing.T) {
 		t.Fatal(err)
 	}
 	check("hot and warm")
-	if first, samples, err := s.From(t.Context(), "s", "a", n, 10); err != nil || first != n || len(samples) > 0 {
+	if first, samples, _, err := s.From(t.Context(), "s", "a", sensocto.NumberQuery{From: n, Limit: 10}); err != nil || first != n || len(samples) > 0 {
 		t.Errorf("behind the last: %d %v %v", first, samples, err)
 	}
-	if first, samples, err := s.From(t.Context(), "s", "none", 5, 10); err != nil || first != 5 || len(samples) > 0 {
+	if first, samples, _, err := s.From(t.Context(), "s", "none", sensocto.NumberQuery{From: 5, Limit: 10}); err != nil || first != 5 || len(samples) > 0 {
 		t.Errorf("no such series: %d %v %v", first, samples, err)
+	}
+}
+
+// Large documents are read few at a time, from the hot and the warm tier, each once.
+func TestFrom_BoundsDocumentsInBytes(t *testing.T) {
+	const n = 40
+	s, err := store.Open(t.Context(), storetest.NewMemory(), store.Options{HotSamples: 4})
+	if err != nil {
+		t.Fatal(err)
+	}
+	sizes := []int{10, 60_000, 100, 0, 65_000}
+	b := &sensocto.Batch{SensorID: "s"}
+	for i := range n {
+		m := sensocto.Measurement{AttributeID: "a", Sample: sensocto.Sample{Timestamp: 1_700_000_000_000_000 + int64(i)}}
+		if size := sizes[i%len(sizes)]; size > 0 {
+			m.Document = fmt.Appendf(nil, `"%0*d"`, size-2, i)
+		}
+		b.Measurements = append(b.Measurements, m)
+	}
+	if err := s.Put(t.Context(), b); err != nil {
+		t.Fatal(err)
+	}
+	for _, when := range []string{"hot", "warm"} {
+		for _, bound := range []int{1, 60_000, 60_010, 200_000} {
+			for from, cuts := int64(0), 0; from < n; {
+				first, samples, cut, err := s.From(t.Context(), "s", "a", sensocto.NumberQuery{From: from, Limit: n, Bytes: bound})
+				if err != nil || first != from || len(samples) == 0 {
+					t.Fatalf("%s, %d bytes: from %d: %d, %d samples, %v", when, bound, from, first, len(samples), err)
+				}
+				size := 0
+				for i, sample := range samples {
+					if size += len(sample.Document); string(sample.Document) != string(b.Measurements[int(from)+i].Document) {
+						t.Fatalf("%s: sample %d is another", when, int(from)+i)
+					}
+				}
+				if size > bound && len(samples) > 1 {
+					t.Errorf("%s: %d bytes where %d are the bound", when, size, bound)
+				}
+				if from += int64(len(samples)); cut {
+					cuts++
+				}
+				if from == n && cuts < 2 {
+					t.Errorf("%s, %d bytes: cut %d times", when, bound, cuts)
+				}
+			}
+		}
+		if err := s.Flush(t.Context()); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 
@@ -77,7 +126,7 @@ func TestFrom_SaysWhereMemoryBegins(t *testing.T) {
 	if err := s.Flush(t.Context()); err != nil {
 		t.Fatal(err)
 	}
-	first, samples, err := s.From(t.Context(), "s", "a", 0, 10)
+	first, samples, _, err := s.From(t.Context(), "s", "a", sensocto.NumberQuery{Limit: 10})
 	if err != nil || first == 0 || len(samples) == 0 || samples[0].Value != float64(first) {
 		t.Errorf("first %d, %d samples, %v", first, len(samples), err)
 	}

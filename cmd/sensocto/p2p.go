@@ -286,6 +286,8 @@ func (c p2pStatusCmd) Run(a *app) error {
 			problem = "moved: a new ticket leads there"
 		case r.Following:
 			problem = "moving"
+		case r.Restored:
+			problem = "restored: it may have moved since the backup"
 		case len(r.Waiting) > 0:
 			problem = "not followed yet: " + strings.Join(r.Waiting, ", ")
 		}

@@ -34,6 +34,13 @@ func (ch *Channel) Reply(f *phx.Frame, status string, response []byte) {
 	ch.outbox.enqueue(ch, ch.outbox.replyFrame(f, ch.Topic, status, response))
 }
 
+// Answer is Reply with what was asked for and may be large: it waits until there is
+// capacity, so that several of them do not end a connection that listens. Only whoever may
+// wait for the peer calls it. It reports what Push does.
+func (ch *Channel) Answer(f *phx.Frame, response []byte) bool {
+	return ch.outbox.answer(ch, ch.outbox.replyFrame(f, ch.Topic, phx.StatusOK, response))
+}
+
 // OK answers with an empty object.
 func (ch *Channel) OK(f *phx.Frame) { ch.Reply(f, phx.StatusOK, []byte("{}")) }
 

@@ -19,6 +19,7 @@ type item struct {
 	digest *digest         // as they came, or merged by a window
 	feed   *Feed           // of measurements
 	kind   kind
+	answer bool // it was queued when it fitted
 }
 
 // samples is how many measurements the item brings.

@@ -41,6 +41,8 @@ func (o *owner) Contain(where string) {
 	}
 }
 
+const replyBytes = 8000
+
 // line is an outbox and the other end of its connection, a pipe: it holds nothing, so
 // a write lasts until it is read.
 type line struct {
@@ -55,7 +57,7 @@ type line struct {
 func newLine(t *testing.T, queueBytes int) *line {
 	near, far := net.Pipe()
 	l := &line{owner: &owner{t: t}, bus: pubsub.New(), far: far}
-	l.hub = outbound.New(outbound.Options{QueueBytes: queueBytes, ReplyBytes: 100, Gather: 4 * time.Millisecond, PubSub: l.bus, Started: time.Now(), Tasks: &l.tasks})
+	l.hub = outbound.New(outbound.Options{QueueBytes: queueBytes, ReplyBytes: replyBytes, Gather: 4 * time.Millisecond, PubSub: l.bus, Started: time.Now(), Tasks: &l.tasks})
 	l.Outbox = l.hub.NewOutbox(near, phx.V2, l.owner)
 	t.Cleanup(func() {
 		l.Kill()
@@ -164,7 +166,7 @@ func TestOutbox_EndOfAChannel(t *testing.T) {
 
 func TestChannel_RepliesAndEnds(t *testing.T) {
 	f := &phx.Frame{JoinRef: phx.NewRef("1"), Ref: phx.NewRef("7"), Topic: []byte("t")}
-	large := []byte(`{"x":"` + strings.Repeat("x", 93) + `"}`)
+	large := []byte(`{"x":"` + strings.Repeat("x", replyBytes-7) + `"}`)
 	for name, c := range map[string]struct {
 		act  func(o *outbound.Outbox, ch *outbound.Channel)
 		want []string
@@ -174,7 +176,7 @@ func TestChannel_RepliesAndEnds(t *testing.T) {
 		"large": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.Reply(f, phx.StatusOK, large) }, []string{`["1","7","t","phx_reply",{"status":"error","response":{"reason":"large"}}]`}},
 		"allowed": {func(_ *outbound.Outbox, ch *outbound.Channel) {
 			ch.Reply(f, phx.StatusOK, slices.Delete(slices.Clone(large), 6, 7))
-		}, []string{`["1","7","t","phx_reply",{"status":"ok","response":{"x":"` + strings.Repeat("x", 92) + `"}}]`}},
+		}, []string{`["1","7","t","phx_reply",{"status":"ok","response":{"x":"` + strings.Repeat("x", replyBytes-8) + `"}}]`}},
 		"leave": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.Leave(f); ch.Leave(f); ch.OK(f) },
 			[]string{`["1","7","t","phx_reply",{"status":"ok","response":{}}]`, `["1","1","t","phx_close",{}]`}},
 		"discard": {func(_ *outbound.Outbox, ch *outbound.Channel) { ch.OK(f); ch.Discard(); ch.OK(f); ch.End(false) }, nil},
@@ -258,6 +260,81 @@ func TestOutbox_OverflowOfReplies(t *testing.T) {
 		l.frame()
 		<-waited
 	})
+}
+
+// Answers wait until they fit, also several at once and one that is larger than the queue;
+// nobody who listens slowly is closed for them, nor for what is pushed behind them.
+func TestOutbox_LargeAnswersWaitForEachOther(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		l := newLine(t, 1000)
+		ch := l.NewChannel("data:s", phx.NewRef("1"))
+		l.Enqueue(text("first"))
+		synctest.Wait()
+		l.Enqueue(text("waits"))
+		f := &phx.Frame{JoinRef: phx.NewRef("1"), Ref: phx.NewRef("7"), Topic: []byte("data:s")}
+		answers := map[string]bool{}
+		var queued atomic.Int32
+		for _, a := range []string{strings.Repeat("a", 700), strings.Repeat("b", 700), strings.Repeat("c", 5000)} {
+			answers[`["1","7","data:s","phx_reply",{"status":"ok","response":"`+a+`"}]`] = true
+			go func() {
+				if ch.Answer(f, []byte(`"`+a+`"`)) {
+					queued.Add(1)
+				}
+			}()
+		}
+		synctest.Wait()
+		if queued.Load() > 1 {
+			t.Errorf("%d answers are queued beside each other", queued.Load())
+		}
+		l.expect(t, "first", "waits")
+		for range 3 {
+			synctest.Wait()
+			if !l.Enqueue(text(strings.Repeat("p", 300))) {
+				t.Error("a push behind an answer was refused")
+			}
+			for {
+				frame := l.frame()
+				if answers[frame] {
+					delete(answers, frame)
+					break
+				} else if !strings.HasPrefix(frame, "p") {
+					t.Fatalf("%d bytes come", len(frame))
+				}
+			}
+		}
+		if len(answers) > 0 || queued.Load() != 3 || l.owner.tooSlow.Load() != 0 {
+			t.Errorf("%d answers are missing, too slow %d times", len(answers), l.owner.tooSlow.Load())
+		}
+	})
+}
+
+// Who waits for capacity does not outlive the connection, or the channel.
+func TestOutbox_AnswersEndWithTheConnection(t *testing.T) {
+	for name, end := range map[string]func(l *line, ch *outbound.Channel){
+		"killed": func(l *line, _ *outbound.Channel) { l.Kill() },
+		"closed": func(l *line, _ *outbound.Channel) { l.Close(text("close"), false) },
+		"left": func(l *line, ch *outbound.Channel) {
+			ch.Discard()
+			l.expect(l.owner.t.(*testing.T), "first", strings.Repeat("x", 600))
+		},
+	} {
+		t.Run(name, func(t *testing.T) {
+			synctest.Test(t, func(t *testing.T) {
+				l := newLine(t, 1000)
+				ch := l.NewChannel("data:s", phx.NewRef("1"))
+				l.Enqueue(text("first"))
+				synctest.Wait()
+				l.Enqueue(text(strings.Repeat("x", 600)))
+				sent := make(chan bool, 1)
+				go func() { sent <- ch.Answer(&phx.Frame{}, []byte(`"`+strings.Repeat("y", 600)+`"`)) }()
+				synctest.Wait()
+				end(l, &ch)
+				if <-sent {
+					t.Error("it was queued")
+				}
+			})
+		})
+	}
 }
 
 // While the socket takes nothing, measurements become buckets that count every

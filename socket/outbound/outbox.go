@@ -49,6 +49,7 @@ type Outbox struct {
 	queue          *queue     // nil while nothing waits
 	bytes          int        // in queue
 	control        int        // of them control frames
+	answers        int        // of these, answers that waited until they fit: no reason to close the connection
 	thinned        *thinner   // nil unless the queue overflowed
 	state          outboxState
 	closing        bool          // a close frame is in the queue, or was
@@ -91,20 +92,41 @@ func (o *Outbox) enqueue(ch *Channel, frame []byte) bool {
 		o.mu.Unlock()
 		return false
 	}
-	if o.control > 0 && o.control+len(frame) > o.hub.queueBytes {
+	if waiting := o.control - o.answers; waiting > 0 && waiting+len(frame) > o.hub.queueBytes {
 		o.mu.Unlock()
 		o.owner.TooSlow()
 		return false
 	}
-	o.append(item{frame: frame, ch: ch})
+	o.appendControl(item{frame: frame, ch: ch})
+	o.mu.Unlock()
+	return true
+}
+
+// answer queues a frame that the peer has asked for as soon as it fits: one that is larger
+// than the queue waits until no control frame does. It reports whether it will be sent.
+func (o *Outbox) answer(ch *Channel, frame []byte) bool {
+	o.mu.Lock()
+	for o.accepts(ch) && o.control > 0 && o.control+len(frame) > o.hub.queueBytes {
+		o.waitControl()
+	}
+	defer o.mu.Unlock()
+	if !o.accepts(ch) {
+		return false
+	}
+	o.answers += len(frame)
+	o.appendControl(item{frame: frame, ch: ch, answer: true})
+	return true
+}
+
+// appendControl queues a control frame and has it written.
+func (o *Outbox) appendControl(it item) {
+	o.append(it)
 	if o.state != writing && o.immediate < maxImmediate {
 		o.immediate++
 		o.startWriter()
 	} else {
 		o.wake()
 	}
-	o.mu.Unlock()
-	return true
 }
 
 // enqueueData queues measurements, as they are or merged.

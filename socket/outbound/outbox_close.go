@@ -52,7 +52,7 @@ func (o *Outbox) discard() {
 	}
 	clear(o.queue.items)
 	o.queue.head = len(o.queue.items)
-	o.bytes, o.control = 0, 0
+	o.bytes, o.control, o.answers = 0, 0, 0
 	o.recycle()
 }
 
@@ -91,16 +91,22 @@ func (o *Outbox) signalClosed() {
 // that asks faster than it listens is slowed by TCP.
 func (o *Outbox) WaitCapacity() {
 	o.mu.Lock()
-	if o.closing || o.killed || o.control <= o.hub.queueBytes/2 {
-		o.mu.Unlock()
-		return
+	if !o.closing && !o.killed && o.control > o.hub.queueBytes/2 {
+		o.waitControl()
 	}
+	o.mu.Unlock()
+}
+
+// waitControl waits until control frames were written, or none will be. The caller holds
+// mu, which is let go of meanwhile.
+func (o *Outbox) waitControl() {
 	if o.capacity == nil {
 		o.capacity = make(chan struct{})
 	}
-	room := o.capacity
+	fallen := o.capacity
 	o.mu.Unlock()
-	<-room
+	<-fallen
+	o.mu.Lock()
 }
 
 // WaitClosed blocks until the close frame is written, if one is queued, or d

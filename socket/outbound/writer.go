@@ -183,6 +183,9 @@ func (o *Outbox) fillFromQueue(wb *writeBatch, limit int) {
 		if it.kind == control {
 			o.control -= len(it.frame)
 		}
+		if it.answer {
+			o.answers -= len(it.frame)
+		}
 		if it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.revoked {
 			o.hub.count.droppedRights.Add(uint64(it.samples()))
 			continue

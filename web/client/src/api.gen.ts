@@ -2374,6 +2374,8 @@ export interface components {
             refused: {
                 [key: string]: number;
             };
+            /** @description A backup has brought the room back, and the servers that know whether it has moved since were not met. */
+            restored: boolean;
             /**
              * Format: int64
              * @description Exchanges that failed since the last that succeeded.

@@ -6,7 +6,7 @@ import type { RoomSharing } from './types.ts';
 const peer = (path: 'direct' | 'relay' | 'none') => ({ endpoint: 'aa', path, names: [] });
 const room: RoomSharing = {
   room_id: 'r', own: true, shared: true, read_only: false, sidecar: 'running', loopback_only: false, peers: [], synced_at: null, pending: 0, lag_ms: 0, retries: 0, missing: 0, entries: 3,
-  flooded: false, moved: false, following: false, waiting: [], refused: {}, problem: '',
+  flooded: false, moved: false, following: false, restored: false, waiting: [], refused: {}, problem: '',
 };
 
 test.each<[Partial<RoomSharing>, Standing]>([
@@ -17,6 +17,9 @@ test.each<[Partial<RoomSharing>, Standing]>([
   [{ shared: false, problem: 'disk full' }, 'alone'],
   [{ moved: true, shared: false }, 'moved'],
   [{ following: true, shared: false }, 'following'],
+  [{ restored: true, peers: [peer('direct')] }, 'restored'],
+  [{ restored: true, shared: false }, 'alone'],
+  [{ restored: true, following: true }, 'following'],
   [{ flooded: true, moved: true }, 'flooded'],
   [{ sidecar: 'absent', flooded: true }, 'absent'],
   [{ sidecar: 'down', peers: [peer('direct')] }, 'down'],

@@ -22,20 +22,21 @@ export const moveRoom = (roomId: string): Promise<RoomSharing> => answer(api.POS
 export const joinByTicket = (ticket: string, signal: AbortSignal): Promise<Room> => answer(api.POST('/api/v1/rooms/join-ticket', { body: { ticket }, signal }));
 
 /** How it stands with the sharing of a room, the most urgent first. */
-export type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'following' | 'alone' | 'failing' | 'apart' | 'together';
+export type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'following' | 'restored' | 'alone' | 'failing' | 'apart' | 'together';
 
 export function standingOf(r: RoomSharing): Standing {
   if (r.sidecar !== 'running') return r.sidecar;
   if (r.flooded) return 'flooded';
   if (r.moved) return 'moved';
   if (r.following) return 'following';
+  if (r.restored && r.shared) return 'restored';
   if (!r.shared) return 'alone';
   if (r.problem !== '') return 'failing';
   return r.peers.some((p) => p.path !== 'none') ? 'together' : 'apart';
 }
 
 export const tones = {
-  absent: 'warning', down: 'warning', flooded: 'danger', moved: 'danger', following: 'warning', alone: 'neutral', failing: 'warning', apart: 'neutral', together: 'ok',
+  absent: 'warning', down: 'warning', flooded: 'danger', moved: 'danger', following: 'warning', restored: 'warning', alone: 'neutral', failing: 'warning', apart: 'neutral', together: 'ok',
 } as const satisfies Record<Standing, string>;
 
 const keepSetting = 'keep_watched';

@@ -5,7 +5,7 @@ export const servers: typeof en = {
   title: () => 'Andere Server',
   standing: (s) =>
     ({
-      off: 'Ausgeschaltet', absent: 'Nicht installiert', down: 'Startet', flooded: 'Angehalten: zu viele Einträge', moved: 'Ausgesperrt', following: 'Zieht um', alone: 'Nur auf diesem Server', failing: 'Neuer Versuch läuft',
+      off: 'Ausgeschaltet', absent: 'Nicht installiert', down: 'Startet', flooded: 'Angehalten: zu viele Einträge', moved: 'Ausgesperrt', following: 'Zieht um', restored: 'Aus einer Sicherung', alone: 'Nur auf diesem Server', failing: 'Neuer Versuch läuft',
       apart: 'Kein Server verbunden', together: 'Verbunden',
     })[s],
   explained: (s) =>
@@ -16,6 +16,7 @@ export const servers: typeof en = {
       flooded: 'Jemand hat so viel in den geteilten Raum geschrieben, dass er nicht mehr abgeglichen wird. Hier funktioniert er weiter. Sein Eigentümer kann aussperren, wer das war: unter „Andere Server“, wo der Raum angelegt wurde. Alles kommt dann an einen neuen Ort, von dem nur Mitglieder erfahren.',
       moved: 'Der Eigentümer des Raums hat alle Tickets beendet, und niemand hier ist mehr Mitglied: Was anderswo geändert wird, kommt hier nicht mehr an. Wenn Sie dazugehören, bitten Sie den Eigentümer um ein neues Ticket.',
       following: 'Der Eigentümer des Raums hat andere Server ausgesperrt. Dieser Server bleibt im Raum; es geht weiter, sobald ein anderer Server des Raums erreicht wird.',
+      restored: 'Dieser Server wurde aus einer Sicherung wiederhergestellt. Bis er die Server dieses Raums wieder getroffen hat, ist unklar, ob der Raum anderswo weitergeht. Wenn sie sich nicht verbinden, sperren Sie andere Server dort aus, wo der Raum angelegt wurde, und geben Sie den Menschen dort ein neues Ticket.',
       alone: 'Auch Menschen mit einem Konto auf einem anderen SensOcto-Server können in diesem Raum sein: Beide Server halten ihn auf dem gleichen Stand, direkt von einem zum anderen, auch nachdem sie offline waren.',
       failing: 'Der letzte Abgleich mit anderen Servern ist fehlgeschlagen. Der Raum funktioniert weiter; es wird von selbst neu versucht.',
       apart: 'Andere Server haben diesen Raum vielleicht; keiner ist gerade verbunden. Änderungen werden aufgehoben und gesendet, sobald einer es ist.',

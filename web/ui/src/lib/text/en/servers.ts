@@ -1,6 +1,6 @@
 import { number } from '../format.ts';
 
-type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'following' | 'alone' | 'failing' | 'apart' | 'together';
+type Standing = 'absent' | 'down' | 'flooded' | 'moved' | 'following' | 'restored' | 'alone' | 'failing' | 'apart' | 'together';
 type Role = 'member' | 'guest' | 'reader';
 type Path = 'direct' | 'relay' | 'none';
 
@@ -8,7 +8,7 @@ export const servers = {
   title: () => 'Other servers',
   standing: (s: Standing | 'off') =>
     ({
-      off: 'Switched off', absent: 'Not installed', down: 'Starting', flooded: 'Stopped: too many entries', moved: 'Locked out', following: 'Being moved', alone: 'Only on this server', failing: 'Trying again', apart: 'No server connected',
+      off: 'Switched off', absent: 'Not installed', down: 'Starting', flooded: 'Stopped: too many entries', moved: 'Locked out', following: 'Being moved', restored: 'From a backup', alone: 'Only on this server', failing: 'Trying again', apart: 'No server connected',
       together: 'Connected',
     })[s],
   explained: (s: Standing | 'off') =>
@@ -19,6 +19,7 @@ export const servers = {
       flooded: 'Somebody has written so much into the shared room that it is no longer exchanged. Here it works on. Its owner can lock out who did that, under “Other servers” where the room was made: everything there is put into a new place, of which only members learn.',
       moved: 'The room’s owner has ended all tickets, and nobody here is a member any more: what is changed elsewhere no longer arrives here. If you should be in it, ask the owner for a new ticket.',
       following: 'The room’s owner has locked out other servers. This server stays in the room; it goes on as soon as another server of the room is reached.',
+      restored: 'This server was restored from a backup. Until the servers of this room were met again it is unclear whether the room goes on elsewhere. If they do not connect, lock out servers where the room was made, and give the people there a new ticket.',
       alone: 'People with an account on another SensOcto server can be in this room as well: both servers keep it up to date, directly from one to the other, also after they were offline.',
       failing: 'The last exchange with other servers failed. The room works on; it is tried again by itself.',
       apart: 'Other servers may have this room; none of them is connected now. Changes are kept, and sent when one is.',
