@@ -44,7 +44,7 @@ const GATHER: Duration = Duration::from_millis(20);
 const COUNT_AFTER: Duration = Duration::from_secs(1);
 /// How long iroh-docs may take for an exchange; then one of our own follows.
 const PATIENCE: Duration = Duration::from_secs(3);
-/// The pauses before each exchange of our own: the peer may be at one already. The first is left out where nobody waits.
+/// The pauses before each exchange of our own: the peer may be at one already.
 const EXCHANGES: [Duration; 5] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
 /// How many events of a document wait to be followed; of more than that the document is read again.
 const MAX_EVENTS: usize = 4096;
@@ -319,8 +319,7 @@ impl Watcher {
     /// Begins an exchange of our own, unless one is under way.
     fn exchange(&mut self, peer: EndpointId) {
         if !self.room.lock().flooded && self.exchanging.insert(peer) {
-            let skip = usize::from(self.room.exchanges.receiver_count() == 0);
-            self.exchanges.spawn(exchange_with(self.shared.clone(), self.room.doc.id(), peer, &EXCHANGES[skip..]));
+            self.exchanges.spawn(exchange_with(self.shared.clone(), self.room.doc.id(), peer));
         }
     }
 
@@ -413,10 +412,10 @@ impl Watcher {
 }
 
 /// Exchanges a document with a peer, again where that fails, until the peer is away.
-async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId, pauses: &[Duration]) -> (EndpointId, Result<Moved>) {
+async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId) -> (EndpointId, Result<Moved>) {
     let mut result = Err(Error::Unavailable(format!("peer {} is away", peer.fmt_short())));
-    for pause in pauses {
-        time::sleep(*pause).await;
+    for pause in EXCHANGES {
+        time::sleep(pause).await;
         if shared.links.connected(peer).is_none() {
             break;
         }
