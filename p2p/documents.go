@@ -129,6 +129,15 @@ func (s *Sidecar) Entries(ctx context.Context, doc string) ([]Entry, error) {
 	return all, nil
 }
 
+// Docs returns the documents that are stored, open or not.
+func (s *Sidecar) Docs(ctx context.Context) ([]DocStatus, error) {
+	a, err := s.call(ctx, request{Op: "docs"})
+	if err != nil || a.Docs == nil {
+		return nil, err
+	}
+	return *a.Docs, nil
+}
+
 // Status returns the endpoint, its peers and the documents.
 func (s *Sidecar) Status(ctx context.Context) (Status, error) {
 	a, err := s.call(ctx, request{Op: "status"})

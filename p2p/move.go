@@ -722,17 +722,35 @@ func (p *pass) openOnce(ctx context.Context, doc, ticket string) error {
 	return err
 }
 
-// closeLeft tells in the documents that a room has left that it was deleted.
-func (p *pass) closeLeft(ctx context.Context, closed []byte) {
+// close tells in the room's document, and in those that it has left, that it was deleted,
+// and keeps them open for those who have not heard. One document that fails holds off no
+// other.
+func (p *pass) close(ctx context.Context) error {
+	failed := p.closeIn(ctx, p.room.Doc)
 	for _, old := range p.room.Left {
 		err := p.openOnce(ctx, old.Doc, old.Ticket)
 		if err == nil {
-			err = p.options.Sidecar.Set(ctx, old.Doc, map[string][]byte{keyClosed: closed})
+			err = p.closeIn(ctx, old.Doc)
 		}
-		if err != nil {
-			p.log.Warn("servers that have not followed a room do not hear of its end", "room", p.room.RoomID, "err", err)
-		}
+		failed = errors.Join(failed, err)
 	}
+	return failed
+}
+
+// closeIn tells in a document that the room was deleted, once: names of people go before.
+func (p *pass) closeIn(ctx context.Context, doc string) error {
+	said, err := p.lastOf(ctx, doc, keyClosed, p.root)
+	if err != nil || said != nil {
+		return err
+	}
+	if err := p.options.Sidecar.Delete(ctx, doc, prefixPerson); err != nil {
+		return err
+	}
+	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
+	if err != nil {
+		return err
+	}
+	return p.options.Sidecar.Set(ctx, doc, map[string][]byte{keyClosed: value})
 }
 
 // change changes how a room is shared, between exchanges.

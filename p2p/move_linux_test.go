@@ -464,6 +464,30 @@ func TestMove_ATicketAdmitsOnlyWhoBroughtIt(t *testing.T) {
 	}
 }
 
+// A server that was off while the room moved and was deleted hears of the end where it
+// still is, also when the room's server was started again meanwhile.
+func TestMove_WhoHasNotFollowedHearsOfTheEnd(t *testing.T) {
+	a, b, roomID := two(t)
+	old, _ := b.docOf(roomID)
+	b.stop()
+	a.move(roomID)
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the end where the room was", func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), old, keyClosed)
+		return err == nil && len(entries) == 1
+	})
+	names, err := a.options.Sidecar.Get(t.Context(), old, personKey(a.options.Keys.Person(a.user.UserID).Key))
+	if err != nil || len(names) > 0 {
+		t.Errorf("%d names, %v", len(names), err)
+	}
+	a.stop()
+	a.start()
+	b.start()
+	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
+}
+
 // Who is erased has no name in the documents that the room has left, either.
 func TestMove_NamesGoFromLeftDocumentsToo(t *testing.T) {
 	a, b, roomID := two(t)

@@ -489,28 +489,17 @@ func (p *pass) ended(ctx context.Context) error {
 	if !slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Key, prefixInvite) }) {
 		return p.forget(ctx) // no ticket was made: nobody else has it
 	}
-	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
-	if err != nil {
-		return err
-	}
 	if p.room.ClosedAt.IsZero() {
-		if err := p.options.Sidecar.Set(ctx, p.room.Doc, map[string][]byte{keyClosed: value}); err != nil {
-			return err
-		}
-		p.closeLeft(ctx, value)
-		if err := p.options.Sidecar.Delete(ctx, p.room.Doc, prefixPerson); err != nil {
-			return err
-		}
-		if err := p.removeLeft(ctx, prefixPerson); err != nil {
-			return err
-		}
 		p.room.ClosedAt = time.Now().UTC()
+		if err := p.options.Store.PutSharedRoom(ctx, p.room); err != nil {
+			return err
+		}
 		p.note(func() {
 			p.r.room = p.room
 			p.hasten()
 		})
 	}
-	return p.options.Store.PutSharedRoom(ctx, p.room)
+	return p.close(ctx)
 }
 
 // closed ends a room that its owner has deleted at another server.

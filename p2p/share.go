@@ -43,13 +43,12 @@ func (s *RoomSync) shared(ctx context.Context, roomID string) (sensocto.SharedRo
 	if err != nil {
 		return sensocto.SharedRoom{}, err
 	}
-	ticket, err := s.options.Sidecar.Share(ctx, doc, true)
-	if err != nil {
-		return sensocto.SharedRoom{}, err
+	room := sensocto.SharedRoom{RoomID: roomID, Doc: doc, Root: string(s.options.Keys.Room(roomID).Key)}
+	if room.Ticket, err = s.options.Sidecar.Share(ctx, doc, true); err == nil {
+		err = s.options.Store.PutSharedRoom(ctx, room)
 	}
-	room := sensocto.SharedRoom{RoomID: roomID, Doc: doc, Ticket: ticket, Root: string(s.options.Keys.Room(roomID).Key)}
-	if err := s.options.Store.PutSharedRoom(ctx, room); err != nil {
-		return room, err
+	if err != nil {
+		return sensocto.SharedRoom{}, errors.Join(err, s.options.Sidecar.Drop(context.WithoutCancel(ctx), doc))
 	}
 	s.mu.Lock()
 	s.add(room)

@@ -9,6 +9,7 @@
 pub mod endpoint;
 pub mod error;
 pub mod exchange;
+pub mod fetches;
 pub mod links;
 pub mod options;
 pub mod output;

@@ -31,6 +31,7 @@ use crate::{
     endpoint::Node,
     error::{Context, Error, Result},
     exchange::{self, Moved},
+    fetches::Fetches,
     links::Links,
     output::Output,
     protocol::Event,
@@ -41,8 +42,6 @@ use crate::{
 const GATHER: Duration = Duration::from_millis(20);
 /// How long after an entry has come the document is counted again.
 const COUNT_AFTER: Duration = Duration::from_secs(1);
-/// The pauses before each attempt to fetch a value: who forwards an entry may not have its value yet.
-const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
 /// How long iroh-docs may take for an exchange; then one of our own follows.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The pauses before each exchange of our own: the peer may be at one already.
@@ -51,8 +50,6 @@ const EXCHANGES: [Duration; 5] = [Duration::ZERO, Duration::from_millis(100), Du
 const MAX_EVENTS: usize = 4096;
 /// How many peers wait for an exchange of our own.
 const MAX_DUE: usize = 64;
-/// How many values of one document are fetched or wait for it; what is more is found by the next exchange.
-const MAX_FETCHES: usize = 2048;
 
 /// What is shared by all rooms.
 #[derive(Debug, Clone)]
@@ -92,8 +89,8 @@ pub struct State {
 }
 
 impl Room {
-    /// Subscribes to a document and starts to synchronize it with its peers.
-    pub async fn open(shared: &Shared, doc: Doc, write: bool) -> Result<Arc<Self>> {
+    /// Subscribes to a document and starts to synchronize it with its peers. `known` where it may have entries already.
+    pub async fn open(shared: &Shared, doc: Doc, write: bool, known: bool) -> Result<Arc<Self>> {
         doc.set_download_policy(DownloadPolicy::NothingExcept(Vec::new())).await.context("open document")?;
         let events = doc.subscribe().await.context("open document")?;
         let state = State { peers: shared.node.peers.of(doc.id()), ..State::default() };
@@ -105,12 +102,12 @@ impl Room {
         let watcher = Watcher {
             room: room.clone(),
             shared: shared.clone(),
-            fetches: JoinSet::new(),
-            fetching: HashSet::new(),
+            fetches: Fetches::new(shared.clone(), room.clone()),
             exchanges: JoinSet::new(),
             exchanging: HashSet::new(),
             tell_at: None,
             count_at: None,
+            unsure: known,
         };
         let watch = tokio::spawn(watcher.run(queued, lost, dues));
         let start = tokio::spawn(start(room.clone(), shared.clone()));
@@ -222,8 +219,7 @@ async fn follow<E: Display>(doc: NamespaceId, mut events: impl Stream<Item = std
 struct Watcher {
     room: Arc<Room>,
     shared: Shared,
-    fetches: JoinSet<(Hash, bool)>,
-    fetching: HashSet<Hash>,
+    fetches: Fetches,
     /// Exchanges of our own, and with whom.
     exchanges: JoinSet<(EndpointId, Result<Moved>)>,
     exchanging: HashSet<EndpointId>,
@@ -231,11 +227,15 @@ struct Watcher {
     tell_at: Option<Instant>,
     /// When entries are counted again.
     count_at: Option<Instant>,
+    /// Whether an earlier run may have left values behind.
+    unsure: bool,
 }
 
 impl Watcher {
     async fn run(mut self, mut news: mpsc::Receiver<News>, lost: Arc<Notify>, mut due: mpsc::Receiver<EndpointId>) {
-        self.count().await;
+        if self.unsure {
+            self.count().await;
+        }
         loop {
             let tell_at = self.tell_at.unwrap_or_else(Instant::now);
             let count_at = self.count_at.unwrap_or_else(Instant::now);
@@ -247,7 +247,7 @@ impl Watcher {
                 () = lost.notified() => self.read_again().await,
                 Some(peer) = due.recv() => self.exchange(peer),
                 Some(ended) = self.exchanges.join_next() => self.ended(ended).await,
-                Some(fetched) = self.fetches.join_next() => self.fetched(fetched),
+                Some(fetched) = self.fetches.next() => self.fetched(fetched),
                 () = time::sleep_until(tell_at), if self.tell_at.is_some() => self.tell(),
                 () = time::sleep_until(count_at), if self.count_at.is_some() => {
                     self.count_at = None;
@@ -335,9 +335,8 @@ impl Watcher {
     async fn exchanged(&mut self, peer: EndpointId, moved: Moved) {
         self.meet(peer);
         self.room.lock().synced_at = now();
-        let missing = self.room.lock().missing > 0;
-        if moved.received > 0 || missing {
-            self.count().await;
+        let missing = self.room.lock().missing;
+        if std::mem::take(&mut self.unsure) || missing > self.fetches.under_way() {
             self.fetch_missing(peer).await;
         }
         let Moved { received, sent } = moved;
@@ -355,22 +354,15 @@ impl Watcher {
         if len > MAX_VALUE {
             return;
         }
-        if self.fetches.len() >= MAX_FETCHES {
+        if self.fetches.add(hash, len, from) {
             self.room.lock().missing += 1;
-            return;
-        }
-        if self.fetching.insert(hash) {
-            self.room.lock().missing += 1;
-            self.fetches.spawn(fetch(self.shared.clone(), self.room.clone(), hash, from));
         }
     }
 
-    fn fetched(&mut self, fetched: std::result::Result<(Hash, bool), tokio::task::JoinError>) {
-        let Ok((hash, complete)) = fetched else { return };
-        self.fetching.remove(&hash);
-        if complete {
+    fn fetched(&mut self, values: usize) {
+        if values > 0 {
             let mut state = self.room.lock();
-            state.missing = state.missing.saturating_sub(1);
+            state.missing = state.missing.saturating_sub(values);
             drop(state);
             self.changed();
         }
@@ -410,7 +402,7 @@ impl Watcher {
             Ok(all) => all,
             Err(err) => return eprintln!("{err}"),
         };
-        self.room.lock().missing = self.fetching.len();
+        self.room.lock().missing = self.fetches.under_way();
         for entry in all {
             if !matches!(self.shared.node.blobs.has(entry.content_hash()).await, Ok(true)) {
                 self.fetch(entry.content_hash(), entry.content_len(), from);
@@ -433,22 +425,6 @@ async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId) -> (E
         }
     }
     (peer, result)
-}
-
-/// Fetches a value from whoever sent its entry, or from others who hold the document.
-async fn fetch(shared: Shared, room: Arc<Room>, hash: Hash, from: EndpointId) -> (Hash, bool) {
-    for pause in ATTEMPTS {
-        time::sleep(pause).await;
-        let Ok(_permit) = shared.fetches.acquire().await else { break };
-        let mut providers = vec![from];
-        providers.extend(room.state().neighbours.into_iter().filter(|peer| *peer != from));
-        for peer in providers {
-            if shared.values.fetch(&shared.node, peer, hash).await {
-                return (hash, true);
-            }
-        }
-    }
-    (hash, false)
 }
 
 /// Reads entries of all authors.

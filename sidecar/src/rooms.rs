@@ -1,7 +1,7 @@
 //! All open documents, and what can be asked of them.
 
 use std::{
-    collections::HashMap,
+    collections::{BTreeMap, HashMap},
     pin::pin,
     sync::{Arc, Mutex, MutexGuard, PoisonError},
 };
@@ -46,16 +46,20 @@ pub struct Rooms(Arc<Inner>);
 struct Inner {
     shared: Shared,
     open: Mutex<HashMap<NamespaceId, Arc<Room>>>,
+    /// All stored documents, and whether they can be written: to ask iroh-docs for one writes all that waits to the disk.
+    stored: Mutex<BTreeMap<NamespaceId, bool>>,
     resync: Mutex<Option<AbortHandle>>,
 }
 
 impl Rooms {
-    pub fn new(node: Node, links: Links, output: Output) -> Self {
+    /// Reads which documents are stored, and opens none.
+    pub async fn load(node: Node, links: Links, output: Output) -> Result<Self> {
+        let stored = Mutex::new(stored(&node).await?);
         let shared = Shared { node, links, output, values: Arc::default(), fetches: Arc::new(Semaphore::new(FETCHES)), starts: Arc::new(Semaphore::new(STARTS)) };
-        let rooms = Self(Arc::new(Inner { shared, open: Mutex::default(), resync: Mutex::default() }));
+        let rooms = Self(Arc::new(Inner { shared, open: Mutex::default(), stored, resync: Mutex::default() }));
         let task = tokio::spawn(reconcile(rooms.clone()));
         *rooms.0.resync.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());
-        rooms
+        Ok(rooms)
     }
 
     fn lock(&self) -> MutexGuard<'_, HashMap<NamespaceId, Arc<Room>>> {
@@ -75,7 +79,8 @@ impl Rooms {
     pub async fn create(&self) -> Result<Answer> {
         self.there_is_space()?;
         let doc = self.node().docs.create().await.context("create document")?;
-        self.add(doc, true).await
+        self.stored().insert(doc.id(), true);
+        self.add(doc, true, false).await
     }
 
     /// Opens the document of a ticket, which it stores.
@@ -97,8 +102,10 @@ impl Rooms {
             self.node().peers.holds(id, addr.id)?;
         }
         let doc = self.node().docs.import_namespace(capability).await.context("import document")?;
-        let write = self.kind(id).await?;
-        self.add(doc, write).await
+        let before = self.stored().get(&id).copied();
+        let write = write || before == Some(true);
+        self.stored().insert(id, write);
+        self.add(doc, write, before.is_some()).await
     }
 
     /// Opens a document that is stored here.
@@ -109,15 +116,16 @@ impl Rooms {
             return Ok(answer(&room));
         }
         self.there_is_space()?;
-        let write = self.kind(id).await?;
+        let write = self.kind(id)?;
         let doc = self.node().docs.open(id).await.context("open document")?;
         let doc = doc.ok_or_else(|| no_document(id))?;
-        self.add(doc, write).await
+        self.add(doc, write, true).await
     }
 
-    async fn add(&self, doc: Doc, write: bool) -> Result<Answer> {
+    /// Synchronizes a document from now on; `known` where it was stored before and may have entries.
+    async fn add(&self, doc: Doc, write: bool, known: bool) -> Result<Answer> {
         let id = doc.id();
-        let room = Room::open(&self.0.shared, doc, write).await?;
+        let room = Room::open(&self.0.shared, doc, write, known).await?;
         let answer = answer(&room);
         self.lock().insert(id, room);
         Ok(answer)
@@ -131,15 +139,12 @@ impl Rooms {
     }
 
     /// Whether a stored document can be written.
-    async fn kind(&self, id: NamespaceId) -> Result<bool> {
-        let mut list = pin!(self.node().docs.list().await.context("list documents")?);
-        while let Some(doc) = list.next().await {
-            let (found, kind) = doc.context("list documents")?;
-            if found == id {
-                return Ok(matches!(kind, CapabilityKind::Write));
-            }
-        }
-        Err(no_document(id))
+    fn kind(&self, id: NamespaceId) -> Result<bool> {
+        self.stored().get(&id).copied().ok_or_else(|| no_document(id))
+    }
+
+    fn stored(&self) -> MutexGuard<'_, BTreeMap<NamespaceId, bool>> {
+        self.0.stored.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
     /// Stops to synchronize a document, which stays stored.
@@ -156,32 +161,31 @@ impl Rooms {
         if self.lock().contains_key(&id) {
             self.close(doc).await?;
         }
-        self.kind(id).await?;
+        self.kind(id)?;
         self.node().docs.drop_doc(id).await.context("remove document")?;
+        self.stored().remove(&id);
         self.node().peers.forget(id)?;
         Ok(Answer::default())
     }
 
     /// The stored documents, open or not.
     pub async fn docs(&self) -> Result<Answer> {
-        let mut list = pin!(self.node().docs.list().await.context("list documents")?);
-        let mut docs = Vec::new();
-        while let Some(doc) = list.next().await {
-            let (id, kind) = doc.context("list documents")?;
+        let stored = stored(self.node()).await?;
+        let docs = stored.into_iter().map(|(id, write)| {
             let room = self.lock().get(&id).cloned();
             let state = room.as_ref().map(|room| room.state()).unwrap_or_default();
-            docs.push(DocStatus {
+            DocStatus {
                 doc: id.to_string(),
-                write: matches!(kind, CapabilityKind::Write),
+                write,
                 open: room.is_some(),
                 neighbours: state.neighbours.iter().map(ToString::to_string).collect(),
                 synced_at: state.synced_at,
                 entries: state.entries as u64,
                 missing: state.missing as u64,
                 flooded: state.flooded,
-            });
-        }
-        Ok(Answer { docs: Some(docs), ..Answer::default() })
+            }
+        });
+        Ok(Answer { docs: Some(docs.collect()), ..Answer::default() })
     }
 
     /// Exchanges entries with all known peers now.
@@ -324,6 +328,17 @@ impl Rooms {
             }
         }
     }
+}
+
+/// Asks iroh-docs which documents are stored, and whether they can be written.
+async fn stored(node: &Node) -> Result<BTreeMap<NamespaceId, bool>> {
+    let mut list = pin!(node.docs.list().await.context("list documents")?);
+    let mut stored = BTreeMap::new();
+    while let Some(doc) = list.next().await {
+        let (id, kind) = doc.context("list documents")?;
+        stored.insert(id, matches!(kind, CapabilityKind::Write));
+    }
+    Ok(stored)
 }
 
 /// Exchanges the documents of peers that have come back, one after the other.

@@ -39,7 +39,7 @@ pub async fn run(options: Options, input: impl AsyncRead + Unpin, to: impl Async
     let streams = Streams::new(output.clone());
     let links = Links::new(streams.clone());
     let node = Node::open(&options, links.clone()).await?;
-    let rooms = Rooms::new(node.clone(), links.clone(), output.clone());
+    let rooms = Rooms::load(node.clone(), links.clone(), output.clone()).await?;
     let writer = tokio::spawn(output::write(queue, to));
     output.event(Event::Hello { protocol: PROTOCOL, version: env!("CARGO_PKG_VERSION").to_owned(), endpoint: node.endpoint.id().to_string() });
     let server = Server { node, links, rooms, streams, output };

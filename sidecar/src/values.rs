@@ -10,7 +10,7 @@ use std::{
 use iroh::{EndpointId, endpoint::Connection};
 use iroh_blobs::{
     ALPN, Hash,
-    protocol::{ChunkRanges, ChunkRangesExt as _, GetRequest},
+    protocol::{ChunkRanges, ChunkRangesExt as _, GetManyRequest},
 };
 use tokio::time;
 
@@ -20,7 +20,7 @@ use crate::{
     error::{Context, Error, Result},
 };
 
-/// How long a peer may take to be reached, and for one value.
+/// How long a peer may take to be reached, and for one request.
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 #[derive(Debug, Default)]
@@ -29,19 +29,25 @@ pub struct Values {
 }
 
 impl Values {
-    /// Fetches at most `MAX_VALUE` bytes of a value, and reports whether the value is here now, whole.
-    pub async fn fetch(&self, node: &Node, peer: EndpointId, hash: Hash) -> bool {
-        let got = time::timeout(TIMEOUT, self.get(node, peer, hash)).await;
+    /// Fetches at most `MAX_VALUE` bytes of each of some values, and returns which are here now, whole, and which are
+    /// not. The first that the peer does not have ends it.
+    pub async fn fetch(&self, node: &Node, peer: EndpointId, hashes: Vec<Hash>) -> (Vec<Hash>, Vec<Hash>) {
+        let got = time::timeout(TIMEOUT, self.get(node, peer, &hashes)).await;
         if !matches!(got, Ok(Ok(()))) {
             self.forget(peer);
         }
-        matches!(node.blobs.has(hash).await, Ok(true))
+        let (mut here, mut missing) = (Vec::new(), Vec::new());
+        for hash in hashes {
+            let whole = matches!(node.blobs.has(hash).await, Ok(true));
+            if whole { here.push(hash) } else { missing.push(hash) };
+        }
+        (here, missing)
     }
 
-    async fn get(&self, node: &Node, peer: EndpointId, hash: Hash) -> Result<()> {
+    async fn get(&self, node: &Node, peer: EndpointId, hashes: &[Hash]) -> Result<()> {
         let connection = self.connection(node, peer).await?;
-        let request = GetRequest::blob_ranges(hash, ChunkRanges::bytes(0..MAX_VALUE));
-        node.blobs.remote().execute_get(connection, request).await.context("fetch value")?;
+        let request = hashes.iter().fold(GetManyRequest::builder(), |request, hash| request.hash(*hash, ChunkRanges::bytes(0..MAX_VALUE)));
+        node.blobs.remote().execute_get_many(connection, request.build()).await.context("fetch values")?;
         Ok(())
     }
 

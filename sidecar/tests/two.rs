@@ -107,6 +107,47 @@ async fn bad_requests_are_answered_and_change_nothing() {
     a.stop().await;
 }
 
+/// More values than one request asks for, some so large that few fit into one.
+#[tokio::test(flavor = "multi_thread")]
+async fn many_values_of_all_sizes_arrive() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+    let value = |i: usize| if i % 100 == 0 { "x".repeat(60_000 + i) } else { i.to_string() };
+    for i in 0..400 {
+        a.set(&doc, &format!("k/{i}/"), &value(i)).await;
+    }
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+    b.ok(json!({"op": "import", "ticket": ticket})).await;
+    b.wait_status(|status| status["docs"][0]["entries"] == 400 && status["docs"][0]["missing"] == 0).await;
+    let mut values = b.values(&doc).await;
+    values.sort();
+    let mut wanted: Vec<_> = (0..400).map(|i| (format!("k/{i}/"), value(i))).collect();
+    wanted.sort();
+    assert!(values == wanted, "{} values", values.len());
+    a.stop().await;
+    b.stop().await;
+}
+
+/// As after a kill between an entry and its value.
+#[tokio::test(flavor = "multi_thread")]
+async fn values_that_are_not_there_after_a_start_are_fetched() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+    a.set(&doc, "k/", "v").await;
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+    b.ok(json!({"op": "import", "ticket": ticket})).await;
+    b.wait_value(&doc, "k/", "v").await;
+    b.stop().await;
+    std::fs::remove_dir_all(dir_b.path().join("blobs")).unwrap();
+    let mut b = Sidecar::start(dir_b.path()).await;
+    b.ok(json!({"op": "open", "doc": doc})).await;
+    b.wait_value(&doc, "k/", "v").await;
+    a.stop().await;
+    b.stop().await;
+}
+
 /// iroh-docs blocked for good when 50 to 100 documents were imported at once.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_hundred_documents_are_imported_at_once() {
