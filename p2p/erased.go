@@ -22,6 +22,20 @@ const erasedMost = 30 * 24 * time.Hour
 type erasure struct {
 	wiped  bool      // this server has removed what it wrote of them from the documents
 	saidAt time.Time // since when the document says that they are out; zero for not yet
+	again  bool      // an exchange has ended since, which may have begun before; saidAt is its end
+}
+
+// erasure returns how far the room is with somebody; with mu held.
+func (r *shared) erasure(k Key) *erasure {
+	if r.erasures == nil { // the room has just gone on in another document
+		r.erasures = map[Key]*erasure{}
+	}
+	e := r.erasures[k]
+	if e == nil {
+		e = &erasure{}
+		r.erasures[k] = e
+	}
+	return e
 }
 
 // met notes that a document was exchanged with another server.
@@ -111,7 +125,7 @@ func (p *pass) removeErased(ctx context.Context) error {
 	for _, e := range p.erased {
 		k := Key(e.Key)
 		var wiped bool
-		p.note(func() { wiped = p.r.erasures[k].wiped })
+		p.note(func() { wiped = p.r.erasure(k).wiped })
 		if wiped {
 			continue
 		}
@@ -120,28 +134,31 @@ func (p *pass) removeErased(ctx context.Context) error {
 				return err
 			}
 		}
-		p.note(func() { p.r.erasures[k].wiped = true })
+		p.note(func() { p.r.erasure(k).wiped = true })
 	}
 	return nil
 }
 
 // settleErased forgets who was erased where the others know, or nobody else has the room.
 func (p *pass) settleErased(ctx context.Context, m Room) error {
-	if !p.own && p.leaves(m) {
-		return nil // it follows with their keys, and they are removed there, too
-	}
-	said := false // just now, to others of whom nothing tells whether they have it
+	leaves := !p.own && p.leaves(m) // where it follows with their keys they are removed there, too
+	said := false                   // just now, to others of whom nothing tells whether they have it
 	for _, e := range p.erased {
-		if !p.isOut(Key(e.Key), m) {
+		known := time.Since(e.ErasedAt) > erasedMost
+		if leaves && !known || !leaves && !p.isOut(Key(e.Key), m) {
 			continue
 		}
-		known := time.Since(e.ErasedAt) > erasedMost
 		p.note(func() {
-			state := p.r.erasures[Key(e.Key)]
-			if state.saidAt.IsZero() {
+			switch state := p.r.erasure(Key(e.Key)); {
+			case state.saidAt.IsZero():
 				state.saidAt, said = time.Now(), p.r.outside
+			case !p.r.metAt.After(state.saidAt):
+			case !state.again:
+				state.saidAt, state.again, said = time.Now(), true, true
+			default:
+				known = true
 			}
-			known = known || !p.r.outside || p.r.metAt.After(state.saidAt)
+			known = known || !p.r.outside
 		})
 		if !known {
 			continue

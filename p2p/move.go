@@ -737,14 +737,16 @@ func (p *pass) close(ctx context.Context) error {
 	return failed
 }
 
-// closeIn tells in a document that the room was deleted, once: names of people go before.
+// closeIn tells in a document that the room was deleted, once: names of people and sensors go before.
 func (p *pass) closeIn(ctx context.Context, doc string) error {
 	said, err := p.lastOf(ctx, doc, keyClosed, p.root)
 	if err != nil || said != nil {
 		return err
 	}
-	if err := p.options.Sidecar.Delete(ctx, doc, prefixPerson); err != nil {
-		return err
+	for _, prefix := range []string{prefixPerson, prefixSensor} {
+		if err := p.options.Sidecar.Delete(ctx, doc, prefix); err != nil {
+			return err
+		}
 	}
 	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
 	if err != nil {

@@ -78,15 +78,15 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	if err := p.read(ctx); err != nil {
 		return p, merged, err
 	}
-	if err := p.readErased(ctx); err != nil {
-		return p, merged, err
-	}
 	if p.have, err = p.options.Rooms.Content(ctx, p.room.RoomID); errors.Is(err, sensocto.ErrNotFound) {
 		return p, merged, errDeleted
 	} else if err != nil {
 		return p, merged, err
 	}
 	if err := p.findLater(ctx); err != nil {
+		return p, merged, err
+	}
+	if err := p.readErased(ctx); err != nil { // after it: how far a room is with them begins anew in another document
 		return p, merged, err
 	}
 	merged, err = p.exchanged(ctx)

@@ -145,7 +145,6 @@ func (s *RoomSync) Run(ctx context.Context) error {
 		running.Go(func() { s.live.run(working) })
 	}
 	running.Go(func() { _ = s.options.Sidecar.Run(working) })
-	running.Go(func() { (&leftovers{RoomSync: s}).run(working) })
 	places := make(chan struct{}, maxExchanges)
 	for {
 		roomID, wait := s.next(time.Now())

@@ -58,8 +58,9 @@ type served struct {
 
 	mu        sync.Mutex // guards what follows
 	queue     []*sensocto.Batch
-	queued    int              // measurements in it
-	documents int              // bytes of documents in it
+	queued    int // measurements in it
+	documents int // bytes of documents in it
+	ended     bool
 	lagged    bool             // the queue was dropped: what it had is in memory
 	sensor    *sensocto.Sensor // to be told
 	stale     bool             // rights may have changed

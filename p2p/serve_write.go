@@ -204,6 +204,9 @@ func (s *served) blind() {
 
 // quit ends all that the peer saw.
 func (s *served) quit() {
+	s.mu.Lock()
+	s.ended = true // what is being delivered is not counted any more
+	s.mu.Unlock()
 	s.blind()
 	s.stop()
 	if s.signal != nil {
@@ -232,6 +235,9 @@ func (s *served) enqueue(b *sensocto.Batch) {
 	}
 	s.mu.Lock()
 	defer s.mu.Unlock()
+	if s.ended {
+		return
+	}
 	full := s.queued+len(b.Measurements) > maxQueued || s.documents+documents > maxQueuedDocuments || s.live.documents.Load()+int64(documents) > maxAllDocuments
 	if full && len(s.queue) > 0 {
 		s.empty(true)

@@ -156,7 +156,7 @@ func noteErased(ctx context.Context, tx *sql.Tx, userID string, at time.Time) er
 		userID, micros(at)); err != nil {
 		return err
 	}
-	_, err := tx.ExecContext(ctx, `DELETE FROM room_fact WHERE EXISTS (SELECT 1 FROM erased_member e WHERE e.account_id = $1 AND e.room_id = room_fact.room_id
+	_, err := tx.ExecContext(ctx, `DELETE FROM room_fact WHERE room_id IN (SELECT room_id FROM erased_member WHERE account_id = $1) AND EXISTS (SELECT 1 FROM erased_member e WHERE e.account_id = $1 AND e.room_id = room_fact.room_id
 		AND (room_fact.key = 'people/' || e.key || '/' OR room_fact.key LIKE 'sensors/' || e.key || '/%'))`, userID)
 	return err
 }

@@ -215,7 +215,7 @@ func (s *Server) sweep(now time.Duration) {
 		case c.out.BlockedFor() > s.limits.Write:
 			s.count.closes.add("write_timeout", 1)
 			c.Abort(errWriteTimeout)
-		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle:
+		case now-time.Duration(c.lastRead.Load()) > s.limits.Idle && !c.out.Waited(): // whose reader waits is not heard
 			c.close(ws.CloseShutdown, "silent")
 		case c.overdue(now):
 			c.close(ws.ClosePolicy, "join_timeout")

@@ -131,7 +131,7 @@ func (v *viewer) watch(ctx context.Context, f *phx.Frame, p request.Params) erro
 		}
 		sensors.Add(srv.inventory.Sensor(id, rights.LiveSince))
 	}
-	v.ch.Answer(f, watchResponse(sensors, refused))
+	v.ch.Reply(f, phx.StatusOK, watchResponse(sensors, refused)) // it does not wait: the feeds hold what comes
 	for _, w := range fresh {
 		w.feed.Release(nil)
 	}

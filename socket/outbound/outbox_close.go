@@ -97,6 +97,13 @@ func (o *Outbox) WaitCapacity() {
 	o.mu.Unlock()
 }
 
+// Waited reports whether the reader, or whoever answers beside it, waits for capacity.
+func (o *Outbox) Waited() bool {
+	o.mu.Lock()
+	defer o.mu.Unlock()
+	return o.capacity != nil
+}
+
 // waitControl waits until control frames were written, or none will be. The caller holds
 // mu, which is let go of meanwhile.
 func (o *Outbox) waitControl() {

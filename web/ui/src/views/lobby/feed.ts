@@ -8,6 +8,7 @@ const waveformMS = 12_000;
 const numberMS = 130_000;
 const positionMS = 600_000;
 const learnt = 64; // steps in time from which the usual one is learnt
+const windowMS = 1000; // at low attention
 const sendingMS = 6000; // 5 s of the server, and the second that low attention takes
 
 /** The newest of one attribute: a ring for each of its numbers, and its newest payload. */
@@ -43,9 +44,9 @@ export class AttributeFeed {
     return this.#rings[0]?.lastValue ?? NaN;
   }
 
-  /** Steps in time of more than so many ms are gaps. */
+  /** Steps in time of more than so many ms are gaps. Whatever the sensor measures, tiles that nobody looks at closely get a document a second. */
   get gapMS(): number {
-    return gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt)));
+    return Math.max(3.5 * windowMS, gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt))));
   }
 
   /** Calls back after something came; the function that it returns ends that. */

@@ -1,8 +1,9 @@
 import { flushSync } from 'svelte';
 import type { PlacedTile } from './layout.ts';
 
-/** Script of a frame that making tiles may take before the rest waits for the next one: traces want to be drawn meanwhile. */
-const BUDGET_MS = 1;
+// Script of a frame that making tiles may take before the rest waits for the next one: traces want to be drawn meanwhile.
+const SCROLLING_MS = 1;
+const STILL_MS = 8;
 
 /**
  * Those of the wanted tiles that are there next, in order: all that are there
@@ -22,6 +23,7 @@ export class MountedTiles {
   #wanted: readonly PlacedTile[] = [];
   #middle = 0;
   #request = 0;
+  #moved = false; // since the last frame
 
   get list(): readonly PlacedTile[] {
     return this.#list;
@@ -31,6 +33,7 @@ export class MountedTiles {
   want(wanted: readonly PlacedTile[], middle: number): void {
     this.#wanted = wanted;
     this.#middle = middle;
+    this.#moved = true;
     this.#request ||= requestAnimationFrame(this.#frame);
   }
 
@@ -45,11 +48,13 @@ export class MountedTiles {
   }
 
   #frame = (): void => {
-    const began = performance.now();
+    this.#request = 0; // first: a tile that cannot be made holds off no other
+    const until = performance.now() + (this.#moved ? SCROLLING_MS : STILL_MS);
+    this.#moved = false;
     do {
       this.#list = nextTiles(this.#wanted, new Set(this.#list.map((t) => t.key)), this.#middle, 1);
       flushSync();
-    } while (this.#list.length < this.#wanted.length && performance.now() - began < BUDGET_MS);
-    this.#request = this.#list.length < this.#wanted.length ? requestAnimationFrame(this.#frame) : 0;
+    } while (this.#list.length < this.#wanted.length && performance.now() < until);
+    if (this.#list.length < this.#wanted.length) this.#request ||= requestAnimationFrame(this.#frame);
   };
 }
