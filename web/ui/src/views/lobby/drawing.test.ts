@@ -48,6 +48,12 @@ test('a gaze is drawn as its last seconds, with its gaps', () => {
   expect(rec.lines.filter((l) => l.style === testTheme.traces[1]).map((l) => l.points.length)).toEqual([2, 2]);
 });
 
+test('what a window leaves of a fast sensor has no gaps: its newest document each second', () => {
+  const acc = kept('acc', 50, ...Array.from({ length: 9 }, (_, i): [number, unknown] => [i * 1000, { x: i, y: 2 }]));
+  expect(acc.gapMS).toBeGreaterThan(1000);
+  expect(kept('heartrate', 0.5, [0, 70], [2000, 71]).gapMS).toBe(7000);
+});
+
 test('numbers of documents are read in the spellings of devices, batteries in per cent', () => {
   expect(kept('vitals', 1, [0, { bpm: 70 }], [1000, { bpm: 72 }]).value).toBe(72);
   expect(kept('battery', 0, [0, { level: 0.5 }]).value).toBe(50);

@@ -44,9 +44,9 @@ export class AttributeFeed {
     return this.#rings[0]?.lastValue ?? NaN;
   }
 
-  /** Steps in time of more than so many ms are gaps. Whatever the sensor measures, tiles that nobody looks at closely get a document a second. */
+  /** Steps in time of more than so many ms are gaps. Whatever is measured, at low attention a document a second comes. */
   get gapMS(): number {
-    return Math.max(3.5 * windowMS, gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt))));
+    return Math.max(1.5 * windowMS, gapMSOf(intervalOf(this.#rate, () => this.ring().newestTimes(learnt))));
   }
 
   /** Calls back after something came; the function that it returns ends that. */
