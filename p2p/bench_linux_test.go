@@ -102,7 +102,7 @@ func BenchmarkSidecar_FirstContact(b *testing.B) {
 		for _, s := range []*Sidecar{x, y} {
 			pid = pidOf(b, s)
 		}
-		time.Sleep(2 * time.Second) // what the exchanges leave to do
+		time.Sleep(2 * time.Second) // the last commits and timers of the exchanges do not count as idle
 		before, _ := cpuAndMemory(b, pid)
 		time.Sleep(10 * time.Second)
 		after, memory := cpuAndMemory(b, pid)

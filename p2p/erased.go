@@ -81,10 +81,7 @@ func (p *pass) readErased(ctx context.Context) error {
 	p.note(func() {
 		all := map[Key]*erasure{}
 		for _, e := range p.erased {
-			k := Key(e.Key)
-			if all[k] = p.r.erasures[k]; all[k] == nil {
-				all[k] = &erasure{}
-			}
+			all[Key(e.Key)] = p.r.erasure(Key(e.Key))
 		}
 		p.r.erasures = all
 	})

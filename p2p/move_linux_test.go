@@ -654,9 +654,7 @@ func TestMove_ARestoredServerElsewhereMovesOn(t *testing.T) {
 	if s := a.Room(t.Context(), roomID); !s.Restored {
 		t.Errorf("%+v", s)
 	}
-	for time.Now().Unix() == lost { // two moves of a second
-		time.Sleep(10 * time.Millisecond)
-	}
+	time.Sleep(time.Until(time.Unix(lost+1, 0))) // the number of a move is the second in which it is made
 	a.move(roomID)
 	if _, moves := a.docOf(roomID); moves <= lost {
 		t.Errorf("the move has the number %d, the lost one had %d", moves, lost)

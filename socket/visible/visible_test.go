@@ -339,11 +339,10 @@ func TestFilter_TheListIsWhatTheViewerSees(t *testing.T) {
 			"put": put,
 			"remove": func(rt *rapid.T) {
 				s := id.Draw(rt, "id")
-				if _, known := w.sensors[s]; !known {
-					rt.Skip()
+				if _, known := w.sensors[s]; known {
+					delete(w.sensors, s)
+					published = append(published, sensocto.SensorListUpdate{Removed: []string{s}})
 				}
-				delete(w.sensors, s)
-				published = append(published, sensocto.SensorListUpdate{Removed: []string{s}})
 			},
 			"rights": func(rt *rapid.T) {
 				if s := id.Draw(rt, "id"); rapid.Bool().Draw(rt, "shared") {
@@ -354,11 +353,10 @@ func TestFilter_TheListIsWhatTheViewerSees(t *testing.T) {
 				f.Recheck(context.Background())
 				follow()
 			},
-			"deliver": func(rt *rapid.T) {
-				if len(published) == 0 {
-					rt.Skip()
+			"deliver": func(*rapid.T) {
+				if len(published) > 0 {
+					deliver()
 				}
-				deliver()
 			},
 		})
 		for len(published) > 0 {
