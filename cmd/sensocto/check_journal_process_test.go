@@ -48,9 +48,7 @@ func TestProcess_TornJournal(t *testing.T) {
 	change(t, segment, func(b []byte) []byte { return append(b, "\xf6SJG and then the power went"...) })
 	runCLI(t, nil, "check", dir).wants(t, 0, "torn by a crash", "is sound")
 	p := startProcess(t, dir)
-	if log := p.stderr.String(); !strings.Contains(log, "torn by a crash") {
-		t.Errorf("the log does not say that the end was torn:\n%s", log)
-	}
+	p.wantsLog("torn by a crash")
 	if _, text := p.status("/metrics"); !strings.Contains(text, "journal_torn_bytes_total") || strings.Contains(text, "journal_torn_bytes_total 0\n") {
 		t.Error("the torn bytes are not counted")
 	}

@@ -111,9 +111,7 @@ func TestProcess_FullDisk(t *testing.T) {
 		}
 	}
 	p.wantsCount("s", "n", batches*batchSize) // it can be read all the time
-	if !strings.Contains(p.stderr.String(), "the disk is full") {
-		t.Errorf("the log does not say it:\n%s", p.stderr)
-	}
+	p.wantsLog("the disk is full")
 
 	if err := os.Remove(ballast); err != nil {
 		t.Fatal(err)

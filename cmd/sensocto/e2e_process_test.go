@@ -81,10 +81,24 @@ func launchWith(t *testing.T, dir string, program func(args ...string) *exec.Cmd
 func (p *process) awaitURL() error {
 	line, err := p.stdout.ReadString('\n')
 	if err != nil {
+		if errors.Is(err, io.EOF) {
+			p.stop() // what it said last is in stderr when it has ended
+		}
 		return fmt.Errorf("no URL came: %w\n%s", err, p.stderr)
 	}
 	p.url = strings.TrimSpace(line)
 	return nil
+}
+
+// wantsLog waits until the process has said something: it comes by a pipe of its own,
+// later than what the process has done since.
+func (p *process) wantsLog(text string) {
+	p.t.Helper()
+	for end := time.Now().Add(patience); !strings.Contains(p.stderr.String(), text); <-time.After(10 * time.Millisecond) {
+		if time.Now().After(end) {
+			p.t.Fatalf("the log does not say %q:\n%s", text, p.stderr)
+		}
+	}
 }
 
 // createToken makes a token in the data directory, or in the database that the flags name.

@@ -86,6 +86,7 @@ const goodPassword = "four quiet otters swim"
 func TestPeople_FromTheFirstStartToErasure(t *testing.T) {
 	p := startProcess(t, t.TempDir())
 	setup := regexp.MustCompile(`http://localhost:\d+/link#setup=(\S+)`)
+	p.wantsLog("#setup=")
 	link := setup.FindStringSubmatch(p.stderr.String())
 	if link == nil {
 		t.Fatalf("no link was printed:\n%s", p.stderr)
