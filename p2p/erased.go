@@ -14,18 +14,13 @@ import (
 // them, until their removal is in the document and another server has had the chance to
 // fetch it.
 
-// maxWipes is how often what was removed is removed again where it comes back: iroh-docs
-// 0.101 does not look at deletions when it inserts, so an exchange under way may bring
-// back what it deletes.
-const maxWipes = 8
-
 // erasedMost is how long the removal of somebody who was erased waits for another server:
 // afterwards nothing of them is kept here, whether anybody has heard of it or not.
 const erasedMost = 30 * 24 * time.Hour
 
 // erasure is how far a room is with somebody who was erased; guarded by RoomSync.mu.
 type erasure struct {
-	wiped  int       // how often this server has removed what it wrote of them from the documents
+	wiped  bool      // this server has removed what it wrote of them from the documents
 	saidAt time.Time // since when the document says that they are out; zero for not yet
 	again  bool      // an exchange has ended since, which may have begun before; saidAt is its end
 }
@@ -126,9 +121,9 @@ func (p *pass) removeErased(ctx context.Context) error {
 	}
 	for _, e := range p.erased {
 		k := Key(e.Key)
-		var wiped int
+		wiped := false
 		p.note(func() { wiped = p.r.erasure(k).wiped })
-		if wiped > 0 && (wiped >= maxWipes || !p.holds(k)) {
+		if wiped {
 			continue
 		}
 		for _, prefix := range []string{personKey(k), sensorsKey(k)} {
@@ -136,7 +131,7 @@ func (p *pass) removeErased(ctx context.Context) error {
 				return err
 			}
 		}
-		p.note(func() { p.r.erasure(k).wiped++ })
+		p.note(func() { p.r.erasure(k).wiped = true })
 	}
 	return nil
 }
@@ -149,17 +144,6 @@ func (p *pass) settleErased(ctx context.Context, m Room) error {
 		known := time.Since(e.ErasedAt) > erasedMost
 		if leaves && !known || !leaves && !p.isOut(Key(e.Key), m) {
 			continue
-		}
-		if p.holds(Key(e.Key)) && !known {
-			again := false
-			p.note(func() {
-				if again = p.r.erasure(Key(e.Key)).wiped < maxWipes; again {
-					p.r.changed(time.Now())
-				}
-			})
-			if again {
-				continue
-			}
 		}
 		p.note(func() {
 			switch state := p.r.erasure(Key(e.Key)); {
@@ -185,14 +169,6 @@ func (p *pass) settleErased(ctx context.Context, m Room) error {
 		return p.options.Sidecar.Sync(ctx, p.room.Doc)
 	}
 	return nil
-}
-
-// holds reports whether the document had a name or sensors of somebody when this exchange
-// began.
-func (p *pass) holds(k Key) bool {
-	return slices.ContainsFunc(p.found, func(e Entry) bool {
-		return e.Key == personKey(k) || strings.HasPrefix(e.Key, sensorsKey(k))
-	})
 }
 
 // isOut reports whether the document says of somebody who was erased that they are out.

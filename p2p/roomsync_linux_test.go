@@ -382,8 +382,7 @@ func (n *node) erased(roomID string) int {
 }
 
 // Who is erased while nothing can be exchanged is out at all servers afterwards, with name
-// and sensors, and does not come back. What the document still has of them is not looked at:
-// see maxWipes.
+// and sensors, and does not come back.
 func TestRoomSync_WhoIsErasedMeanwhileStaysOut(t *testing.T) {
 	a, b, roomID := two(t)
 	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
@@ -404,6 +403,13 @@ func TestRoomSync_WhoIsErasedMeanwhileStaysOut(t *testing.T) {
 	b.cutOff(false)
 	a.rename(roomID, "Gym")
 	eventually(t, "exchange", func() bool { return b.content(roomID).Name == "Gym" })
+	for _, n := range []*node{a, b} {
+		eventually(t, "no sensor at "+n.name, func() bool {
+			room, _ := n.known(roomID)
+			entries, err := n.options.Sidecar.Entries(t.Context(), room.Doc)
+			return err == nil && !slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Key, prefixSensor) })
+		})
+	}
 	if b.called("Person at b") || len(b.content(roomID).Members) != 1 || a.roleOf(roomID, b) != "" {
 		t.Errorf("she came back: %v, %v", b.content(roomID).Members, a.content(roomID).Members)
 	}

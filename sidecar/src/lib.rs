@@ -11,6 +11,7 @@ pub mod error;
 pub mod exchange;
 pub mod fetches;
 pub mod links;
+pub mod marker;
 pub mod options;
 pub mod output;
 pub mod peers;

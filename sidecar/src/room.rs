@@ -33,6 +33,7 @@ use crate::{
     exchange::{self, Moved},
     fetches::Fetches,
     links::Links,
+    marker,
     output::Output,
     protocol::Event,
     values::Values,
@@ -278,7 +279,7 @@ impl Watcher {
         if entries > MAX_ENTRIES {
             self.count().await;
         }
-        if complete || len == 0 {
+        if complete || len == 0 || marker::is_hash(hash) {
             self.changed();
         } else {
             self.fetch(hash, len, from);
@@ -379,7 +380,7 @@ impl Watcher {
 
     /// Counts the entries, and leaves a document that has too many.
     async fn count(&mut self) {
-        let entries = match entries(&self.room.doc, Query::all().limit(MAX_ENTRIES as u64 + 1).build()).await {
+        let entries = match entries(&self.room.doc, Query::all().include_empty().limit(MAX_ENTRIES as u64 + 1).build()).await {
             Ok(entries) => entries.len(),
             Err(err) => return eprintln!("{err}"),
         };
@@ -404,7 +405,7 @@ impl Watcher {
         };
         self.room.lock().missing = self.fetches.under_way();
         for entry in all {
-            if !matches!(self.shared.node.blobs.has(entry.content_hash()).await, Ok(true)) {
+            if !marker::is(&entry) && !matches!(self.shared.node.blobs.has(entry.content_hash()).await, Ok(true)) {
                 self.fetch(entry.content_hash(), entry.content_len(), from);
             }
         }

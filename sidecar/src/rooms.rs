@@ -23,6 +23,7 @@ use crate::{
     endpoint::Node,
     error::{Context, Error, Result},
     links::{self, Links},
+    marker,
     output::Output,
     protocol::{Answer, Data, DocStatus, Entry, EndpointStatus, NewEntry, PeerStatus},
     room::{self, Room, Shared},
@@ -228,8 +229,14 @@ impl Rooms {
     /// Deletes the entries that this endpoint wrote under a key, and under all keys that begin with it.
     pub async fn delete(&self, doc: &str, key: &str) -> Result<Answer> {
         let room = self.room(doc)?;
-        let deleted = room.doc.del(self.node().author, key.as_bytes().to_vec()).await.context("delete entries")?;
-        Ok(Answer { deleted: Some(deleted as u64), ..Answer::default() })
+        check_key(key)?;
+        let author = self.node().author;
+        let found = room::entries(&room.doc, Query::author(author).key_prefix(key).build()).await?;
+        let deleted = found.iter().filter(|entry| !marker::is(entry)).count() as u64;
+        if deleted > 0 || !found.iter().any(|entry| entry.key() == key.as_bytes()) {
+            room.doc.set_bytes(author, key.as_bytes().to_vec(), marker::DELETED).await.context("delete entries")?;
+        }
+        Ok(Answer { deleted: Some(deleted), ..Answer::default() })
     }
 
     /// Returns what all authors wrote under a key.
@@ -254,6 +261,9 @@ impl Rooms {
                 break;
             }
             seen += 1;
+            if marker::is(entry) {
+                continue;
+            }
             match self.entry(entry).await {
                 Some(entry) => {
                     bytes += entry.value.as_ref().map_or(0, |value| value.0.len());
@@ -374,12 +384,20 @@ fn parse(doc: &str) -> Result<NamespaceId> {
     doc.parse().map_err(|_| Error::invalid("that is no id of a document"))
 }
 
-fn check(entry: &NewEntry) -> Result<()> {
-    if entry.key.is_empty() || entry.key.len() > MAX_KEY {
+fn check_key(key: &str) -> Result<()> {
+    if key.is_empty() || key.len() > MAX_KEY {
         return Err(Error::TooLarge(format!("a key has 1 to {MAX_KEY} bytes")));
     }
+    Ok(())
+}
+
+fn check(entry: &NewEntry) -> Result<()> {
+    check_key(&entry.key)?;
     if entry.value.0.is_empty() || entry.value.0.len() as u64 > MAX_VALUE {
         return Err(Error::TooLarge(format!("a value has 1 to {MAX_VALUE} bytes")));
+    }
+    if entry.value.0 == marker::DELETED {
+        return Err(Error::invalid("a value of one zero byte stands for a deletion"));
     }
     Ok(())
 }

@@ -36,6 +36,46 @@ async fn entries_go_both_ways_and_stay() {
     b.stop().await;
 }
 
+/// Who was away when something was deleted still has it, and sends it in the exchange that tells them.
+#[tokio::test(flavor = "multi_thread")]
+async fn what_is_deleted_does_not_come_back() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+    for key in ["people/x/", "people/y/", "sensors/x/1/", "meta/name/"] {
+        a.set(&doc, key, key).await;
+    }
+    let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+    b.ok(json!({"op": "import", "ticket": ticket})).await;
+    b.wait_value(&doc, "sensors/x/1/", "sensors/x/1/").await;
+    b.set(&doc, "people/x/", "what b says of x").await;
+    a.wait_value(&doc, "people/x/", "what b says of x").await;
+    b.stop().await;
+
+    assert_eq!(a.ok(json!({"op": "delete", "doc": doc, "key": "people/"})).await["deleted"], 2);
+    assert_eq!(a.ok(json!({"op": "delete", "doc": doc, "key": "people/"})).await["deleted"], 0);
+    assert_eq!(a.ok(json!({"op": "delete", "doc": doc, "key": "sensors/x/1/"})).await["deleted"], 1);
+    a.set(&doc, "people/y/", "again").await;
+    let left = [("meta/name/", "meta/name/"), ("people/x/", "what b says of x"), ("people/y/", "again")];
+    let left: Vec<_> = left.map(|(key, value)| (key.to_owned(), value.to_owned())).into();
+    assert_eq!(a.values(&doc).await, left);
+
+    let mut b = Sidecar::start(dir_b.path()).await;
+    b.ok(json!({"op": "open", "doc": doc})).await;
+    b.wait_value(&doc, "people/y/", "again").await;
+    for _ in 0..2 {
+        b.ok(json!({"op": "sync", "doc": doc})).await;
+        a.ok(json!({"op": "sync", "doc": doc})).await;
+    }
+    assert_eq!(a.values(&doc).await, left);
+    assert_eq!(b.values(&doc).await, left);
+    let status = b.wait_status(|status| status["docs"][0]["missing"] == 0).await;
+    assert_eq!(status["docs"][0]["missing"], 0, "nobody fetches the value of a deletion");
+    assert_eq!(b.error(json!({"op": "set", "doc": doc, "entries": [{"key": "k/", "value": "AA=="}]})).await, "invalid");
+    a.stop().await;
+    b.stop().await;
+}
+
 #[tokio::test(flavor = "multi_thread")]
 async fn a_read_ticket_does_not_write() {
     let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
