@@ -669,3 +669,33 @@ func TestMove_ARestoredServerElsewhereMovesOn(t *testing.T) {
 	a.rename(roomID, "Gym")
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
 }
+
+// A server that comes from a backup while somebody was erased there goes where the room
+// went, and says there that they are out.
+func TestMove_ARestoredServerTellsWhoWasErasedMeanwhile(t *testing.T) {
+	a, b, roomID := two(t)
+	second := b.another("second")
+	b.joinAs(second, a.ticket(roomID, sensocto.RoleMember))
+	there := func() string { return a.people.known(b.options.Keys.Person(second).Key) }
+	eventually(t, "a second member", func() bool { return a.content(roomID).Members[there()] != "" })
+	before, _ := b.known(roomID)
+	a.move(roomID)
+	b.follows(a, roomID)
+	doc, _ := a.docOf(roomID)
+	a.stop() // nobody hears it at first
+	b.whileAway(func() {
+		b.restored(before)
+		b.erase(second)
+		if b.erased(roomID) != 1 {
+			t.Fatal("nobody is erased; the test shows nothing")
+		}
+	})
+	eventually(t, "where the room went", func() bool { now, _ := b.docOf(roomID); return now == doc })
+	if b.erased(roomID) != 1 {
+		t.Error("her key was forgotten before anybody else knew")
+	}
+	a.start()
+	eventually(t, "she is out", func() bool { return a.content(roomID).Members[there()] == "" })
+	eventually(t, "nothing of her is kept", func() bool { return b.erased(roomID) == 0 })
+	eventually(t, "nothing is unclear", func() bool { return !b.Room(t.Context(), roomID).Restored })
+}
