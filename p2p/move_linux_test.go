@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"maps"
 	"os"
@@ -698,4 +699,57 @@ func TestMove_ARestoredServerTellsWhoWasErasedMeanwhile(t *testing.T) {
 	eventually(t, "she is out", func() bool { return a.content(roomID).Members[there()] == "" })
 	eventually(t, "nothing of her is kept", func() bool { return b.erased(roomID) == 0 })
 	eventually(t, "nothing is unclear", func() bool { return !b.Room(t.Context(), roomID).Restored })
+}
+
+// wasErased has somebody been erased at another time.
+func (n *node) wasErased(userID string, at time.Time) {
+	n.t.Helper()
+	err := n.sql.Update(n.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE erased_member SET erased_at = $1 WHERE account_id = $2`, at.UnixMicro(), userID)
+		return err
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Who was erased longer ago than that may take is not kept for a move that cannot be
+// followed.
+func TestMove_WhoWasErasedIsNotKeptForAMoveThatFails(t *testing.T) {
+	a, b, roomID := two(t)
+	long, lately := b.another("long"), b.another("lately")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	b.joinAs(long, ticket)
+	b.joinAs(lately, ticket)
+	eventually(t, "members", func() bool { return len(a.content(roomID).Members) == 4 })
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	doc, _ := a.docOf(roomID)
+	leave, err := b.bring(doc) // for a join that never ends
+	if err != nil || leave == nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the move", func() bool {
+		m, err := b.merged(t.Context(), r.room)
+		return err == nil && len(m.Moved) > 0
+	})
+	b.erase(long)
+	b.erase(lately)
+	b.wasErased(long, time.Now().Add(-erasedMost-time.Hour))
+	release()
+	eventually(t, "one is kept", func() bool { return b.erased(roomID) == 1 })
+	eventually(t, "a failure", func() bool { return b.Room(t.Context(), roomID).Problem != "" })
+	left, err := b.db.ErasedMembers(t.Context(), roomID)
+	if err != nil || left[0].UserID != lately {
+		t.Errorf("%+v, %v", left, err)
+	}
+
+	// Once the move can be followed, that she is out is said where the room goes on.
+	leave()
+	b.follows(a, roomID)
+	eventually(t, "they are out", func() bool { return len(a.content(roomID).Members) == 2 })
+	eventually(t, "nobody is kept", func() bool { return b.erased(roomID) == 0 })
 }

@@ -56,13 +56,13 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	} else {
 		err = p.follow(ctx, merged)
 	}
-	if err != nil || p.room.Doc != doc { // what goes on elsewhere is exchanged there first
+	if p.room.Doc != doc { // what goes on elsewhere is exchanged there first
 		return err
 	}
-	if err := p.settleRestored(ctx, merged); err != nil {
-		return err
+	if err == nil {
+		err = p.settleRestored(ctx, merged)
 	}
-	return p.settleErased(ctx, merged)
+	return errors.Join(err, p.settleErased(ctx, merged)) // who was erased is not kept for what fails
 }
 
 // errDeleted says that the room is no longer here.

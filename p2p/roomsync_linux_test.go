@@ -26,6 +26,7 @@ type node struct {
 	t     testing.TB
 	name  string
 	dir   string
+	sql   *sqlite.DB
 	db    *peopledb.DB
 	rooms *room.Rooms
 	hub   *pubsub.Local
@@ -73,7 +74,7 @@ func (n *node) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.db, n.hub = peopledb.New(db), pubsub.New()
+	n.sql, n.db, n.hub = db, peopledb.New(db), pubsub.New()
 	owner := func(string) (string, bool) { return n.user.UserID, true }
 	known := func(id string) (sensocto.Sensor, bool) {
 		return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
