@@ -107,7 +107,7 @@ func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
 	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
 		return merged, err
 	}
-	if merged, err = p.merge(changes); err != nil {
+	if merged, err = p.merge(changes); err != nil || (merged.Closed && !p.own) { // nothing more is said in a room that has ended
 		return merged, err
 	}
 	p.leaveOutErased(merged)
@@ -289,9 +289,10 @@ func (p *pass) send(ctx context.Context, m Room) error {
 	}
 	values := map[string][]byte{}
 	for key, f := range m.Facts {
-		if kind, _, _ := splitKey(key); kind != prefixMoved && kind != prefixDocument && !slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
-			values[key] = f.Value
+		if p.mayLack(key, f) || slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
+			continue
 		}
+		values[key] = f.Value
 	}
 	if len(values) == 0 || !p.writable() {
 		return nil
@@ -304,6 +305,20 @@ func (p *pass) send(ctx context.Context, m Room) error {
 		p.counts.facts.sent.Add(uint64(len(value)))
 	}
 	return nil
+}
+
+// mayLack reports whether a fact is not written again where the document lacks it: what is
+// of one document alone, and names of others. These are their server's to write, and of that
+// which made the room: where they were removed, the word that the room has ended, or that
+// they have left it, may still be on its way.
+func (p *pass) mayLack(key string, f Said) bool {
+	switch kind, parts, _ := splitKey(key); kind {
+	case prefixMoved, prefixDocument:
+		return true
+	case prefixPerson, prefixSensor:
+		return !p.own && !f.Deleted && !p.people.local(Key(parts[0]))
+	}
+	return false
 }
 
 // removeNames removes the names of people who are no longer in the room, and of their

@@ -490,6 +490,67 @@ func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
 	}
 }
 
+// A server that hears of the end says nothing more in the document, whatever has changed at
+// it meanwhile.
+func TestRoomSync_NothingIsSaidInARoomThatHasEnded(t *testing.T) {
+	a, b, roomID := two(t)
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the end", func() bool {
+		m, err := b.merged(t.Context(), r.room)
+		return err == nil && m.Closed
+	})
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	sent := b.counts.sent.Load()
+	release()
+	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
+	if n := b.counts.sent.Load() - sent; n > 0 {
+		t.Errorf("%d facts were written", n)
+	}
+}
+
+// Names that are removed from the document are not written again by other servers: that the
+// room has ended may be on its way.
+func TestRoomSync_NamesOfOthersAreNotWrittenAgain(t *testing.T) {
+	a, b, roomID := two(t)
+	for _, n := range []*node{a, b} {
+		eventually(t, "two names", func() bool { return slices.Equal(n.names(roomID), []string{"Person at a", "Person at b"}) })
+	}
+	_, release, err := a.hold(t.Context(), roomID) // so that it says nothing else
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, _ := a.docOf(roomID)
+	if err := a.options.Sidecar.Delete(t.Context(), doc, prefixPerson); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no name", func() bool { return slices.Equal(b.names(roomID), []string{"Person at b"}) })
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	key := sensorKey(b.options.Keys.Person(b.user.UserID).Key, "b-strap")
+	eventually(t, "what the other server writes", func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), doc, key)
+		return err == nil && len(entries) == 1
+	})
+	for _, n := range []*node{a, b} {
+		if names := n.names(roomID); !slices.Equal(names, []string{"Person at b"}) {
+			t.Errorf("%s has %v", n.name, names)
+		}
+	}
+	release()
+	for _, n := range []*node{a, b} {
+		eventually(t, "its own server writes it again", func() bool { return slices.Equal(n.names(roomID), []string{"Person at a", "Person at b"}) })
+	}
+}
+
 func TestRoomSync_WhoReadsSeesAndIsNotSeen(t *testing.T) {
 	a, b := newNode(t, "a"), newNode(t, "b")
 	roomID := a.create("Lab")
