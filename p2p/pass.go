@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -83,24 +84,32 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	} else if err != nil {
 		return p, merged, err
 	}
-	if err := p.findLater(ctx); err != nil {
-		return p, merged, err
-	}
+	later := p.findLater(ctx)
 	if err := p.readErased(ctx); err != nil { // after it: how far a room is with them begins anew in another document
 		return p, merged, err
 	}
-	merged, err = p.exchanged(ctx)
+	changes, err := p.count(ctx)
+	if err := cmp.Or(err, later); err != nil {
+		return p, merged, err
+	}
+	merged, err = p.exchanged(ctx, changes)
 	return p, merged, err
 }
 
-// exchanged sends what changed here and returns the merged room.
-func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
+// count returns what changed here since the last exchange, and notes how much that is, also
+// where nothing can be sent.
+func (p *pass) count(ctx context.Context) ([]change, error) {
 	now, err := p.factsOf(ctx, p.have, p.room.Moves, p.base, p.own)
 	if err != nil {
-		return merged, err
+		return nil, err
 	}
 	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
 	p.note(func() { p.r.found(len(changes), p.base) })
+	return changes, nil
+}
+
+// exchanged sends what changed here and returns the merged room.
+func (p *pass) exchanged(ctx context.Context, changes []change) (merged Room, err error) {
 	if err := p.open(ctx); err != nil {
 		return merged, err
 	}
