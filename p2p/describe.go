@@ -45,7 +45,7 @@ func (l *live) describeEach(ctx context.Context) {
 		if !due || away[endpoint] || ctx.Err() != nil {
 			continue
 		}
-		if err := r.describe(ctx); err != nil {
+		if err := r.describe(ctx); err != nil && err != errDropped {
 			away[endpoint] = sensocto.ErrorCode(err) != sensocto.CodeUnauthorized
 			r.describeLater(time.Now())
 		}

@@ -231,7 +231,7 @@ func (p *pass) move(ctx context.Context, m Room) error {
 		room.Left = append(slices.Clone(p.room.Left), sensocto.LeftDoc{Doc: p.room.Doc, Ticket: p.room.Ticket, At: time.Now().UTC()})
 	}
 	err = func() error {
-		values, err := p.carried(m, room)
+		values, err := p.carried(m)
 		if err != nil {
 			return err
 		}
@@ -245,6 +245,9 @@ func (p *pass) move(ctx context.Context, m Room) error {
 	}()
 	if err != nil {
 		return errors.Join(err, sidecar.Drop(context.WithoutCancel(ctx), doc))
+	}
+	if err := p.sayNumber(ctx, room); err != nil {
+		p.log.Warn("that a shared room has moved is said with its next exchange", "room", room.RoomID, "err", err)
 	}
 	p.noteRoom(room)
 	p.note(func() {
@@ -281,16 +284,17 @@ func (s *RoomSync) noteRoom(room sensocto.SharedRoom) {
 }
 
 // carried returns what the new document of a room says: what counts, but the tickets
-// have ended.
-func (p *pass) carried(m Room, room sensocto.SharedRoom) (map[string][]byte, error) {
-	by := p.options.Keys.Room(room.RoomID)
+// have ended. That the room has moved there is said once that is stored: a document that
+// says so is one that the room has.
+func (p *pass) carried(m Room) (map[string][]byte, error) {
+	by := p.options.Keys.Room(p.room.RoomID)
 	values := map[string][]byte{}
 	for key, f := range m.Facts {
 		kind, _, _ := splitKey(key)
 		switch {
 		case kind == prefixMoved || kind == prefixDocument: // of the old document
 		case kind == prefixInvite && !f.Deleted:
-			value, err := by.Sign(key, next(room.RoomID, &signed{Fact: f.Fact}, nil, time.Now()))
+			value, err := by.Sign(key, next(p.room.RoomID, &signed{Fact: f.Fact}, nil, time.Now()))
 			if err != nil {
 				return nil, err
 			}
@@ -299,9 +303,7 @@ func (p *pass) carried(m Room, room sensocto.SharedRoom) (map[string][]byte, err
 			values[key] = f.Value
 		}
 	}
-	key, value, err := p.numbered(room)
-	values[key] = value
-	return values, err
+	return values, nil
 }
 
 // tell says in the documents that a room has left where it goes on, to members who have
@@ -357,24 +359,23 @@ func (p *pass) drop(ctx context.Context, old sensocto.LeftDoc, failed *error) (d
 	return true
 }
 
-// number says again what a document has lost with the sidecar's directory: that the
-// room has moved there.
+// number says again what a document has lost with the sidecar's directory, or what was not
+// said when the room moved: that it has moved there.
 func (p *pass) number(ctx context.Context, m Room) error {
 	if m.Documents[p.room.Doc] >= p.room.Moves {
 		return nil
 	}
-	key, value, err := p.numbered(p.room)
+	return p.sayNumber(ctx, p.room)
+}
+
+// sayNumber writes into the document of a room that it has moved there.
+func (p *pass) sayNumber(ctx context.Context, room sensocto.SharedRoom) error {
+	key := documentKey(room.Doc)
+	value, err := p.options.Keys.Room(room.RoomID).Sign(key, Fact{Room: room.RoomID, Version: 1, AtUS: time.Now().UnixMicro(), Value: fmt.Append(nil, room.Moves)})
 	if err != nil {
 		return err
 	}
-	return p.options.Sidecar.Set(ctx, p.room.Doc, map[string][]byte{key: value})
-}
-
-// numbered returns the entry which says that a room has moved to its document.
-func (p *pass) numbered(room sensocto.SharedRoom) (key string, value []byte, err error) {
-	key = documentKey(room.Doc)
-	value, err = p.options.Keys.Room(room.RoomID).Sign(key, Fact{Room: room.RoomID, Version: 1, AtUS: time.Now().UnixMicro(), Value: fmt.Append(nil, room.Moves)})
-	return key, value, err
+	return p.options.Sidecar.Set(ctx, room.Doc, map[string][]byte{key: value})
 }
 
 // behind returns members of other servers that have not followed so many moves.

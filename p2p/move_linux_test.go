@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"database/sql"
 	"encoding/json"
 	"maps"
 	"os"
@@ -478,14 +479,19 @@ func TestMove_WhoHasNotFollowedHearsOfTheEnd(t *testing.T) {
 		entries, err := a.options.Sidecar.Get(t.Context(), old, keyClosed)
 		return err == nil && len(entries) == 1
 	})
-	names, err := a.options.Sidecar.Get(t.Context(), old, personKey(a.options.Keys.Person(a.user.UserID).Key))
-	if err != nil || len(names) > 0 {
-		t.Errorf("%d names, %v", len(names), err)
+	noName := func() {
+		t.Helper()
+		names, err := a.options.Sidecar.Get(t.Context(), old, personKey(a.options.Keys.Person(a.user.UserID).Key))
+		if err != nil || len(names) > 0 {
+			t.Errorf("%d names, %v", len(names), err)
+		}
 	}
+	noName()
 	a.stop()
 	a.start()
 	b.start()
 	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
+	noName() // which an exchange with b, who had it, would have brought back
 }
 
 // Who is erased has no name in the documents that the room has left, either.
@@ -597,14 +603,26 @@ func TestMove_LeftDocumentsAreBounded(t *testing.T) {
 func (n *node) restored(room sensocto.SharedRoom) {
 	n.t.Helper()
 	room.Restored = true
+	n.putBack(room)
+}
+
+// putBack does the same like somebody who replaces the database: nothing tells that.
+func (n *node) putBack(room sensocto.SharedRoom) {
+	n.t.Helper()
 	if err := n.db.PutSharedRoom(n.t.Context(), room); err != nil {
 		n.t.Fatal(err)
 	}
 }
 
-// A server that is restored from a backup of before a move goes where the room went since,
-// where its sidecar still has that, whether it made the room or not.
+// A server that is restored from a backup of before a move, or whose database was put back,
+// goes where the room went since, where its sidecar still has that, whether it made the room
+// or not.
 func TestMove_ARestoredServerFindsWhereTheRoomWent(t *testing.T) {
+	t.Run("backup", func(t *testing.T) { findsWhereTheRoomWent(t, (*node).restored) })
+	t.Run("database", func(t *testing.T) { findsWhereTheRoomWent(t, (*node).putBack) })
+}
+
+func findsWhereTheRoomWent(t *testing.T, restore func(*node, sensocto.SharedRoom)) {
 	a, b, roomID := two(t)
 	atA, _ := a.known(roomID)
 	atB, _ := b.known(roomID)
@@ -613,17 +631,146 @@ func TestMove_ARestoredServerFindsWhereTheRoomWent(t *testing.T) {
 	a.move(roomID)
 	b.follows(a, roomID)
 	doc, moves := a.docOf(roomID)
-	a.whileAway(func() { a.restored(atA) })
+	a.whileAway(func() { restore(a, atA) })
 	eventually(t, "the room's server", func() bool { now, at := a.docOf(roomID); return now == doc && at == moves })
 	if room, _ := a.known(roomID); len(room.Left) != 2 || room.Left[0].Doc != atA.Doc {
 		t.Errorf("members may be in %+v", room.Left)
 	}
-	b.whileAway(func() { b.restored(atB) })
+	a.stop() // nobody else tells where the room went
+	b.whileAway(func() { restore(b, atB) })
+	eventually(t, "a member's server", func() bool { now, at := b.docOf(roomID); return now == doc && at == moves })
+	a.start()
 	b.follows(a, roomID)
 	a.rename(roomID, "Gym")
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
 	for _, n := range []*node{a, b} {
 		eventually(t, "nothing is unclear at "+n.name, func() bool { return !n.Room(t.Context(), roomID).Restored })
+	}
+}
+
+// straysNow looks for strays of a room like an exchange in a new run of the sidecar.
+func (n *node) straysNow(room sensocto.SharedRoom, own bool) []stray {
+	n.t.Helper()
+	n.strays.of = 0
+	found, err := (&pass{RoomSync: n.RoomSync, room: room, own: own}).straysOf(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	return found
+}
+
+// open reports whether a server's sidecar has a document open.
+func (n *node) open(doc string) bool {
+	n.t.Helper()
+	all, err := n.options.Sidecar.Docs(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	i := slices.IndexFunc(all, func(d DocStatus) bool { return d.Doc == doc })
+	return i >= 0 && all[i].Open
+}
+
+// A document that is on its way is no stray: one that a move has not made the room's yet,
+// and one where a member's server is told to go.
+func TestMove_WhatIsOnItsWayIsNoStray(t *testing.T) {
+	a, b, roomID := two(t)
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	before := r.room
+	a.move(roomID)
+	doc, moves := a.docOf(roomID)
+	if _, _, err := b.options.Sidecar.Import(t.Context(), a.ticket(roomID, sensocto.RoleMember).Doc); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "the number", func() bool {
+		entries, err := b.options.Sidecar.Get(t.Context(), doc, documentKey(doc))
+		return err == nil && len(entries) == 1 && entries[0].State == ""
+	})
+	if found := b.straysNow(before, false); len(found) > 0 {
+		t.Errorf("open: %+v", found)
+	}
+	if err := b.options.Sidecar.Close(t.Context(), doc); err != nil {
+		t.Fatal(err)
+	}
+	if found := b.straysNow(before, false); len(found) > 0 {
+		t.Errorf("the room's document is here, and leads on: %+v", found)
+	}
+	lost := before
+	lost.Doc = "lost"
+	if found := b.straysNow(lost, false); len(found) != 1 || found[0].doc != doc || found[0].moves != moves || !found[0].write {
+		t.Errorf("the room's document is lost: %+v", found)
+	}
+
+	// The room's server is killed while it moves the room.
+	ra, releaseA, err := a.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer releaseA()
+	p, merged, err := a.meet(t.Context(), ra)
+	if err != nil {
+		t.Fatal(err)
+	}
+	next, err := a.options.Sidecar.Create(t.Context())
+	if err != nil {
+		t.Fatal(err)
+	}
+	values, err := p.carried(merged)
+	if err == nil {
+		err = a.options.Sidecar.Set(t.Context(), next, values)
+	}
+	if err == nil {
+		err = a.options.Sidecar.Close(t.Context(), next)
+	}
+	if err != nil {
+		t.Fatal(err)
+	}
+	if found := a.straysNow(p.room, true); len(found) > 0 {
+		t.Errorf("the room was not there: %+v", found)
+	}
+}
+
+// One document that cannot be read holds off no other, and an exchange that ends while it
+// looks leaves none open and nothing out.
+func TestMove_OneDocumentThatCannotBeReadHoldsOffNoOther(t *testing.T) {
+	a, _, roomID := two(t)
+	_, release, err := a.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	room, _ := a.known(roomID)
+	later := room
+	if later.Doc, err = a.options.Sidecar.Create(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	later.Moves++
+	if err := (&pass{RoomSync: a.RoomSync}).sayNumber(t.Context(), later); err != nil {
+		t.Fatal(err)
+	}
+	if err := a.options.Sidecar.Close(t.Context(), later.Doc); err != nil {
+		t.Fatal(err)
+	}
+	p := &pass{RoomSync: a.RoomSync, room: room, own: true}
+	if found := a.straysNow(room, true); len(found) != 1 {
+		t.Fatalf("%+v", found)
+	}
+	rest := []DocStatus{{Doc: "none"}, {Doc: later.Doc, Write: true}}
+	again := func() { a.strays.rest, a.strays.all = rest, map[string][]stray{} }
+	for patience := 100 * time.Microsecond; patience < 20*time.Millisecond; patience += patience / 4 {
+		again()
+		ctx, cancel := context.WithTimeout(t.Context(), patience)
+		_, err := p.straysOf(ctx)
+		cancel()
+		if a.open(later.Doc) {
+			t.Fatalf("a document stays open after %v: %v", patience, err)
+		}
+		if found, err := p.straysOf(t.Context()); err != nil || len(found) != 1 || found[0].doc != later.Doc {
+			t.Fatalf("after %v: %+v, %v", patience, found, err)
+		}
 	}
 }
 
@@ -668,4 +815,87 @@ func TestMove_ARestoredServerElsewhereMovesOn(t *testing.T) {
 	b.follows(a, roomID)
 	a.rename(roomID, "Gym")
 	eventually(t, "name", func() bool { return b.content(roomID).Name == "Gym" })
+}
+
+// A server that comes from a backup while somebody was erased there goes where the room
+// went, and says there that they are out.
+func TestMove_ARestoredServerTellsWhoWasErasedMeanwhile(t *testing.T) {
+	a, b, roomID := two(t)
+	second := b.another("second")
+	b.joinAs(second, a.ticket(roomID, sensocto.RoleMember))
+	there := func() string { return a.people.known(b.options.Keys.Person(second).Key) }
+	eventually(t, "a second member", func() bool { return a.content(roomID).Members[there()] != "" })
+	before, _ := b.known(roomID)
+	a.move(roomID)
+	b.follows(a, roomID)
+	doc, _ := a.docOf(roomID)
+	a.stop() // nobody hears it at first
+	b.whileAway(func() {
+		b.restored(before)
+		b.erase(second)
+		if b.erased(roomID) != 1 {
+			t.Fatal("nobody is erased; the test shows nothing")
+		}
+	})
+	eventually(t, "where the room went", func() bool { now, _ := b.docOf(roomID); return now == doc })
+	if b.erased(roomID) != 1 {
+		t.Error("her key was forgotten before anybody else knew")
+	}
+	a.start()
+	eventually(t, "she is out", func() bool { return a.content(roomID).Members[there()] == "" })
+	eventually(t, "nothing of her is kept", func() bool { return b.erased(roomID) == 0 })
+	eventually(t, "nothing is unclear", func() bool { return !b.Room(t.Context(), roomID).Restored })
+}
+
+// wasErased has somebody been erased at another time.
+func (n *node) wasErased(userID string, at time.Time) {
+	n.t.Helper()
+	err := n.sql.Update(n.t.Context(), func(ctx context.Context, tx *sql.Tx) error {
+		_, err := tx.ExecContext(ctx, `UPDATE erased_member SET erased_at = $1 WHERE account_id = $2`, at.UnixMicro(), userID)
+		return err
+	})
+	if err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// Who was erased longer ago than that may take is not kept for a move that cannot be
+// followed.
+func TestMove_WhoWasErasedIsNotKeptForAMoveThatFails(t *testing.T) {
+	a, b, roomID := two(t)
+	long, lately := b.another("long"), b.another("lately")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	b.joinAs(long, ticket)
+	b.joinAs(lately, ticket)
+	eventually(t, "members", func() bool { return len(a.content(roomID).Members) == 4 })
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	a.move(roomID)
+	doc, _ := a.docOf(roomID)
+	leave, err := b.bring(doc) // for a join that never ends
+	if err != nil || leave == nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the move", func() bool {
+		m, err := b.merged(t.Context(), r.room)
+		return err == nil && len(m.Moved) > 0
+	})
+	b.erase(long)
+	b.erase(lately)
+	b.wasErased(long, time.Now().Add(-erasedMost-time.Hour))
+	release()
+	eventually(t, "one is kept", func() bool { return b.erased(roomID) == 1 })
+	eventually(t, "a failure", func() bool { return b.Room(t.Context(), roomID).Problem != "" })
+	left, err := b.db.ErasedMembers(t.Context(), roomID)
+	if err != nil || left[0].UserID != lately {
+		t.Errorf("%+v, %v", left, err)
+	}
+
+	// Once the move can be followed, that she is out is said where the room goes on.
+	leave()
+	b.follows(a, roomID)
+	eventually(t, "they are out", func() bool { return len(a.content(roomID).Members) == 2 })
+	eventually(t, "nobody is kept", func() bool { return b.erased(roomID) == 0 })
 }

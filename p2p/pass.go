@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"bytes"
+	"cmp"
 	"context"
 	"errors"
 	"fmt"
@@ -56,13 +57,13 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	} else {
 		err = p.follow(ctx, merged)
 	}
-	if err != nil || p.room.Doc != doc { // what goes on elsewhere is exchanged there first
+	if p.room.Doc != doc { // what goes on elsewhere is exchanged there first
 		return err
 	}
-	if err := p.settleRestored(ctx, merged); err != nil {
-		return err
+	if err == nil {
+		err = p.settleRestored(ctx, merged)
 	}
-	return p.settleErased(ctx, merged)
+	return errors.Join(err, p.settleErased(ctx, merged)) // who was erased is not kept for what fails
 }
 
 // errDeleted says that the room is no longer here.
@@ -83,31 +84,39 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	} else if err != nil {
 		return p, merged, err
 	}
-	if err := p.findLater(ctx); err != nil {
-		return p, merged, err
-	}
+	later := p.findLater(ctx)
 	if err := p.readErased(ctx); err != nil { // after it: how far a room is with them begins anew in another document
 		return p, merged, err
 	}
-	merged, err = p.exchanged(ctx)
+	changes, err := p.count(ctx)
+	if err := cmp.Or(err, later); err != nil {
+		return p, merged, err
+	}
+	merged, err = p.exchanged(ctx, changes)
 	return p, merged, err
 }
 
-// exchanged sends what changed here and returns the merged room.
-func (p *pass) exchanged(ctx context.Context) (merged Room, err error) {
+// count returns what changed here since the last exchange, and notes how much that is, also
+// where nothing can be sent.
+func (p *pass) count(ctx context.Context) ([]change, error) {
 	now, err := p.factsOf(ctx, p.have, p.room.Moves, p.base, p.own)
 	if err != nil {
-		return merged, err
+		return nil, err
 	}
 	changes := p.changes(p.room.RoomID, now, p.base, p.own, time.Now())
 	p.note(func() { p.r.found(len(changes), p.base) })
+	return changes, nil
+}
+
+// exchanged sends what changed here and returns the merged room.
+func (p *pass) exchanged(ctx context.Context, changes []change) (merged Room, err error) {
 	if err := p.open(ctx); err != nil {
 		return merged, err
 	}
 	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
 		return merged, err
 	}
-	if merged, err = p.merge(changes); err != nil {
+	if merged, err = p.merge(changes); err != nil || (merged.Closed && !p.own) { // nothing more is said in a room that has ended
 		return merged, err
 	}
 	p.leaveOutErased(merged)
@@ -289,9 +298,10 @@ func (p *pass) send(ctx context.Context, m Room) error {
 	}
 	values := map[string][]byte{}
 	for key, f := range m.Facts {
-		if kind, _, _ := splitKey(key); kind != prefixMoved && kind != prefixDocument && !slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
-			values[key] = f.Value
+		if p.mayLack(key, f) || slices.ContainsFunc(there[key], func(v []byte) bool { return bytes.Equal(v, f.Value) }) {
+			continue
 		}
+		values[key] = f.Value
 	}
 	if len(values) == 0 || !p.writable() {
 		return nil
@@ -304,6 +314,20 @@ func (p *pass) send(ctx context.Context, m Room) error {
 		p.counts.facts.sent.Add(uint64(len(value)))
 	}
 	return nil
+}
+
+// mayLack reports whether a fact is not written again where the document lacks it: what is
+// of one document alone, and names of others. These are their server's to write, and of that
+// which made the room: where they were removed, the word that the room has ended, or that
+// they have left it, may still be on its way.
+func (p *pass) mayLack(key string, f Said) bool {
+	switch kind, parts, _ := splitKey(key); kind {
+	case prefixMoved, prefixDocument:
+		return true
+	case prefixPerson, prefixSensor:
+		return !p.own && !f.Deleted && !p.people.local(Key(parts[0]))
+	}
+	return false
 }
 
 // removeNames removes the names of people who are no longer in the room, and of their

@@ -16,6 +16,7 @@ import (
 var ErrSensorAway = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "sensor_away", Message: "the server of this sensor cannot be reached now; what it has measured can be read when it is back"}
 
 var (
+	errDropped   = errors.New("the sensor is shared no more")
 	errReadsOnly = errors.New("nobody of this server is a member of the room, so no sensor of it is shown here")
 	errManyAsked = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: ErrSensorAway.Reason, Message: "too many questions about this sensor wait for its server: try again in a moment"}
 )
@@ -65,6 +66,8 @@ type remote struct {
 	wake chan struct{}
 	kick chan struct{} // ends the pause before the next attempt
 	stop func()        // of the attention
+
+	showing sync.Mutex // one change of how the sensor is shown here at a time; taken before mu
 
 	mu        sync.Mutex // guards what follows
 	place     place
@@ -153,11 +156,26 @@ func (l *live) drop(r *remote) {
 	if ended {
 		return
 	}
+	r.showing.Lock() // behind an answer that is being taken over: none comes after it
+	defer r.showing.Unlock()
 	ctx, cancel := context.WithTimeout(context.Background(), openTime)
 	defer cancel()
 	if err := l.Sensors.DropRemote(ctx, r.id); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		l.sync.log.Warn("a sensor of another server is still shown", "sensor", r.id, "err", err)
 	}
+}
+
+// show changes how the sensor is shown here, unless it is shared no more.
+func (r *remote) show(change func() error) error {
+	r.showing.Lock()
+	defer r.showing.Unlock()
+	r.mu.Lock()
+	dropped := r.dropped
+	r.mu.Unlock()
+	if dropped {
+		return errDropped
+	}
+	return change()
 }
 
 // move notes where the sensor is now. A stream to where it was before ends.

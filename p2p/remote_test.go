@@ -5,6 +5,7 @@ import (
 	"errors"
 	"log/slog"
 	"testing"
+	"time"
 
 	"github.com/sensocto/sensocto"
 )
@@ -15,11 +16,15 @@ type list struct {
 	sensocto.Attention
 	full  bool
 	shown map[string]bool
+	late  func() // before a sensor is added; may be nil
 }
 
 func (l *list) AddRemote(_ context.Context, _ string, r sensocto.Registration) error {
 	if l.full {
 		return errors.New("no more sensors")
+	}
+	if l.late != nil {
+		l.late()
 	}
 	l.shown[r.SensorID] = true
 	return nil
@@ -72,5 +77,47 @@ func TestLive_ASensorThatCouldNotBeAddedIsTriedAgain(t *testing.T) {
 	l.update(there)
 	if len(l.absent) != 0 || !sensors.shown["strap"] || l.remote("belt") == nil {
 		t.Errorf("%v are absent, %v shown", l.absent, sensors.shown)
+	}
+}
+
+// A sensor that is taken out of its room does not come back by what its server says of it
+// just then, or later.
+func TestLive_ASensorThatWasTakenOutIsNotBroughtBack(t *testing.T) {
+	state := []byte(`{"name":"Strap","type":"ecg","online":true}`)
+	sensors := &list{shown: map[string]bool{}}
+	l := newLive(&Live{Sensors: sensors, Attention: sensors}, &RoomSync{})
+	there := map[string]place{"strap": {}}
+	now := func() map[string]place { return there }
+	l.update(now)
+	r := l.remote("strap")
+	there = nil
+	updated := make(chan struct{})
+	sensors.late = func() {
+		go func() {
+			defer close(updated)
+			l.update(now)
+		}()
+		time.Sleep(50 * time.Millisecond) // the update drops the sensor meanwhile, or waits
+	}
+	if _, _, err := (&session{remote: r}).learn(t.Context(), state); err != nil {
+		t.Error(err)
+	}
+	<-updated
+	if sensors.shown["strap"] {
+		t.Error("it is back by what was said meanwhile")
+	}
+	sensors.late = nil
+	if err := (&session{remote: r}).state(t.Context(), state); err != errDropped || sensors.shown["strap"] {
+		t.Errorf("what is said later: %v, shown: %v", err, sensors.shown["strap"])
+	}
+	if err := (&session{remote: r}).connectDevice(t.Context(), sensocto.Registration{}); err != errDropped {
+		t.Errorf("its device: %v", err)
+	}
+
+	// Shared again, it is another one, which the stream of before does not touch.
+	there = map[string]place{"strap": {}}
+	l.update(now)
+	if _, _, err := (&session{remote: r}).learn(t.Context(), state); err != errDropped || !sensors.shown["strap"] {
+		t.Errorf("%v, shown: %v", err, sensors.shown["strap"])
 	}
 }

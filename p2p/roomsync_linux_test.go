@@ -26,6 +26,7 @@ type node struct {
 	t     testing.TB
 	name  string
 	dir   string
+	sql   *sqlite.DB
 	db    *peopledb.DB
 	rooms *room.Rooms
 	hub   *pubsub.Local
@@ -73,7 +74,7 @@ func (n *node) start() {
 	if err != nil {
 		n.t.Fatal(err)
 	}
-	n.db, n.hub = peopledb.New(db), pubsub.New()
+	n.sql, n.db, n.hub = db, peopledb.New(db), pubsub.New()
 	owner := func(string) (string, bool) { return n.user.UserID, true }
 	known := func(id string) (sensocto.Sensor, bool) {
 		return sensocto.Sensor{ID: id, Name: "Sensor " + id, Type: "ecg"}, true
@@ -167,6 +168,13 @@ func (n *node) join(ticket Ticket) {
 	if err := n.Join(n.t.Context(), n.user.UserID, ticket); err != nil {
 		n.t.Fatalf("%s: %v", n.name, err)
 	}
+}
+
+// joinAs has another person of a server that has the room already join it, once the ticket
+// is known there.
+func (n *node) joinAs(userID string, ticket Ticket) {
+	n.t.Helper()
+	eventually(n.t, "ticket", func() bool { return n.Join(n.t.Context(), userID, ticket) == nil })
 }
 
 func (n *node) content(roomID string) sensocto.RoomContent {
@@ -420,7 +428,7 @@ func TestRoomSync_WhoLeftAndWasErasedMeanwhileStaysOut(t *testing.T) {
 	a, b, roomID := two(t)
 	left, here := b.another("left"), a.another("here")
 	ticket := a.ticket(roomID, sensocto.RoleMember)
-	eventually(t, "ticket", func() bool { return b.Join(t.Context(), left, ticket) == nil })
+	b.joinAs(left, ticket)
 	eventually(t, "three", func() bool { return len(a.content(roomID).Members) == 3 })
 	have := a.content(roomID)
 	want := have
@@ -485,6 +493,67 @@ func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
 	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
 	if b.heard(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed) != 1 {
 		t.Error("nobody was told")
+	}
+}
+
+// A server that hears of the end says nothing more in the document, whatever has changed at
+// it meanwhile.
+func TestRoomSync_NothingIsSaidInARoomThatHasEnded(t *testing.T) {
+	a, b, roomID := two(t)
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the end", func() bool {
+		m, err := b.merged(t.Context(), r.room)
+		return err == nil && m.Closed
+	})
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	sent := b.counts.sent.Load()
+	release()
+	eventually(t, "end", func() bool { return b.content(roomID).Name == "" })
+	if n := b.counts.sent.Load() - sent; n > 0 {
+		t.Errorf("%d facts were written", n)
+	}
+}
+
+// Names that are removed from the document are not written again by other servers: that the
+// room has ended may be on its way.
+func TestRoomSync_NamesOfOthersAreNotWrittenAgain(t *testing.T) {
+	a, b, roomID := two(t)
+	for _, n := range []*node{a, b} {
+		eventually(t, "two names", func() bool { return slices.Equal(n.names(roomID), []string{"Person at a", "Person at b"}) })
+	}
+	_, release, err := a.hold(t.Context(), roomID) // so that it says nothing else
+	if err != nil {
+		t.Fatal(err)
+	}
+	doc, _ := a.docOf(roomID)
+	if err := a.options.Sidecar.Delete(t.Context(), doc, prefixPerson); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "no name", func() bool { return slices.Equal(b.names(roomID), []string{"Person at b"}) })
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	key := sensorKey(b.options.Keys.Person(b.user.UserID).Key, "b-strap")
+	eventually(t, "what the other server writes", func() bool {
+		entries, err := a.options.Sidecar.Get(t.Context(), doc, key)
+		return err == nil && len(entries) == 1
+	})
+	for _, n := range []*node{a, b} {
+		if names := n.names(roomID); !slices.Equal(names, []string{"Person at b"}) {
+			t.Errorf("%s has %v", n.name, names)
+		}
+	}
+	release()
+	for _, n := range []*node{a, b} {
+		eventually(t, "its own server writes it again", func() bool { return slices.Equal(n.names(roomID), []string{"Person at a", "Person at b"}) })
 	}
 }
 

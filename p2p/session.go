@@ -197,7 +197,7 @@ func (s *session) learn(ctx context.Context, body []byte) (f stateFrame, known s
 	for _, a := range f.Attributes {
 		known.Attributes = append(known.Attributes, sensocto.Attribute{ID: a.ID, Name: a.Name, Type: a.Type, Unit: a.Unit, SamplingRate: a.SamplingRate})
 	}
-	if err := s.live.Sensors.AddRemote(ctx, s.place.owner, known); err != nil {
+	if err := s.show(func() error { return s.live.Sensors.AddRemote(ctx, s.place.owner, known) }); err != nil {
 		return f, known, err
 	}
 	s.mu.Lock()
@@ -231,7 +231,11 @@ func (s *session) state(ctx context.Context, body []byte) error {
 
 func (s *session) connectDevice(ctx context.Context, known sensocto.Registration) error {
 	d := &remoteDevice{remote: s.remote}
-	link, err := s.live.Sensors.ConnectRemote(ctx, s.place.owner, known, d)
+	var link sensocto.SensorLink
+	err := s.show(func() (err error) {
+		link, err = s.live.Sensors.ConnectRemote(ctx, s.place.owner, known, d)
+		return err
+	})
 	if err != nil {
 		return err
 	}

@@ -14,10 +14,13 @@ use tokio::{task::JoinSet, time};
 use crate::{
     MAX_VALUE,
     room::{Room, Shared},
+    values::Kind,
 };
 
 /// The pauses before each attempt to fetch a value: who forwards an entry may not have its value yet.
 const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
+/// How long a request waits for others to the same peer; then its values count as missing there.
+const TURN: Duration = Duration::from_secs(3);
 /// How many values one request asks for, and of how many bytes: no more than the largest value has.
 const MAX_ASKED: usize = 128;
 const MAX_ASKED_BYTES: u64 = MAX_VALUE;
@@ -107,28 +110,46 @@ impl Fetches {
     }
 }
 
-/// Asks a peer for values with one request.
+/// Asks a peer for values with one request. One that does not answer is asked for single values alone, beside others.
 async fn ask(shared: Shared, peer: EndpointId, hashes: Vec<Hash>) -> Ended {
-    let Ok(_permit) = shared.fetches.acquire().await else { return Ended { peer: Some(peer), here: Vec::new(), missing: hashes } };
-    let (here, missing) = shared.values.fetch(&shared.node, peer, hashes).await;
+    if shared.values.silent(peer) {
+        return Ended { peer: Some(peer), here: Vec::new(), missing: hashes };
+    }
+    let (here, missing) = request(&shared, Kind::Many, peer, hashes).await;
     Ended { peer: Some(peer), here, missing }
 }
 
-/// Looks for a value at whoever sent its entry, and at others who hold the document.
+/// Looks for a value at whoever sent its entry, and at others who hold the document: at all of them side by side, so
+/// that it does not wait for one that never answers.
 async fn look(shared: Shared, room: Arc<Room>, hash: Hash, from: EndpointId) -> Ended {
-    let mut missing = vec![hash];
-    for pause in ATTEMPTS {
-        time::sleep(pause).await;
-        let Ok(_permit) = shared.fetches.acquire().await else { break };
-        let mut providers = vec![from];
-        providers.extend(room.state().neighbours.into_iter().filter(|peer| *peer != from));
-        for peer in providers {
-            let here;
-            (here, missing) = shared.values.fetch(&shared.node, peer, missing).await;
-            if missing.is_empty() {
-                return Ended { peer: None, here, missing };
-            }
+    let mut peers = room.state().neighbours;
+    peers.insert(from);
+    let mut looks: JoinSet<bool> = peers.into_iter().map(|peer| look_at(shared.clone(), peer, hash)).collect();
+    while let Some(found) = looks.join_next().await {
+        if matches!(found, Ok(true)) {
+            return Ended { peer: None, here: vec![hash], missing: Vec::new() };
         }
     }
-    Ended { peer: None, here: Vec::new(), missing }
+    Ended { peer: None, here: Vec::new(), missing: vec![hash] }
+}
+
+/// Looks for a value at a peer, several times.
+async fn look_at(shared: Shared, peer: EndpointId, hash: Hash) -> bool {
+    for pause in ATTEMPTS {
+        time::sleep(pause).await;
+        let (here, _) = request(&shared, Kind::Single, peer, vec![hash]).await;
+        if !here.is_empty() {
+            return true;
+        }
+    }
+    false
+}
+
+/// Asks a peer for values when it is the request's turn, and returns which are here now and which are not. Only then
+/// it counts among those of all peers: a peer that holds up its own requests holds up no others.
+async fn request(shared: &Shared, kind: Kind, peer: EndpointId, hashes: Vec<Hash>) -> (Vec<Hash>, Vec<Hash>) {
+    let turns = shared.values.turns(peer, kind);
+    let Ok(Ok(_turn)) = time::timeout(TURN, turns.acquire()).await else { return (Vec::new(), hashes) };
+    let Ok(_permit) = shared.fetches.acquire().await else { return (Vec::new(), hashes) };
+    Box::pin(shared.values.fetch(&shared.node, peer, hashes)).await // in a box, so that the many that wait are small
 }

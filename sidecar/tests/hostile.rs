@@ -2,9 +2,20 @@
 
 mod common;
 
+use std::{net::SocketAddr, time::Duration};
+
 use common::Sidecar;
+use iroh::{
+    Endpoint, RelayMode,
+    endpoint::{Connection, presets},
+    protocol::{AcceptError, ProtocolHandler, Router},
+};
+use iroh_blobs::{ALPN as BLOBS_ALPN, Hash, store::mem::MemStore};
+use iroh_docs::{ALPN as DOCS_ALPN, DocTicket, protocol::Docs};
+use iroh_gossip::{ALPN as GOSSIP_ALPN, net::Gossip};
 use serde_json::{Value, json};
 use tempfile::tempdir;
+use tokio::time;
 
 /// So many entries of so few bytes that both are over the bound.
 #[tokio::test(flavor = "multi_thread")]
@@ -34,4 +45,70 @@ async fn a_flooded_document_is_left_and_the_others_go_on() {
     assert!(flooded.iter().all(|(is, flooded)| is == flooded), "{status}");
     a.stop().await;
     b.stop().await;
+}
+
+/// An endpoint that exchanges documents like any, and never answers who asks it for values.
+struct Silent {
+    docs: Docs,
+    router: Router,
+}
+
+#[derive(Debug)]
+struct NoAnswer;
+
+impl ProtocolHandler for NoAnswer {
+    async fn accept(&self, connection: Connection) -> Result<(), AcceptError> {
+        connection.closed().await; // its streams stay as they are
+        Ok(())
+    }
+}
+
+impl Silent {
+    async fn start() -> Self {
+        let endpoint = Endpoint::builder(presets::Minimal).relay_mode(RelayMode::Disabled).clear_ip_transports();
+        let endpoint = endpoint.bind_addr(SocketAddr::from(([127, 0, 0, 1], 0))).unwrap().bind().await.unwrap();
+        let gossip = Gossip::builder().spawn(endpoint.clone());
+        let docs = Docs::memory().spawn(endpoint.clone(), (*MemStore::new()).clone(), gossip.clone()).await.unwrap();
+        let router = Router::builder(endpoint).accept(BLOBS_ALPN, NoAnswer).accept(GOSSIP_ALPN, gossip).accept(DOCS_ALPN, docs.clone()).spawn();
+        Self { docs, router }
+    }
+
+    /// Writes entries whose values are nowhere.
+    async fn invent(&self, ticket: &str, entries: usize) {
+        let doc = self.docs.import(ticket.parse::<DocTicket>().unwrap()).await.unwrap();
+        let author = self.docs.author_default().await.unwrap();
+        for i in 0..entries {
+            doc.set_hash(author, format!("invented/{i}/"), Hash::new(format!("{i}")), 100).await.unwrap();
+        }
+    }
+}
+
+/// Values that nobody has, asked of a peer that never answers, hold up no others: neither of this document nor of others.
+#[tokio::test(flavor = "multi_thread")]
+async fn invented_values_hold_up_no_others() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let mut docs = Vec::new();
+    for _ in 0..2 {
+        let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+        b.ok(json!({"op": "import", "ticket": ticket})).await;
+        a.set(&doc, "k/", "v").await;
+        b.wait_value(&doc, "k/", "v").await;
+        docs.push(doc);
+    }
+    let hostile = Silent::start().await;
+    let ticket = b.ok(json!({"op": "share", "doc": docs[0], "write": true})).await["ticket"].clone();
+    hostile.invent(ticket.as_str().unwrap(), 400).await;
+    let doc = docs[0].clone();
+    let missing = move |status: &Value| status["docs"].as_array().unwrap().iter().any(|known| known["doc"] == doc.as_str() && known["missing"] == 400);
+    b.wait_status(missing).await;
+    time::sleep(Duration::from_secs(4)).await; // the first request is given up by then, and single values are looked for
+    for doc in &docs {
+        a.set(doc, "k/", "of a").await;
+        b.wait_value(doc, "k/", "of a").await;
+    }
+    a.stop().await;
+    b.stop().await;
+    hostile.router.shutdown().await.unwrap();
 }
