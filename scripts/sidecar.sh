@@ -4,7 +4,7 @@
 #   sidecar.sh build   build bin/sensocto-sidecar; waits for a build that is under way
 #   sidecar.sh begin   begin to build it with its tests in the background
 #   sidecar.sh wait    wait for that, and say what is missing; 3 where it cannot be built here
-#   sidecar.sh test    its tests, and clippy without warnings
+#   sidecar.sh test    its tests, its format, and clippy without warnings
 # SIDECAR_TARGET is where cargo builds, default .cache/sidecar.
 set -euo pipefail
 cd "$(dirname "$0")/.."
@@ -44,6 +44,7 @@ wait)
 test)
   cd sidecar
   cargo test --release --locked --quiet
+  if rustup which rustfmt >/dev/null 2>&1 || { ! command -v rustup >/dev/null && command -v rustfmt >/dev/null; }; then cargo fmt --check; else echo "SKIPPED rustfmt: it is not installed (rustup component add rustfmt)"; fi
   # cargo clippy would build all dependencies again for its own purposes.
   driver=$(rustup which clippy-driver 2>/dev/null || command -v clippy-driver) || { echo "SKIPPED clippy: it is not installed (rustup component add clippy)"; exit 0; }
   CLIPPY_ARGS=-Dwarnings RUSTC_WORKSPACE_WRAPPER=$driver cargo build --release --locked --quiet --lib

@@ -1,13 +1,6 @@
 //! The endpoint with everything that it serves: documents, blobs, gossip and streams.
 
-use std::{
-    io::Write as _,
-    net::SocketAddr,
-    os::unix::fs::OpenOptionsExt as _,
-    path::Path,
-    sync::Arc,
-    time::Duration,
-};
+use std::{io::Write as _, net::SocketAddr, os::unix::fs::OpenOptionsExt as _, path::Path, sync::Arc, time::Duration};
 
 use iroh::{
     Endpoint, RelayMode, SecretKey,
@@ -75,9 +68,8 @@ impl Node {
         let replicas = store::Store::persistent(options.dir.join("docs.redb")).context("open documents")?;
         let author = DefaultAuthorStorage::Persistent(options.dir.join("default-author"));
         let downloader = blobs.downloader(&endpoint);
-        let engine = Engine::spawn(endpoint.clone(), gossip.clone(), replicas, (*blobs).clone(), downloader, author, Some(protect))
-            .await
-            .context("open documents")?;
+        let engine =
+            Engine::spawn(endpoint.clone(), gossip.clone(), replicas, (*blobs).clone(), downloader, author, Some(protect)).await.context("open documents")?;
         let sync = engine.sync.clone();
         let docs = Docs::new(engine);
         let router = Router::builder(endpoint.clone())

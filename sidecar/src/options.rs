@@ -95,7 +95,14 @@ mod tests {
 
     #[test]
     fn mistakes_are_named() {
-        for (line, says) in [("", "--dir is missing"), ("--dir", "needs a value"), ("--dir d --bind x", "--bind x"), ("--dir d --relay :", "--relay :"), ("--dir d --discovery all", "all"), ("--x y", "--x")] {
+        for (line, says) in [
+            ("", "--dir is missing"),
+            ("--dir", "needs a value"),
+            ("--dir d --bind x", "--bind x"),
+            ("--dir d --relay :", "--relay :"),
+            ("--dir d --discovery all", "all"),
+            ("--x y", "--x"),
+        ] {
             let message = parse(line).unwrap_err().to_string();
             assert!(message.contains(says), "{line:?}: {message}");
         }

@@ -179,19 +179,49 @@ pub struct EndpointStatus {
 #[serde(tag = "event", rename_all = "snake_case")]
 pub enum Event {
     /// The first line.
-    Hello { protocol: u32, version: String, endpoint: String },
+    Hello {
+        protocol: u32,
+        version: String,
+        endpoint: String,
+    },
     /// Entries of others have come, with their values. Several become one event.
-    Changed { doc: String },
-    Neighbour { doc: String, peer: String, up: bool },
-    Synced { doc: String, peer: String, received: u64, sent: u64 },
-    SyncFailed { doc: String, peer: String, message: String },
-    Flooded { doc: String, entries: u64 },
+    Changed {
+        doc: String,
+    },
+    Neighbour {
+        doc: String,
+        peer: String,
+        up: bool,
+    },
+    Synced {
+        doc: String,
+        peer: String,
+        received: u64,
+        sent: u64,
+    },
+    SyncFailed {
+        doc: String,
+        peer: String,
+        message: String,
+    },
+    Flooded {
+        doc: String,
+        entries: u64,
+    },
     /// A peer has opened a stream of a protocol that was listened for.
-    Stream { stream: u64, peer: String, protocol: String },
+    Stream {
+        stream: u64,
+        peer: String,
+        protocol: String,
+    },
     /// So many events were dropped because nobody read them: ask for the state.
-    Lagged { dropped: u64 },
+    Lagged {
+        dropped: u64,
+    },
     /// A line that was no request, and had no id to answer to.
-    Refused { message: String },
+    Refused {
+        message: String,
+    },
 }
 
 /// Reads a request. The error carries the id, where the line had one.
@@ -227,7 +257,10 @@ mod tests {
     fn transcripts() -> Vec<String> {
         let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../p2p/testdata/protocol");
         let files = fs::read_dir(folder).unwrap().map(|file| fs::read_to_string(file.unwrap().path()).unwrap());
-        let lines: Vec<_> = files.flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>()).filter(|line| line.starts_with("> ") || line.starts_with("< ")).collect();
+        let lines: Vec<_> = files
+            .flat_map(|text| text.lines().map(str::to_owned).collect::<Vec<_>>())
+            .filter(|line| line.starts_with("> ") || line.starts_with("< "))
+            .collect();
         assert!(lines.len() > 40, "only {} lines", lines.len());
         lines
     }

@@ -184,12 +184,9 @@ enum News {
 impl News {
     fn of(event: LiveEvent) -> Option<Self> {
         match event {
-            LiveEvent::InsertRemote { from, entry, content_status } => Some(Self::Entry {
-                from,
-                hash: entry.content_hash(),
-                len: entry.content_len(),
-                complete: content_status == ContentStatus::Complete,
-            }),
+            LiveEvent::InsertRemote { from, entry, content_status } => {
+                Some(Self::Entry { from, hash: entry.content_hash(), len: entry.content_len(), complete: content_status == ContentStatus::Complete })
+            }
             LiveEvent::NeighborUp(peer) => Some(Self::Neighbour { peer, up: true }),
             LiveEvent::NeighborDown(peer) => Some(Self::Neighbour { peer, up: false }),
             LiveEvent::SyncFinished(exchange) => {
@@ -203,7 +200,12 @@ impl News {
 
 /// Takes events as they come: iroh-docs waits for whoever does not, and whoever asks it for entries meanwhile waits
 /// for good. What does not fit into the queue is told as lost.
-async fn follow<E: Display>(doc: NamespaceId, mut events: impl Stream<Item = std::result::Result<LiveEvent, E>> + Unpin, queue: mpsc::Sender<News>, lost: Arc<Notify>) {
+async fn follow<E: Display>(
+    doc: NamespaceId,
+    mut events: impl Stream<Item = std::result::Result<LiveEvent, E>> + Unpin,
+    queue: mpsc::Sender<News>,
+    lost: Arc<Notify>,
+) {
     while let Some(event) = events.next().await {
         match event {
             Ok(event) => {
@@ -300,7 +302,11 @@ impl Watcher {
         self.meet(peer);
         {
             let mut state = self.room.lock();
-            if up { state.neighbours.insert(peer) } else { state.neighbours.remove(&peer) };
+            if up {
+                state.neighbours.insert(peer)
+            } else {
+                state.neighbours.remove(&peer)
+            };
         }
         self.shared.output.event(Event::Neighbour { doc: self.room.doc.id().to_string(), peer: peer.to_string(), up });
     }

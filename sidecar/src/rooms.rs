@@ -25,7 +25,7 @@ use crate::{
     links::{self, Links},
     marker,
     output::Output,
-    protocol::{Answer, Data, DocStatus, Entry, EndpointStatus, NewEntry, PeerStatus},
+    protocol::{Answer, Data, DocStatus, EndpointStatus, Entry, NewEntry, PeerStatus},
     room::{self, Room, Shared},
     ticket,
 };
@@ -56,7 +56,8 @@ impl Rooms {
     /// Reads which documents are stored, and opens none.
     pub async fn load(node: Node, links: Links, output: Output) -> Result<Self> {
         let stored = Mutex::new(stored(&node).await?);
-        let shared = Shared { node, links, output, values: Arc::default(), fetches: Arc::new(Semaphore::new(FETCHES)), starts: Arc::new(Semaphore::new(STARTS)) };
+        let shared =
+            Shared { node, links, output, values: Arc::default(), fetches: Arc::new(Semaphore::new(FETCHES)), starts: Arc::new(Semaphore::new(STARTS)) };
         let rooms = Self(Arc::new(Inner { shared, open: Mutex::default(), stored, resync: Mutex::default() }));
         let task = tokio::spawn(reconcile(rooms.clone()));
         *rooms.0.resync.lock().unwrap_or_else(PoisonError::into_inner) = Some(task.abort_handle());

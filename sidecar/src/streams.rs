@@ -117,7 +117,10 @@ impl Streams {
             return Err((send, recv));
         }
         let id = self.0.next.fetch_add(1, Ordering::Relaxed);
-        open.insert(id, Stream { peer, send: Arc::new(AsyncMutex::new(send)), recv: Arc::new(AsyncMutex::new(recv)), closed: Arc::new(watch::channel(false).0) });
+        open.insert(
+            id,
+            Stream { peer, send: Arc::new(AsyncMutex::new(send)), recv: Arc::new(AsyncMutex::new(recv)), closed: Arc::new(watch::channel(false).0) },
+        );
         Ok(id)
     }
 

@@ -67,7 +67,11 @@ impl Values {
         let (mut here, mut missing) = (Vec::new(), Vec::new());
         for hash in hashes {
             let whole = matches!(node.blobs.has(hash).await, Ok(true));
-            if whole { here.push(hash) } else { missing.push(hash) };
+            if whole {
+                here.push(hash)
+            } else {
+                missing.push(hash)
+            };
         }
         self.note(peer, answered, !here.is_empty());
         (here, missing)

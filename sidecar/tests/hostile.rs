@@ -41,7 +41,8 @@ async fn a_flooded_document_is_left_and_the_others_go_on() {
     a.set(&docs[1], "k/", "still here").await;
     b.wait_value(&docs[1], "k/", "still here").await;
     let status = b.ok(json!({"op": "docs"})).await;
-    let flooded: Vec<_> = status["docs"].as_array().unwrap().iter().map(|doc| (doc["doc"].as_str().unwrap() == docs[0], doc["flooded"].as_bool().unwrap())).collect();
+    let flooded: Vec<_> =
+        status["docs"].as_array().unwrap().iter().map(|doc| (doc["doc"].as_str().unwrap() == docs[0], doc["flooded"].as_bool().unwrap())).collect();
     assert!(flooded.iter().all(|(is, flooded)| is == flooded), "{status}");
     a.stop().await;
     b.stop().await;
