@@ -799,7 +799,7 @@ func (s *RoomSync) goByTicket(ctx context.Context, userID string, t Ticket, doc 
 		return false, err
 	}
 	room.Doc, room.Ticket = doc, t.Doc
-	m, err := s.await(ctx, room)
+	m, err := s.await(ctx, room, nil)
 	if err == nil && m.Documents[doc] > room.Moves {
 		room.Moves = m.Documents[doc]
 		moved, err = s.goTo(ctx, arriving{room, m, userID}, t.Invite)

@@ -770,6 +770,29 @@ func TestRoomSync_AJoinThatFailsLeavesNothing(t *testing.T) {
 	b.join(ticket)
 }
 
+// A ticket that has not arrived yet in the document has not ended.
+func TestRoomSync_AJoinWaitsForItsTicket(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	invite, seed := NewInvite()
+	ticket.Invite = seed
+	room, _ := a.known(roomID)
+	joined := make(chan error, 1)
+	go func() { joined <- b.Join(t.Context(), b.user.UserID, ticket) }()
+	eventually(t, "the room's first words", func() bool {
+		m, err := b.merged(t.Context(), room)
+		return err == nil && m.Owner != "" && m.Name != ""
+	})
+	time.Sleep(200 * time.Millisecond) // so that the join has read them, too
+	if err := a.noteInvite(t.Context(), room, a.options.Keys.Room(roomID), invite.Key, sensocto.RoleMember); err != nil {
+		t.Fatal(err)
+	}
+	if err := <-joined; err != nil {
+		t.Error(err)
+	}
+}
+
 // A room that is made has its document at once, and its ticket is stored with it.
 func TestRoomSync_ARoomIsMadeWithItsDocument(t *testing.T) {
 	a := newNode(t, "a")

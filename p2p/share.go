@@ -216,7 +216,7 @@ func (s *RoomSync) reserve(roomID, doc string) (leave func(), err error) {
 
 // arrive makes the room once its owner and name are known.
 func (s *RoomSync) arrive(ctx context.Context, userID string, room sensocto.SharedRoom) error {
-	m, err := s.await(ctx, room)
+	m, err := s.await(ctx, room, room.Invite)
 	if err != nil {
 		return err
 	}
@@ -290,9 +290,9 @@ func (s *RoomSync) keep(ctx context.Context, roomID string, m Room) error {
 // joinTime is how long the first entries of a room may take.
 const joinTime = 20 * time.Second
 
-// await waits until the document says whose room it is, and what its invitations
-// are.
-func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom) (Room, error) {
+// await waits until the document says whose room it is, and what became of an invitation
+// where there is one: what is said later may arrive sooner.
+func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite []byte) (Room, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
 	for {
@@ -305,7 +305,11 @@ func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom) (Room, e
 		for _, e := range entries {
 			missing = missing || e.State == "missing"
 		}
-		if err == nil && m.Owner != "" && m.Name != "" && !missing {
+		invited := invite == nil
+		if !invited {
+			_, invited = m.Facts[inviteKey(signerOf(invite).Key)]
+		}
+		if err == nil && m.Owner != "" && m.Name != "" && invited && !missing {
 			return m, nil
 		}
 		select {
