@@ -61,7 +61,7 @@ sidecar-begin: # in the background: a cold build takes minutes
 test-sidecar: ## the sidecar alone, and rooms of two servers through it
 	@echo "== the sidecar"
 	@code=0; scripts/sidecar.sh wait || code=$$?; case $$code in \
-	0) $(MAKE) --no-print-directory sidecar && scripts/sidecar.sh test && go test -race ./p2p && go test -race -run P2P ./cmd/sensocto ;; \
+	0) $(MAKE) --no-print-directory sidecar && scripts/sidecar.sh test && go test -race -timeout 20m ./p2p && go test -race -timeout 20m -run P2P ./cmd/sensocto ;; \
 	3) ;; \
 	*) exit 1 ;; esac
 
