@@ -526,8 +526,19 @@ func (p *pass) ended(ctx context.Context) error {
 	return p.close(ctx)
 }
 
-// closed ends a room that its owner has deleted at another server.
+// closed ends a room that its owner has deleted at another server, which keeps the document
+// for a while: the names that this server wrote there go first.
 func (p *pass) closed(ctx context.Context) error {
+	if p.writable() {
+		for _, prefix := range []string{prefixPerson, prefixSensor} {
+			if err := p.removeEverywhere(ctx, prefix); err != nil {
+				return err
+			}
+		}
+		if err := p.options.Sidecar.Sync(ctx, p.room.Doc); err != nil {
+			return err
+		}
+	}
 	if err := p.options.Rooms.Erase(ctx, p.room.RoomID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		return err
 	}

@@ -486,6 +486,7 @@ func TestRoomSync_ASidecarThatIsKilledCatchesUp(t *testing.T) {
 
 func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
 	a, b, roomID := two(t)
+	doc, _ := a.docOf(roomID)
 	b.listen(roomID)
 	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
 		t.Fatal(err)
@@ -494,6 +495,12 @@ func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
 	if b.heard(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed) != 1 {
 		t.Error("nobody was told")
 	}
+	eventually(t, "no name where the document is kept", func() bool {
+		entries, err := a.options.Sidecar.Entries(t.Context(), doc)
+		return err == nil && len(entries) > 0 && !slices.ContainsFunc(entries, func(e Entry) bool {
+			return strings.HasPrefix(e.Key, prefixPerson) || strings.HasPrefix(e.Key, prefixSensor)
+		})
+	})
 }
 
 // A server that hears of the end says nothing more in the document, whatever has changed at
