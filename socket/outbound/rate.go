@@ -115,6 +115,9 @@ func (d *rateEstimator) chunkSize() int {
 	if d.fast() {
 		return fastSampleWrite
 	}
+	if d.rate == 0 {
+		return slowSampleWrite
+	}
 	return minChunk
 }
 
