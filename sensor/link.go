@@ -45,6 +45,9 @@ func (l *link) post(ctx context.Context, m mail) error {
 	if l.closed.Load() {
 		return errReplaced
 	}
+	if m.batch != nil && l.process.handleHere(m) {
+		return nil
+	}
 	if err := l.process.mailbox.put(ctx, m); err != nil {
 		return err
 	}

@@ -49,6 +49,11 @@ func (j *Journal) admits(n int64) (bool, error) {
 	return unsynced == 0 || unsynced+n <= j.options.MaxPending, nil
 }
 
+// Ready reports whether Admit would not wait: there is a lot of room, or an error.
+func (j *Journal) Ready() bool {
+	return j.unsynced.Load() < j.options.MaxPending/2 || j.failing.Load() != nil
+}
+
 // waitForRoom returns a Go channel that is closed when something changes, and
 // makes the writer sync.
 func (j *Journal) waitForRoom() <-chan struct{} {
