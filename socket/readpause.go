@@ -78,7 +78,7 @@ func (c *conn) waitTick() bool {
 	switch {
 	case !urgent:
 		c.srv.readGate.Wait(wake)
-	case c.sendsOften():
+	case r.sendsOften(c.srv.now(), c.srv.limits.Gather, c.srv.count.framesIn.Load()):
 		c.srv.flushGate.Wait(nil)
 	default:
 		return false
@@ -87,15 +87,14 @@ func (c *conn) waitTick() bool {
 }
 
 // sendsOften reports whether more messages without an answer come than flushes, or
-// not so many to a server that is busy. Where flushes follow each other faster than
-// readers read there is nothing to wait for.
-func (c *conn) sendsOften() bool {
-	r, gather := &c.pacing, c.srv.limits.Gather
+// not so many to a server that is busy: frames have come to it by now. Where flushes
+// follow each other faster than readers read there is nothing to wait for.
+func (r *readPacing) sendsOften(now, gather time.Duration, frames uint64) bool {
 	if gather < 2*readLead {
 		return false
 	}
-	if now := c.srv.now(); now-r.since >= rateFlushes*gather {
-		flushes, frames := int((now-r.since)/gather), c.srv.count.framesIn.Load()
+	if now-r.since >= rateFlushes*gather {
+		flushes := int((now - r.since) / gather)
 		busy := frames-r.frames >= uint64(busyFrames*flushes)
 		r.often = r.counted > flushes || busy && seldomFlushes*r.counted >= flushes
 		r.counted, r.since, r.frames = 0, now, frames
