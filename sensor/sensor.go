@@ -38,7 +38,8 @@ const (
 type process struct {
 	registry *Registry
 	id       string
-	remote   bool // it is a sensor of another server: see remote.go
+	topic    string // of its measurements
+	remote   bool   // it is a sensor of another server: see remote.go
 	view     view
 	mailbox  *mailbox
 
@@ -68,7 +69,7 @@ type process struct {
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
-	p := &process{registry: r, id: s.ID, remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
+	p := &process{registry: r, id: s.ID, topic: sensocto.DataTopic(s.ID), remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
 	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
 	for _, a := range s.Attributes {
 		loaded := &attribute{Attribute: a}
@@ -292,9 +293,8 @@ func (p *process) register(m *sensocto.Measurement) error {
 // publish hands the batch to whoever watches. Viewers share it from then on;
 // a batch that nobody watches is recycled.
 func (p *process) publish(b *sensocto.Batch) {
-	topic := sensocto.DataTopic(p.id)
 	ps := p.registry.options.PubSub
-	if len(b.Measurements) == 0 || !ps.Subscribed(topic) {
+	if len(b.Measurements) == 0 || !ps.Subscribed(p.topic) {
 		p.registry.recycle(b)
 		return
 	}
@@ -302,7 +302,7 @@ func (p *process) publish(b *sensocto.Batch) {
 	if len(b.Measurements) == 1 {
 		event = sensocto.EventMeasurement
 	}
-	ps.Publish(&sensocto.Message{Topic: topic, Event: event, Payload: b})
+	ps.Publish(&sensocto.Message{Topic: p.topic, Event: event, Payload: b})
 }
 
 // delete drops the device and removes all samples and the sensor itself.
