@@ -1,6 +1,10 @@
 package socket
 
-import "time"
+import (
+	"time"
+
+	"github.com/sensocto/sensocto/socket/tick"
+)
 
 // readPause is how long what comes from a device that nobody looks at closely may
 // wait in the kernel: little beside the window of a second in which viewers get it.
@@ -36,6 +40,7 @@ type readPacing struct {
 	frames     uint64        // when so many had come from all connections
 	often      bool          // so many come that the reader pauses also where they are urgent
 	paid       bool          // at the end of the last pause something had come
+	pass       tick.Pass     // from that pause, until what had come is handled
 }
 
 // pauseReading lets the reader wait where the last message asked for no answer and
@@ -53,12 +58,16 @@ func (c *conn) pauseReading() {
 	if !c.in.Empty() {
 		return
 	}
+	r.pass.Done()
 	quiet := r.paid && c.in.Quiet()
 	for range emptyReads {
 		if c.closing.Load() || !c.waitTick() {
 			return
 		}
-		if r.paid = c.in.Poll(); r.paid || !quiet {
+		if r.paid = c.in.Poll(); r.paid {
+			return
+		}
+		if r.pass.Done(); !quiet {
 			return
 		}
 	}
@@ -77,9 +86,9 @@ func (c *conn) waitTick() bool {
 	c.mu.Unlock()
 	switch {
 	case !urgent:
-		c.srv.readGate.Wait(wake)
+		r.pass = c.srv.readGate.Wait(wake)
 	case r.sendsOften(c.srv.now(), c.srv.limits.Gather, c.srv.count.framesIn.Load()):
-		c.srv.flushGate.Wait(nil)
+		r.pass = c.srv.flushGate.Wait(nil)
 	default:
 		return false
 	}

@@ -73,12 +73,14 @@ func (j *Journal) changed() {
 }
 
 // Append copies a record to those that are written next. It never waits for
-// the disk and never fails; ask Admit before.
+// the disk and never fails; ask Admit before. Where nobody waits for records the writer
+// wakes up once for a group of them, when it is due.
 func (j *Journal) Append(record []byte) {
 	j.mu.Lock()
-	first := len(j.pending) == 0
-	if first {
+	defer j.mu.Unlock()
+	if len(j.pending) == 0 {
 		j.since = time.Now()
+		j.due.Reset(j.options.WriteEvery)
 	}
 	b := j.last(record)
 	before := len(b.data)
@@ -86,10 +88,6 @@ func (j *Journal) Append(record []byte) {
 	b.records++
 	j.end++
 	j.unsynced.Add(int64(len(b.data) - before))
-	j.mu.Unlock()
-	if first {
-		j.notify()
-	}
 }
 
 // last returns the buffer that a record goes into. j.mu is held.
