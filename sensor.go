@@ -126,13 +126,15 @@ type Device interface {
 	Command(command json.RawMessage) bool
 }
 
-// SensorLink is one device's hold on its live sensor.
+// SensorLink is one device's hold on its live sensor. One goroutine at a time
+// pushes.
 type SensorLink interface {
-	// Push queues a batch, whose ownership passes to the sensor. It waits
-	// while the mailbox is full, until ctx ends. done, if not nil, is called
-	// once when the batch has been taken into the store, or with the reason
-	// why not; it must not block. A batch that Push returned an error for is
-	// not stored and done is not called.
+	// Push hands the sensor a batch, whose ownership passes to it, and which it
+	// takes at once or queues. It waits while the mailbox is full, until ctx ends.
+	// done, if not nil, is called once, perhaps before Push returns, when the batch
+	// has been taken into the store, or with the reason why not; it must not
+	// block. A batch that Push returned an error for is not stored and done is not
+	// called.
 	Push(ctx context.Context, b *Batch, done func(error)) error
 	// PushDurable is Push whose done is called when the batch is on disk.
 	PushDurable(ctx context.Context, b *Batch, done func(error)) error

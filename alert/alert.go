@@ -3,7 +3,7 @@
 //
 // A rule belongs to a user and looks at one attribute of a sensor that the user
 // may see live. Rules are kept in memory by sensor; one subscriber for each
-// sensor evaluates them in the sensor's goroutine, without blocking and without
+// sensor evaluates them in the sensor's turn, without blocking and without
 // allocating. What fires goes through bounded queues to those who tell people: a
 // notification always, e-mail and a webhook where the rule says so. Who may not
 // see the sensor at that moment is not told; a rule whose owner may not see it is

@@ -214,7 +214,7 @@ func (s *served) quit() {
 	}
 }
 
-// Deliver implements sensocto.Subscriber. It queues, on the sensor's goroutine. A queue
+// Deliver implements sensocto.Subscriber. It queues, in the sensor's turn. A queue
 // that is full is dropped whole: what it had is read from memory when the peer takes
 // more.
 func (s *served) Deliver(m *sensocto.Message) {

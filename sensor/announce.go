@@ -69,22 +69,29 @@ func (p *process) publishState(now time.Time) {
 	p.registry.listChanged(sensocto.SensorListUpdate{Changed: []sensocto.Sensor{s}})
 }
 
-// await waits for mail or until an announcement that had to wait is due, which
-// is at once when the registry ends.
-func (p *process) await() {
-	switch {
-	case !p.dirty:
+// announceDue announces what is due, which is all when the registry ends, and returns
+// when the rest will be; zero where there is none.
+func (p *process) announceDue() time.Time {
+	if p.dirty && p.mailbox.isClosed() && !p.deleted.Load() {
+		p.publishState(time.Now())
+	}
+	if p.announce(); !p.dirty {
+		return time.Time{}
+	}
+	now := time.Now()
+	return now.Add(p.pace.wait(now))
+}
+
+// await waits for mail or until due, if there is such a time.
+func (p *process) await(due time.Time) {
+	if due.IsZero() {
 		<-p.mailbox.wake
 		return
-	case p.mailbox.isClosed():
-		p.publishState(time.Now())
-		return
 	}
-	due := time.NewTimer(p.pace.wait(time.Now()))
-	defer due.Stop()
+	timer := time.NewTimer(time.Until(due))
+	defer timer.Stop()
 	select {
 	case <-p.mailbox.wake:
-	case <-due.C:
-		p.announce()
+	case <-timer.C:
 	}
 }

@@ -27,7 +27,17 @@ type mailbox struct {
 	queue  []mail
 	size   int // measurements in queue
 	closed bool
+	turn   turn
 }
+
+// turn says who handles mail, and may touch the sensor's state: one at a time.
+type turn uint8
+
+const (
+	free  turn = iota
+	taken      // somebody does
+	owed       // the sensor's goroutine is to be the next
+)
 
 func newMailbox(bound int) *mailbox {
 	return &mailbox{bound: bound, wake: make(chan struct{}, 1), space: make(chan struct{}, 1)}
@@ -72,7 +82,43 @@ func (b *mailbox) tryPut(m mail) (ok bool, err error) {
 	return true, nil
 }
 
-// take moves all mail into buf, which it returns.
+// begin takes the turn for a sender, for mail of its own. It reports false where other
+// mail or the sensor's goroutine comes first.
+func (b *mailbox) begin() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.turn != free || len(b.queue) > 0 || b.closed {
+		return false
+	}
+	b.turn = taken
+	return true
+}
+
+// enter takes the turn for the sensor's goroutine. Where it reports false a sender has
+// it, and end wakes the goroutine if there is something to do.
+func (b *mailbox) enter() bool {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.turn == taken {
+		return false
+	}
+	b.turn = taken
+	return true
+}
+
+// end ends a turn. owes says that the next one is the goroutine's.
+func (b *mailbox) end(owes bool) {
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.turn = free; owes {
+		b.turn = owed
+	}
+	if owes || len(b.queue) > 0 || b.closed {
+		notify(b.wake)
+	}
+}
+
+// take moves all mail into buf, which it returns. The caller has the turn.
 func (b *mailbox) take(buf []mail) []mail {
 	b.mu.Lock()
 	defer b.mu.Unlock()

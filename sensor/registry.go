@@ -69,6 +69,7 @@ type Registry struct {
 	refusals                                refusals
 
 	bound         seriesBound   // the store, where it bounds series; else nil
+	ready         readiness     // the store, where it tells that; else nil
 	owned, series *quota        // sensors and attributes of each identity
 	overloaded    atomic.Bool   // memory is critical: nothing new
 	unsaved       atomic.Uint64 // joins of new sensors that were answered before the catalog had them
@@ -77,6 +78,9 @@ type Registry struct {
 	notice        notice // of attributes of joins
 	quotaNotice   notice // of sensors
 }
+
+// readiness is of a store that tells whether Put would take a batch without waiting.
+type readiness interface{ Ready() bool }
 
 // maxPooled is the largest batch, in measurements, that is kept for reuse.
 const maxPooled = 4096
@@ -100,6 +104,7 @@ func NewRegistry(o Options) *Registry {
 	r.names = ownerNames{read: o.OwnerName, most: o.MaxSensors, log: o.Log, known: make(map[string]string)}
 	r.owned, r.series = newQuota(o.IdentitySensors), newQuota(o.IdentitySeries)
 	r.bound, _ = o.Store.(seriesBound)
+	r.ready, _ = o.Store.(readiness)
 	r.patience, r.impatience = context.WithCancel(context.Background())
 	r.pool.New = func() any { return new(sensocto.Batch) }
 	return r

@@ -1,13 +1,15 @@
-// Package sensor runs one goroutine per live sensor and keeps the registry of
+// Package sensor runs one process per live sensor and keeps the registry of
 // all sensors, live and past.
 //
-// A sensor's goroutine takes measurements from one bounded mailbox in the
-// order in which they were pushed: it registers attributes that are new, puts
-// the batch into the store, and publishes it on the topic data:{sensor_id}.
-// When the mailbox is full the sender waits, so nothing is dropped here. What
-// cannot be stored is refused, counted and reported to the sender. A panic
-// costs the mail that caused it and is counted; the sensor goes on after a
-// pause and no other sensor notices.
+// A sensor takes measurements in the order in which they were pushed, one batch at
+// a time: it registers attributes that are new, puts the batch into the store, and
+// publishes it on the topic data:{sensor_id}. The turn is the sender's own, which
+// nobody has to be woken for, where nothing else is to be done and the store takes the
+// batch without waiting; else the batch goes into one bounded mailbox, and the turn
+// is the goroutine's that each live sensor has. When the mailbox is full the sender
+// waits, so nothing is dropped here. What cannot be stored is refused, counted and
+// reported to the sender. A panic costs the mail that caused it and is counted;
+// the sensor goes on after a pause and no other sensor notices.
 //
 // Samples that are late or out of order are kept: the store sorts.
 package sensor
@@ -32,11 +34,12 @@ const (
 )
 
 // process is one sensor: its state, and its goroutine while it is live. All
-// methods but start run on that goroutine.
+// methods but start, run and handleHere are for who has the turn (mailbox).
 type process struct {
 	registry *Registry
 	id       string
-	remote   bool // it is a sensor of another server: see remote.go
+	topic    string // of its measurements
+	remote   bool   // it is a sensor of another server: see remote.go
 	view     view
 	mailbox  *mailbox
 
@@ -49,6 +52,7 @@ type process struct {
 	dirty   bool  // the state changed and has to be announced
 	unsaved bool  // the catalog has to have what changed
 	pace    pace  // of announcements
+	hurt    bool  // a panic: the next turn begins with a pause
 
 	saidConnected bool // whether it was connected when that was announced last
 
@@ -65,7 +69,7 @@ type process struct {
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
-	p := &process{registry: r, id: s.ID, remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
+	p := &process{registry: r, id: s.ID, topic: sensocto.DataTopic(s.ID), remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
 	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
 	for _, a := range s.Attributes {
 		loaded := &attribute{Attribute: a}
@@ -106,31 +110,60 @@ func (p *process) stopIfIdle() bool {
 		return false // the registry ends: see await
 	}
 	p.running = false
+	p.mailbox.turn = free
+	return true
+}
+
+// handleHere handles m, a batch, in the goroutine of its sender, unless the sensor has
+// other things to do first or the store would make the sender wait. A wait that
+// begins just then is the sender's, as one for a full mailbox is.
+func (p *process) handleHere(m mail) bool {
+	if ready := p.registry.ready; ready == nil || !ready.Ready() || !p.mailbox.begin() {
+		return false
+	}
+	defer func() {
+		owes := p.dirty || p.hurt
+		if p.mailbox.end(owes); owes {
+			p.start()
+		}
+	}()
+	p.handle(m)
 	return true
 }
 
 func (p *process) run() {
 	var buf []mail
-	pause := firstPause
+	pause, mine := firstPause, false
 	for {
+		if mine = mine || p.mailbox.enter(); !mine {
+			<-p.mailbox.wake
+			continue
+		}
 		buf = p.mailbox.take(buf)
-		for i := range buf {
-			if !p.handle(buf[i]) {
+		for i := 0; i < len(buf) || p.hurt; i++ {
+			if p.hurt {
+				p.hurt = false
 				p.pause(pause)
 				pause = min(2*pause, lastPause)
 			}
-			buf[i] = mail{} // let go of the batch
+			if i < len(buf) {
+				p.handle(buf[i])
+				buf[i] = mail{} // let go of the batch
+			}
 		}
-		switch {
-		case len(buf) > 0:
+		if len(buf) > 0 {
 			continue
-		case p.stopIfIdle():
+		}
+		due := p.announceDue()
+		if p.stopIfIdle() {
 			return
 		}
 		if cap(buf) > 8 { // an idle sensor holds no memory that it needed once
 			buf = nil
 		}
-		p.await()
+		mine = false
+		p.mailbox.end(false)
+		p.await(due)
 	}
 }
 
@@ -143,10 +176,11 @@ func (p *process) pause(d time.Duration) {
 	}
 }
 
-// handle does one thing. It reports false after a panic.
-func (p *process) handle(m mail) (ok bool) {
+// handle does one thing. A panic is contained, and noted in p.hurt.
+func (p *process) handle(m mail) {
 	defer func() {
 		if r := recover(); r != nil {
+			p.hurt = true
 			p.registry.panics.Add(1)
 			p.registry.options.Log.Error("sensor panicked and is restarted", "sensor", p.id, "err", r, "stack", string(debug.Stack()))
 			m.finish(&sensocto.Error{Code: sensocto.CodeInternal, Message: "the sensor failed on this and was restarted"})
@@ -155,7 +189,7 @@ func (p *process) handle(m mail) (ok bool) {
 	switch {
 	case p.deleted.Load():
 		p.refuseDeleted(&m)
-		return true
+		return
 	case m.do != nil:
 		m.do()
 		m.finish(nil)
@@ -165,7 +199,6 @@ func (p *process) handle(m mail) (ok bool) {
 		p.take(&m)
 	}
 	p.announce()
-	return true
 }
 
 func (m *mail) finish(err error) {
@@ -260,9 +293,8 @@ func (p *process) register(m *sensocto.Measurement) error {
 // publish hands the batch to whoever watches. Viewers share it from then on;
 // a batch that nobody watches is recycled.
 func (p *process) publish(b *sensocto.Batch) {
-	topic := sensocto.DataTopic(p.id)
 	ps := p.registry.options.PubSub
-	if len(b.Measurements) == 0 || !ps.Subscribed(topic) {
+	if len(b.Measurements) == 0 || !ps.Subscribed(p.topic) {
 		p.registry.recycle(b)
 		return
 	}
@@ -270,7 +302,7 @@ func (p *process) publish(b *sensocto.Batch) {
 	if len(b.Measurements) == 1 {
 		event = sensocto.EventMeasurement
 	}
-	ps.Publish(&sensocto.Message{Topic: topic, Event: event, Payload: b})
+	ps.Publish(&sensocto.Message{Topic: p.topic, Event: event, Payload: b})
 }
 
 // delete drops the device and removes all samples and the sensor itself.

@@ -5,6 +5,8 @@ import (
 	"testing"
 	"testing/synctest"
 	"time"
+
+	"github.com/sensocto/sensocto/socket"
 )
 
 // published is how many samples of s the store has.
@@ -97,7 +99,8 @@ func TestRest_NotBesideWhatCannotWait(t *testing.T) {
 }
 
 // What comes from a device that sends faster than viewers are written to waits
-// for the next beat; what comes from a slower one is taken at once.
+// for the next beat; what comes from a slower one is taken at once where little
+// comes from others.
 func TestRest_BrieflyWhereMuchComes(t *testing.T) {
 	for name, of := range map[string]struct {
 		every time.Duration
@@ -133,6 +136,66 @@ func TestRest_BrieflyWhereMuchComes(t *testing.T) {
 					t.Errorf("%d samples are taken in the end, want 200", n)
 				}
 			})
+		})
+	}
+}
+
+// A device sends often where it does so more than once between two flushes, or less
+// so to a server to which others send a lot.
+func TestRest_WhoSendsOften(t *testing.T) {
+	const gather = 4 * time.Millisecond
+	for _, of := range []struct {
+		every  time.Duration
+		others int // frames between two flushes
+		want   bool
+	}{
+		{every: time.Millisecond, want: true},
+		{every: 5 * time.Millisecond, want: false},
+		{every: 5 * time.Millisecond, others: 2, want: false},
+		{every: 5 * time.Millisecond, others: 20, want: true},
+		{every: 15 * time.Millisecond, others: 20, want: true},
+		{every: 50 * time.Millisecond, others: 20, want: false},
+		{every: time.Second, others: 1000, want: false},
+	} {
+		often := socket.SendsOften(gather, 50, of.every, func(now time.Duration) uint64 {
+			return uint64(now/of.every) + uint64(of.others)*uint64(now/gather)
+		})
+		if often != of.want {
+			t.Errorf("every %v beside %d frames in %v: often is %t, want %t", of.every, of.others, gather, often, of.want)
+		}
+	}
+}
+
+// Whether devices pause or not, and wherever their frames are cut: what they send
+// is taken, though nothing comes after it.
+func TestRest_MissesNothing(t *testing.T) {
+	for name, watched := range map[string]bool{"while somebody looks": true, "while nobody looks": false} {
+		t.Run(name, func(t *testing.T) {
+			w := newWorld(t)
+			if watched {
+				w.v2().join("1", "data:s", `"bearer_token":"view"`)
+			}
+			d := w.device("s", "")
+			raw := d.ws.NetConn()
+			sent := 0
+			for round := range 5 {
+				for range 30 * (1 + round%2) { // enough for the server to see that they come often
+					d.feed(sent)
+					sent++
+					time.Sleep(time.Millisecond)
+				}
+				payload := measurement("sensocto:sensor:s", sent, time.Now().UnixMilli())
+				frame := append([]byte{0x81, 0x80 | byte(len(payload)), 0, 0, 0, 0}, payload...) // less than 126 bytes
+				raw.Write(frame[:20*round+1])
+				time.Sleep(20 * time.Millisecond)
+				raw.Write(frame[20*round+1:])
+				sent++
+				for deadline := time.Now().Add(patience); w.store.Counts("s")["a"].Samples < int64(sent); time.Sleep(time.Millisecond) {
+					if time.Now().After(deadline) {
+						t.Fatalf("%d samples are taken of %d", w.store.Counts("s")["a"].Samples, sent)
+					}
+				}
+			}
 		})
 	}
 }

@@ -176,7 +176,7 @@ func New(o Options) *Server {
 	s.outbound = outbound.New(outbound.Options{QueueBytes: s.limits.QueueBytes, ReplyBytes: s.limits.ReplyBytes, Gather: s.limits.Gather, PubSub: s.pubsub, Started: s.started, Tasks: &s.tasks})
 	s.inventory = inventory.New(inventory.Options{Sensors: s.sensors, Rights: s.rights, Reads: s.reads, ReplyBytes: s.limits.ReplyBytes})
 	s.rooms = rooms.New(rooms.Options{Source: o.Rooms, Calls: o.Calls, Rights: s.rights, Events: &s.events})
-	s.readGate = tick.NewGate(s.now, tick.After(readPause), nil)
+	s.readGate = tick.NewGate(s.now, tick.After(readPause), tick.Hooks{})
 	s.flushGate = s.outbound.NewReadGate(readLead)
 	revoked, changed := s.auth.OnRevoked(s.onRevoked), s.rights.OnChanged(s.onRightsChanged)
 	s.unsubscribe = func() { revoked(); changed() }

@@ -31,6 +31,10 @@ func (s *Store) pressed() bool {
 		s.pressure.on.Load() && !s.pressure.vain.Load() && s.failing.Load() == nil && !s.closed.Load()
 }
 
+// Ready reports whether a Put would take a usual batch, or refuse it, without
+// waiting.
+func (s *Store) Ready() bool { return !s.pressed() && (s.journal == nil || s.journal.Ready()) }
+
 // press waits until the cold tier has caught up, or ctx ends. It gives up where
 // nothing moves: what is then is for the bound to decide.
 func (s *Store) press(ctx context.Context) {

@@ -39,6 +39,9 @@ func pressed(t *testing.T, write time.Duration) (s *store.Store, cold *slowCold,
 func TestPut_WaitsForAColdTierThatWorks(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		s, cold, stop := pressed(t, time.Second)
+		if s.Ready() {
+			t.Error("a store that makes wait says that it is ready")
+		}
 		began := time.Now()
 		put(t, s, batch("s", "a", 1001, 10))
 		if took := time.Since(began); took != time.Second {
@@ -46,6 +49,9 @@ func TestPut_WaitsForAColdTierThatWorks(t *testing.T) {
 		}
 		if n := metric(s, "store_presses_total"); n != 1 {
 			t.Errorf("%v waited", n)
+		}
+		if !s.Ready() {
+			t.Error("it is not ready though nothing waits any more")
 		}
 		close(cold.write)
 		if err := stop(); err != nil {

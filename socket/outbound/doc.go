@@ -37,6 +37,9 @@
 //	                           ▲   much waits, Close       │
 //	                           └───────────────────────────┘
 //
+// While readers read what has come since the last tick (NewReadGate), every Deliver is
+// scheduled: the flush comes when they are through.
+//
 // It has no goroutine while nothing waits. Writing is done by one of as many writers
 // as there are processors (writerPool); what a socket does not take at once goes on in a
 // goroutine of its own, at the socket's pace, so no writer waits for a socket.

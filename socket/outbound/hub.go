@@ -34,6 +34,7 @@ type Hub struct {
 	writers      writerPool
 	flushTimer   *tick.Timer[*Outbox]
 	flushPeriod  time.Duration
+	reading      atomic.Bool                                  // readers read, and a flush follows: no outbox is written before
 	windowTimers [sensocto.AttentionHigh]*tick.Timer[*fanout] // by level; nil for none
 	fanouts      fanouts
 	encoders     [encodings]func(*sensocto.Message) []byte
@@ -65,6 +66,7 @@ func (h *Hub) now() time.Duration { return time.Since(h.started) }
 // flushOutboxes starts the writers of all connections that gather frames. It is
 // flushTimer's tick.
 func (h *Hub) flushOutboxes(due []*Outbox) {
+	h.reading.Store(false)
 	h.writers.withStandby(func() {
 		for _, o := range due {
 			o.flushDue()
@@ -86,10 +88,19 @@ func (h *Hub) newWindowTimer(level sensocto.AttentionLevel, period time.Duration
 }
 
 // NewReadGate returns a gate for readers whose measurements leave at the next
-// flush anyway: it opens lead before that, and no flush comes until they have had
-// lead to read, however late the gate's timer was.
+// flush anyway: it opens lead before that. The flush comes when all of them have given
+// back their passes, and lead later at the latest, however late the gate's timer was.
 func (h *Hub) NewReadGate(lead time.Duration) *tick.Gate {
-	return tick.NewGate(h.now, tick.Every(h.flushPeriod, lead), func() { h.flushTimer.Postpone(lead) })
+	return tick.NewGate(h.now, tick.Every(h.flushPeriod, lead), tick.Hooks{
+		Opening: func() {
+			h.reading.Store(true)
+			h.flushTimer.Postpone(lead)
+		},
+		Done: func() {
+			h.reading.Store(false)
+			h.tasks.Go(h.flushTimer.Fire) // which becomes a writer, and a reader must not be one for long
+		},
+	})
 }
 
 // counters count what the metrics report.

@@ -256,8 +256,8 @@ func (o *Outbox) recycle() {
 	}
 }
 
-// wake makes sure that the writer runs: now when the connection was idle or
-// much waits, otherwise when the gather time is over.
+// wake makes sure that the writer runs: now when the connection was idle, unless a
+// flush is about to come, or much waits; otherwise when the gather time is over.
 func (o *Outbox) wake() {
 	if o.state == writing {
 		return
@@ -267,7 +267,7 @@ func (o *Outbox) wake() {
 	case urgent:
 		o.startWriter()
 	case o.state == scheduled:
-	case o.hub.now()-o.lastWrite >= o.hub.gather:
+	case o.hub.now()-o.lastWrite >= o.hub.gather && !o.hub.reading.Load():
 		o.immediate = 0
 		o.startWriter()
 	default:

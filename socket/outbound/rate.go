@@ -27,7 +27,7 @@ const (
 	// minHeld and sendBuffer bound what it holds at all, most of it on its way.
 	minHeld    = 4 << 10
 	sendBuffer = 512 << 10
-	// minChunk is how much a connection hands to the kernel in one call.
+	// minChunk is how much a connection that is slow hands to the kernel in one call.
 	minChunk = 2 << 10
 	// slowSampleWrite bounds a write of single samples: what a write holds cannot be
 	// merged when the network slows down just then. Larger writes, in one call,
@@ -110,10 +110,14 @@ func (d *rateEstimator) maxSampleWrite() int {
 	return slowSampleWrite
 }
 
-// chunkSize is how many bytes of a write one call hands to the kernel.
+// chunkSize is how many bytes of a write one call hands to the kernel: all of a usual
+// write where nothing says that the connection is slow.
 func (d *rateEstimator) chunkSize() int {
 	if d.fast() {
 		return fastSampleWrite
+	}
+	if d.rate == 0 {
+		return slowSampleWrite
 	}
 	return minChunk
 }

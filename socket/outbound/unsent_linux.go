@@ -2,6 +2,7 @@ package outbound
 
 import (
 	"syscall"
+	"unsafe"
 
 	"golang.org/x/sys/unix"
 )
@@ -24,9 +25,15 @@ func limitHeld(fd uintptr, bytes int) {
 
 // send writes what the socket takes at once. The kernel checks its bounds only
 // where it begins a new buffer, and fills the last one up to 64 KiB before that:
-// so each call ends its own.
+// so each call ends its own. The runtime is not told of the call, which would wake its
+// monitor for one that waits for nothing. b is not empty.
 func send(fd uintptr, b []byte) (n int, err error) {
-	return unix.SendmsgN(int(fd), b, nil, nil, unix.MSG_EOR|unix.MSG_NOSIGNAL|unix.MSG_DONTWAIT)
+	const flags = unix.MSG_EOR | unix.MSG_NOSIGNAL | unix.MSG_DONTWAIT
+	sent, _, errno := syscall.RawSyscall6(unix.SYS_SENDTO, fd, uintptr(unsafe.Pointer(unsafe.SliceData(b))), uintptr(len(b)), flags, 0, 0)
+	if errno != 0 {
+		return 0, errno
+	}
+	return int(sent), nil
 }
 
 // bandwidthDelay returns how many bytes have to be on their way for the connection to

@@ -91,6 +91,69 @@ func TestTimer_Postpone(t *testing.T) {
 	})
 }
 
+func TestTimer_Fire(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		timer := l.timer(tick.Every(10*ms, 0))
+		timer.Fire() // nothing waits
+		timer.Add(1)
+		time.Sleep(3 * ms)
+		timer.Fire()
+		timer.Fire()
+		time.Sleep(20 * ms) // the tick that was set does not come again
+		timer.Add(2)
+		time.Sleep(10 * ms)
+		l.check(t, []time.Duration{3 * ms, 30 * ms}, []int{1}, []int{2})
+	})
+}
+
+// Values that are added while ticks come at once from several sides are handed over
+// once each.
+func TestTimer_FireLosesNothing(t *testing.T) {
+	var mu sync.Mutex
+	got := make(map[int]int)
+	start := time.Now()
+	timer := tick.NewTimer(tick.Options[int]{
+		Now: func() time.Duration { return time.Since(start) }, Delay: tick.After(50 * time.Microsecond),
+		Tick: func(due []int) {
+			mu.Lock()
+			defer mu.Unlock()
+			for _, v := range due {
+				got[v]++
+			}
+		},
+	})
+	var adding sync.WaitGroup
+	for g := range 4 {
+		adding.Go(func() {
+			for i := range 2000 {
+				timer.Add(g*2000 + i)
+				if i%3 == 0 {
+					timer.Fire()
+				}
+			}
+		})
+	}
+	adding.Wait()
+	timer.Fire()
+	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(ms) { // a tick may be under way
+		mu.Lock()
+		n := len(got)
+		mu.Unlock()
+		if n == 8000 {
+			break
+		}
+		if time.Now().After(deadline) {
+			t.Fatalf("%d values of 8000 were handed over", n)
+		}
+	}
+	for v, n := range got {
+		if n != 1 {
+			t.Errorf("value %d was handed over %d times", v, n)
+		}
+	}
+}
+
 // What a tick adds waits for the next one, and the slice of a tick is not used
 // while its Tick runs.
 func TestTimer_AddFromTick(t *testing.T) {
@@ -146,7 +209,7 @@ func TestGate_OpensForAllAndForWhoIsWoken(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, opened := time.Now(), 0
 		now := func() time.Duration { return time.Since(start) }
-		gate := tick.NewGate(now, tick.After(50*ms), func() { opened++ })
+		gate := tick.NewGate(now, tick.After(50*ms), tick.Hooks{Opening: func() { opened++ }})
 		left := make(chan time.Duration, 3)
 		wake := make(chan struct{}, 1)
 		for _, w := range []chan struct{}{nil, nil, wake} {
@@ -171,5 +234,59 @@ func TestGate_OpensForAllAndForWhoIsWoken(t *testing.T) {
 			t.Errorf("the gate opened again at %v, want 100 ms", at)
 		}
 		synctest.Wait()
+	})
+}
+
+// Done comes when all who were let go have given back their passes, also where one left
+// before, and not while one has not.
+func TestGate_Done(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) }
+		var mu sync.Mutex
+		var done []time.Duration
+		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{Done: func() {
+			mu.Lock()
+			defer mu.Unlock()
+			done = append(done, now())
+		}})
+		check := func(step string, want ...time.Duration) {
+			t.Helper()
+			synctest.Wait()
+			mu.Lock()
+			defer mu.Unlock()
+			if !slices.Equal(done, want) {
+				t.Errorf("%s: Done was called at %v, want %v", step, done, want)
+			}
+		}
+		wake := make(chan struct{}, 1)
+		for i := range 3 {
+			go func() {
+				pass := gate.Wait(nil)
+				time.Sleep(time.Duration(i) * ms)
+				pass.Done()
+				pass.Done() // does nothing
+			}()
+		}
+		go func() {
+			pass := gate.Wait(wake)
+			pass.Done()
+		}()
+		time.Sleep(5 * ms)
+		wake <- struct{}{}
+		check("one has left early")
+		time.Sleep(6 * ms)
+		check("two are through")
+		time.Sleep(ms)
+		check("all are through", 12*ms)
+
+		kept := gate.Wait(nil) // who keeps it holds up no other tick
+		pass := gate.Wait(nil)
+		pass.Done()
+		check("one keeps a pass of the tick before", 12*ms, 30*ms)
+		kept.Done()
+		check("it is given back late", 12*ms, 20*ms+10*ms, 30*ms)
+		var none tick.Pass
+		none.Done()
 	})
 }

@@ -66,6 +66,8 @@ type Reader struct {
 
 	broken bool // what follows cannot be told apart any more
 	closed bool // the peer has sent a close frame, its last
+
+	quiet *quiet // nil until somebody asks for it
 }
 
 // Next returns the next message or control frame. The payload is valid until
@@ -113,6 +115,7 @@ func (f *Reader) AwaitClose() {
 		}
 	}
 	if f.broken {
+		f.loud()
 		io.Copy(io.Discard, f.Conn)
 	}
 }
@@ -213,18 +216,24 @@ func (f *Reader) fill(n int) error {
 		if err := f.charge(len(f.buf) + cap(f.fragment)); err != nil {
 			return err
 		}
+		f.loud()
 		got, err := f.Conn.Read(f.buf[f.w:])
 		if got == 0 && err != nil {
 			return err
 		}
-		f.w += got
-		f.full = f.w == len(f.buf)
-		if f.fits++; got >= smallRead {
-			f.fits = 0
-		}
-		f.Heard.Store(int64(f.Now()))
+		f.took(got)
 	}
 	return nil
+}
+
+// took notes that n bytes were read.
+func (f *Reader) took(n int) {
+	f.w += n
+	f.full = f.w == len(f.buf)
+	if f.fits++; n >= smallRead {
+		f.fits = 0
+	}
+	f.Heard.Store(int64(f.Now()))
 }
 
 // makeRoom leaves free space behind buf[:w], growing or shrinking the buffer

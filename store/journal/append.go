@@ -49,6 +49,11 @@ func (j *Journal) admits(n int64) (bool, error) {
 	return unsynced == 0 || unsynced+n <= j.options.MaxPending, nil
 }
 
+// Ready reports whether Admit would not wait: there is a lot of room, or an error.
+func (j *Journal) Ready() bool {
+	return j.unsynced.Load() < j.options.MaxPending/2 || j.failing.Load() != nil
+}
+
 // waitForRoom returns a Go channel that is closed when something changes, and
 // makes the writer sync.
 func (j *Journal) waitForRoom() <-chan struct{} {
@@ -68,12 +73,14 @@ func (j *Journal) changed() {
 }
 
 // Append copies a record to those that are written next. It never waits for
-// the disk and never fails; ask Admit before.
+// the disk and never fails; ask Admit before. Where nobody waits for records the writer
+// wakes up once for a group of them, when it is due.
 func (j *Journal) Append(record []byte) {
 	j.mu.Lock()
-	first := len(j.pending) == 0
-	if first {
+	defer j.mu.Unlock()
+	if len(j.pending) == 0 {
 		j.since = time.Now()
+		j.due.Reset(j.options.WriteEvery)
 	}
 	b := j.last(record)
 	before := len(b.data)
@@ -81,10 +88,6 @@ func (j *Journal) Append(record []byte) {
 	b.records++
 	j.end++
 	j.unsynced.Add(int64(len(b.data) - before))
-	j.mu.Unlock()
-	if first {
-		j.notify()
-	}
 }
 
 // last returns the buffer that a record goes into. j.mu is held.

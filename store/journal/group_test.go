@@ -89,3 +89,27 @@ func TestJournal_WritesWhatNobodyWaitsFor(t *testing.T) {
 		}
 	})
 }
+
+// Ready says whether Admit would wait: while half of what may be in memory is not on
+// disk it might.
+func TestJournal_Ready(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		disk, _ := slowDisk(5 * time.Second)
+		o := open(t, disk.Mount(), journal.Options{MaxPending: 1 << 20})
+		if !o.Ready() {
+			t.Error("an empty journal is not ready")
+		}
+		record := string(make([]byte, 1<<10))
+		for range 600 {
+			o.append([]string{record})
+		}
+		if o.Ready() {
+			t.Error("it is ready with 600 of 1024 KiB that are not on disk")
+		}
+		o.sync(t)
+		if !o.Ready() {
+			t.Error("it is not ready once all is on disk")
+		}
+		o.close(t)
+	})
+}

@@ -82,6 +82,7 @@ type Journal struct {
 	mu       sync.Mutex    // guards the following; never held over I/O
 	pending  []*buffer     // appended and not yet taken by the writer
 	since    time.Time     // when the first of them came
+	due      *time.Timer   // wakes the writer for them
 	end      Position      // of all records
 	waiters  []waiter      // not yet taken by the writer
 	pressed  bool          // somebody waits for room

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 	"slices"
+	"time"
 )
 
 // Open returns the journal of a directory. It verifies the headers and all of
@@ -15,6 +16,8 @@ func Open(fs FS, state State, options Options) (*Journal, error) {
 		options: options.withDefaults(), fs: fs, wake: make(chan struct{}, 1),
 		truncate: make(chan struct{}, 1), stop: make(chan struct{}), room: make(chan struct{}),
 	}
+	j.due = time.AfterFunc(idle, j.notify)
+	j.due.Stop() // until something waits
 	c, err := readChain(fs)
 	if err != nil {
 		return nil, err

@@ -301,14 +301,10 @@ func (w *writer) answer(err error) {
 	w.waiters = rest
 }
 
-// wait returns in how long there is something to do.
+// wait returns in how long there is something to do, but for what waits to be
+// written, which has a timer of its own.
 func (w *writer) wait(now time.Time) time.Duration {
 	o, wait := &w.j.options, idle
-	w.j.mu.Lock()
-	if len(w.j.pending) > 0 {
-		wait = w.j.since.Add(o.WriteEvery).Sub(now)
-	}
-	w.j.mu.Unlock()
 	if len(w.kept) > 0 {
 		wait = min(wait, w.unsynced.Add(o.SyncEvery).Sub(now))
 	} else if s := w.segment; s != nil && s.told < s.synced {
@@ -342,6 +338,7 @@ func (w *writer) end(cause error) error {
 	w.dropSpare()
 	j.mu.Lock()
 	j.ended = true
+	j.due.Stop()
 	j.changed()
 	j.mu.Unlock()
 	f := j.failing.Swap(&failure{err: ErrClosed, since: time.Now()})

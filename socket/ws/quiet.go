@@ -1,0 +1,90 @@
+package ws
+
+import "syscall"
+
+// quietBytes is what a quiet socket holds at most before it wakes somebody even so.
+const quietBytes = 16 << 10
+
+// quiet is what a socket needs to wake nobody for what comes, because its reader
+// looks at its own time. A reader that merely waits for a tick saves little: the
+// runtime's poller wakes up for what comes even if no goroutine waits for that.
+type quiet struct {
+	raw syscall.RawConn // nil where it is not possible
+	on  bool
+
+	read func(fd uintptr) (done bool) // made once: a read allocates nothing
+	buf  []byte
+	n    int
+	err  error
+}
+
+// Quiet has the kernel wake nobody for what comes, until Next has to wait. It
+// reports whether that is possible: then Poll finds what has come.
+func (f *Reader) Quiet() bool {
+	if q := f.quieting(); !q.on && q.raw != nil {
+		q.on = q.wakeAt(quietBytes)
+	}
+	return f.quiet.on
+}
+
+// Poll takes what has come, without waiting, and reports whether Next has something
+// to return, be it an error. It is for a Reader that is Empty. Where a socket
+// cannot be quiet it finds nothing.
+func (f *Reader) Poll() bool {
+	q := f.quieting()
+	if q.raw == nil {
+		return false
+	}
+	f.makeRoom() // of an empty buffer: no more than every connection may have
+	n, err := q.tryRead(f.buf[f.w:])
+	if err == syscall.EAGAIN || err == syscall.EINTR {
+		return false
+	}
+	if n > 0 {
+		f.took(n)
+	}
+	return true
+}
+
+// loud ends what Quiet began. The kernel wakes the poller at once for what is there.
+func (f *Reader) loud() {
+	if q := f.quiet; q != nil && q.on {
+		q.on = false
+		q.wakeAt(1)
+	}
+}
+
+// quieting is made for those that ask: most connections are not read often.
+func (f *Reader) quieting() *quiet {
+	if f.quiet != nil {
+		return f.quiet
+	}
+	q := &quiet{}
+	if s, ok := f.Conn.(syscall.Conn); ok && canBeQuiet {
+		q.raw, _ = s.SyscallConn()
+	}
+	q.read = func(fd uintptr) bool {
+		q.n, q.err = readNow(fd, q.buf)
+		return true
+	}
+	f.quiet = q
+	return q
+}
+
+// wakeAt has the kernel wake the poller when so many bytes have come, or the
+// connection ends.
+func (q *quiet) wakeAt(bytes int) (ok bool) {
+	q.raw.Control(func(fd uintptr) { ok = setReadMark(fd, bytes) == nil })
+	return ok
+}
+
+// tryRead reads what is there; the error is EAGAIN where nothing is.
+func (q *quiet) tryRead(b []byte) (n int, err error) {
+	q.buf = b
+	err = q.raw.Read(q.read)
+	q.buf = nil
+	if err != nil { // it was closed, or its deadline has passed
+		return 0, err
+	}
+	return q.n, q.err
+}
