@@ -150,6 +150,7 @@ func (s *rawSource) answered(seq int, r replyPayload) error {
 	switch {
 	case r.Status == "ok" && r.Response.Seq == seq:
 		s.acked = max(s.acked, seq)
+		s.begun.Store(true)
 		return nil
 	case r.Response.Reason == "unavailable": // a full disk: later
 		time.Sleep(time.Duration(rand.IntN(20)) * time.Millisecond)
@@ -198,6 +199,7 @@ func (s *clientSource) life(ctx context.Context, at target) error {
 		switch err := d.Add(crashBatch(s.seed, s.sent)...); {
 		case err == nil:
 			s.sent++
+			s.begun.Store(true) // the last life has it acknowledged
 		case !errors.Is(err, client.ErrQueueFull):
 			return err
 		}

@@ -10,6 +10,7 @@ import (
 	"net/url"
 	"slices"
 	"strconv"
+	"sync/atomic"
 
 	"github.com/sensocto/sensocto"
 )
@@ -20,6 +21,7 @@ type crashDevice struct {
 	id          string
 	seed        uint64
 	acked, sent int
+	begun       atomic.Bool // there will be something to compare
 }
 
 func (d *crashDevice) device() *crashDevice { return d }

@@ -4,11 +4,11 @@ package main
 
 import (
 	"context"
-
 	"fmt"
 	"math/rand/v2"
 	"os"
 	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
@@ -117,10 +117,15 @@ func (c *crash) start() {
 	}
 }
 
-// end lets the devices come to an end, kills the server a last time, and
+// end waits until each device has something to compare, lets them come to an end, kills the server a last time, and
 // compares what a reader gets with what was acknowledged.
 func (c *crash) end() {
 	c.t.Helper()
+	for began := time.Now(); slices.ContainsFunc(c.sources, func(s crashSource) bool { return !s.device().begun.Load() }); {
+		if c.pause(100 * time.Millisecond); time.Since(began) > patience {
+			c.t.Fatalf("a device has sent nothing, or heard of nothing that it sent\n%s", c.server.stderr)
+		}
+	}
 	c.stop()
 	c.sending.Wait()
 	c.kill()
