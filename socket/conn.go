@@ -73,6 +73,7 @@ func (c *conn) serve() {
 // their stack is kept small, so that it fits in 4 KiB.
 func (c *conn) read() {
 	defer c.Contain("read")
+	defer c.pacing.pass.Done()
 	for !c.closing.Load() || c.draining.Load() {
 		op, payload, err := c.in.Next()
 		switch {

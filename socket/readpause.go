@@ -50,6 +50,9 @@ type readPacing struct {
 // reader looks at each tick whether something has come.
 func (c *conn) pauseReading() {
 	r := &c.pacing
+	if c.in.Empty() {
+		r.pass.Done()
+	}
 	if !r.unanswered {
 		return
 	}
@@ -58,7 +61,6 @@ func (c *conn) pauseReading() {
 	if !c.in.Empty() {
 		return
 	}
-	r.pass.Done()
 	quiet := r.paid && c.in.Quiet()
 	for range emptyReads {
 		if c.closing.Load() || !c.waitTick() {

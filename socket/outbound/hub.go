@@ -98,7 +98,7 @@ func (h *Hub) NewReadGate(lead time.Duration) *tick.Gate {
 		},
 		Done: func() {
 			h.reading.Store(false)
-			h.tasks.Go(h.flushTimer.Fire) // which becomes a writer, and a reader must not be one for long
+			h.flushTimer.Postpone(0) // a flush that waits comes now
 		},
 	})
 }

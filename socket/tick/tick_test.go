@@ -91,15 +91,15 @@ func TestTimer_Postpone(t *testing.T) {
 	})
 }
 
-func TestTimer_Fire(t *testing.T) {
+func TestTimer_PostponeToNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
 		timer := l.timer(tick.Every(10*ms, 0))
-		timer.Fire() // nothing waits
+		timer.Postpone(0) // nothing waits
 		timer.Add(1)
 		time.Sleep(3 * ms)
-		timer.Fire()
-		timer.Fire()
+		timer.Postpone(0)
+		timer.Postpone(0)
 		time.Sleep(20 * ms) // the tick that was set does not come again
 		timer.Add(2)
 		time.Sleep(10 * ms)
@@ -107,9 +107,9 @@ func TestTimer_Fire(t *testing.T) {
 	})
 }
 
-// Values that are added while ticks come at once from several sides are handed over
+// Values that are added while several sides have ticks come at once are handed over
 // once each.
-func TestTimer_FireLosesNothing(t *testing.T) {
+func TestTimer_PostponeLosesNothing(t *testing.T) {
 	var mu sync.Mutex
 	got := make(map[int]int)
 	start := time.Now()
@@ -129,13 +129,13 @@ func TestTimer_FireLosesNothing(t *testing.T) {
 			for i := range 2000 {
 				timer.Add(g*2000 + i)
 				if i%3 == 0 {
-					timer.Fire()
+					timer.Postpone(0)
 				}
 			}
 		})
 	}
 	adding.Wait()
-	timer.Fire()
+	timer.Postpone(0)
 	for deadline := time.Now().Add(10 * time.Second); ; time.Sleep(ms) { // a tick may be under way
 		mu.Lock()
 		n := len(got)

@@ -6,7 +6,7 @@
 //
 //	idle ──Add──▶ set ──delay has passed──▶ tick ──▶ idle
 //	              │ ▲
-//	              └─┘ Add, Postpone         Fire ticks at once
+//	              └─┘ Add, Postpone
 //
 // It runs only while something waits for it, blocks nobody, and loses nothing.
 // Its owner sees to it that each value is added at most once before a tick, which
@@ -25,8 +25,8 @@ type Options[T any] struct {
 	// Delay returns how long after now the next tick is. It is called for the
 	// first value that is added after a tick.
 	Delay func(now time.Duration) time.Duration
-	// Tick takes what was added, in order, perhaps nothing, in a goroutine of the timer
-	// or that of Fire. It must not keep the slice.
+	// Tick takes what was added, in order, in a goroutine of the timer. It must not keep
+	// the slice.
 	Tick func(due []T)
 }
 
@@ -81,19 +81,6 @@ func (t *Timer[T]) Postpone(d time.Duration) {
 	t.notBefore = t.o.Now() + d
 	if t.set {
 		t.timer.Reset(d)
-	}
-}
-
-// Fire ticks now, in this goroutine, if something waits.
-func (t *Timer[T]) Fire() {
-	t.mu.Lock()
-	set := t.set
-	if set {
-		t.timer.Stop() // where it is too late for that, the tick finds less
-	}
-	t.mu.Unlock()
-	if set {
-		t.tick()
 	}
 }
 

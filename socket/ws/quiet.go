@@ -9,7 +9,7 @@ const quietBytes = 16 << 10
 // looks at its own time. A reader that merely waits for a tick saves little: the
 // runtime's poller wakes up for what comes even if no goroutine waits for that.
 type quiet struct {
-	raw syscall.RawConn // nil where it is not possible
+	raw syscall.RawConn
 	on  bool
 
 	read func(fd uintptr) (done bool) // made once: a read allocates nothing
@@ -21,10 +21,14 @@ type quiet struct {
 // Quiet has the kernel wake nobody for what comes, until Next has to wait. It
 // reports whether that is possible: then Poll finds what has come.
 func (f *Reader) Quiet() bool {
-	if q := f.quieting(); !q.on && q.raw != nil {
+	q := f.quieting()
+	if q == nil {
+		return false
+	}
+	if !q.on {
 		q.on = q.wakeAt(quietBytes)
 	}
-	return f.quiet.on
+	return q.on
 }
 
 // Poll takes what has come, without waiting, and reports whether Next has something
@@ -32,10 +36,16 @@ func (f *Reader) Quiet() bool {
 // cannot be quiet it finds nothing.
 func (f *Reader) Poll() bool {
 	q := f.quieting()
-	if q.raw == nil {
+	if q == nil {
 		return false
 	}
-	f.makeRoom() // of an empty buffer: no more than every connection may have
+	f.makeRoom() // of an empty buffer: what a large message has reserved is given back
+	if !f.partial {
+		f.fragment = nil
+	}
+	if f.charge(len(f.buf)+cap(f.fragment)) != nil {
+		return true
+	}
 	n, err := q.tryRead(f.buf[f.w:])
 	if err == syscall.EAGAIN || err == syscall.EINTR {
 		return false
@@ -54,15 +64,21 @@ func (f *Reader) loud() {
 	}
 }
 
-// quieting is made for those that ask: most connections are not read often.
+// quieting returns nil where a socket cannot be quiet. It is made for those that ask:
+// most connections are not read often.
 func (f *Reader) quieting() *quiet {
-	if f.quiet != nil {
+	if f.quiet != nil || !canBeQuiet {
 		return f.quiet
 	}
-	q := &quiet{}
-	if s, ok := f.Conn.(syscall.Conn); ok && canBeQuiet {
-		q.raw, _ = s.SyscallConn()
+	s, ok := f.Conn.(syscall.Conn)
+	if !ok {
+		return nil
 	}
+	raw, err := s.SyscallConn()
+	if err != nil {
+		return nil
+	}
+	q := &quiet{raw: raw}
 	q.read = func(fd uintptr) bool {
 		q.n, q.err = readNow(fd, q.buf)
 		return true

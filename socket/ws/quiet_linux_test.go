@@ -4,6 +4,7 @@ import (
 	"errors"
 	"io"
 	"net"
+	"strings"
 	"sync/atomic"
 	"syscall"
 	"testing"
@@ -114,6 +115,28 @@ func TestReader_QuietHearsOfTheEnd(t *testing.T) {
 	}
 	if _, _, err := r.Next(); !errors.Is(err, net.ErrClosed) {
 		t.Errorf("Next returned %v, want %v", err, net.ErrClosed)
+	}
+}
+
+// What a large message has reserved is given back also where Poll finds all that follows.
+func TestReader_PollGivesBackTheBudget(t *testing.T) {
+	r, client := overTCP(t)
+	b := &budget{max: 4 << 20}
+	r.Budget = b
+	large := strings.Repeat("x", 90_000)
+	go client.Write(frame(true, ws.OpText, 7, []byte(large)))
+	next(t, r, large)
+	if b.used == 0 {
+		t.Fatal("a large message has reserved nothing")
+	}
+	for range 20 {
+		r.Quiet()
+		client.Write(frame(true, ws.OpText, 7, []byte("a")))
+		pollUntil(t, r)
+		next(t, r, "a")
+	}
+	if b.used != 0 {
+		t.Errorf("%d bytes are reserved", b.used)
 	}
 }
 
