@@ -61,7 +61,7 @@ func (p *pass) straysOf(ctx context.Context) ([]stray, error) {
 		if errors.Is(err, errDown) {
 			return nil, err
 		}
-		if err != nil {
+		if err != nil && sensocto.ErrorCode(err) != sensocto.CodeNotFound { // it may have been dropped since it was listed
 			p.log.Warn("a document that no room has cannot be read, and is not looked at again before the sidecar is restarted", "err", err)
 		}
 		if roomID != "" {

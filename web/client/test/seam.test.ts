@@ -76,6 +76,23 @@ test("viewers whose network is cut while a device streams get every sample once"
   for (const values of views) expectWhole(values, sent);
 });
 
+test("a viewer that asked for no history gets none after its network was cut either", async () => {
+  const { program, token, client } = await world();
+  const network = await new Network(program.url).listen();
+  const { device, stop } = stream(client());
+  await sleep(300);
+  await device.synced();
+  const values = given(connect(network.url, token).sensor("ecg", { history: 0 }));
+  await until(() => values.length > 100);
+  network.cut();
+  await sleep(200);
+  network.restore();
+  const sent = await stop();
+  await until(() => values.at(-1) === sent - 1);
+  expect(values[0]).toBeGreaterThan(0);
+  expectWhole(values, sent);
+});
+
 test("a gap that is too large to read back is told, and its bounds are right", async () => {
   const { program, token, client } = await world();
   const network = await new Network(program.url).listen();

@@ -170,7 +170,7 @@ export class SensorView extends Emitter<SensorViewEvents> {
       const span = { from: tail.span?.from ?? 0, to: (begins ?? 0) + microsecond };
       const missed = begins === undefined || whole ? [] : await this.#missed(attributeId, span, held);
       if (this.#held !== held) return;
-      this.#give({ attributeId, runs: tail.missing(joinHistory(missed, runs)) }, "history");
+      this.#give({ attributeId, runs: tail.missing(tail.since(joinHistory(missed, runs))) }, "history");
     }
   }
 

@@ -14,6 +14,7 @@ export class Tail {
   #capacity: number;
   #runs: Run[] = [];
   #size = 0;
+  #begins = -Infinity; // the least time of the run that was given first
 
   /** Remembers at least so many of the last samples and buckets. */
   constructor(capacity: number) {
@@ -32,9 +33,19 @@ export class Tail {
   }
 
   add(run: Run): void {
+    if (this.#begins === -Infinity && lengthOf(run) > 0) this.#begins = timesOf(run).reduce((least, time) => Math.min(least, time), Infinity);
     this.#runs.push(run);
     this.#size += lengthOf(run);
     while (this.#runs.length > 1 && this.#size - lengthOf(this.#runs[0]!) >= this.#capacity) this.#size -= lengthOf(this.#runs.shift()!);
+  }
+
+  /** What of the runs is not from before the first that was given: the viewer did not ask for that. */
+  since(runs: readonly Run[]): Run[] {
+    return runs.flatMap((run) => {
+      if (run.kind === "buckets") return [run];
+      const later = Array.from(run.times.keys()).filter((i) => run.times[i]! >= this.#begins);
+      return later.length === run.times.length ? [run] : later.length > 0 ? [pick(run, later)] : [];
+    });
   }
 
   /** What of the runs was not given yet. What came merged counts as given. */
@@ -44,8 +55,12 @@ export class Tail {
   }
 }
 
+function timesOf(run: Run): Float64Array {
+  return run.kind === "buckets" ? run.from : run.times;
+}
+
 function lengthOf(run: Run): number {
-  return run.kind === "buckets" ? run.from.length : run.times.length;
+  return timesOf(run).length;
 }
 
 /** How many of each sample were given. */
