@@ -97,7 +97,10 @@ func TestLive_ASensorThatWasTakenOutIsNotBroughtBack(t *testing.T) {
 			defer close(updated)
 			l.update(now)
 		}()
-		time.Sleep(50 * time.Millisecond) // the update drops the sensor meanwhile, or waits
+		select {
+		case <-updated: // the sensor was dropped before it is shown
+		case <-time.After(50 * time.Millisecond): // the update waits
+		}
 	}
 	if _, _, err := (&session{remote: r}).learn(t.Context(), state); err != nil {
 		t.Error(err)

@@ -791,7 +791,11 @@ func TestRoomSync_AJoinWaitsForItsTicket(t *testing.T) {
 		m, err := b.merged(t.Context(), room)
 		return err == nil && m.Owner != "" && m.Name != ""
 	})
-	time.Sleep(200 * time.Millisecond) // so that the join has read them, too
+	select {
+	case err := <-joined:
+		t.Fatalf("the join did not wait for its invitation: %v", err)
+	case <-time.After(4 * awaitEvery): // it has read the first words, too
+	}
 	if err := a.noteInvite(t.Context(), room, a.options.Keys.Room(roomID), invite.Key, sensocto.RoleMember); err != nil {
 		t.Fatal(err)
 	}

@@ -290,6 +290,9 @@ func (s *RoomSync) keep(ctx context.Context, roomID string, m Room) error {
 // joinTime is how long the first entries of a room may take.
 const joinTime = 20 * time.Second
 
+// awaitEvery is how often a join looks whether they have come.
+const awaitEvery = 50 * time.Millisecond
+
 // await waits until the document says whose room it is, and what became of an invitation
 // where there is one: what is said later may arrive sooner.
 func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite []byte) (Room, error) {
@@ -315,7 +318,7 @@ func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite [
 		select {
 		case <-ctx.Done():
 			return Room{}, errTicketFail
-		case <-time.After(50 * time.Millisecond):
+		case <-time.After(awaitEvery):
 		}
 	}
 }
