@@ -17,20 +17,25 @@ use serde_json::{Value, json};
 use tempfile::tempdir;
 use tokio::time;
 
+/// Makes two documents that both have and can write.
+async fn two_documents(a: &mut Sidecar, b: &mut Sidecar) -> [String; 2] {
+    let mut docs = [String::new(), String::new()];
+    for doc in &mut docs {
+        *doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+        b.ok(json!({"op": "import", "ticket": ticket})).await;
+        a.set(doc, "k/", "v").await;
+        b.wait_value(doc, "k/", "v").await;
+    }
+    docs
+}
+
 /// So many entries of so few bytes that both are over the bound.
 #[tokio::test(flavor = "multi_thread")]
 async fn a_flooded_document_is_left_and_the_others_go_on() {
     let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
     let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
-    let mut docs = Vec::new();
-    for _ in 0..2 {
-        let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
-        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
-        b.ok(json!({"op": "import", "ticket": ticket})).await;
-        a.set(&doc, "k/", "v").await;
-        b.wait_value(&doc, "k/", "v").await;
-        docs.push(doc);
-    }
+    let docs = two_documents(&mut a, &mut b).await;
     let entries = sidecar::MAX_ENTRIES + 500;
     for page in 0..entries.div_ceil(1000) {
         let entries: Vec<Value> = (0..1000).map(|i| json!({"key": format!("flood/{}/", page * 1000 + i), "value": "AQ=="})).collect();
@@ -89,15 +94,7 @@ impl Silent {
 async fn invented_values_hold_up_no_others() {
     let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
     let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
-    let mut docs = Vec::new();
-    for _ in 0..2 {
-        let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
-        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
-        b.ok(json!({"op": "import", "ticket": ticket})).await;
-        a.set(&doc, "k/", "v").await;
-        b.wait_value(&doc, "k/", "v").await;
-        docs.push(doc);
-    }
+    let docs = two_documents(&mut a, &mut b).await;
     let hostile = Silent::start().await;
     let ticket = b.ok(json!({"op": "share", "doc": docs[0], "write": true})).await["ticket"].clone();
     hostile.invent(ticket.as_str().unwrap(), 400).await;
