@@ -52,7 +52,7 @@ type process struct {
 	dirty   bool  // the state changed and has to be announced
 	unsaved bool  // the catalog has to have what changed
 	pace    pace  // of announcements
-	hurt    bool  // a panic: the next turn begins with a pause
+	hurt    bool  // the last turn panicked: the next one begins with a pause
 
 	saidConnected bool // whether it was connected when that was announced last
 

@@ -82,7 +82,7 @@ func (p *process) awaitURL() error {
 	line, err := p.stdout.ReadString('\n')
 	if err != nil {
 		if errors.Is(err, io.EOF) {
-			p.stop() // what it said last is in stderr when it has ended
+			p.stop() // its last lines are in stderr only after this
 		}
 		return fmt.Errorf("no URL came: %w\n%s", err, p.stderr)
 	}
@@ -90,8 +90,8 @@ func (p *process) awaitURL() error {
 	return nil
 }
 
-// wantsLog waits until the process has said something: it comes by a pipe of its own,
-// later than what the process has done since.
+// wantsLog waits until the log of the process has a text. The log comes through a pipe,
+// which is read later than it is written.
 func (p *process) wantsLog(text string) {
 	p.t.Helper()
 	for end := time.Now().Add(patience); !strings.Contains(p.stderr.String(), text); <-time.After(10 * time.Millisecond) {
