@@ -14,7 +14,7 @@ type SharedRoom struct {
 	// Invite is the seed of the key that admitted this server's first member; nil
 	// where the room was made here, and where it is only read.
 	Invite   []byte
-	ClosedAt time.Time // when the room was deleted here; zero while it is there
+	ClosedAt time.Time // when the room was deleted here, or it was heard that its owner has; zero while it is there
 	Moves    int64     // the number of its last move to another document; 0 for none
 	Restored bool      // a backup has brought it back, and who knows where it goes on was not met since
 	// Left are the documents that the room has left, at the server that made it, the

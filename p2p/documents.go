@@ -2,6 +2,7 @@ package p2p
 
 import (
 	"context"
+	"errors"
 )
 
 // Status is what the sidecar knows of itself.
@@ -96,11 +97,21 @@ func (s *Sidecar) Set(ctx context.Context, doc string, values map[string][]byte)
 	return flush()
 }
 
+// errNewer says that entries stay which their author deleted: of two at the same key, or at a
+// beginning of it, the one with the later time counts.
+var errNewer = errors.New("it was written at a later time than the clock of this machine shows: set the clock, or wait")
+
 // Delete removes what this server has written under a key, and under all keys that begin
-// with it. What others wrote stays.
+// with it. What others wrote stays. It fails where the clock was set back since, and not all
+// of it goes: of that the sidecar hears nothing, so it is asked again.
 func (s *Sidecar) Delete(ctx context.Context, doc, key string) error {
-	_, err := s.call(ctx, request{Op: "delete", Doc: doc, Key: &key})
-	return err
+	for range 2 {
+		a, err := s.call(ctx, request{Op: "delete", Doc: doc, Key: &key})
+		if err != nil || a.Deleted == nil || *a.Deleted == 0 {
+			return err
+		}
+	}
+	return errNewer
 }
 
 // Get returns what all authors wrote under a key, 512 entries at most.

@@ -15,7 +15,7 @@ import (
 )
 
 var (
-	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it"}
+	errNotMover   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "a room moves only at the server that made it: ask its owner there"}
 	errNotShared  = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_not_shared", Message: "the room is not shared with other servers yet: try again in a moment"}
 	errReads      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "ticket_reads", Message: "people of this server are members of the room, and this ticket leads to where it goes on for reading alone: ask for a ticket that admits"}
 	errMovedSince = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_moved", Message: "the room moved at this moment, and the ticket would have led to where it was: try again"}
@@ -738,22 +738,23 @@ func (p *pass) close(ctx context.Context) error {
 	return failed
 }
 
-// closeIn tells in a document that the room was deleted, once: names of people and sensors go before.
+// closeIn tells in a document that the room was deleted, once, and removes the names of people
+// and sensors there, which is tried again until they are gone.
 func (p *pass) closeIn(ctx context.Context, doc string) error {
 	said, err := p.lastOf(ctx, doc, keyClosed, p.root)
-	if err != nil || said != nil {
-		return err
-	}
-	for _, prefix := range []string{prefixPerson, prefixSensor} {
-		if err := p.options.Sidecar.Delete(ctx, doc, prefix); err != nil {
-			return err
-		}
-	}
-	value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
 	if err != nil {
 		return err
 	}
-	return p.options.Sidecar.Set(ctx, doc, map[string][]byte{keyClosed: value})
+	if said == nil {
+		value, err := p.options.Keys.Room(p.room.RoomID).Sign(keyClosed, next(p.room.RoomID, nil, []byte("true"), time.Now()))
+		if err != nil {
+			return err
+		}
+		if err := p.options.Sidecar.Set(ctx, doc, map[string][]byte{keyClosed: value}); err != nil {
+			return err
+		}
+	}
+	return errors.Join(p.options.Sidecar.Delete(ctx, doc, prefixPerson), p.options.Sidecar.Delete(ctx, doc, prefixSensor))
 }
 
 // change changes how a room is shared, between exchanges.
@@ -892,7 +893,7 @@ func (p *pass) beginToWrite(ctx context.Context, to arriving, role sensocto.Role
 		return err
 	}
 	if _, ok := to.merged.Facts[memberKey(k)]; ok {
-		return errNotAdmitted // they were in it before: an invitation lets nobody in again
+		return errWasIn // they were in it before: an invitation lets nobody in again
 	}
 	have, err := p.options.Rooms.Content(ctx, p.room.RoomID)
 	if err != nil {

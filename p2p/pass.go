@@ -76,6 +76,9 @@ func (s *RoomSync) meet(ctx context.Context, r *shared) (p *pass, merged Room, e
 	p.note(func() { p.room = r.room })
 	p.root = Key(p.room.Root)
 	p.own = p.options.Keys.Room(p.room.RoomID).Key == p.root
+	if !p.own && !p.room.ClosedAt.IsZero() { // its owner has deleted it, whatever is still here
+		return p, merged, errDeleted
+	}
 	if err := p.read(ctx); err != nil {
 		return p, merged, err
 	}
@@ -498,9 +501,18 @@ func (p *pass) tooManyClosed() (is bool) {
 	return is
 }
 
+// outlived reports whether the document of a room that has ended was kept long enough, or
+// others need its place.
+func (p *pass) outlived() bool {
+	return !p.room.ClosedAt.IsZero() && (time.Since(p.room.ClosedAt) > closedTime || p.tooManyClosed())
+}
+
 // ended tells the others that the room was deleted here, where that is its end.
 func (p *pass) ended(ctx context.Context) error {
-	if !p.own || (!p.room.ClosedAt.IsZero() && (time.Since(p.room.ClosedAt) > closedTime || p.tooManyClosed())) {
+	switch {
+	case !p.own && !p.room.ClosedAt.IsZero():
+		return p.closed(ctx)
+	case !p.own || p.outlived():
 		return p.forget(ctx)
 	}
 	if err := p.open(ctx); err != nil {
@@ -513,36 +525,66 @@ func (p *pass) ended(ctx context.Context) error {
 	if !slices.ContainsFunc(entries, func(e Entry) bool { return strings.HasPrefix(e.Key, prefixInvite) }) {
 		return p.forget(ctx) // no ticket was made: nobody else has it
 	}
-	if p.room.ClosedAt.IsZero() {
-		p.room.ClosedAt = time.Now().UTC()
-		if err := p.options.Store.PutSharedRoom(ctx, p.room); err != nil {
-			return err
-		}
-		p.note(func() {
-			p.r.room = p.room
-			p.hasten()
-		})
+	if err := p.noteEnd(ctx); err != nil {
+		return err
 	}
 	return p.close(ctx)
 }
 
+// noteEnd stores that the room has ended, so that what is to be done then is done also after
+// a restart.
+func (p *pass) noteEnd(ctx context.Context) error {
+	if !p.room.ClosedAt.IsZero() {
+		return nil
+	}
+	room := p.room
+	room.ClosedAt = time.Now().UTC()
+	if err := p.options.Store.PutSharedRoom(ctx, room); err != nil {
+		return err
+	}
+	p.room = room
+	p.note(func() {
+		p.r.room = room
+		p.hasten()
+	})
+	return nil
+}
+
 // closed ends a room that its owner has deleted at another server, which keeps the document
-// for a while: the names that this server wrote there go first.
+// for a while. Here the room goes first, whatever fails afterwards. The names that this server
+// wrote into the document follow, and then the document: that is tried again until it is done,
+// or has failed for as long as the document is kept.
 func (p *pass) closed(ctx context.Context) error {
-	if p.writable() {
-		for _, prefix := range []string{prefixPerson, prefixSensor} {
-			if err := p.removeEverywhere(ctx, prefix); err != nil {
-				return err
-			}
-		}
-		if err := p.options.Sidecar.Sync(ctx, p.room.Doc); err != nil {
-			return err
-		}
+	if err := p.noteEnd(ctx); err != nil {
+		return err
 	}
 	if err := p.options.Rooms.Erase(ctx, p.room.RoomID); err != nil && !errors.Is(err, sensocto.ErrNotFound) {
 		return err
 	}
+	p.hide()
+	if err := p.withdrawNames(ctx); err != nil {
+		if !p.outlived() {
+			return err
+		}
+		p.log.Warn("names of people of this server stay in the document of a shared room that has ended", "room", p.room.RoomID, "err", err)
+	}
 	return p.forget(ctx)
+}
+
+// withdrawNames removes all names of people and sensors that this server wrote into the
+// document. One that fails holds off no other.
+func (p *pass) withdrawNames(ctx context.Context) error {
+	if !p.writable() {
+		return nil
+	}
+	if err := p.open(ctx); err != nil {
+		return err
+	}
+	var failed error
+	for _, prefix := range []string{prefixPerson, prefixSensor} {
+		failed = errors.Join(failed, p.removeEverywhere(ctx, prefix))
+	}
+	return errors.Join(failed, p.options.Sidecar.Sync(ctx, p.room.Doc))
 }
 
 // forget no longer shares a room.
@@ -570,9 +612,6 @@ func (p *pass) forget(ctx context.Context) error {
 			delete(p.docs, doc)
 		}
 	})
-	if p.live != nil {
-		p.live.recheck(p.room.RoomID)
-	}
-	p.refresh()
+	p.recheck()
 	return nil
 }

@@ -3,6 +3,7 @@ package p2p
 import (
 	"context"
 	"encoding/json"
+	"errors"
 	"maps"
 	"path/filepath"
 	"slices"
@@ -501,6 +502,140 @@ func TestRoomSync_ADeletedRoomEndsEverywhere(t *testing.T) {
 			return strings.HasPrefix(e.Key, prefixPerson) || strings.HasPrefix(e.Key, prefixSensor)
 		})
 	})
+}
+
+// A ticket of a room that was deleted brings nothing, and says why.
+func TestRoomSync_ATicketOfADeletedRoomSaysSo(t *testing.T) {
+	a, b := newNode(t, "a"), newNode(t, "b")
+	roomID := a.create("Lab")
+	ticket := a.ticket(roomID, sensocto.RoleMember)
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the end", func() bool {
+		room, _ := a.known(roomID)
+		m, err := a.merged(t.Context(), room)
+		return err == nil && m.Closed
+	})
+	for _, n := range []*node{a, b} {
+		if err := n.Join(t.Context(), n.user.UserID, ticket); sensocto.ErrorReason(err) != "room_deleted" {
+			t.Errorf("%s: %v", n.name, err)
+		}
+		if _, err := n.rooms.Content(t.Context(), roomID); !errors.Is(err, sensocto.ErrNotFound) {
+			t.Errorf("%s: the room is there: %v", n.name, err)
+		}
+	}
+}
+
+// fails has everything that a server does in documents that the room has left fail, and with
+// it the removal of names, or no longer.
+func (n *node) fails(roomID string, does bool) {
+	n.t.Helper()
+	if err := n.change(n.t.Context(), roomID, func(r *sensocto.SharedRoom) {
+		if r.Left = nil; does {
+			r.Left = []sensocto.LeftDoc{{Doc: "no document", Ticket: "no ticket", At: time.Now()}}
+		}
+	}); err != nil {
+		n.t.Fatal(err)
+	}
+}
+
+// kept returns what a server has stored of how a room is shared.
+func (n *node) kept(roomID string) (kept sensocto.SharedRoom, ok bool) {
+	n.t.Helper()
+	rooms, err := n.db.SharedRooms(n.t.Context())
+	if err != nil {
+		n.t.Fatal(err)
+	}
+	i := slices.IndexFunc(rooms, func(r sensocto.SharedRoom) bool { return r.RoomID == roomID })
+	if i < 0 {
+		return kept, false
+	}
+	return rooms[i], true
+}
+
+// A room that its owner has deleted is gone at other servers as soon as they hear of it, also
+// where names cannot be removed from the document, which is tried until it is done.
+func TestRoomSync_ADeletedRoomIsGoneWhereNamesCannotBeRemoved(t *testing.T) {
+	a, b, roomID := two(t)
+	b.fails(roomID, true)
+	b.listen(roomID)
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	gone := func() bool {
+		_, err := b.rooms.Content(t.Context(), roomID)
+		return errors.Is(err, sensocto.ErrNotFound)
+	}
+	eventually(t, "end", gone)
+	failure := func() bool {
+		b.RoomSync.mu.Lock()
+		defer b.RoomSync.mu.Unlock()
+		return b.RoomSync.rooms[roomID].failures > 0
+	}
+	eventually(t, "a failure", failure)
+	b.stop()
+	b.start()
+	eventually(t, "a failure after a restart", failure)
+	if room, ok := b.kept(roomID); !ok || room.ClosedAt.IsZero() {
+		t.Fatalf("what is left to do was forgotten: %+v", room)
+	}
+	if s := b.Status(t.Context()); len(s.Rooms) != 0 || !gone() {
+		t.Errorf("it is still shown: %+v", s.Rooms)
+	}
+	b.fails(roomID, false)
+	eventually(t, "nothing of it kept", func() bool { _, ok := b.kept(roomID); return !ok })
+	if n := b.heard(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed); n != 1 {
+		t.Errorf("its members were told %d times", n)
+	}
+}
+
+// The names go, too, where the server was killed when the room was gone here.
+func TestRoomSync_NamesLeaveADeletedRoomAfterARestart(t *testing.T) {
+	a, b, roomID := two(t)
+	if err := b.rooms.Share(t.Context(), b.user, roomID, "b-strap", sensocto.ShareTerms{}); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 })
+	doc, _ := a.docOf(roomID)
+	ofB := func() (n int) {
+		entries, err := a.options.Sidecar.Entries(t.Context(), doc)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range entries {
+			if strings.HasPrefix(e.Key, prefixPerson) || strings.HasPrefix(e.Key, prefixSensor) {
+				n++
+			}
+		}
+		return n
+	}
+	r, release, err := b.hold(t.Context(), roomID)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer release()
+	if err := a.rooms.Delete(t.Context(), a.user, roomID); err != nil {
+		t.Fatal(err)
+	}
+	eventually(t, "word of the end", func() bool {
+		m, err := b.merged(t.Context(), r.room)
+		return err == nil && m.Closed
+	})
+	p := &pass{RoomSync: b.RoomSync, r: r, room: r.room}
+	if err := p.noteEnd(t.Context()); err != nil {
+		t.Fatal(err)
+	}
+	if err := b.rooms.Erase(t.Context(), roomID); err != nil {
+		t.Fatal(err)
+	}
+	if n := ofB(); n != 2 { // the name and the sensor: those of a have gone
+		t.Errorf("%d entries", n)
+	}
+	b.stop()
+	b.start()
+	eventually(t, "no name", func() bool { return ofB() == 0 })
+	eventually(t, "nothing of it kept", func() bool { _, ok := b.kept(roomID); return !ok })
 }
 
 // A server that hears of the end says nothing more in the document, whatever has changed at

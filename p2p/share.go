@@ -12,12 +12,14 @@ import (
 
 var (
 	errTicketRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a ticket admits members or guests; make somebody an administrator once they are in the room"}
-	errNotMade     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "only administrators of a room, at the server that made it, make tickets for it"}
-	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is here already"}
+	errNotMade     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "tickets for a room are made and ended at the server that made the room: ask an administrator of the room there"}
+	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is on this server already: ask its owner, or somebody who is in it, to let you in, unless you are in it"}
 	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here already: try again in half a minute"}
 	errTicketEnded = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
-	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "the limits of this server, or what your account may do, do not let you into the room"}
+	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "this server allows no more members or rooms, your account may not join, or you are banned from the room: ask its owner, or the server's operator"}
 	errTickets     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_tickets", Message: "the room has 500 tickets that admit, as many as it may have: give out one of them again, each admits up to 50 people"}
+	errWasIn       = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "you were in this room before, and a ticket lets nobody in again who has left or was removed: ask an administrator of the room who is at this server to let you in"}
+	errRoomDeleted = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_deleted", Message: "the room of this ticket was deleted by its owner: ask for a ticket of another room"}
 	errTicketFail  = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room's first words did not arrive: is a server that has the room running and reachable? Try again"}
 )
 
@@ -167,6 +169,9 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 	}
 	leave, err := s.reserve(t.Room, doc)
 	if errors.Is(err, errJoined) {
+		if room, ok := s.known(t.Room); ok && !room.ClosedAt.IsZero() {
+			return errRoomDeleted
+		}
 		moved, err := s.goByTicket(ctx, userID, t, doc, write)
 		if err != nil {
 			return err
@@ -219,6 +224,9 @@ func (s *RoomSync) arrive(ctx context.Context, userID string, room sensocto.Shar
 	m, err := s.await(ctx, room, room.Invite)
 	if err != nil {
 		return err
+	}
+	if m.Closed {
+		return errRoomDeleted
 	}
 	role := sensocto.RoleGuest // who only reads
 	if room.Invite != nil {

@@ -24,10 +24,28 @@ func (p *pass) show(m Room, want sensocto.RoomContent) {
 		same = maps.Equal(r.members, m.Members) && maps.Equal(r.sensors, m.Sensors) && maps.Equal(r.places, places)
 		r.members, r.sensors, r.places = m.Members, m.Sensors, places
 	})
-	if same {
-		return
+	if !same {
+		p.recheck()
 	}
-	p.live.recheck(p.room.RoomID)
+}
+
+// hide has sensors shown no more by a room that has ended.
+func (p *pass) hide() {
+	shown := false
+	p.note(func() {
+		shown = p.r.members != nil
+		p.r.members, p.r.sensors, p.r.places = nil, nil, nil
+	})
+	if shown {
+		p.recheck()
+	}
+}
+
+// recheck has it looked again who sees which sensors by the room.
+func (p *pass) recheck() {
+	if p.live != nil {
+		p.live.recheck(p.room.RoomID)
+	}
 	p.refresh()
 }
 

@@ -236,6 +236,30 @@ func TestSidecar_RefusesOtherPrograms(t *testing.T) {
 	}
 }
 
+// What stays where the clock was set back since it was written is not taken for removed.
+func TestSidecar_DeleteFailsWhereEntriesStay(t *testing.T) {
+	for left, fails := range map[string]bool{"0": false, "1": true} {
+		file := filepath.Join(t.TempDir(), "program")
+		script := `#!/bin/sh
+echo '{"event":"hello","protocol":1,"version":"9","endpoint":"e"}'
+deleted=1
+while read -r line; do
+	id=${line#*\"id\":}
+	echo "{\"id\":${id%%,*},\"ok\":{\"deleted\":$deleted}}"
+	case $line in *\"delete\"*) deleted=` + left + `;; esac
+done
+`
+		if err := os.WriteFile(file, []byte(script), 0o700); err != nil {
+			t.Fatal(err)
+		}
+		s := running(t, SidecarOptions{Program: file})
+		eventually(t, "start", up(s))
+		if err := s.Delete(t.Context(), "doc", "people/"); errors.Is(err, errNewer) != fails || (err != nil) != fails {
+			t.Errorf("%s left: %v", left, err)
+		}
+	}
+}
+
 // Errors go to the log and to members of the room: whoever knows a document's whole id can read it.
 func TestSidecar_ErrorsHaveNoWholeIDOfADocument(t *testing.T) {
 	s := running(t, SidecarOptions{Program: program(t)})

@@ -116,7 +116,7 @@ func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket, moved boo
 		return err
 	}
 	if _, ok := m.Facts[memberKey(k)]; ok {
-		return errNotAdmitted // they were removed, perhaps just now: an invitation lets nobody in again
+		return errWasIn // they were removed, perhaps just now: an invitation lets nobody in again
 	}
 	want := have
 	want.Members = maps.Clone(have.Members)
