@@ -41,7 +41,7 @@ type ReplyError struct {
 func (e *ReplyError) Error() string {
 	hint := ""
 	if e.Reason == "unauthorized" {
-		hint = " (no valid token, or the token lacks the scope)"
+		hint = " (no valid token, or no right to it)"
 	}
 	return fmt.Sprintf("%s on %s was refused: %s%s", e.Event, e.Topic, e.Reason, hint)
 }

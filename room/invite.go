@@ -18,6 +18,8 @@ var errNoInvitation = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_i
 
 var errInvalidGuest = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_invitation", Field: "user_id", Message: "say whom to invite: user_id or email"}
 
+var errNoUser = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_user", Message: "there is no account with this id: say an e-mail address, or the id of another"}
+
 // Invite asks a user, or whoever has an address, into a room. Whether an address
 // belongs to an account is not told. It returns the invitation, which is to be
 // mailed where it is for an address, and an error of code rate_limited for whoever
@@ -89,7 +91,10 @@ func (r *Rooms) isInvited(ctx context.Context, u sensocto.User, roomID string) (
 // account already, or nobody.
 func (r *Rooms) invited(ctx context.Context, i *sensocto.Invitation, email string) (u sensocto.User, err error) {
 	if i.UserID != "" {
-		return r.store.User(ctx, i.UserID)
+		if u, err = r.store.User(ctx, i.UserID); errors.Is(err, sensocto.ErrNotFound) {
+			err = errNoUser
+		}
+		return u, err
 	}
 	if i.Email, err = sensocto.NormalizeEmail(email); err != nil {
 		return u, err

@@ -159,7 +159,7 @@ const (
 var (
 	errNoAccount = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "account_needed", Message: "rooms are for people with an account: sign in first"}
 	errNoRoom    = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
-	errNoRight   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
+	errNoRight   = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that: ask its owner"}
 	errTooMany   = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "too_many_rooms", Message: "you own as many rooms as the server allows: delete one first"}
 	errChanged   = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "version_mismatch", Message: "somebody else has changed the room: read it again, and try with its present version"}
 )

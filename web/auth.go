@@ -80,7 +80,7 @@ func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensoc
 	case err == nil && lets(id):
 		return id, true
 	case err == nil && token != "":
-		s.challenge(w, http.StatusForbidden, "insufficient_scope", scope, "the token does not have the right "+string(scope))
+		s.lacks(w, id, scope)
 	case err == nil || errors.Is(err, sensocto.ErrUnauthorized) && token == "":
 		// A guest without the right gets 401 too: a token would help.
 		s.challenge(w, http.StatusUnauthorized, "", scope, "send a token: Authorization: Bearer …; the server's operator makes one with 'sensocto token create'")
@@ -91,6 +91,19 @@ func (s *server) authorized(w http.ResponseWriter, r *http.Request, scope sensoc
 		writeProblem(w, http.StatusServiceUnavailable, "the token cannot be checked now: try again later")
 	}
 	return sensocto.Identity{}, false
+}
+
+// lacks answers a valid credential that does not have the right. One that has the scope would
+// have to be the server's own, or an administrator's.
+func (s *server) lacks(w http.ResponseWriter, id sensocto.Identity, scope sensocto.Scope) {
+	if id.Can(scope) {
+		scope = sensocto.ScopeAdmin
+	}
+	detail := "the token does not have the scope " + string(scope)
+	if id.Kind == sensocto.KindSession && scope == sensocto.ScopeAdmin {
+		detail = "this is for administrators of the server"
+	}
+	s.challenge(w, http.StatusForbidden, "insufficient_scope", scope, detail)
 }
 
 // crossSite reports whether a browser sends the request for a page of another
@@ -113,12 +126,21 @@ func (s *server) crossSite(r *http.Request) bool {
 }
 
 func (s *server) challenge(w http.ResponseWriter, status int, reason string, scope sensocto.Scope, detail string) {
-	challenge := `Bearer realm="sensocto", scope="` + string(scope) + `"`
+	w.Header().Set("WWW-Authenticate", challengeOf(reason, scope))
+	writeProblem(w, status, detail)
+}
+
+// challengeOf is a challenge of RFC 6750: what is wrong with the credential, and the scopes
+// that it takes, where these are the matter.
+func challengeOf(reason string, scope sensocto.Scope) string {
+	challenge := `Bearer realm="sensocto"`
+	if scope != "" {
+		challenge += `, scope="` + string(scope) + `"`
+	}
 	if reason != "" {
 		challenge += `, error="` + reason + `"`
 	}
-	w.Header().Set("WWW-Authenticate", challenge)
-	writeProblem(w, status, detail)
+	return challenge
 }
 
 // require is authorize for operations of the API.

@@ -124,11 +124,10 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 			return
 		case a == anybody:
 		case err != nil || id.UserID == "":
-			w.Header().Set("WWW-Authenticate", `Bearer realm="sensocto"`)
-			writeProblem(w, http.StatusUnauthorized, "sign in first: POST /api/v1/session")
+			s.signInFirst(w, id, token)
 			return
 		case a == person && !inScope(id, r.Method):
-			writeProblem(w, http.StatusForbidden, "the token does not have the right: to look takes view, all else view and ingest, and a token that names sensors is for these alone")
+			s.challenge(w, http.StatusForbidden, "insufficient_scope", personScopes(r.Method), "the token does not have the right: to look takes view, all else view and ingest, and a token that names sensors is for these alone")
 			return
 		case a >= signedIn && id.Kind != sensocto.KindSession:
 			writeProblem(w, http.StatusForbidden, "this takes a session: a token is not enough")
@@ -144,12 +143,34 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 		}
 		work, end := s.longRequests.watch(ctx.Context(), id, s.stillMay(ctx), http.NewResponseController(w))
 		defer end()
-		if _, err := s.Auth.Authenticate(r.Context(), credential(r)); err != nil { // it may have been revoked in between
-			writeProblem(w, http.StatusUnauthorized, "sign in first: POST /api/v1/session")
+		if id, err := s.Auth.Authenticate(r.Context(), credential(r)); err != nil { // it may have been revoked in between
+			s.signInFirst(w, id, token)
 			return
 		}
 		next(huma.WithContext(ctx, work))
 	}
+}
+
+// signInFirst answers whoever is no person: with no credential, one that is not valid, or one
+// of the server itself.
+func (s *server) signInFirst(w http.ResponseWriter, id sensocto.Identity, token string) {
+	switch {
+	case token == "":
+		s.challenge(w, http.StatusUnauthorized, "", "", "sign in first: POST /api/v1/session")
+	case id.ID == "":
+		s.challenge(w, http.StatusUnauthorized, "invalid_token", "", "the session or token is not valid, has expired or was revoked: sign in again, POST /api/v1/session")
+	default:
+		w.Header().Set("WWW-Authenticate", challengeOf("", ""))
+		writeReasoned(w, &reasoned{*problem(http.StatusUnauthorized, "this takes a person's account, and the token is one of the server itself: sign in first, POST /api/v1/session"), "account_needed"})
+	}
+}
+
+// personScopes are those that inScope asks for.
+func personScopes(method string) sensocto.Scope {
+	if method == http.MethodGet || method == http.MethodHead {
+		return sensocto.ScopeView
+	}
+	return sensocto.ScopeView + " " + sensocto.ScopeIngest
 }
 
 // inScope reports whether a credential is for what people do beside sensors.

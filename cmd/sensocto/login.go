@@ -93,7 +93,7 @@ func (c loginCmd) withBrowser(a *app, name string) (got signedIn, err error) {
 	fmt.Fprintf(a.stderr, "Open %s/device in a browser, sign in, and confirm this code:\n\n  %s\n\n", c.base(), begun.Code)
 	for {
 		err := api.call(a.ctx, http.MethodPost, "/device/token", map[string]string{"secret": begun.Secret}, &got)
-		var refused *apiRefusal
+		var refused *refusal
 		if !errors.As(err, &refused) || refused.status != http.StatusConflict {
 			return got, err
 		}
@@ -123,7 +123,7 @@ func (c logoutCmd) Run(a *app) error {
 		}
 		return nil
 	}
-	c.Token = token
+	c.Token, c.Kept = token, true
 	err = (&apiClient{remoteFlags: c.remoteFlags}).call(a.ctx, http.MethodDelete, "/session", nil, nil)
 	if err != nil {
 		err = fmt.Errorf("the token was forgotten here, but not revoked: %w", err)
@@ -157,15 +157,6 @@ type apiClient struct {
 	cookies []*http.Cookie
 	ifMatch string // the version that a request changes; "" where there is none
 }
-
-// apiRefusal is an answer that is no success.
-type apiRefusal struct {
-	status int
-	err    error
-}
-
-func (r *apiRefusal) Error() string { return r.err.Error() }
-func (r *apiRefusal) Unwrap() error { return r.err }
 
 // call sends in, unless it is nil, and decodes the answer into out, unless that is.
 func (c *apiClient) call(ctx context.Context, method, path string, in, out any) error {
@@ -202,7 +193,7 @@ func (c *apiClient) call(ctx context.Context, method, path string, in, out any) 
 	}
 	defer resp.Body.Close()
 	if resp.StatusCode >= 300 {
-		return &apiRefusal{resp.StatusCode, c.apiError(resp)}
+		return c.apiError(resp)
 	}
 	if len(resp.Cookies()) > 0 {
 		c.cookies = resp.Cookies()

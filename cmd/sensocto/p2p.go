@@ -2,20 +2,12 @@ package main
 
 import (
 	"context"
-	"encoding/json"
-	"fmt"
 	"log/slog"
-	"maps"
 	"net"
-	"net/http"
 	"net/url"
 	"os"
 	"path/filepath"
-	"strconv"
-	"strings"
 	"sync"
-	"text/tabwriter"
-	"time"
 
 	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/p2p"
@@ -96,7 +88,7 @@ func (s *server) sensor(id string) (sensocto.Sensor, bool) {
 
 var (
 	errNoTicketRoom = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "no_room", Message: "there is no room with this id, or you are not in it"}
-	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that"}
+	errNoTickets    = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "your role in the room does not allow that: ask its owner"}
 )
 
 // entering returns the rights in a room of whoever may enter it.
@@ -228,153 +220,4 @@ func (s *sharing) web() web.P2P {
 		return nil
 	}
 	return s
-}
-
-type p2pCmd struct {
-	Status p2pStatusCmd `cmd:"" help:"Show how rooms are shared with other servers."`
-}
-
-// Help is shown by --help.
-func (p2pCmd) Help() string {
-	return `Servers share rooms directly, without a server in common: switch it on with --p2p-listen
-of 'sensocto serve', make a ticket with 'sensocto room ticket', and join with
-'sensocto room join TICKET' at the other server.
-
-Example:
-  sensocto p2p status
-`
-}
-
-type p2pStatusCmd struct{ remoteFlags }
-
-// Run prints the endpoint, and a row for each room.
-func (c p2pStatusCmd) Run(a *app) error {
-	var s sensocto.P2PStatus
-	if err := c.ask(a, http.MethodGet, "/p2p", nil, &s); err != nil {
-		return err
-	}
-	if !s.Running {
-		fmt.Fprintf(a.stdout, "not running: %s\n", s.Problem)
-	} else {
-		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts, %d bytes sent, %d received\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts, s.Sent, s.Received)
-	}
-	if len(s.Rooms) == 0 {
-		fmt.Fprintln(a.stdout, "No room is shared: 'sensocto room ticket ROOM' makes a ticket for one.")
-		return nil
-	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "ROOM\tPEERS\tSYNCED\tPENDING\tLAG\tRETRIES\tMISSING\tREFUSED\tPROBLEM")
-	for _, r := range s.Rooms {
-		var peers []string
-		for _, p := range r.Peers {
-			peers = append(peers, strings.Join(append(p.Names, p.Endpoint[:min(8, len(p.Endpoint))], p.Path), " "))
-		}
-		synced, refused := "never", 0
-		if r.SyncedAt != nil {
-			synced = r.SyncedAt.Format("2006-01-02 15:04:05")
-		}
-		for _, n := range r.Refused {
-			refused += n
-		}
-		problem := r.Problem
-		if r.Flooded {
-			problem = "flooded: somebody writes too much"
-		}
-		switch {
-		case problem != "":
-		case r.Moved:
-			problem = "moved: a new ticket leads there"
-		case r.Following:
-			problem = "moving"
-		case r.Restored:
-			problem = "restored: it may have moved since the backup"
-		case len(r.Waiting) > 0:
-			problem = "not followed yet: " + strings.Join(r.Waiting, ", ")
-		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(problem))
-	}
-	return w.Flush()
-}
-
-type roomTicketCmd struct {
-	roomFlags
-	Role string `enum:"member,guest,reader" default:"member" help:"What its bearer becomes: member, guest or reader."`
-}
-
-// Run prints the ticket.
-func (c roomTicketCmd) Run(a *app) error {
-	var t struct{ Ticket string }
-	err := c.ask(a, http.MethodPost, c.path("tickets"), map[string]string{"role": c.Role}, &t)
-	if err == nil {
-		fmt.Fprintln(a.stdout, t.Ticket)
-	}
-	return err
-}
-
-type roomMoveCmd struct {
-	roomFlags
-	Yes bool `help:"Required: tickets of before admit nobody any more."`
-}
-
-// Help is shown by --help.
-func (roomMoveCmd) Help() string {
-	return `Removing somebody from a room that servers share takes their rights, but their server can go on
-reading what the room is called and who is in it: it has the secret of the room's document. This
-command makes a new document, of which only the servers of the remaining members learn. They follow
-by themselves, also those that are off now. All tickets of before end. It is for the room's owner,
-at the server that made the room.
-
-Example:
-  sensocto room kick 0199f1c2-7a3e-7000-8000-5a1f00c0ffee 0199f1c2-9b21-7000-8000-00000000cafe
-  sensocto room move 0199f1c2-7a3e-7000-8000-5a1f00c0ffee --yes`
-}
-
-// Run moves the room, and says who has not followed yet.
-func (c roomMoveCmd) Run(a *app) error {
-	if !c.Yes {
-		return usagef("all tickets of the room would end: give --yes if you mean it")
-	}
-	var r sensocto.P2PRoom
-	if err := c.ask(a, http.MethodPost, c.path("move"), nil, &r); err != nil {
-		return err
-	}
-	fmt.Fprintln(a.stdout, "The room has moved; no ticket of before admits anybody.")
-	if len(r.Waiting) > 0 {
-		fmt.Fprintf(a.stdout, "Their servers follow by themselves, once they are on: %s\n", strings.Join(r.Waiting, ", "))
-	}
-	return nil
-}
-
-type roomKeepCmd struct {
-	roomFlags
-	Off bool `help:"No longer store them; what is stored stays."`
-}
-
-// Help is shown by --help.
-func (roomKeepCmd) Help() string {
-	return `In a room that servers share, measurements of another server's sensor pass through this one only
-while somebody watches, and are not stored. With this switch every server of the room stores what is
-watched there. It is for administrators of the room.
-
-Example:
-  sensocto room keep 0199f1c2-7a3e-7000-8000-5a1f00c0ffee`
-}
-
-// Run changes the room's setting, and leaves the others as they are.
-func (c roomKeepCmd) Run(a *app) error {
-	var room struct {
-		Settings map[string]json.RawMessage
-		Version  int64
-	}
-	if err := c.ask(a, http.MethodGet, c.path(), nil, &room); err != nil {
-		return err
-	}
-	settings := map[string]json.RawMessage{}
-	maps.Copy(settings, room.Settings)
-	settings[p2p.KeepSetting] = json.RawMessage("true")
-	if c.Off {
-		delete(settings, p2p.KeepSetting)
-	}
-	api := &apiClient{remoteFlags: c.remoteFlags, ifMatch: fmt.Sprintf("%q", strconv.FormatInt(room.Version, 10))}
-	return api.call(a.ctx, http.MethodPatch, c.path(), map[string]any{"settings": settings}, nil)
 }

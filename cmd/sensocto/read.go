@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"encoding/json"
 	"errors"
@@ -206,34 +207,10 @@ func (f remoteFlags) apiError(resp *http.Response) error {
 		Reason string `json:"reason"`
 	}
 	_ = json.NewDecoder(io.LimitReader(resp.Body, 64<<10)).Decode(&body)
-	if body.Detail == "" {
-		body.Detail = body.Title
-	}
-	err := fmt.Errorf("the server answered %s: %s", resp.Status, body.Detail)
-	switch resp.StatusCode {
-	case http.StatusUnauthorized, http.StatusForbidden:
-		return fmt.Errorf("%w\n%s", err, f.tokenHint())
-	case http.StatusNotFound:
-		return withHint(err, notFoundHints[body.Reason])
-	}
-	return err
-}
-
-// notFoundHints say where to look for what is missing, by reason; "" is that of what
-// is asked about sensors.
-var notFoundHints = map[string]string{
-	"":              "'sensocto watch' without a sensor lists what there is",
-	"no_sensor":     "'sensocto watch' without a sensor lists what there is",
-	"no_room":       "'sensocto room list' lists your rooms, and with --public those that you may join",
-	"no_member":     "'sensocto room members' lists who is in the room",
-	"no_invitation": "'sensocto room invitations' lists those that wait for an answer",
-}
-
-func withHint(err error, hint string) error {
-	if hint == "" {
-		return err
-	}
-	return fmt.Errorf("%w\n%s", err, hint)
+	r := &refusal{status: resp.StatusCode, reason: body.Reason}
+	r.readChallenge(resp.Header.Get("WWW-Authenticate"))
+	r.err = withHint(fmt.Errorf("the server answered %s: %s", resp.Status, cmp.Or(body.Detail, body.Title)), f.hint(r))
+	return r
 }
 
 // sampleWriter is one of the output formats.

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"log/slog"
-	"net/http"
 	"strings"
 	"time"
 
@@ -16,12 +15,14 @@ import (
 type remoteFlags struct {
 	Server string `default:"http://127.0.0.1:4000" placeholder:"URL" help:"The server, default ${default}. Also SENSOCTO_SERVER."`
 	Token  string `placeholder:"TOKEN" help:"Token with the scope that the command needs. Also SENSOCTO_TOKEN, which others on this machine cannot see."`
+	Kept   bool   `kong:"-"` // the token is that of 'sensocto login'
 }
 
 // AfterApply takes the token of 'sensocto login' where none is given.
 func (f *remoteFlags) AfterApply(a *app) (err error) {
 	if f.Token == "" {
 		f.Token, err = a.credentials().of(f.base())
+		f.Kept = f.Token != ""
 	}
 	return err
 }
@@ -73,27 +74,6 @@ func (f remoteFlags) dialWithin(ctx context.Context, a *app, o client.Options) (
 		return nil, f.explain(err)
 	}
 	return c, nil
-}
-
-// explain adds what to do next.
-func (f remoteFlags) explain(err error) error {
-	refused, _ := errors.AsType[*client.HandshakeError](err)
-	switch {
-	case err == nil || errors.Is(err, context.Canceled):
-		return err
-	case client.Reason(err) == "unauthorized", refused != nil && (refused.Status == http.StatusUnauthorized || refused.Status == http.StatusForbidden):
-		return fmt.Errorf("%w\n%s", err, f.tokenHint())
-	case refused == nil && strings.Contains(err.Error(), "connection refused"):
-		return fmt.Errorf("%w\nIs the server running? Start it with 'sensocto serve', or name another with --server", err)
-	}
-	return err
-}
-
-func (f remoteFlags) tokenHint() string {
-	if f.Token == "" {
-		return "Sign in with 'sensocto login', or give a token with --token or SENSOCTO_TOKEN; 'sensocto token create' makes one on the server's machine"
-	}
-	return "The token is not valid on this server, was revoked, or lacks a scope: 'sensocto token list' on the server's machine shows it"
 }
 
 // logger returns the log of a client command: silence unless it is asked for.

@@ -27,6 +27,7 @@ type roomCmd struct {
 	Share       roomShareCmd       `cmd:"" help:"Bring one of your sensors into a room, or take it out."`
 	Move        roomMoveCmd        `cmd:"" help:"End all tickets of a room, and lock out the servers of people who were removed."`
 	Ticket      roomTicketCmd      `cmd:"" help:"Print a ticket with which people of other servers join a room."`
+	Tickets     roomTicketsCmd     `cmd:"" help:"List the tickets of a room that admit people, or end one."`
 	Keep        roomKeepCmd        `cmd:"" help:"Store sensors of other servers here as well while they are watched."`
 	Record      roomRecordCmd      `cmd:"" help:"Record all sensors of a room until Ctrl-C, or list what it recorded."`
 	Export      roomExportCmd      `cmd:"" help:"Download a recording as one ZIP archive."`
