@@ -20,7 +20,7 @@ var (
 	errTickets     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_tickets", Message: "the room has 500 tickets that admit, as many as it may have: give out one of them again, each admits up to 50 people"}
 	errWasIn       = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "you were in this room before, and a ticket lets nobody in again who has left or was removed: ask an administrator of the room who is at this server to let you in"}
 	errRoomDeleted = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_deleted", Message: "the room of this ticket was deleted by its owner: ask for a ticket of another room"}
-	errTicketFail  = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room's first words did not arrive: is a server that has the room running and reachable? Try again"}
+	errTicketFail  = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room did not arrive within 20 seconds: is a server that has it running, and connected to the network? Then try again"}
 )
 
 // maxMade is how many rooms are shared without having been asked for: the sidecar

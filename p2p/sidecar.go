@@ -58,7 +58,7 @@ type State struct {
 	Restarts int // starts after it had ended by itself or was killed
 }
 
-var errDown = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "p2p_unavailable", Message: "the connection to other servers is down; it is being restored"}
+var errDown = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "p2p_unavailable", Message: "the connection to other servers is down: try again in a minute; if it stays down, the operator of this server finds in its log why"}
 
 // NewSidecar returns a sidecar that Run starts.
 func NewSidecar(o SidecarOptions) *Sidecar {

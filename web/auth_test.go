@@ -228,3 +228,40 @@ func TestCORS_AllowedOrigins(t *testing.T) {
 		t.Error("another origin may read")
 	}
 }
+
+// The challenge says what is wrong with a credential, and the scopes that it takes where these
+// are the matter (RFC 6750); the server's own tokens are told that people are wanted.
+func TestAuth_SaysWhatIsWrongWithACredential(t *testing.T) {
+	p := newPeople(t)
+	ada := p.signUp("ada")
+	personal := func(scopes string) string {
+		return decode[struct{ Token string }](t, ada.asks(201, "POST", "/tokens", `{"name":"`+strings.Trim(scopes, `"`)+`","scopes":[`+scopes+`]}`).Body).Token
+	}
+	ingest, view := personal(`"ingest"`), personal(`"view"`)
+	const realm, invalid, lacks = `Bearer realm="sensocto"`, `, error="invalid_token"`, `, error="insufficient_scope"`
+	for _, tc := range []struct {
+		method, path, token string
+		status              int
+		challenge, reason   string
+	}{
+		{"GET", "/rooms", "", 401, realm, ""},
+		{"GET", "/rooms", "sno_aaaaaaaa_x", 401, realm + invalid, ""},
+		{"GET", "/rooms", p.admin, 401, realm, "account_needed"},
+		{"GET", "/rooms", ingest, 403, realm + `, scope="view"` + lacks, ""},
+		{"POST", "/rooms", view, 403, realm + `, scope="view ingest"` + lacks, ""},
+		{"GET", "/sessions", view, 403, "", ""}, // no scope helps: it takes a session
+		{"GET", "/p2p", "", 401, realm + `, scope="admin"`, ""},
+		{"GET", "/p2p", view, 403, realm + `, scope="admin"` + lacks, ""},
+		{"GET", "/sensors", ingest, 403, realm + `, scope="view"` + lacks, ""},
+	} {
+		answer := p.do(call{method: tc.method, path: "/api/v1" + tc.path, token: tc.token, body: `{"name":"x"}`})
+		reason := decode[struct{ Reason string }](t, answer.Body).Reason
+		if got := answer.Header().Get("WWW-Authenticate"); answer.Code != tc.status || got != tc.challenge || reason != tc.reason {
+			t.Errorf("%s %s: %d %q %q, want %d %q %q", tc.method, tc.path, answer.Code, got, reason, tc.status, tc.challenge, tc.reason)
+		}
+	}
+	readyz := p.do(call{path: "/readyz", token: view}) // which has the scope, and is not enough
+	if got := readyz.Header().Get("WWW-Authenticate"); readyz.Code != 403 || got != realm+`, scope="admin"`+lacks {
+		t.Errorf("%d %q", readyz.Code, got)
+	}
+}

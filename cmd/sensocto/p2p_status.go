@@ -63,6 +63,9 @@ func (c p2pStatusCmd) Run(a *app) error {
 	} else {
 		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts, %d bytes sent, %d received\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts, s.Sent, s.Received)
 	}
+	if len(s.Rooms) == 0 && !s.Running {
+		return nil
+	}
 	if len(s.Rooms) == 0 {
 		fmt.Fprintln(a.stdout, "No room is shared: 'sensocto room ticket ROOM' makes a ticket for one.")
 		return nil
@@ -126,6 +129,7 @@ func sharingProblem(r sensocto.P2PRoom) string {
 // sharingNotes say in words what a room's row does not.
 func sharingNotes(r sensocto.P2PRoom) (notes []string) {
 	switch {
+	case !r.Shared && r.Sidecar != "running": // nobody knows who has it
 	case !r.Shared:
 		notes = append(notes, "No other server has the room: 'sensocto room ticket "+r.RoomID+"' makes a ticket for one.")
 	case r.Own:
@@ -137,7 +141,7 @@ func sharingNotes(r sensocto.P2PRoom) (notes []string) {
 	}
 	switch {
 	case r.Sidecar == "absent":
-		notes = append(notes, "Nothing is exchanged: sensocto-sidecar is not installed at this server. Its operator builds it with 'make sidecar', and restarts the server.")
+		notes = append(notes, "Nothing is exchanged: sensocto-sidecar is not installed at this server. Its operator builds it with 'make sidecar'; it is used as soon as it is there.")
 	case r.Sidecar == "down":
 		notes = append(notes, "Nothing is exchanged now: sensocto-sidecar is being started. Look again in a minute; if it stays away, the server's log says why.")
 	case r.Loopback:

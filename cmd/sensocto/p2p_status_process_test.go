@@ -74,7 +74,7 @@ func TestSharingNotes_SayWhatTheRowDoesNot(t *testing.T) {
 		room sensocto.P2PRoom
 		want string
 	}{
-		{sensocto.P2PRoom{Own: true}, "sensocto room ticket"},
+		{sensocto.P2PRoom{Own: true, Sidecar: "running"}, "sensocto room ticket"},
 		{sensocto.P2PRoom{Own: true, Shared: true}, "made at this server"},
 		{sensocto.P2PRoom{Shared: true}, "made at another server"},
 		{sensocto.P2PRoom{Shared: true, ReadOnly: true}, "only reads"},
