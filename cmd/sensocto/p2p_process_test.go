@@ -77,9 +77,11 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	if got := bob.run("room", "join", ticket); got != room+"\tSleep lab" {
 		t.Errorf("joined %q", got)
 	}
-	runCLI(t, bob.env, "room", "join", ticket).wants(t, 1, "here already")
+	runCLI(t, bob.env, "room", "join", ticket).wants(t, 1, "on this server already", "sensocto room list")
 	runCLI(t, bob.env, "room", "join", ticket[:len(ticket)-9]).wants(t, 1, "not a ticket")
-	runCLI(t, bob.env, "room", "ticket", room).wants(t, 1)
+	if said := runCLI(t, bob.env, "room", "ticket", room).wants(t, 1, "ask its owner").stderr; strings.Contains(said, "token") {
+		t.Errorf("it speaks of tokens: %s", said)
+	}
 
 	says := func(h *householder, want string, args ...string) {
 		t.Helper()
@@ -95,6 +97,9 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 		return status["own"] == true && len(status["peers"].([]any)) == 1
 	})
 	ada.asks(403, "GET", "/p2p", "")
+	says(ada, "bob", "p2p", "status", room)
+	says(ada, "made at this server", "p2p", "status", room)
+	says(bob, "made at another server", "p2p", "status", room)
 	stranger := newHouseholder(t, &running{url: ada.url}, "eve")
 	stranger.asks(404, "GET", "/rooms/"+room+"/p2p", "")
 	stranger.asks(404, "POST", "/rooms/"+room+"/tickets", `{}`)
@@ -111,6 +116,16 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 		return len(status["waiting"].([]any)) == 0 && status["shared"] == true
 	})
 	runCLI(t, newHouseholder(t, &running{url: bob.url}, "eve2").env, "room", "join", ticket).wants(t, 1, "ticket")
+
+	spare := ada.ticket(room)
+	id, _, _ := strings.Cut(strings.Split(ada.run("room", "tickets", room), "\n")[1], " ")
+	runCLI(t, bob.env, "room", "tickets", room, "--end", id).wants(t, 1, "ask its owner")
+	ada.run("room", "tickets", room, "--end", id)
+	runCLI(t, ada.env, "room", "tickets", room).wants(t, 0, "No ticket admits anybody")
+	runCLI(t, ada.env, "room", "tickets", room, "--end", id).wants(t, 1, "no such ticket", "sensocto room tickets")
+	if said := runCLI(t, newHouseholder(t, &running{url: bob.url}, "eve3").env, "room", "join", spare).wants(t, 1, "ask for another").stderr; strings.Contains(said, "token") {
+		t.Errorf("it speaks of tokens: %s", said)
+	}
 
 	bob.run("room", "leave", room)
 	waitFor(t, func() bool { return !strings.Contains(ada.run("room", "members", room), "bob") })
