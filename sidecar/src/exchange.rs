@@ -60,6 +60,7 @@ async fn dial(node: &Node, doc: NamespaceId, peer: EndpointId) -> Result<Moved> 
     while let Some(message) = read(&mut recv).await? {
         let message = match message {
             Message::Sync(message) => message,
+            Message::Abort { reason: AbortReason::NotFound } => return Err(Error::NotFound("the peer does not have the document open".to_owned())),
             Message::Abort { reason } => return Err(Error::Unavailable(format!("the peer refused an exchange: {reason:?}"))),
             Message::Init { .. } => return Err(Error::invalid("the peer began an exchange within another")),
         };

@@ -44,6 +44,8 @@ const GATHER: Duration = Duration::from_millis(20);
 /// How long after an entry has come the document is counted again.
 const COUNT_AFTER: Duration = Duration::from_secs(1);
 /// How long iroh-docs may take for an exchange; then one of our own follows.
+const REPORT: Duration = Duration::from_secs(1);
+/// How long is waited for that one.
 const PATIENCE: Duration = Duration::from_secs(3);
 /// The pauses before each exchange of our own: the peer may be at one already.
 const EXCHANGES: [Duration; 5] = [Duration::ZERO, Duration::from_millis(100), Duration::from_millis(500), Duration::from_secs(2), Duration::from_secs(5)];
@@ -131,13 +133,14 @@ impl Room {
             return Ok(());
         }
         let addrs: Vec<_> = peers.into_iter().map(|peer| shared.node.peers.addr(peer)).collect();
-        let _permit = shared.starts.acquire().await.context("sync document")?;
         let reachable: Vec<_> = addrs.iter().map(|addr| addr.id).filter(|peer| shared.links.connected(*peer).is_some()).collect();
         let mut exchanges = self.exchanges.subscribe();
+        let permit = shared.starts.acquire().await.context("sync document")?;
         self.doc.start_sync(addrs).await.context("sync document")?;
-        if reachable.is_empty() || time::timeout(PATIENCE, exchanges.changed()).await.is_ok() {
+        if reachable.is_empty() || time::timeout(REPORT, exchanges.changed()).await.is_ok() {
             return Ok(());
         }
+        drop(permit); // a peer that does not answer holds up the documents of no other
         // iroh-docs begins none while it takes another for running, also where the peer has refused that.
         for peer in reachable {
             let _ = self.due.try_send(peer); // a full queue has exchanges to come
@@ -250,7 +253,7 @@ impl Watcher {
                 () = lost.notified() => self.read_again().await,
                 Some(peer) = due.recv() => self.exchange(peer),
                 Some(ended) = self.exchanges.join_next() => self.ended(ended).await,
-                Some(fetched) = self.fetches.next() => self.fetched(fetched),
+                fetched = self.fetches.next() => self.fetched(fetched),
                 () = time::sleep_until(tell_at), if self.tell_at.is_some() => self.tell(),
                 () = time::sleep_until(count_at), if self.count_at.is_some() => {
                     self.count_at = None;
@@ -284,7 +287,7 @@ impl Watcher {
         if complete || len == 0 || marker::is_hash(hash) {
             self.changed();
         } else {
-            self.fetch(hash, len, from);
+            self.fetch(hash, len, from, Fetches::add);
         }
     }
 
@@ -343,7 +346,7 @@ impl Watcher {
         self.meet(peer);
         self.room.lock().synced_at = now();
         let missing = self.room.lock().missing;
-        if std::mem::take(&mut self.unsure) || missing > self.fetches.under_way() {
+        if std::mem::take(&mut self.unsure) || missing > self.fetches.wanted() {
             self.fetch_missing(peer).await;
         }
         let Moved { received, sent } = moved;
@@ -356,12 +359,12 @@ impl Watcher {
         self.room.exchanges.send_modify(|exchanges| *exchanges += 1);
     }
 
-    /// Fetches a value, unless it is too large or on its way.
-    fn fetch(&mut self, hash: Hash, len: u64, from: EndpointId) {
+    /// Fetches a value, unless it is too large or wanted already.
+    fn fetch(&mut self, hash: Hash, len: u64, from: EndpointId, add: fn(&mut Fetches, Hash, u64, EndpointId) -> bool) {
         if len > MAX_VALUE {
             return;
         }
-        if self.fetches.add(hash, len, from) {
+        if add(&mut self.fetches, hash, len, from) {
             self.room.lock().missing += 1;
         }
     }
@@ -409,16 +412,17 @@ impl Watcher {
             Ok(all) => all,
             Err(err) => return eprintln!("{err}"),
         };
-        self.room.lock().missing = self.fetches.under_way();
+        self.room.lock().missing = self.fetches.wanted();
         for entry in all {
             if !marker::is(&entry) && !matches!(self.shared.node.blobs.has(entry.content_hash()).await, Ok(true)) {
-                self.fetch(entry.content_hash(), entry.content_len(), from);
+                self.fetch(entry.content_hash(), entry.content_len(), from, Fetches::add_old);
             }
         }
     }
 }
 
-/// Exchanges a document with a peer, again where that fails, until the peer is away.
+/// Exchanges a document with a peer, again where that fails, until the peer is away. One that does not have the
+/// document open begins itself when it opens it.
 async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId) -> (EndpointId, Result<Moved>) {
     let mut result = Err(Error::Unavailable(format!("peer {} is away", peer.fmt_short())));
     for pause in EXCHANGES {
@@ -427,7 +431,7 @@ async fn exchange_with(shared: Shared, doc: NamespaceId, peer: EndpointId) -> (E
             break;
         }
         result = exchange::run(&shared.node, doc, peer).await;
-        if result.is_ok() {
+        if matches!(result, Ok(_) | Err(Error::NotFound(_))) {
             break;
         }
     }

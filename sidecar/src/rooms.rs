@@ -16,7 +16,10 @@ use iroh_docs::{
     store::{Query, SortBy, SortDirection},
 };
 use n0_future::StreamExt as _;
-use tokio::{sync::Semaphore, task::AbortHandle};
+use tokio::{
+    sync::Semaphore,
+    task::{AbortHandle, JoinSet},
+};
 
 use crate::{
     MAX_KEY, MAX_VALUE,
@@ -352,22 +355,30 @@ async fn stored(node: &Node) -> Result<BTreeMap<NamespaceId, bool>> {
     Ok(stored)
 }
 
-/// Exchanges the documents of peers that have come back, one after the other.
+/// Exchanges the documents of peers that have come back: those of one peer one after the other, and those of several
+/// side by side, so that a peer which does not answer holds up no other.
 async fn reconcile(rooms: Rooms) {
+    let (mut tasks, mut of_peer) = (JoinSet::new(), HashMap::<EndpointId, AbortHandle>::new());
     loop {
-        let up = rooms.0.shared.links.next_up().await;
-        for peer in &up {
-            rooms.0.shared.values.forget(*peer);
+        for peer in rooms.0.shared.links.next_up().await {
+            rooms.0.shared.values.forget(peer);
+            while tasks.try_join_next().is_some() {}
+            of_peer.retain(|_, task| !task.is_finished());
+            if let Some(before) = of_peer.insert(peer, tasks.spawn(reconcile_with(rooms.clone(), peer))) {
+                before.abort();
+            }
         }
-        let open: Vec<_> = rooms.lock().values().cloned().collect();
-        for room in open {
-            let peers: Vec<_> = room.state().peers.intersection(&up.iter().copied().collect()).copied().collect();
-            if peers.is_empty() {
-                continue;
-            }
-            if let Err(err) = room.sync(&rooms.0.shared, peers).await {
-                eprintln!("{err}");
-            }
+    }
+}
+
+async fn reconcile_with(rooms: Rooms, peer: EndpointId) {
+    let open: Vec<_> = rooms.lock().values().cloned().collect();
+    for room in open {
+        if !room.state().peers.contains(&peer) {
+            continue;
+        }
+        if let Err(err) = room.sync(&rooms.0.shared, [peer]).await {
+            eprintln!("{err}");
         }
     }
 }

@@ -24,7 +24,7 @@ use crate::{
 const TIMEOUT: Duration = Duration::from_secs(3);
 
 /// How many requests of a kind a peer is sent at once, for all documents: whoever answers slowly holds up nobody else.
-const OF_A_PEER: usize = 4;
+pub const OF_A_PEER: usize = 4;
 /// How many peers that do not answer are remembered.
 const MAX_SILENT: usize = 1000;
 

@@ -89,6 +89,9 @@ impl Silent {
     }
 }
 
+/// More than fit into a few requests.
+const INVENTED: usize = 3000;
+
 /// Values that nobody has, asked of a peer that never answers, hold up no others: neither of this document nor of others.
 #[tokio::test(flavor = "multi_thread")]
 async fn invented_values_hold_up_no_others() {
@@ -97,14 +100,15 @@ async fn invented_values_hold_up_no_others() {
     let docs = two_documents(&mut a, &mut b).await;
     let hostile = Silent::start().await;
     let ticket = b.ok(json!({"op": "share", "doc": docs[0], "write": true})).await["ticket"].clone();
-    hostile.invent(ticket.as_str().unwrap(), 400).await;
+    hostile.invent(ticket.as_str().unwrap(), INVENTED).await;
     let doc = docs[0].clone();
-    let missing = move |status: &Value| status["docs"].as_array().unwrap().iter().any(|known| known["doc"] == doc.as_str() && known["missing"] == 400);
+    let missing = move |status: &Value| status["docs"].as_array().unwrap().iter().any(|known| known["doc"] == doc.as_str() && known["missing"] == INVENTED);
     b.wait_status(missing).await;
     time::sleep(Duration::from_secs(4)).await; // the first request is given up by then, and single values are looked for
-    for doc in &docs {
-        a.set(doc, "k/", "of a").await;
-        b.wait_value(doc, "k/", "of a").await;
+    for i in 0..20 {
+        let (doc, value) = (&docs[i % 2], format!("{i} of a"));
+        a.set(doc, "k/", &value).await;
+        b.wait_value(doc, "k/", &value).await;
     }
     a.stop().await;
     b.stop().await;

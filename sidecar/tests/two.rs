@@ -213,3 +213,46 @@ async fn a_hundred_documents_are_imported_at_once() {
     a.stop().await;
     b.stop().await;
 }
+
+/// Where both start again, documents that one of them has dropped meanwhile hold up no other.
+#[tokio::test(flavor = "multi_thread")]
+async fn documents_that_the_peer_has_dropped_hold_up_no_other() {
+    let (dir_a, dir_b) = (tempdir().unwrap(), tempdir().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    let mut docs = Vec::new();
+    for _ in 0..14 {
+        let doc = a.ok(json!({"op": "create"})).await["doc"].as_str().unwrap().to_owned();
+        let ticket = a.ok(json!({"op": "share", "doc": doc, "write": true})).await["ticket"].clone();
+        b.ok(json!({"op": "import", "ticket": ticket})).await;
+        a.set(&doc, "k/", "v").await;
+        b.wait_value(&doc, "k/", "v").await;
+        docs.push(doc);
+    }
+    a.stop().await;
+    b.stop().await;
+    let (found, kept) = (docs.pop().unwrap(), docs.pop().unwrap());
+    let (mut a, mut b) = (Sidecar::start(dir_a.path()).await, Sidecar::start(dir_b.path()).await);
+    for doc in &docs {
+        b.ok(json!({"op": "drop", "doc": doc})).await;
+    }
+    for doc in [&found, &kept] {
+        b.ok(json!({"op": "open", "doc": doc})).await;
+        b.set(doc, "k/", "of b").await;
+    }
+    // Both have other addresses than before, so that they are connected only now, by this ticket.
+    let ticket = b.ok(json!({"op": "share", "doc": found, "write": true})).await["ticket"].clone();
+    a.ok(json!({"op": "import", "ticket": ticket})).await;
+    a.wait_value(&found, "k/", "of b").await;
+    for doc in docs.iter().chain([&kept]) {
+        a.ok(json!({"op": "open", "doc": doc})).await;
+    }
+    a.wait_value(&kept, "k/", "of b").await;
+    // A document that both have again is exchanged as before.
+    let ticket = a.ok(json!({"op": "share", "doc": docs[0], "write": true})).await["ticket"].clone();
+    b.ok(json!({"op": "import", "ticket": ticket})).await;
+    b.wait_value(&docs[0], "k/", "v").await;
+    b.set(&docs[0], "k/", "again").await;
+    a.wait_value(&docs[0], "k/", "again").await;
+    a.stop().await;
+    b.stop().await;
+}

@@ -106,9 +106,12 @@ impl Sidecar {
 
     /// Waits until a document has a value.
     pub async fn wait_value(&mut self, doc: &str, key: &str, value: &str) {
-        let wanted = (key.to_owned(), value.to_owned());
         time::timeout(TIMEOUT, async {
-            while !self.values(doc).await.contains(&wanted) {
+            loop {
+                let got = self.ok(json!({"op": "get", "doc": doc, "key": key})).await;
+                if got["entries"].as_array().unwrap().iter().any(|entry| text(&entry["value"]) == value) {
+                    return;
+                }
                 time::sleep(Duration::from_millis(10)).await;
             }
         })
