@@ -18,6 +18,9 @@ const (
 	// maxCount bounds versions and generations, so that JSON numbers hold them in
 	// every language.
 	maxCount = 1 << 53
+	// maxConfirmed bounds the generations of others that the room's key confirms, so that
+	// nobody uses up those that the room itself needs.
+	maxConfirmed = maxCount / 2
 )
 
 // formatVersion is the version of the form of values.

@@ -33,6 +33,7 @@ type Room struct {
 	Members     map[Key]Member
 	Sensors     map[SensorRef]Sensor
 	Invites     map[Key]sensocto.Role // what whoever comes with the key becomes
+	InvitedTo   map[Key]int64         // the last generation of a member that an invitation admits to; 0 is not in it
 	Moved       map[Key]Moved         // where the room goes on, by who is told
 	Documents   map[string]int64      // how often the room had moved to get there, by document
 
@@ -86,6 +87,13 @@ type memberValue struct {
 	Role sensocto.Role `json:"role"`
 }
 
+type inviteValue struct {
+	Role sensocto.Role `json:"role"`
+	// Generation is the last generation of a member to which the invitation admits: who was
+	// removed in an earlier one comes in again by it.
+	Generation int64 `json:"generation,omitempty"`
+}
+
 type personValue struct {
 	Name     string `json:"name"`
 	Endpoint string `json:"endpoint"`
@@ -106,7 +114,7 @@ type merger struct {
 func Merge(roomID string, root Key, entries []Entry) Room {
 	m := &merger{root: root, facts: map[string][]*signed{}, room: Room{
 		Settings: map[string]json.RawMessage{}, Members: map[Key]Member{}, Sensors: map[SensorRef]Sensor{},
-		Invites: map[Key]sensocto.Role{}, Moved: map[Key]Moved{}, Documents: map[string]int64{}, Facts: map[string]Said{}, Refused: map[string]int{},
+		Invites: map[Key]sensocto.Role{}, InvitedTo: map[Key]int64{}, Moved: map[Key]Moved{}, Documents: map[string]int64{}, Facts: map[string]Said{}, Refused: map[string]int{},
 	}}
 	m.read(roomID, entries)
 	m.owner()
@@ -232,16 +240,29 @@ func (m *merger) admins() {
 	})
 }
 
+// invites are of the room and of administrators. Whom they let in again the room alone says.
 func (m *merger) invites() {
 	m.under(prefixInvite, 1, func(key string, parts []string) {
-		f := m.last(key, m.byAdmin)
+		f := m.last(key, func(f *signed) bool { return m.isRoot(f) || (m.byAdmin(f) && invitation(f).Generation == 0) })
 		if !m.settle(f) {
 			return
 		}
-		if r := role(f); (r == sensocto.RoleMember || r == sensocto.RoleGuest) && len(m.room.Invites) < maxInvites {
-			m.room.Invites[Key(parts[0])] = r
+		v := invitation(f)
+		if (v.Role != sensocto.RoleMember && v.Role != sensocto.RoleGuest) || !validCount(v.Generation) || len(m.room.Invites) >= maxInvites {
+			return
+		}
+		m.room.Invites[Key(parts[0])] = v.Role
+		if v.Generation > 0 {
+			m.room.InvitedTo[Key(parts[0])] = v.Generation
 		}
 	})
+}
+
+func invitation(f *signed) (v inviteValue) {
+	if f.Deleted || json.Unmarshal(f.Value, &v) != nil {
+		return inviteValue{}
+	}
+	return v
 }
 
 // decides reports whether the signer may say that of a member who is no
@@ -253,19 +274,34 @@ func (m *merger) decides(f *signed, k Key) bool {
 	return m.byAdmin(f) || leaves(f, k)
 }
 
-// admits reports whether it is the word of an invitation and of the person who came
-// by it. It admits once: who was removed does not come back by it.
-func (m *merger) admits(f *signed, k Key) bool {
+// decided returns the last that was said of a member by who decides, or nil.
+func (m *merger) decided(key string, k Key) *signed {
+	for _, f := range m.facts[key] {
+		if m.decides(f, k) && f.authentic() {
+			return f
+		}
+	}
+	return nil
+}
+
+// admits reports whether it is the word of an invitation and of the person who came by it,
+// where decided was said of them before. It has no say about who is in the room, and about
+// who is out only beyond the generation in which they left: so it admits once, and who was
+// removed after it was made does not come back by it.
+func (m *merger) admits(f *signed, k Key, decided *signed) bool {
 	r, most := role(f), m.room.Invites[f.signer]
 	return (r == sensocto.RoleMember || r == sensocto.RoleGuest) && most.AtLeast(r) && most != "" &&
-		f.Generation == 0 && f.Invitation == f.signer && f.consented(k)
+		f.Generation <= m.room.InvitedTo[f.signer] &&
+		(decided == nil || (decided.Deleted && f.Generation > decided.Generation)) &&
+		f.Invitation == f.signer && f.consented(k)
 }
 
 // members are those of whom the room or an administrator says so. An invitation has
-// a say only about people of whom these have said nothing, and only about so many,
-// counting those whom the room has confirmed.
+// a say only about people of whom these have said nothing, or who are out since before
+// it was made, and only about so many, counting those whom the room has confirmed.
 func (m *merger) members() {
-	var invited []*signed
+	type guest struct{ by, before *signed } // what an invitation says of somebody, and what was decided before
+	var invited []guest
 	used := map[Key]int{} // people by invitation
 	add := func(f *signed, k Key) {
 		if m.settle(f) && len(m.room.Members) < maxMembers {
@@ -278,22 +314,49 @@ func (m *merger) members() {
 		if m.admin(k) {
 			return
 		}
-		decided := slices.ContainsFunc(m.facts[key], func(f *signed) bool { return m.decides(f, k) && f.authentic() })
-		f := m.last(key, func(f *signed) bool { return m.decides(f, k) || (!decided && m.admits(f, k)) })
-		if f != nil && !decided {
-			invited = append(invited, f)
+		decided := m.decided(key, k)
+		f := m.last(key, func(f *signed) bool { return f == decided || m.admits(f, k, decided) })
+		if f != decided {
+			invited = append(invited, guest{f, decided})
 			return
 		}
 		add(f, k)
 	})
-	for _, f := range invited {
-		if used[f.Invitation] >= maxByInvite {
+	for _, g := range invited {
+		if used[g.by.Invitation] >= maxByInvite {
 			m.room.Refused["not_allowed"]++
+			m.settle(g.before)
 			continue
 		}
-		_, parts, _ := splitKey(f.key)
-		add(f, Key(parts[0]))
+		_, parts, _ := splitKey(g.by.key)
+		add(g.by, Key(parts[0]))
 	}
+}
+
+// invitationGeneration returns to which generation of a member an invitation admits that is
+// made now: beyond those of all who are out. Where somebody says of themself that they left
+// in a generation that nobody else has got to, that is not counted: generations have an end.
+func (m Room) invitationGeneration(root Key) (next int64) {
+	reached := m.lastInvitedTo()
+	for key, f := range m.Facts {
+		if strings.HasPrefix(key, prefixMember) && f.Signer == root {
+			reached = max(reached, f.Generation)
+		}
+	}
+	for key, f := range m.Facts {
+		if strings.HasPrefix(key, prefixMember) && f.Deleted && f.Generation <= reached {
+			next = max(next, f.Generation+1)
+		}
+	}
+	return min(next, maxCount)
+}
+
+// lastInvitedTo returns the last generation of a member to which any invitation admits.
+func (m Room) lastInvitedTo() (last int64) {
+	for _, g := range m.InvitedTo {
+		last = max(last, g)
+	}
+	return last
 }
 
 func (m *merger) about() {

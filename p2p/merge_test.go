@@ -4,6 +4,7 @@ import (
 	"encoding/json"
 	"fmt"
 	"math/rand/v2"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -44,6 +45,11 @@ func admitted(person Signer, generation, version int64, r sensocto.Role) Entry {
 		panic(err)
 	}
 	return Entry{Key: memberKey(person.Key), Author: string(invite.Key), Value: text}
+}
+
+// invites returns an entry in which somebody makes the invitation admit to a generation.
+func invites(by Signer, version int64, r sensocto.Role, generation int64) Entry {
+	return said(by, inviteKey(invite.Key), 0, version, inviteValue{r, generation})
 }
 
 func is(r sensocto.Role) memberValue { return memberValue{r} }
@@ -135,6 +141,96 @@ func TestMerge_WhoMayChangeWhat(t *testing.T) {
 	} {
 		if r := merged(c.entries...); !c.holds(r) {
 			t.Errorf("%s: %+v", what, r)
+		}
+	}
+}
+
+// Who comes in again: dave, a guest by the invitation, is removed in generation 0.
+func TestMerge_WhoComesInAgain(t *testing.T) {
+	out, again, member := said(bob, memberKey(dave.Key), 0, 2, nil), admitted(dave, 1, 1, sensocto.RoleGuest), sensocto.RoleMember
+	for what, c := range map[string]struct {
+		entries []Entry
+		want    sensocto.Role
+	}{
+		"not by a ticket made before":                          {[]Entry{out, again}, ""},
+		"by one made since":                                    {[]Entry{out, again, invites(root, 2, member, 1)}, sensocto.RoleGuest},
+		"which only the room can make":                         {[]Entry{out, again, invites(bob, 2, member, 1)}, ""},
+		"to its role at most":                                  {[]Entry{out, admitted(dave, 1, 1, member), invites(root, 2, sensocto.RoleGuest, 1)}, ""},
+		"not with what was said before":                        {[]Entry{out, invites(root, 2, member, 1)}, ""},
+		"in any generation to which it admits":                 {[]Entry{out, admitted(dave, 2, 1, sensocto.RoleGuest), invites(root, 2, member, 3)}, sensocto.RoleGuest},
+		"in none beyond":                                       {[]Entry{out, admitted(dave, 4, 1, sensocto.RoleGuest), invites(root, 2, member, 3)}, ""},
+		"nor anybody who was never there":                      {[]Entry{admitted(mallory, 4, 1, sensocto.RoleGuest), invites(root, 2, member, 3)}, ""},
+		"who was never there comes in in any":                  {[]Entry{admitted(mallory, 2, 1, sensocto.RoleGuest), invites(root, 2, member, 3)}, "mallory"},
+		"not once it has ended":                                {[]Entry{out, again, said(root, inviteKey(invite.Key), 0, 2, nil)}, ""},
+		"not without their consent":                            {[]Entry{out, said(invite, memberKey(dave.Key), 1, 1, is(sensocto.RoleGuest)), invites(root, 2, member, 1)}, ""},
+		"not by a ticket that a stranger changed":              {[]Entry{out, again, invites(mallory, 2, member, 1)}, ""},
+		"nor the bearer":                                       {[]Entry{out, again, invites(invite, 2, member, 1)}, ""},
+		"not by a generation that is none":                     {[]Entry{out, again, invites(root, 2, member, maxCount+1)}, ""},
+		"once: who is removed again is out":                    {[]Entry{out, again, invites(root, 2, member, 1), said(bob, memberKey(dave.Key), 1, 2, nil)}, ""},
+		"whatever version they say":                            {[]Entry{out, admitted(dave, 1, 1<<52, sensocto.RoleGuest), invites(root, 2, member, 1), said(bob, memberKey(dave.Key), 1, 2, nil)}, ""},
+		"whatever they say of themselves before":               {[]Entry{out, said(dave, memberKey(dave.Key), 0, 9, nil), again, invites(root, 2, member, 1), said(bob, memberKey(dave.Key), 1, 2, nil)}, ""},
+		"not beyond their own word that they left":             {[]Entry{out, said(dave, memberKey(dave.Key), 1, 1, nil), again, invites(root, 2, member, 1)}, ""},
+		"who left themselves, too":                             {[]Entry{said(dave, memberKey(dave.Key), 0, 2, nil), again, invites(root, 2, member, 1)}, sensocto.RoleGuest},
+		"strangers do not keep them out":                       {[]Entry{out, again, invites(root, 2, member, 1), said(mallory, memberKey(dave.Key), 1, 2, nil)}, sensocto.RoleGuest},
+		"what the room has confirmed stays without the ticket": {[]Entry{out, again, said(root, inviteKey(invite.Key), 0, 3, nil), said(root, memberKey(dave.Key), 1, 1, is(sensocto.RoleGuest))}, sensocto.RoleGuest},
+		"nobody who is in the room gets another role":          {[]Entry{said(root, memberKey(dave.Key), 0, 1, is(sensocto.RoleGuest)), admitted(dave, 1, 1, member), invites(root, 2, member, 1)}, sensocto.RoleGuest},
+		"nor back one that was taken, by leaving": {[]Entry{said(root, memberKey(dave.Key), 1, 2, is(sensocto.RoleGuest)), said(dave, memberKey(dave.Key), 0, 9, nil), admitted(dave, 1, 9, member), invites(root, 2, member, 1)},
+			sensocto.RoleGuest},
+	} {
+		of := dave.Key
+		if c.want == "mallory" || strings.HasPrefix(what, "nor anybody") {
+			of = mallory.Key
+		}
+		if c.want == "mallory" {
+			c.want = sensocto.RoleGuest
+		}
+		r := merged(c.entries...)
+		if got := r.Members[of].Role; got != c.want {
+			t.Errorf("%s: %q", what, got)
+		}
+	}
+}
+
+// Of more people than a ticket admits, those who were removed stay so.
+func TestMerge_WhoIsBeyondTheBoundStaysRemoved(t *testing.T) {
+	more := []Entry{invites(root, 2, sensocto.RoleGuest, 1)}
+	for i := range 2 * maxByInvite {
+		p := testKeys.Person(fmt.Sprint(i))
+		more = append(more, said(root, memberKey(p.Key), 0, 2, nil), admitted(p, 1, 1, sensocto.RoleGuest))
+	}
+	r := merged(more...)
+	in, out := 0, 0
+	for key, f := range r.Facts {
+		if strings.HasPrefix(key, prefixMember) && f.Deleted {
+			out++
+		} else if f.Invitation == invite.Key {
+			in++
+		}
+	}
+	if rest := 2*maxByInvite - in; in != maxByInvite || out < rest || r.invitationGeneration(root.Key) != 1 { // dave may be one of those in it
+		t.Errorf("%d are in and %d out", in, out)
+	}
+}
+
+// What a ticket that is made now admits to.
+func TestMerge_GenerationOfATicket(t *testing.T) {
+	for what, c := range map[string]struct {
+		entries []Entry
+		want    int64
+	}{
+		"nobody is out":                     {nil, 0},
+		"somebody was removed":              {[]Entry{said(root, memberKey(dave.Key), 0, 2, nil)}, 1},
+		"and somebody twice":                {[]Entry{said(root, memberKey(dave.Key), 0, 2, nil), said(root, memberKey(carol.Key), 3, 1, nil)}, 4},
+		"and is back":                       {[]Entry{said(root, memberKey(dave.Key), 0, 2, nil), said(root, memberKey(carol.Key), 3, 1, nil), said(root, memberKey(carol.Key), 4, 1, is(sensocto.RoleGuest))}, 1},
+		"somebody left":                     {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, 1},
+		"in a generation that tickets have": {[]Entry{invites(root, 2, sensocto.RoleGuest, 2), said(carol, memberKey(carol.Key), 2, 2, nil)}, 3},
+		"a stranger was removed by none":    {[]Entry{said(mallory, memberKey(carol.Key), 0, 2, nil)}, 0},
+		"a forged generation is not counted": {[]Entry{said(root, memberKey(dave.Key), 0, 2, nil), said(mallory, memberKey(mallory.Key), maxCount, 1, nil), said(carol, memberKey(carol.Key), maxCount, 1, nil)},
+			1},
+		"there is a last one": {[]Entry{said(root, memberKey(dave.Key), maxCount, 2, nil)}, maxCount},
+	} {
+		if got := merged(c.entries...).invitationGeneration(root.Key); got != c.want {
+			t.Errorf("%s: %d", what, got)
 		}
 	}
 }
@@ -238,6 +334,46 @@ func TestMerge_AnInvitationAdmitsSoMany(t *testing.T) {
 	}
 }
 
+// What the room signs of what others say: whoever was in it and left did so in a generation
+// in which they were in it, or to which a ticket admits, and nobody uses up generations.
+func TestConfirm_OfWhoIsOut(t *testing.T) {
+	inRoom := func(k Signer, generation int64) Entry {
+		return said(root, memberKey(k.Key), generation, 1, is(sensocto.RoleMember))
+	}
+	for what, c := range map[string]struct {
+		entries []Entry
+		base    []Entry // as last exchanged
+		want    bool
+	}{
+		"left":                            {[]Entry{said(carol, memberKey(carol.Key), 3, 2, nil)}, []Entry{inRoom(carol, 3)}, true},
+		"came by a ticket and left":       {[]Entry{invites(root, 2, sensocto.RoleGuest, 4), said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, true},
+		"in a generation that nobody had": {[]Entry{said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, false},
+		"never was there":                 {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, nil, false},
+		"removed by an administrator":     {[]Entry{said(bob, memberKey(carol.Key), maxConfirmed, 2, nil)}, nil, true},
+		"who uses up generations":         {[]Entry{said(bob, memberKey(carol.Key), maxConfirmed+1, 2, nil)}, nil, false},
+	} {
+		p := pass{RoomSync: &RoomSync{options: resolved{Keys: testKeys}}, root: root.Key, own: true, room: sensocto.SharedRoom{RoomID: labID}, base: map[string]*signed{}}
+		for _, e := range c.base {
+			f, err := decodeFact(labID, e)
+			if err != nil {
+				t.Fatal(err)
+			}
+			p.base[e.Key] = f
+		}
+		r := merged(c.entries...)
+		if err := p.confirm(&r); err != nil {
+			t.Fatal(err)
+		}
+		f := r.Facts[memberKey(carol.Key)]
+		if got := f.Signer == root.Key; got != c.want || !f.Deleted {
+			t.Errorf("%s: %v, %+v", what, got, f.Fact)
+		}
+		if generation := r.invitationGeneration(root.Key); c.want != (generation == f.Generation+1) && f.Generation > 0 {
+			t.Errorf("%s: a ticket admits to %d", what, generation)
+		}
+	}
+}
+
 // A value keeps its bytes, so that it is not taken for a change.
 func TestSign_KeepsTheBytesOfValues(t *testing.T) {
 	value := json.RawMessage(`{"formula":"a<b && c>d"}`)
@@ -264,11 +400,11 @@ func drawEntry(t *rapid.T) Entry {
 		{settingKey("a"), []any{1, 2}},
 		{memberKey(of), []any{is(sensocto.RoleAdmin), is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
 		{personKey(of), []any{personValue{Name: "A", Endpoint: ""}, personValue{Name: "B", Endpoint: ""}}},
-		{inviteKey(of), []any{is(sensocto.RoleMember), is(sensocto.RoleGuest)}},
+		{inviteKey(of), []any{is(sensocto.RoleMember), is(sensocto.RoleGuest), inviteValue{sensocto.RoleMember, 1}, inviteValue{sensocto.RoleGuest, 2}}},
 		{sensorKey(of, "s"), []any{Sensor{Name: "1"}, Sensor{Name: "2"}}},
 	}).Draw(t, "fact")
 	value := rapid.SampledFrom(append(choice.values, nil)).Draw(t, "value")
-	generation, version := rapid.Int64Range(0, 1).Draw(t, "generation"), rapid.Int64Range(0, 2).Draw(t, "version")
+	generation, version := rapid.Int64Range(0, 3).Draw(t, "generation"), rapid.Int64Range(0, 2).Draw(t, "version")
 	if r, ok := value.(memberValue); ok && rapid.Bool().Draw(t, "invited") {
 		for _, p := range people {
 			if p.Key == of && strings.HasPrefix(choice.key, prefixMember) {
@@ -317,6 +453,80 @@ func TestMerge_StrangersHaveNoSay(t *testing.T) {
 		}
 		if diff := cmp.Diff(content(before), content(Merge(labID, root.Key, entries))); diff != "" {
 			t.Fatal(diff)
+		}
+	})
+}
+
+// drawAgain draws what may be said of whether dave is in the room, and of what the
+// invitation by which he comes admits to: by those who may say it and by himself, as often as
+// he likes and in generations that he makes up.
+func drawAgain(t *rapid.T) Entry {
+	generation, version := rapid.Int64Range(0, 4).Draw(t, "generation"), rapid.Int64Range(0, 3).Draw(t, "version")
+	by := rapid.SampledFrom([]Signer{root, bob, carol, dave, mallory}).Draw(t, "by")
+	r := rapid.SampledFrom([]sensocto.Role{sensocto.RoleMember, sensocto.RoleGuest}).Draw(t, "role")
+	switch rapid.SampledFrom([]string{"out", "in", "comes", "ticket", "ticket ended"}).Draw(t, "what") {
+	case "out":
+		return said(by, memberKey(dave.Key), generation, version, nil)
+	case "in":
+		return said(by, memberKey(dave.Key), generation, version, is(r))
+	case "ticket":
+		return said(by, inviteKey(invite.Key), 0, version, inviteValue{r, generation})
+	case "ticket ended":
+		return said(by, inviteKey(invite.Key), 0, version, nil)
+	}
+	return admitted(dave, generation, version, r)
+}
+
+// lastSaid returns what was said last of dave by the room or bob, and by himself that he
+// left, in the order of facts; found by comparing all of them.
+func lastSaid(entries []Entry) (last *signed) {
+	for _, e := range entries {
+		f, err := decodeFact(labID, e)
+		if err != nil || e.Key != memberKey(dave.Key) || (f.signer != root.Key && f.signer != bob.Key && (f.signer != dave.Key || !f.Deleted)) {
+			continue
+		}
+		if last == nil || last.before(f) {
+			last = f
+		}
+	}
+	return last
+}
+
+// Whatever is said and in whatever order it arrives: dave is in the room by the ticket only
+// in a generation to which it admits and in which nobody has said anything of him, where
+// nothing or that he is out was said before. Removing him in that generation ends it, and
+// what the room confirms stays when the ticket ends.
+func TestMerge_ATicketAdmitsOnceSinceItWasMade(t *testing.T) {
+	rapid.Check(t, func(t *rapid.T) {
+		entries := append(lab(), rapid.SliceOfN(rapid.Custom(drawAgain), 0, 20).Draw(t, "entries")...)
+		r := Merge(labID, root.Key, entries)
+		if diff := cmp.Diff(r, Merge(labID, root.Key, rapid.Permutation(entries).Draw(t, "order"))); diff != "" {
+			t.Fatal(diff)
+		}
+		f, last := r.Facts[memberKey(dave.Key)], lastSaid(entries)
+		if f.Signer != invite.Key {
+			if role := r.Members[dave.Key].Role; last == nil && role != "" {
+				t.Fatalf("dave is %s, and nobody said so", role)
+			}
+			return
+		}
+		if r.Invites[invite.Key] == "" || f.Generation > r.InvitedTo[invite.Key] || !r.Invites[invite.Key].AtLeast(r.Members[dave.Key].Role) {
+			t.Fatalf("%+v by a ticket to %s in %d", f.Fact, r.Invites[invite.Key], r.InvitedTo[invite.Key])
+		}
+		if last != nil && (!last.Deleted || last.Generation >= f.Generation) {
+			t.Fatalf("%+v after %+v", f.Fact, last.Fact)
+		}
+		removed := said(root, memberKey(dave.Key), r.lastInvitedTo(), 1, nil)
+		if gone := Merge(labID, root.Key, append(slices.Clone(entries), removed)); gone.Members[dave.Key].Role != "" {
+			t.Fatalf("removed, he is %s", gone.Members[dave.Key].Role)
+		}
+		confirmed, err := root.Sign(memberKey(dave.Key), f.Fact)
+		if err != nil {
+			t.Fatal(err)
+		}
+		after := Merge(labID, root.Key, append(slices.Clone(entries), Entry{Key: memberKey(dave.Key), Value: confirmed}, said(root, inviteKey(invite.Key), maxCount, 1, nil)))
+		if got, want := after.Members[dave.Key].Role, r.Members[dave.Key].Role; got != want {
+			t.Fatalf("he is %q without the ticket, and was %s", got, want)
 		}
 	})
 }

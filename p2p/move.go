@@ -874,12 +874,16 @@ func (s *RoomSync) goTo(ctx context.Context, to arriving, invite []byte) (moved 
 		if role == "" {
 			return false, errTicketEnded
 		}
+		to.room.Invite = invite
 		if !p.writable() {
 			if err := p.beginToWrite(ctx, to, role); err != nil {
 				return false, err
 			}
+			if err := p.replace(ctx, to.room); err != nil {
+				return true, err
+			}
+			return true, p.keepBegun(ctx, to, role)
 		}
-		to.room.Invite = invite
 	}
 	return true, p.replace(ctx, to.room)
 }
@@ -892,8 +896,8 @@ func (p *pass) beginToWrite(ctx context.Context, to arriving, role sensocto.Role
 	if err != nil {
 		return err
 	}
-	if _, ok := to.merged.Facts[memberKey(k)]; ok {
-		return errWasIn // they were in it before: an invitation lets nobody in again
+	if err := to.merged.mayCome(k, signerOf(to.room.Invite).Key); err != nil {
+		return p.orBanned(ctx, p.room.RoomID, to.userID, err)
 	}
 	have, err := p.options.Rooms.Content(ctx, p.room.RoomID)
 	if err != nil {
@@ -904,7 +908,7 @@ func (p *pass) beginToWrite(ctx context.Context, to arriving, role sensocto.Role
 	want.Members[to.userID] = role
 	left, err := p.options.Rooms.Adopt(ctx, p.room.RoomID, have, want)
 	if err == nil && slices.Contains(left, to.userID) {
-		err = errNotAdmitted
+		err = p.orBanned(ctx, p.room.RoomID, to.userID, errNotAdmitted)
 	}
 	if err != nil {
 		return err

@@ -119,7 +119,7 @@ func (p *pass) exchanged(ctx context.Context, changes []change) (merged Room, er
 	if p.found, err = p.options.Sidecar.Entries(ctx, p.room.Doc); err != nil {
 		return merged, err
 	}
-	if merged, err = p.merge(changes); err != nil || (merged.Closed && !p.own) { // nothing more is said in a room that has ended
+	if merged, err = p.merge(ctx, changes); err != nil || (merged.Closed && !p.own) { // nothing more is said in a room that has ended
 		return merged, err
 	}
 	p.leaveOutErased(merged)
@@ -194,26 +194,37 @@ func (p *pass) open(ctx context.Context) error {
 }
 
 // merge merges the document, what was known before and what changed here.
-func (p *pass) merge(changes []change) (Room, error) {
+func (p *pass) merge(ctx context.Context, changes []change) (Room, error) {
 	entries := slices.Concat(p.found, p.kept)
-	before := Merge(p.room.RoomID, p.root, entries)
+	merged := p.with(&entries, changes, Merge(p.room.RoomID, p.root, entries))
+	if p.own {
+		out, err := p.outBanned(ctx, merged)
+		if err != nil {
+			return merged, err
+		}
+		merged = p.with(&entries, out, merged)
+	}
+	return merged, p.confirm(&merged)
+}
+
+// with adds changes to the entries of a room, and returns what it says then.
+func (p *pass) with(entries *[]Entry, changes []change, before Room) Room {
+	if len(changes) == 0 {
+		return before
+	}
 	for _, c := range changes {
 		by, ok := p.signer(c, before)
 		if !ok {
 			continue // nobody here may say that; the merged room goes back to what it was
 		}
-		value, err := p.sign(by, c)
+		value, err := p.sign(by, beyond(by, c, before))
 		if err != nil {
 			p.log.Warn("a change cannot be shared", "room", p.room.RoomID, "err", err)
 			continue
 		}
-		entries = append(entries, Entry{Key: c.key, Value: value})
+		*entries = append(*entries, Entry{Key: c.key, Value: value})
 	}
-	merged := before
-	if len(changes) > 0 {
-		merged = Merge(p.room.RoomID, p.root, entries)
-	}
-	return merged, p.confirm(&merged)
+	return Merge(p.room.RoomID, p.root, *entries)
 }
 
 // sign signs a change; where an invitation admits a person, the person does, too.
@@ -230,7 +241,8 @@ func (p *pass) sign(by Signer, c change) ([]byte, error) {
 }
 
 // confirm signs with the room's key what administrators and invitations have said,
-// so that it stays when their right ends.
+// so that it stays when their right ends. That somebody left needs no right; of who was in
+// the room it is signed all the same: tickets that are made later admit beyond it.
 func (p *pass) confirm(m *Room) error {
 	if !p.own {
 		return nil
@@ -238,7 +250,7 @@ func (p *pass) confirm(m *Room) error {
 	for key, f := range m.Facts {
 		kind, parts, _ := splitKey(key)
 		leaving := kind == prefixMember && f.Deleted && f.Signer == Key(parts[0])
-		if f.Signer == p.root || kind == prefixPerson || kind == prefixSensor || leaving {
+		if f.Signer == p.root || f.Generation > maxConfirmed || kind == prefixPerson || kind == prefixSensor || (leaving && !p.leftFrom(f, key, m)) {
 			continue
 		}
 		value, err := p.options.Keys.Room(p.room.RoomID).Sign(key, f.Fact)
@@ -248,6 +260,14 @@ func (p *pass) confirm(m *Room) error {
 		m.Facts[key] = Said{f.Fact, p.root, value}
 	}
 	return nil
+}
+
+// leftFrom reports whether somebody who says that they left was in the room, in that
+// generation or a later one, or a ticket admits to it: others are made up, and would have
+// later tickets admit to generations that have no end.
+func (p *pass) leftFrom(f Said, key string, m *Room) bool {
+	b := p.base[key]
+	return b != nil && b.signer == p.root && f.Generation <= max(b.Generation, m.lastInvitedTo())
 }
 
 // signer returns whose word a change is: of those here that may say it the one with

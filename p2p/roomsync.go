@@ -34,6 +34,7 @@ type Store interface {
 	ErasedMembers(ctx context.Context, roomID string) ([]sensocto.ErasedMember, error)
 	RemoveErasedMember(ctx context.Context, roomID, key string) (left int, err error)
 	User(ctx context.Context, id string) (sensocto.User, error)
+	Bans(ctx context.Context, roomID, after string, limit int) ([]sensocto.Ban, error)
 	OnChange(f func([]sensocto.Change)) (stop func())
 }
 

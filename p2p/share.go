@@ -16,9 +16,8 @@ var (
 	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is on this server already: ask its owner, or somebody who is in it, to let you in, unless you are in it"}
 	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here already: try again in half a minute"}
 	errTicketEnded = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
-	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "this server allows no more members or rooms, your account may not join, or you are banned from the room: ask its owner, or the server's operator"}
+	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "this server allows no more members or rooms, or your account may not join: ask the room's owner, or the server's operator"}
 	errTickets     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_tickets", Message: "the room has 500 tickets that admit, as many as it may have: give out one of them again, each admits up to 50 people"}
-	errWasIn       = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "you were in this room before, and a ticket lets nobody in again who has left or was removed: ask an administrator of the room who is at this server to let you in"}
 	errRoomDeleted = &sensocto.Error{Code: sensocto.CodeNotFound, Reason: "room_deleted", Message: "the room of this ticket was deleted by its owner: ask for a ticket of another room"}
 	errTicketFail  = &sensocto.Error{Code: sensocto.CodeUnavailable, Reason: "ticket_unreachable", Message: "the room did not arrive within 20 seconds: is a server that has it running, and connected to the network? Then try again"}
 )
@@ -119,23 +118,31 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 	}
 	t := Ticket{Room: roomID, Root: by.Key, Name: c.Name, Doc: doc}
 	if role == "" { // under the room's key, that there are tickets which admit nobody
-		return t, s.noteInvite(ctx, room, by, by.Key, "")
+		return t, s.noteInvite(ctx, room, by, by.Key, inviteValue{})
 	}
-	entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
+	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
 		return Ticket{}, err
 	}
-	if len(Merge(roomID, by.Key, entries).Invites) >= maxInvites {
+	defer release()
+	p, merged, err := s.meet(ctx, r) // who was removed just now may come again by it, too
+	if err == nil {
+		err = p.adopt(ctx, merged)
+	}
+	if err != nil {
+		return Ticket{}, err
+	}
+	if len(merged.Invites) >= maxInvites {
 		return Ticket{}, errTickets
 	}
 	invite, seed := NewInvite()
 	t.Invite = seed
-	return t, s.noteInvite(ctx, room, by, invite.Key, role)
+	return t, s.noteInvite(ctx, room, by, invite.Key, inviteValue{role, merged.invitationGeneration(by.Key)})
 }
 
 // noteInvite writes into the document that there is a ticket.
-func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by Signer, invite Key, role sensocto.Role) error {
-	raw, err := json.Marshal(memberValue{role})
+func (s *RoomSync) noteInvite(ctx context.Context, room sensocto.SharedRoom, by Signer, invite Key, v inviteValue) error {
+	raw, err := json.Marshal(v)
 	if err != nil {
 		return err
 	}
@@ -234,6 +241,9 @@ func (s *RoomSync) arrive(ctx context.Context, userID string, room sensocto.Shar
 			return errTicketEnded
 		}
 	}
+	if err := s.mayArrive(ctx, userID, room, m); err != nil {
+		return err
+	}
 	owner, err := s.people.user(ctx, m.Owner, m.Members[m.Owner])
 	if err != nil {
 		return err
@@ -272,7 +282,26 @@ func (s *RoomSync) moveIn(ctx context.Context, room sensocto.SharedRoom, m Room,
 	if err := s.options.Store.PutSharedRoom(ctx, room); err != nil {
 		return err
 	}
-	return s.keep(ctx, room.RoomID, m)
+	if err := s.keep(ctx, room.RoomID, m); err != nil || room.Invite == nil {
+		return err
+	}
+	k, err := s.people.key(ctx, userID)
+	if err != nil || m.Members[k].Role != "" {
+		return err // the document has them in the room
+	}
+	return s.keepAdmission(ctx, room, admission{userID, k, role, room.Invite, m.InvitedTo[signerOf(room.Invite).Key]})
+}
+
+// mayArrive returns an error where a ticket that admits does not admit the user.
+func (s *RoomSync) mayArrive(ctx context.Context, userID string, room sensocto.SharedRoom, m Room) error {
+	if room.Invite == nil {
+		return nil
+	}
+	k, err := s.people.key(ctx, userID)
+	if err != nil || m.Members[k].Role != "" { // a server that has lost the room gets it again
+		return err
+	}
+	return m.mayCome(k, signerOf(room.Invite).Key)
 }
 
 // moveOut takes back what a failed join has made.

@@ -115,17 +115,14 @@ func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket, moved boo
 	if err != nil {
 		return err
 	}
-	if _, ok := m.Facts[memberKey(k)]; ok {
-		return errWasIn // they were removed, perhaps just now: an invitation lets nobody in again
+	invite := signerOf(t.Invite).Key
+	if err := m.mayCome(k, invite); err != nil {
+		return s.orBanned(ctx, t.Room, userID, err)
 	}
 	want := have
 	want.Members = maps.Clone(have.Members)
 	want.Members[userID] = role
-	left, err := s.options.Rooms.Adopt(ctx, t.Room, have, want)
-	if err == nil && slices.Contains(left, userID) {
-		err = errNotAdmitted
-	}
-	return err
+	return s.admit(ctx, room, have, want, admission{userID, k, role, t.Invite, m.InvitedTo[invite]})
 }
 
 // admitted returns the role to which a ticket admits a person of this server. What
