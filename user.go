@@ -40,6 +40,12 @@ func (u User) Active(now time.Time) bool {
 	return u.DisabledAt.IsZero() && u.ErasedAt.IsZero() && (u.ExpiresAt.IsZero() || now.Before(u.ExpiresAt))
 }
 
+// AtOtherServer reports whether the account stands for somebody of another server with
+// whom a room is shared: it is disabled from the start, and nobody can sign in with it.
+func (u User) AtOtherServer() bool {
+	return u.Email == "" && !u.DisabledAt.IsZero() && u.DisabledAt.Equal(u.CreatedAt)
+}
+
 // Bounds of what people write.
 const (
 	MaxNameRunes  = 64

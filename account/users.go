@@ -470,9 +470,17 @@ func (a *Accounts) SetAdmin(ctx context.Context, u sensocto.User, admin bool) (s
 	return u, err
 }
 
+var errAtOtherServer = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "account_elsewhere", Message: "the account stands for somebody of another server: nobody signs in with it here. Ban them from a room, or delete the account"}
+
 // SetDisabled keeps a user from signing in and ends what they began, or lets
-// them in again.
+// them in again. An account of somebody of another server stays disabled as it is.
 func (a *Accounts) SetDisabled(ctx context.Context, u sensocto.User, disabled bool) (sensocto.User, error) {
+	if u.AtOtherServer() {
+		if disabled {
+			return u, nil
+		}
+		return u, errAtOtherServer
+	}
 	u.DisabledAt = time.Time{}
 	if disabled {
 		u.DisabledAt = now()

@@ -432,6 +432,28 @@ func TestSetDisabled_EndsSessions(t *testing.T) {
 	}
 }
 
+// An account of somebody of another server stays what it is, by which it is known.
+func TestSetDisabled_LeavesAccountsOfOtherServers(t *testing.T) {
+	db := newStore(t)
+	a := account.New(account.Options{Store: db})
+	at := time.Now().UTC().Truncate(time.Microsecond)
+	id, err := db.PutPerson(t.Context(), "key", sensocto.User{ID: "far", Name: "Far", CreatedAt: at, DisabledAt: at, Version: 1})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for disabled, reason := range map[bool]string{false: "account_elsewhere", true: ""} {
+		u, err := a.User(t.Context(), id)
+		if err != nil {
+			t.Fatal(err)
+		}
+		_, err = a.SetDisabled(t.Context(), u, disabled)
+		refused(t, err, reason)
+		if u, err = a.User(t.Context(), id); err != nil || !u.AtOtherServer() || !u.DisabledAt.Equal(at) {
+			t.Errorf("%+v, %v", u, err)
+		}
+	}
+}
+
 // Whoever proves an address by a mailed link has the account to themselves.
 func TestResetPassword_ProvesTheAddress(t *testing.T) {
 	a := account.New(account.Options{Store: newStore(t), Registration: account.RegistrationOpen})

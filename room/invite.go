@@ -51,6 +51,10 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 			return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: u.Name + " is a member of the room already"}
 		}
 	}
+	if u.AtOtherServer() {
+		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "other_server", Field: "user_id",
+			Message: u.Name + " is at another server and cannot accept an invitation here: give them a ticket, which 'sensocto room ticket " + roomID + "' makes"}
+	}
 	if n, err := r.store.InvitationCount(ctx, roomID, now()); err != nil {
 		return sensocto.Invitation{}, err
 	} else if n >= r.limits.Invitations {

@@ -9,6 +9,7 @@ import (
 	"strings"
 	"sync"
 	"testing"
+	"time"
 
 	"go.uber.org/goleak"
 
@@ -431,6 +432,14 @@ func TestInvitations(t *testing.T) {
 		w.refused(err, "invalid_role")
 		_, err = w.Invite(ctx, ada, r.ID, bob.UserID, "", "")
 		w.refused(err, "already_member")
+		at := time.Now().UTC().Truncate(time.Microsecond)
+		far, err := db.PutPerson(ctx, "key", sensocto.User{ID: "far", Name: "Far", CreatedAt: at, DisabledAt: at, Version: 1})
+		w.must(err)
+		_, err = w.Invite(ctx, ada, r.ID, far, "", "")
+		w.refused(err, "other_server")
+		if waiting, err := w.RoomInvitations(ctx, ada, r.ID, "", 10); err != nil || len(waiting) != 0 {
+			t.Errorf("%+v, %v", waiting, err)
+		}
 		stranger, err := w.Invite(ctx, ada, r.ID, "", "nobody@example.org", "") // may sign up later
 		w.must(err)
 		i, err := w.Invite(ctx, ada, r.ID, eve.UserID, "", sensocto.RoleGuest)
