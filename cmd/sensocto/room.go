@@ -18,9 +18,9 @@ type roomCmd struct {
 	Delete      roomDeleteCmd      `cmd:"" help:"Delete a room; the sensors in it stay their owners'."`
 	Members     roomMembersCmd     `cmd:"" help:"List who is in a room."`
 	Role        roomRoleCmd        `cmd:"" help:"Make a member guest, member or admin, or the room's owner."`
-	Kick        roomKickCmd        `cmd:"" help:"Remove a member, who may come back."`
+	Kick        roomKickCmd        `cmd:"" help:"Remove a member, who may come back: from another server by a ticket made since."`
 	Ban         roomBanCmd         `cmd:"" help:"Remove somebody, who may not come back, or list who may not."`
-	Unban       roomUnbanCmd       `cmd:"" help:"Let somebody come back who was banned."`
+	Unban       roomUnbanCmd       `cmd:"" help:"Lift a ban: from another server somebody comes back by a ticket made since."`
 	Code        roomCodeCmd        `cmd:"" help:"Print a room's join code and link, or make another code."`
 	Invite      roomInviteCmd      `cmd:"" help:"Invite somebody by e-mail address or user id."`
 	Invitations roomInvitationsCmd `cmd:"" help:"List the invitations that wait for an answer, or withdraw one."`

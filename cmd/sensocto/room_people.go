@@ -41,6 +41,18 @@ func (c roomRoleCmd) Run(a *app) error {
 
 type roomKickCmd struct{ memberFlags }
 
+// Help is shown by --help.
+func (roomKickCmd) Help() string {
+	return `Whoever is removed may come back: by an invitation, by the room's code, or where the room is public.
+Somebody whose account is at another server comes back by a ticket, if it is made after they were
+removed; earlier ones let in everybody else, but not them. 'sensocto room ban' keeps people out.
+
+Example:
+  sensocto room kick 0199f1c2-7a3e-7000-8000-5a1f00c0ffee 0199f1c2-9b21-7000-8000-00000000cafe
+  sensocto room ticket 0199f1c2-7a3e-7000-8000-5a1f00c0ffee
+`
+}
+
 // Run removes the member.
 func (c roomKickCmd) Run(a *app) error {
 	return c.ask(a, http.MethodDelete, c.path("members", c.User), nil, nil)
@@ -72,6 +84,19 @@ func (c roomBanCmd) Run(a *app) error {
 type roomUnbanCmd struct {
 	roomFlags
 	User string `arg:"" help:"The user's id, as 'sensocto room ban --list' shows it."`
+}
+
+// Help is shown by --help.
+func (roomUnbanCmd) Help() string {
+	return `Whose ban is lifted is not in the room by that: they come back by an invitation, by the room's code,
+or where the room is public. Somebody whose account is at another server comes back by a ticket, if
+it is made after they were last put out: 'sensocto room ticket' makes one. A ban counts at the
+server that made the room for the people of all servers.
+
+Example:
+  sensocto room ban --list 0199f1c2-7a3e-7000-8000-5a1f00c0ffee
+  sensocto room unban 0199f1c2-7a3e-7000-8000-5a1f00c0ffee 0199f1c2-9b21-7000-8000-00000000cafe
+`
 }
 
 // Run lifts the ban.

@@ -1,3 +1,4 @@
+import { ApiError } from '@sensocto/client';
 import { answer, api } from '../app/api.ts';
 import type { Member, OwnSensor, Page, Role, Room, Terms } from './types.ts';
 import { whole } from './whole.ts';
@@ -45,10 +46,19 @@ export const unban = (roomId: string, userId: string): Promise<void> => answer(a
 export const invite = (roomId: string, whom: { user_id: string } | { email: string }, role: Exclude<Role, 'owner'>): Promise<{ mailed?: boolean; join_link?: string }> =>
   answer(api.POST('/api/v1/rooms/{id}/invitations', { ...room(roomId), body: { ...whom, role } }));
 
-/** Takes a kick or a ban back as far as that goes: the person may come again, and is invited with the role that they had. */
-export async function inviteBack(roomId: string, who: Pick<Member, 'user_id' | 'role'>, banned: boolean): Promise<void> {
+/**
+ * Takes a kick or a ban back as far as that goes: the person may come again, and is invited with the role that they had.
+ * It returns false for somebody of another server, whom only a new ticket lets in.
+ */
+export async function inviteBack(roomId: string, who: Pick<Member, 'user_id' | 'role'>, banned: boolean): Promise<boolean> {
   if (banned) await unban(roomId, who.user_id);
-  await invite(roomId, { user_id: who.user_id }, who.role as Exclude<Role, 'owner'>);
+  try {
+    await invite(roomId, { user_id: who.user_id }, who.role as Exclude<Role, 'owner'>);
+  } catch (error) {
+    if (error instanceof ApiError && error.reason === 'other_server') return false;
+    throw error;
+  }
+  return true;
 }
 
 export const share = (roomId: string, sensorId: string, terms: Terms): Promise<void> =>

@@ -80,6 +80,7 @@ export const rooms: typeof en = {
   kicked: (name) => `${name} ist aus dem Raum entfernt.`,
   banned: (name) => `${name} ist entfernt und kann nicht zurückkommen.`,
   invitedBack: (name) => `${name} darf zurückkommen und ist eingeladen.`,
+  backByTicket: (name) => `${name} darf zurückkommen und ist auf einem anderen Server: Stellen Sie dafür unter „Andere Server“ ein neues Ticket aus.`,
   roleChanged: (name, role) => `Rolle von ${name}: ${role}.`,
   sensors: () => 'Sensoren',
   noSensors: () => 'Noch keine Sensoren in diesem Raum',

@@ -40,7 +40,7 @@ export const servers: typeof en = {
   failure: () => 'Fehler',
 
   tickets: () => 'Tickets',
-  ticketsWhy: () => 'Ein Ticket ist eine Einladung für Menschen, deren Konto auf einem anderen SensOcto-Server ist. Geben Sie es weiter: Dort wird es eingefügt, geöffnet oder gescannt, und der Raum ist auf beiden. Es gilt, bis es beendet wird, für höchstens 50 Menschen.',
+  ticketsWhy: () => 'Ein Ticket ist eine Einladung für Menschen, deren Konto auf einem anderen SensOcto-Server ist. Geben Sie es weiter: Dort wird es eingefügt, geöffnet oder gescannt, und der Raum ist auf beiden. Es gilt, bis es beendet wird, für höchstens 50 Menschen. Wer den Raum verlassen hat oder entfernt wurde, kommt nur mit einem danach ausgestellten wieder hinein.',
   noTickets: () => 'Kein Ticket nimmt jemanden auf.',
   ticketOf: (role, when) => `${role}, ausgestellt am ${when}`,
   end: () => 'Beenden',

@@ -79,6 +79,7 @@ export const rooms = {
   kicked: (name: string) => `${name} is removed from the room.`,
   banned: (name: string) => `${name} is removed and cannot come back.`,
   invitedBack: (name: string) => `${name} may come back, and is invited.`,
+  backByTicket: (name: string) => `${name} may come back, and is at another server: make a new ticket for them under “Other servers”.`,
   roleChanged: (name: string, role: string) => `${name} is now: ${role}.`,
   sensors: () => 'Sensors',
   noSensors: () => 'No sensors in this room yet',

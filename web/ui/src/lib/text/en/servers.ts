@@ -43,7 +43,7 @@ export const servers = {
   failure: () => 'Failure',
 
   tickets: () => 'Tickets',
-  ticketsWhy: () => 'A ticket is an invitation for people whose account is on another SensOcto server. Pass it on: they paste, open or scan it there, and the room is on both. A ticket works until it is ended, for up to 50 people.',
+  ticketsWhy: () => 'A ticket is an invitation for people whose account is on another SensOcto server. Pass it on: they paste, open or scan it there, and the room is on both. A ticket works until it is ended, for up to 50 people. Who left the room, or was removed, comes in again only by one made since.',
   noTickets: () => 'No ticket admits anybody.',
   ticketOf: (role: string, when: string) => `${role}, made ${when}`,
   end: () => 'End',
