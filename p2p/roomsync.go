@@ -19,6 +19,7 @@ type Rooms interface {
 	Adopt(ctx context.Context, roomID string, have, want sensocto.RoomContent) (left []string, err error)
 	AdoptRoom(ctx context.Context, roomID string, c sensocto.RoomContent) error
 	Erase(ctx context.Context, roomID string) error
+	Forget(ctx context.Context, roomID string, members int) error
 }
 
 // Store keeps what is shared; *peopledb.DB is one.
@@ -108,6 +109,9 @@ type shared struct {
 	metAt                time.Time       // when the document was last exchanged with another server, since the start
 	met                  map[string]bool // the endpoints with which it was
 	erasures             map[Key]*erasure
+	emptied              *emptied // nobody of this server is in it any more; nil where somebody is
+	coming               int      // people who come to it by a ticket now
+	going                bool     // it is being forgotten
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
@@ -206,7 +210,7 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 	}
 	if known.room.Doc != r.Doc {
 		delete(s.docs, known.room.Doc)
-		known.openedIn, known.erasures, known.met = 0, nil, nil
+		known.openedIn, known.erasures, known.emptied, known.met = 0, nil, nil, nil
 	}
 	for _, old := range known.room.Left {
 		delete(s.docs, old.Doc)
