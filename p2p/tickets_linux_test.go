@@ -129,13 +129,14 @@ func TestTickets_AFailureLeavesThoseWhoReadAsTheyAre(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	defer release()
 	m, err := b.merged(t.Context(), r.room)
 	if err != nil {
 		t.Fatal(err)
 	}
 	p := &pass{RoomSync: b.RoomSync, r: r, room: r.room}
-	err = p.beginWhole(t.Context(), arriving{r.room, m, b.user.UserID}, sensocto.RoleMember, func() error {
+	to := arriving{r.room, m, b.user.UserID}
+	to.room.Invite, to.room.Ticket = ticket.Invite, ticket.Doc
+	err = p.beginWhole(t.Context(), to, sensocto.RoleMember, func() error {
 		if c := b.content(roomID); c.Members[b.user.UserID] != sensocto.RoleMember || c.Members[reader] != "" {
 			t.Errorf("%+v", c.Members)
 		}
@@ -145,4 +146,10 @@ func TestTickets_AFailureLeavesThoseWhoReadAsTheyAre(t *testing.T) {
 		t.Error(err)
 	}
 	same("it is not stored")
+	release()
+	b.exchanges(roomID)
+	same("it is exchanged afterwards")
+	if c := a.content(roomID); len(c.Members) != 1 {
+		t.Errorf("%+v", c.Members)
+	}
 }
