@@ -14,10 +14,14 @@ import (
 // that is, is in memory alone: what it follows from, who is in the room and what the document
 // says, is stored, so a server that is restarted meanwhile begins to wait anew.
 
+// fetchPause is how long another server may take to fetch what the entries of an exchange say.
+const fetchPause = 10 * time.Second
+
 // emptied is how far a room is in which nobody of this server is any more; guarded by
 // RoomSync.mu.
 type emptied struct {
-	since time.Time // when that was found
+	since time.Time     // when that was found
+	pause time.Duration // how long others may take to fetch what it says, once they know
 	spread
 	knownAt time.Time // since when another server may know; zero for not yet
 }
@@ -35,7 +39,12 @@ func (p *pass) settleEmptied(ctx context.Context, m Room) error {
 	}
 	said, at := p.leftAt(m)
 	forget, tell := false, false
-	p.note(func() { forget, tell = p.r.mayForget(at, said && !p.r.following, p.writable(), time.Now()) })
+	p.note(func() {
+		if p.r.emptied == nil {
+			p.r.emptied = &emptied{since: time.Now(), pause: p.fetchPause}
+		}
+		forget, tell = p.r.mayForget(at, said && !p.r.following, p.writable(), time.Now())
+	})
 	if tell {
 		err = p.options.Sidecar.Sync(ctx, p.room.Doc)
 	}
@@ -92,9 +101,6 @@ func (p *pass) leftAt(m Room) (said bool, last time.Time) {
 // looked at again in time; tell has the document exchanged now. It is called with mu held; a
 // room that can be forgotten is going.
 func (r *shared) mayForget(at time.Time, said, writes bool, now time.Time) (forget, tell bool) {
-	if r.emptied == nil {
-		r.emptied = &emptied{since: now}
-	}
 	e := r.emptied
 	if at.IsZero() {
 		at = e.since
@@ -108,14 +114,14 @@ func (r *shared) mayForget(at time.Time, said, writes bool, now time.Time) (forg
 		}
 	}
 	// The other server may still be fetching what an entry says, which goes with the document.
-	fetched := !e.knownAt.IsZero() && now.Sub(e.knownAt) >= leftPause
+	fetched := !e.knownAt.IsZero() && now.Sub(e.knownAt) >= e.pause
 	switch {
 	case len(r.erasures) > 0: // the next exchange that matters to them
 	case r.coming > 0 || r.held > 0: // when they have come, or given up, it is exchanged again
 	case over || !writes || fetched: // where it is only read, nothing was said
 		r.going = true
 	case !e.knownAt.IsZero():
-		r.at(e.knownAt.Add(leftPause))
+		r.at(e.knownAt.Add(e.pause))
 	default:
 		r.at(limit)
 	}

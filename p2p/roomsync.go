@@ -64,9 +64,11 @@ type RoomSync struct {
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
 	left    leftTimes
-	strays  strays
-	counts  counts
-	live    *live // nil where sensors of other servers are only named
+	// fetchPause is how long a room that is to be forgotten stays for others to fetch what it says.
+	fetchPause time.Duration
+	strays     strays
+	counts     counts
+	live       *live // nil where sensors of other servers are only named
 
 	mu      sync.Mutex // guards what follows
 	rooms   map[string]*shared
@@ -124,7 +126,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes, fetchPause: fetchPause}
 	s.live = newLive(o.Live, s)
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}

@@ -90,6 +90,7 @@ func (n *node) start() {
 		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: bind, FirstPause: 50 * time.Millisecond},
 		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t), Sensor: known, Live: n.live.of(own),
 	})
+	n.fetchPause = 2 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {

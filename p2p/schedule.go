@@ -9,7 +9,7 @@ const (
 	mostChanges = 50
 	firstRetry  = time.Second // after a failure, doubled each time
 	lastRetry   = time.Minute
-	leftPause   = 10 * time.Second // between exchanges because of a document that the room has left, and before a room is forgotten
+	leftPause   = 10 * time.Second // between exchanges because of a document that the room has left
 )
 
 // schedule says when a room is exchanged next.
