@@ -20,9 +20,32 @@ const erasedMost = 30 * 24 * time.Hour
 
 // erasure is how far a room is with somebody who was erased; guarded by RoomSync.mu.
 type erasure struct {
-	wiped  bool      // this server has removed what it wrote of them from the documents
-	saidAt time.Time // since when the document says that they are out; zero for not yet
+	wiped bool // this server has removed what it wrote of them from the documents
+	spread
+}
+
+// spread is how far what this server has said in the document of a room has come; guarded by
+// RoomSync.mu.
+type spread struct {
+	saidAt time.Time // since when the document says it; zero for not yet
 	again  bool      // an exchange has ended since, which may have begun before; saidAt is its end
+}
+
+// spreads reports whether another server has had the chance to fetch what the document says,
+// or nobody else has the room; tell has it exchanged now. It is called with mu held.
+func (r *shared) spreads(s *spread, now time.Time) (known, tell bool) {
+	switch {
+	case !r.outside:
+		known = true
+	case s.saidAt.IsZero(): // of others nothing tells whether they have it
+		s.saidAt, tell = now, true
+	case !r.metAt.After(s.saidAt):
+	case !s.again:
+		s.saidAt, s.again, tell = now, true, true
+	default:
+		known = true
+	}
+	return known, tell
 }
 
 // erasure returns how far the room is with somebody; with mu held.
@@ -52,7 +75,7 @@ func (s *RoomSync) met(doc, peer string) {
 	if r.met[peer] = true; len(r.met) > maxMembers { // whoever has a ticket can have many
 		r.met = map[string]bool{peer: true}
 	}
-	if r.metAt = time.Now(); len(r.erasures) > 0 || r.room.Restored {
+	if r.metAt = time.Now(); len(r.erasures) > 0 || r.emptied != nil || r.room.Restored {
 		r.urgent = true
 		s.notify()
 	}
@@ -139,23 +162,15 @@ func (p *pass) removeErased(ctx context.Context) error {
 // settleErased forgets who was erased where the others know, or nobody else has the room.
 func (p *pass) settleErased(ctx context.Context, m Room) error {
 	leaves := !p.own && p.leaves(m) // where it follows with their keys they are removed there, too
-	said := false                   // just now, to others of whom nothing tells whether they have it
+	tells := false
 	for _, e := range p.erased {
 		known := time.Since(e.ErasedAt) > erasedMost
 		if leaves && !known || !leaves && !p.isOut(Key(e.Key), m) {
 			continue
 		}
 		p.note(func() {
-			switch state := p.r.erasure(Key(e.Key)); {
-			case state.saidAt.IsZero():
-				state.saidAt, said = time.Now(), p.r.outside
-			case !p.r.metAt.After(state.saidAt):
-			case !state.again:
-				state.saidAt, state.again, said = time.Now(), true, true
-			default:
-				known = true
-			}
-			known = known || !p.r.outside
+			told, tell := p.r.spreads(&p.r.erasure(Key(e.Key)).spread, time.Now())
+			known, tells = known || told, tells || tell
 		})
 		if !known {
 			continue
@@ -165,7 +180,7 @@ func (p *pass) settleErased(ctx context.Context, m Room) error {
 		}
 		p.note(func() { delete(p.r.erasures, Key(e.Key)) })
 	}
-	if said {
+	if tells {
 		return p.options.Sidecar.Sync(ctx, p.room.Doc)
 	}
 	return nil

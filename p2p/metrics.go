@@ -10,7 +10,7 @@ import (
 
 // counts are what RoomSync has done since the start.
 type counts struct {
-	sent, received, failures, synced, syncFailed, flooded, movesRefused atomic.Uint64
+	sent, received, failures, synced, syncFailed, flooded, movesRefused, forgotten atomic.Uint64
 
 	facts traffic
 	lag   sensocto.Histogram // from a change here until it was in the document
@@ -51,6 +51,7 @@ func (s *RoomSync) Metrics(emit func(sensocto.Metric)) {
 	counter("p2p_sync_failures_total", "Exchanges of documents with peers that failed.", s.counts.syncFailed.Load())
 	counter("p2p_flooded_total", "Documents that are no longer exchanged, since they have too many entries.", s.counts.flooded.Load())
 	counter("p2p_moves_refused_total", "Times that a room could not lock anybody out (too_many_moves), as too many documents are needed that rooms have left.", s.counts.movesRefused.Load())
+	counter("p2p_rooms_forgotten_total", "Rooms of other servers that were forgotten here, as nobody of this server was in them any more.", s.counts.forgotten.Load())
 	streams := &s.options.Sidecar.streams
 	const sent, received = "Bytes of facts and streams sent to other servers, without what the network adds.", "Bytes of facts and streams that came from other servers, without what the network adds."
 	counter("p2p_sent_bytes_total", sent, s.counts.facts.sent.Load(), "what", "facts")

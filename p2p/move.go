@@ -785,6 +785,9 @@ func (s *RoomSync) goByTicket(ctx context.Context, userID string, t Ticket, doc 
 	if !ok || room.Root != string(t.Root) || room.Root == string(s.options.Keys.Room(t.Room).Key) {
 		return false, nil
 	}
+	if room.Doc == doc && room.Invite == nil && t.Invite != nil {
+		return s.beginByTicket(ctx, userID, room, t)
+	}
 	if room.Doc == doc {
 		return false, s.takeSecret(ctx, room, t, write)
 	}
@@ -876,16 +879,76 @@ func (s *RoomSync) goTo(ctx context.Context, to arriving, invite []byte) (moved 
 		}
 		to.room.Invite = invite
 		if !p.writable() {
-			if err := p.beginToWrite(ctx, to, role); err != nil {
+			if err := p.beginWhole(ctx, to, role, func() error { return p.replace(ctx, to.room) }); err != nil {
 				return false, err
-			}
-			if err := p.replace(ctx, to.room); err != nil {
-				return true, err
 			}
 			return true, p.keepBegun(ctx, to, role)
 		}
 	}
 	return true, p.replace(ctx, to.room)
+}
+
+// beginByTicket has a room that was only read here be written from now on, in the document
+// where it is, by a ticket of that which admits. It returns false where somebody else has
+// done so meanwhile.
+func (s *RoomSync) beginByTicket(ctx context.Context, userID string, room sensocto.SharedRoom, t Ticket) (begun bool, err error) {
+	if _, err := s.await(ctx, room, t.Invite); err != nil { // the ticket may have been made just now
+		return false, err
+	}
+	r, release, err := s.hold(ctx, room.RoomID)
+	if err != nil {
+		return false, err
+	}
+	defer release()
+	p := &pass{RoomSync: s, r: r}
+	p.note(func() { p.room = r.room })
+	if p.room.Doc != room.Doc || p.writable() {
+		return false, nil
+	}
+	to := arriving{p.room, Room{}, userID}
+	if to.merged, err = s.merged(ctx, p.room); err != nil {
+		return false, err
+	}
+	role := to.merged.Invites[signerOf(t.Invite).Key]
+	if role == "" {
+		return false, errTicketEnded
+	}
+	to.room.Invite, to.room.Ticket = t.Invite, t.Doc
+	err = p.beginWhole(ctx, to, role, func() error {
+		if _, _, err := s.options.Sidecar.Import(ctx, t.Doc); err != nil { // it can be written from now on
+			return err
+		}
+		if err := s.options.Store.PutSharedRoom(ctx, to.room); err != nil {
+			return err
+		}
+		s.noteRoom(to.room)
+		return nil
+	})
+	if err != nil {
+		return false, err
+	}
+	return true, p.keepBegun(ctx, to, role)
+}
+
+// beginWhole begins to write a room and has store store how it is shared from then on. Where
+// either fails, who is in the room here is as before.
+func (p *pass) beginWhole(ctx context.Context, to arriving, role sensocto.Role, store func() error) error {
+	before, err := p.options.Rooms.Content(ctx, p.room.RoomID)
+	if err != nil {
+		return err
+	}
+	if err = p.beginToWrite(ctx, to, role); err == nil {
+		err = store()
+	}
+	if err == nil {
+		return nil
+	}
+	ctx = context.WithoutCancel(ctx)
+	now, contentErr := p.options.Rooms.Content(ctx, p.room.RoomID)
+	if contentErr == nil {
+		_, contentErr = p.options.Rooms.Adopt(ctx, p.room.RoomID, now, before)
+	}
+	return errors.Join(err, contentErr)
 }
 
 // beginToWrite makes a room that was only read here one of whose members is the user who

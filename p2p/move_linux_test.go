@@ -88,6 +88,7 @@ func TestMove_MembersFollowAndWhoWasRemovedDoesNot(t *testing.T) {
 		t.Fatal(err)
 	}
 	eventually(t, "sensor", func() bool { return len(a.content(roomID).Shares) == 1 && len(c.content(roomID).Shares) == 1 })
+	c.keeps(roomID)
 	a.remove(roomID, c)
 	a.move(roomID)
 	b.follows(a, roomID)
@@ -228,6 +229,7 @@ func TestMove_TwoInARow(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	c.keeps(roomID)
 	a.remove(roomID, c)
 	a.rename(roomID, "While b was off")
 	a.move(roomID)
@@ -339,6 +341,7 @@ func TestMove_MembersDoNotGoByATicketThatReads(t *testing.T) {
 	a.move(roomID)
 	eventually(t, "told", func() bool { return a.Room(t.Context(), roomID).Problem == "" })
 	b.start()
+	b.keeps(roomID)
 	before, _ := b.docOf(roomID)
 	if err := b.Join(t.Context(), b.user.UserID, a.ticket(roomID, "")); sensocto.ErrorReason(err) != "ticket_reads" {
 		t.Fatal(err)
@@ -395,6 +398,7 @@ func TestMove_OneLeftDocumentThatFailsHoldsOffNoOther(t *testing.T) {
 func TestMove_WritesIntoALeftDocumentAreNotUrgent(t *testing.T) {
 	a, b, roomID := two(t)
 	old, _ := b.docOf(roomID)
+	b.keeps(roomID)
 	a.remove(roomID, b)
 	a.move(roomID)
 	eventually(t, "who was removed hears that it is out", func() bool { return b.content(roomID).Members[b.user.UserID] == "" })

@@ -63,7 +63,7 @@ func (s *RoomSync) pass(ctx context.Context, r *shared) error {
 	if err == nil {
 		err = p.settleRestored(ctx, merged)
 	}
-	return errors.Join(err, p.settleErased(ctx, merged)) // who was erased is not kept for what fails
+	return errors.Join(err, p.settleErased(ctx, merged), p.settleEmptied(ctx, merged)) // nobody, and no room, is kept for what fails
 }
 
 // errDeleted says that the room is no longer here.

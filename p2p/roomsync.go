@@ -19,6 +19,7 @@ type Rooms interface {
 	Adopt(ctx context.Context, roomID string, have, want sensocto.RoomContent) (left []string, err error)
 	AdoptRoom(ctx context.Context, roomID string, c sensocto.RoomContent) error
 	Erase(ctx context.Context, roomID string) error
+	Forget(ctx context.Context, roomID string, members int) error
 }
 
 // Store keeps what is shared; *peopledb.DB is one.
@@ -64,9 +65,11 @@ type RoomSync struct {
 	wake    chan struct{}
 	making  chan struct{} // a token for whoever makes a document
 	left    leftTimes
-	strays  strays
-	counts  counts
-	live    *live // nil where sensors of other servers are only named
+	// fetchPause is how long a room that is to be forgotten stays for others to fetch what it says.
+	fetchPause time.Duration
+	strays     strays
+	counts     counts
+	live       *live // nil where sensors of other servers are only named
 
 	mu      sync.Mutex // guards what follows
 	rooms   map[string]*shared
@@ -109,6 +112,9 @@ type shared struct {
 	metAt                time.Time       // when the document was last exchanged with another server, since the start
 	met                  map[string]bool // the endpoints with which it was
 	erasures             map[Key]*erasure
+	emptied              *emptied // nobody of this server is in it any more; nil where somebody is
+	coming               int      // people who come to it by a ticket now
+	going                bool     // it is being forgotten
 
 	// What the room says of sensors, since it was last exchanged.
 	members map[Key]Member
@@ -121,7 +127,7 @@ func NewRoomSync(o SyncOptions) *RoomSync {
 	if o.Sensor == nil {
 		o.Sensor = func(string) (sensocto.Sensor, bool) { return sensocto.Sensor{}, false }
 	}
-	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes}
+	s := &RoomSync{people: newPeople(o.Keys, o.Store), log: o.Log, wake: make(chan struct{}, 1), making: make(chan struct{}, 1), strays: strays{look: make(chan struct{}, 1)}, rooms: map[string]*shared{}, docs: map[string]string{}, joining: map[string]bool{}, left: defaultLeftTimes, fetchPause: fetchPause}
 	s.live = newLive(o.Live, s)
 	o.Sidecar.Event, o.Sidecar.Up, o.Sidecar.Log = s.event, s.up, cmp.Or(o.Sidecar.Log, o.Log)
 	s.options = resolved{NewSidecar(o.Sidecar), o.Keys, o.Rooms, o.Store, o.Sensor}
@@ -207,7 +213,7 @@ func (s *RoomSync) add(r sensocto.SharedRoom) {
 	}
 	if known.room.Doc != r.Doc {
 		delete(s.docs, known.room.Doc)
-		known.openedIn, known.erasures, known.met = 0, nil, nil
+		known.openedIn, known.erasures, known.emptied, known.met = 0, nil, nil, nil
 	}
 	for _, old := range known.room.Left {
 		delete(s.docs, old.Doc)

@@ -91,6 +91,7 @@ func (n *node) start() {
 		Sidecar: SidecarOptions{Program: file, Dir: filepath.Join(n.dir, "p2p"), Bind: bind, FirstPause: 50 * time.Millisecond},
 		Keys:    keys, Rooms: n.rooms, Store: n.db, Log: testLog(n.t), Sensor: known, Live: n.live.of(own),
 	})
+	n.fetchPause = 2 * time.Second
 	ctx, cancel := context.WithCancel(context.Background())
 	done := make(chan struct{})
 	go func() {
@@ -349,6 +350,7 @@ func TestRoomSync_NamesOfErasedPeopleLeaveTheDocument(t *testing.T) {
 		return func() bool { return slices.Equal(a.names(roomID), want) && slices.Equal(b.names(roomID), want) }
 	}
 	eventually(t, "two names", have("Person at a", "Person at b"))
+	b.keeps(roomID)
 	if err := b.db.DeleteUser(t.Context(), b.user.UserID); err != nil {
 		t.Fatal(err)
 	}
@@ -405,11 +407,13 @@ func TestRoomSync_WhoIsErasedMeanwhileStaysOut(t *testing.T) {
 		t.Error("her key was forgotten before anybody else knew")
 	}
 	b.cutOff(false)
+	b.keeps(roomID)
 	a.start()
 	eventually(t, "she is out", func() bool { return a.roleOf(roomID, b) == "" && len(a.content(roomID).Shares) == 0 })
 	eventually(t, "no name", func() bool { return slices.Equal(a.names(roomID), []string{"Person at a"}) })
 	eventually(t, "nothing of her is kept", func() bool { return b.erased(roomID) == 0 })
 	b.cutOff(false)
+	b.keeps(roomID)
 	a.rename(roomID, "Gym")
 	eventually(t, "exchange", func() bool { return b.content(roomID).Name == "Gym" })
 	for _, n := range []*node{a, b} {

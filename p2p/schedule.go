@@ -18,7 +18,7 @@ type schedule struct {
 	changes     int
 	waiting     time.Time // since when a change here waits, also one that an exchange failed to send; zero for none
 	urgent      bool      // something came from others, or everything may be different
-	later       time.Time // when to look at documents that the room has left; zero for not at all
+	later       time.Time // when to exchange it though nothing has changed; zero for not at all
 	retryAt     time.Time
 	failures    int
 }
@@ -60,9 +60,12 @@ func (s *schedule) due() (at time.Time, ok bool) {
 func (s *schedule) begin() { s.changes, s.urgent, s.later = 0, false, time.Time{} }
 
 // onceMore has the room exchanged after a pause.
-func (s *schedule) onceMore(now time.Time) {
-	if s.later.IsZero() {
-		s.later = now.Add(leftPause)
+func (s *schedule) onceMore(now time.Time) { s.at(now.Add(leftPause)) }
+
+// at has the room exchanged at a time, if not before.
+func (s *schedule) at(t time.Time) {
+	if s.later.IsZero() || t.Before(s.later) {
+		s.later = t
 	}
 }
 

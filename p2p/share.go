@@ -14,7 +14,7 @@ var (
 	errTicketRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a ticket admits members or guests; make somebody an administrator once they are in the room"}
 	errNotMade     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "tickets for a room are made and ended at the server that made the room: ask an administrator of the room there"}
 	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is on this server already: ask its owner, or somebody who is in it, to let you in, unless you are in it"}
-	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here already: try again in half a minute"}
+	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here or forgotten at this moment: try again in half a minute"}
 	errTicketEnded = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
 	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "this server allows no more members or rooms, or your account may not join: ask the room's owner, or the server's operator"}
 	errTickets     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "too_many_tickets", Message: "the room has 500 tickets that admit, as many as it may have: give out one of them again, each admits up to 50 people"}
@@ -176,6 +176,7 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 	}
 	leave, err := s.reserve(t.Room, doc)
 	if errors.Is(err, errJoined) {
+		defer leave()
 		if room, ok := s.known(t.Room); ok && !room.ClosedAt.IsZero() {
 			return errRoomDeleted
 		}
@@ -206,13 +207,17 @@ func (s *RoomSync) Join(ctx context.Context, userID string, t Ticket) error {
 }
 
 // reserve has one join at a time bring a room and a document here, which are not
-// here yet: a join that fails drops the document.
+// here yet: a join that fails drops the document. A room that is here is not forgotten
+// before leave.
 func (s *RoomSync) reserve(roomID, doc string) (leave func(), err error) {
 	s.mu.Lock()
 	defer s.mu.Unlock()
 	r, used := s.rooms[roomID], s.docs[doc] != ""
+	if r != nil && r.going {
+		return nil, errJoining
+	}
 	if used || (r != nil && r.room.Doc != "") {
-		return nil, errJoined
+		return s.comes(r), errJoined
 	}
 	if s.joining[roomID] || s.joining[doc] {
 		return nil, errJoining

@@ -376,6 +376,15 @@ func TestRooms(t *testing.T) {
 		if list, err := db.Memberships(ctx, "ada"); err != nil || len(list) != 0 {
 			t.Error(list, err)
 		}
+
+		// One that is forgotten is not where somebody has come since its members were counted.
+		must(t, db.AddMember(ctx, sensocto.Member{RoomID: "r2", UserID: "eve", Role: sensocto.RoleGuest, JoinedAt: at}, 10))
+		wantCode(t, db.ForgetRoom(ctx, "r2", 1), sensocto.CodeConflict)
+		if list, err := db.Members(ctx, "r2", "", 10); err != nil || len(list) != 2 {
+			t.Error(list, err)
+		}
+		must(t, db.ForgetRoom(ctx, "r2", 2))
+		wantCode(t, db.ForgetRoom(ctx, "r2", 2), sensocto.CodeNotFound)
 	})
 }
 

@@ -12,6 +12,7 @@ import (
 var (
 	errAlreadyMember = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: "the user is a member of the room already"}
 	errBanned        = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "banned", Message: "the user is banned from the room"}
+	errOthersCame    = &sensocto.Error{Code: sensocto.CodeConflict, Message: "the members of the room have changed meanwhile"}
 	errRoomFull      = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "room_full", Message: "the room has as many members as the server allows"}
 )
 
@@ -92,6 +93,25 @@ func (db *DB) SetOwner(ctx context.Context, roomID, userID string) error {
 // sensocto.ErrNotFound for an unknown one.
 func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	return db.update(ctx, roomChanged(id), func(ctx context.Context, tx *sql.Tx) error {
+		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM room WHERE id = $1`, id)
+	})
+}
+
+// ForgetRoom is DeleteRoom for a room with exactly so many members; it returns an error of code
+// conflict where others have come.
+func (db *DB) ForgetRoom(ctx context.Context, id string, members int) error {
+	return db.update(ctx, roomChanged(id), func(ctx context.Context, tx *sql.Tx) error {
+		// The row of the room is locked, so that nobody comes once members are counted.
+		if err := mustAffect(ctx, tx, sensocto.ErrNotFound, `UPDATE room SET version = version WHERE id = $1`, id); err != nil {
+			return err
+		}
+		var n int
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM member WHERE room_id = $1`, id).Scan(&n); err != nil {
+			return err
+		}
+		if n != members {
+			return errOthersCame
+		}
 		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM room WHERE id = $1`, id)
 	})
 }

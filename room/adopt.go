@@ -66,6 +66,24 @@ func (r *Rooms) AdoptRoom(ctx context.Context, roomID string, c sensocto.RoomCon
 	return nil
 }
 
+// Forget removes a room of another server of which nobody here is a member any more: it has so
+// many members, all of them people of other servers, whom nobody tells. It returns an error of
+// code conflict where somebody has come meanwhile.
+func (r *Rooms) Forget(ctx context.Context, roomID string, members int) error {
+	invitations, err := r.store.RoomInvitations(ctx, roomID, "", r.limits.Invitations, now())
+	if err != nil {
+		return fmt.Errorf("list invitations: %w", err)
+	}
+	if err := r.store.ForgetRoom(ctx, roomID, members); err != nil {
+		return err
+	}
+	ref := sensocto.RoomRef{RoomID: roomID, ID: roomID}
+	r.publish(sensocto.RoomTopic(roomID), sensocto.EventRoomClosed, ref)
+	r.publish(sensocto.TopicRoomsUpdates, sensocto.EventRoomDeleted, ref)
+	r.erased(ctx, roomID, invitations)
+	return nil
+}
+
 // Adopt brings what changed at other servers into a room, and tells of it as if it
 // had been changed here. Only what differs between have and want changes, and what
 // has been changed here since have was read stays: that change is the later one.

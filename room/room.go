@@ -23,6 +23,7 @@ type Store interface {
 	InsertRoom(ctx context.Context, r sensocto.Room) error
 	UpdateRoom(ctx context.Context, r sensocto.Room) (sensocto.Room, error)
 	DeleteRoom(ctx context.Context, id string) error
+	ForgetRoom(ctx context.Context, id string, members int) error
 	SetOwner(ctx context.Context, roomID, userID string) error
 	Room(ctx context.Context, id string) (sensocto.Room, error)
 	RoomByCode(ctx context.Context, code string) (sensocto.Room, error)
@@ -460,12 +461,17 @@ func (r *Rooms) erase(ctx context.Context, room sensocto.Room, by string) error 
 	if err := r.store.DeleteRoom(ctx, roomID); err != nil {
 		return err
 	}
+	r.erased(ctx, roomID, invitations)
+	r.notifyMembers(ctx, members, by, noteRoomDeleted, map[string]any{"room_id": roomID, "room_name": room.Name, "by": by})
+	return nil
+}
+
+// erased ends what waits for a room that is gone.
+func (r *Rooms) erased(ctx context.Context, roomID string, invitations []sensocto.Invitation) {
 	r.unlisten(roomID, "")
 	for _, i := range invitations {
 		r.invitationEnded(ctx, i)
 	}
-	r.notifyMembers(ctx, members, by, noteRoomDeleted, map[string]any{"room_id": roomID, "room_name": room.Name, "by": by})
-	return nil
 }
 
 // changed tells those who see the room that its card is different: how many

@@ -88,6 +88,35 @@ func TestPeople_AreToldWhatHappensToThem(t *testing.T) {
 	})
 }
 
+// A room that is forgotten ends for viewers and for those invited, and its members, who are of
+// other servers, are told nothing. Where somebody has come it stays.
+func TestForget_EndsARoomWithoutTellingItsMembers(t *testing.T) {
+	each(t, func(t *testing.T, db *peopledb.DB) {
+		w := newWorld(t, db, room.Limits{})
+		ctx, eve := t.Context(), w.users["eve"]
+		ada, bob, r := w.room(false)
+		w.prove(eve)
+		_, err := w.Invite(ctx, ada, r.ID, eve.UserID, "", "")
+		w.must(err)
+		hers, there, updates := w.listen(sensocto.UserTopic(eve.UserID)), w.listen(sensocto.RoomTopic(r.ID)), w.listen(sensocto.TopicRoomsUpdates)
+		if err := w.Forget(ctx, r.ID, 1); sensocto.ErrorCode(err) != sensocto.CodeConflict {
+			t.Error(err)
+		}
+		w.heard(there)
+		if _, err := w.Rooms.Room(ctx, bob, r.ID); err != nil {
+			t.Error(err)
+		}
+		w.must(w.Forget(ctx, r.ID, 2))
+		w.heard(there, "room_closed")
+		w.heard(updates, "room_deleted")
+		w.heard(hers, "invitation_ended")
+		w.toldIs(ada)
+		w.toldIs(bob)
+		_, err = w.Rooms.Room(ctx, bob, r.ID)
+		w.refused(err, "no_room")
+	})
+}
+
 // Who may invite sees what was not answered, and takes it back: it is gone for the
 // person at once.
 func TestInvitations_AreListedAndWithdrawn(t *testing.T) {

@@ -31,7 +31,7 @@ export const reasons: Readonly<Record<string, string>> = {
   issuer_away: 'Der Anmeldedienst antwortet nicht: Versuchen Sie es später noch einmal.',
   issuer_refused: 'Der Anmeldedienst hat nicht bestätigt, wer Sie sind: Versuchen Sie es noch einmal.',
   join_running: 'Sie treten gerade schon einem Raum bei: Warten Sie, bis das fertig ist.',
-  join_under_way: 'Jemand holt diesen Raum gerade hierher: Versuchen Sie es in einer halben Minute noch einmal.',
+  join_under_way: 'Dieser Raum wird gerade hierher geholt oder hier vergessen: Versuchen Sie es in einer halben Minute noch einmal.',
   journal_closed: 'Der Server hält gerade an und speichert nichts: Versuchen Sie es in einer Minute noch einmal.',
   journal_failing: 'Der Server kann nicht auf seine Festplatte schreiben: Versuchen Sie es später, und sagen Sie dem Betreiber Bescheid.',
   journal_full: 'Der Server hat keinen Platz mehr zum Schreiben: Versuchen Sie es später, und sagen Sie dem Betreiber Bescheid.',

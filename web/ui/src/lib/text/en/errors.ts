@@ -28,7 +28,7 @@ export const reasons: Readonly<Record<string, string>> = {
   issuer_away: 'The sign-in service does not answer: try again later.',
   issuer_refused: 'The sign-in service did not confirm who you are: try again.',
   join_running: 'You are joining a room already: wait until that is through.',
-  join_under_way: 'Somebody is bringing this room here at this moment: try again in half a minute.',
+  join_under_way: 'This room is being brought here or forgotten at this moment: try again in half a minute.',
   journal_closed: 'The server is stopping and stores nothing: try again in a minute.',
   journal_failing: 'The server cannot write to its disk: try again later, and tell its operator.',
   journal_full: 'The server has no space left to write: try again later, and tell its operator.',
