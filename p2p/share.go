@@ -336,7 +336,8 @@ const joinTime = 20 * time.Second
 const awaitEvery = 50 * time.Millisecond
 
 // await waits until the document says whose room it is, and what became of an invitation
-// where there is one: what is said later may arrive sooner.
+// where there is one: what is said later may arrive sooner. Of a room that was deleted nothing
+// else may be there.
 func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite []byte) (Room, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
@@ -354,7 +355,7 @@ func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite [
 		if !invited {
 			_, invited = m.Facts[inviteKey(signerOf(invite).Key)]
 		}
-		if err == nil && m.Owner != "" && m.Name != "" && invited && !missing {
+		if err == nil && (m.Closed || (m.Owner != "" && m.Name != "" && invited && !missing)) {
 			return m, nil
 		}
 		select {
