@@ -32,6 +32,7 @@ type Decoder struct {
 
 	ids    map[string]string
 	lastID string
+	layout layout
 	item   item
 	column EncodedColumn
 }
@@ -87,10 +88,11 @@ func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) i
 	}
 	latest := d.latest()
 	for index := 0; ; index++ {
-		if i = d.item.scan(text, i); i < 0 {
+		var refusal *ItemError
+		if i, refusal = d.next(b, text, i, index, latest); i < 0 {
 			return -1
 		}
-		if refusal := d.take(b, index, latest); refusal != nil {
+		if refusal != nil {
 			r.refuse(refusal)
 		} else {
 			r.Accepted++
@@ -107,6 +109,26 @@ func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) i
 			return -1
 		}
 	}
+}
+
+// next appends the item at text[i], or says why it is refused. It returns the index behind
+// it, -1 where the text is not valid JSON.
+func (d *Decoder) next(b *sensocto.Batch, text []byte, i, index int, latest int64) (end int, refusal *ItemError) {
+	timestamp, value, end := d.layout.scan(text, i, latest)
+	if end >= 0 {
+		sample := sensocto.Sample{Timestamp: timestamp, Value: value}
+		b.Measurements = append(b.Measurements, sensocto.Measurement{AttributeID: d.layout.attribute, Sample: sample})
+		return end, nil
+	}
+	if end = d.item.scan(text, i); end < 0 {
+		return -1, nil
+	}
+	before := d.lastID
+	refusal = d.take(b, index, latest)
+	if refusal == nil && d.item.document == nil && d.lastID == before { // where attributes take turns it would not pay
+		d.layout.learn(&d.item, text, i, end, before)
+	}
+	return end, refusal
 }
 
 // latest returns the last timestamp that is not too far in the future.
