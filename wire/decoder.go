@@ -132,7 +132,7 @@ func (d *Decoder) next(b *sensocto.Batch, text []byte, i, index int, latest int6
 }
 
 // latest returns the last timestamp that is not too far in the future.
-func (d *Decoder) latest() int64 { return d.now().Add(d.skew).UnixMicro() }
+func (d *Decoder) latest() int64 { return d.now().UnixMicro() + d.skew.Microseconds() }
 
 // take appends the scanned item, or says why it is refused.
 func (d *Decoder) take(b *sensocto.Batch, index int, latest int64) *ItemError {

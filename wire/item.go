@@ -49,7 +49,8 @@ type span struct{ from, to int }
 // scan reads the value at b[i] and returns the index behind it, -1 where the
 // text is not valid JSON.
 func (it *item) scan(b []byte, i int) int {
-	*it = item{scratch: it.scratch[:0]}
+	it.object, it.has, it.doubled, it.isTimestamp = false, 0, 0, false
+	it.attribute, it.document, it.value, it.timestamp = nil, nil, 0, 0
 	if uint(i) >= uint(len(b)) || b[i] != '{' {
 		return jsonscan.Value(b, i)
 	}
