@@ -32,9 +32,10 @@ type Decoder struct {
 
 	ids    map[string]string
 	lastID string
-	layout layout
 	item   item
 	column EncodedColumn
+
+	layouts layouts
 }
 
 // NewDecoder returns a Decoder.
@@ -114,19 +115,17 @@ func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) i
 // next appends the item at text[i], or says why it is refused. It returns the index behind
 // it, -1 where the text is not valid JSON.
 func (d *Decoder) next(b *sensocto.Batch, text []byte, i, index int, latest int64) (end int, refusal *ItemError) {
-	timestamp, value, end := d.layout.scan(text, i, latest)
+	attribute, timestamp, value, end := d.layouts.scan(text, i, latest)
 	if end >= 0 {
 		sample := sensocto.Sample{Timestamp: timestamp, Value: value}
-		b.Measurements = append(b.Measurements, sensocto.Measurement{AttributeID: d.layout.attribute, Sample: sample})
+		b.Measurements = append(b.Measurements, sensocto.Measurement{AttributeID: attribute, Sample: sample})
 		return end, nil
 	}
 	if end = d.item.scan(text, i); end < 0 {
 		return -1, nil
 	}
-	before := d.lastID
-	refusal = d.take(b, index, latest)
-	if refusal == nil && d.item.document == nil && d.lastID == before { // where attributes take turns it would not pay
-		d.layout.learn(&d.item, text, i, end, before)
+	if refusal = d.take(b, index, latest); refusal == nil && d.item.document == nil {
+		d.layouts.learn(&d.item, text, i, end, d.lastID)
 	}
 	return end, refusal
 }

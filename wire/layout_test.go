@@ -2,6 +2,7 @@ package wire_test
 
 import (
 	"reflect"
+	"strings"
 	"testing"
 
 	"github.com/sensocto/sensocto"
@@ -13,9 +14,9 @@ import (
 func likeFresh(t *testing.T, usual, other string) {
 	t.Helper()
 	known, fresh := newDecoder(), newDecoder()
-	known.Batch(&sensocto.Batch{}, []byte("["+usual+","+usual+"]"))
-	// Neither has seen an attribute twice in a row when it reads the last one.
-	payload := []byte("[" + other + "," + usual + "]")
+	known.Batch(&sensocto.Batch{}, []byte("["+ways[0]+`,{"attribute_id":"x","payload":1,"timestamp":1700000000000}]`))
+	known.Batch(&sensocto.Batch{}, []byte("["+usual+"]"))
+	payload := []byte("[" + other + "]")
 	var got, want sensocto.Batch
 	r, err := known.Batch(&got, payload)
 	wantR, wantErr := fresh.Batch(&want, payload)
@@ -52,6 +53,7 @@ var ways = []string{
 	` { "attribute_id" : "ecg" , "payload" : 3 , "timestamp" : 1700000000001 } `,
 	`{"n":1,"attribute_id":"ecg","payload":4,"u":"mV","timestamp":1700000000000,"m":{"payload":7}}`,
 	`{"n":2,"attribute_id":"ecg","payload":4,"u":"mV","timestamp":1700000000000,"m":{"payload":7}}`,
+	`{"x":"` + strings.Repeat("long ", 60) + `","attribute_id":"ecg","payload":4,"timestamp":1700000000000}`,
 	`7`, ``, `{}`,
 }
 
@@ -70,8 +72,7 @@ func FuzzLayout(f *testing.F) {
 	f.Fuzz(func(t *testing.T, usual, other string) { likeFresh(t, usual, other) })
 }
 
-// BenchmarkDecodeTurns reads frames in which two attributes take turns: no measurement is
-// written like the one before.
+// BenchmarkDecodeTurns reads frames in which two attributes take turns.
 func BenchmarkDecodeTurns(b *testing.B) {
 	ms := ecg(20)
 	for i := range ms {
