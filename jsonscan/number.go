@@ -2,50 +2,42 @@ package jsonscan
 
 import (
 	"encoding/binary"
+	"math/bits"
 	"strconv"
 	"unsafe"
 )
 
-// number is a number as it was read: the value is digits × 10^exponent.
-type number struct {
-	end      int
-	digits   uint64 // exact while count ≤ 19
-	count    int    // digits read, leading zeros included
-	exponent int
-	negative bool
-}
-
 // Number reads the number that starts at b[i]. It is ±Inf where the number is
 // too large for a float64, which is valid JSON all the same.
 func Number(b []byte, i int) (v float64, end int) {
-	n := scanNumber(b, i)
-	if n.end < 0 {
+	digits, exponent, count, end := scanNumber(b, i)
+	if end < 0 {
 		return 0, -1
 	}
 	// Both operands are exact, so one rounding gives the nearest float64 (Clinger).
-	if n.count <= 19 && n.digits < 1<<53 && -22 <= n.exponent && n.exponent <= 22 {
-		if v = float64(n.digits); n.exponent < 0 {
-			v /= powersOfTen[-n.exponent]
+	if count <= 19 && digits < 1<<53 && -22 <= exponent && exponent <= 22 {
+		if v = float64(digits); exponent < 0 {
+			v /= powersOfTen[-exponent]
 		} else {
-			v *= powersOfTen[n.exponent]
+			v *= powersOfTen[exponent]
 		}
-		if n.negative {
+		if b[i] == '-' {
 			v = -v
 		}
-		return v, n.end
+		return v, end
 	}
-	return parseFloat(b[i:n.end]), n.end
+	return parseFloat(b[i:end]), end
 }
 
 // Decimal reads the number that starts at b[i] as digits × 10^exponent. exact
 // is false where the digits, leading zeros included, are more than 18.
 func Decimal(b []byte, i int) (digits int64, exponent int, exact bool, end int) {
-	n := scanNumber(b, i)
-	digits = int64(n.digits)
-	if n.negative {
+	abs, exponent, count, end := scanNumber(b, i)
+	digits = int64(abs)
+	if end > 0 && b[i] == '-' {
 		digits = -digits
 	}
-	return digits, n.exponent, n.count <= 18, n.end
+	return digits, exponent, count <= 18, end
 }
 
 var powersOfTen = [...]float64{
@@ -61,39 +53,42 @@ func parseFloat(b []byte) float64 {
 	return v
 }
 
-func scanNumber(b []byte, i int) (n number) {
+// scanNumber reads the number that starts at b[i]: but for its sign it is digits ×
+// 10^exponent. count is how many digits were read, leading zeros included; digits is
+// exact while they are at most 19.
+func scanNumber(b []byte, i int) (digits uint64, exponent, count, end int) {
 	if i < len(b) && b[i] == '-' {
-		n.negative = true
 		i++
 	}
-	first := i
-	i = n.scanDigits(b, i)
-	n.count = i - first
-	if n.count == 0 || (n.count > 1 && b[first] == '0') {
-		return number{end: -1}
+	digits, end = scanDigits(b, i, 0)
+	if count = end - i; count == 0 || count > 1 && b[i] == '0' {
+		return 0, 0, 0, -1
 	}
-	if i < len(b) && b[i] == '.' {
-		first = i + 1
-		i = n.scanDigits(b, first)
-		n.exponent = first - i
-		if n.exponent == 0 {
-			return number{end: -1}
+	if end < len(b) && b[end] == '.' {
+		i = end + 1
+		digits, end = scanDigits(b, i, digits)
+		if exponent = i - end; exponent == 0 {
+			return 0, 0, 0, -1
 		}
-		n.count -= n.exponent
+		count -= exponent
 	}
-	n.end = i
-	if i < len(b) && b[i]|0x20 == 'e' {
-		n.scanExponent(b, i+1)
+	if end < len(b) && b[end]|0x20 == 'e' {
+		var e int
+		e, end = scanExponent(b, end+1)
+		exponent += e
 	}
-	return n
+	return digits, exponent, count, end
 }
 
-func (n *number) scanDigits(b []byte, i int) int {
-	d := n.digits
-	for len(b)-i >= 8 { // as in the times of samples, which have 13
+// scanDigits reads what digits there are from b[i] on, which are put behind those of
+// d, and returns the index behind them. Up to eight are read at once.
+func scanDigits(b []byte, i int, d uint64) (uint64, int) {
+	for len(b)-i >= 8 {
 		eight := binary.LittleEndian.Uint64(b[i:])
-		if !areDigits(eight) {
-			break
+		n := leadingDigits(eight)
+		if n < 8 {
+			// What comes behind them makes way for zeros before them.
+			return d*wholePowersOfTen[n] + valueOf(eight<<(64-8*n)), i + n
 		}
 		d = d*100_000_000 + valueOf(eight)
 		i += 8
@@ -102,15 +97,18 @@ func (n *number) scanDigits(b []byte, i int) int {
 		d = d*10 + uint64(b[i]-'0')
 		i++
 	}
-	n.digits = d
-	return i
+	return d, i
 }
 
-// areDigits reports whether eight bytes are decimal digits: the upper half of each
-// is 3, and stays so when 6 is added.
-func areDigits(eight uint64) bool {
+var wholePowersOfTen = [8]uint64{1, 10, 100, 1_000, 10_000, 100_000, 1_000_000, 10_000_000}
+
+// leadingDigits returns how many of eight bytes are decimal digits before the first that is
+// none: the upper half of a digit is 3, and stays so when 6 is added. A carry of
+// that sum reaches only bytes behind one that is no digit.
+func leadingDigits(eight uint64) int {
 	const upper, three, six = 0xF0F0F0F0F0F0F0F0, 0x3030303030303030, 0x0606060606060606
-	return eight&upper == three && (eight+six)&upper == three
+	other := ((eight ^ three) | ((eight + six) ^ three)) & upper
+	return bits.TrailingZeros64(other) / 8
 }
 
 // valueOf returns what eight digits are, the first of which is in the lowest byte:
@@ -124,20 +122,20 @@ func valueOf(eight uint64) uint64 {
 
 // scanExponent reads what follows the letter e. Exponents beyond anything that
 // a float64 can hold are kept at a bound.
-func (n *number) scanExponent(b []byte, i int) {
+func scanExponent(b []byte, i int) (e, end int) {
 	negative := i < len(b) && b[i] == '-'
 	if i < len(b) && (b[i] == '-' || b[i] == '+') {
 		i++
 	}
-	first, e := i, 0
+	first := i
 	for ; i < len(b) && b[i]-'0' <= 9; i++ {
 		e = min(e*10+int(b[i]-'0'), 1_000_000)
+	}
+	if i == first {
+		return 0, -1
 	}
 	if negative {
 		e = -e
 	}
-	n.exponent += e
-	if n.end = i; i == first {
-		n.end = -1
-	}
+	return e, i
 }

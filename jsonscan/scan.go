@@ -84,8 +84,8 @@ func value(b []byte, i, depth int) int {
 	case 'n':
 		return literal(b, i, "null")
 	}
-	n := scanNumber(b, i)
-	return n.end
+	_, _, _, end := scanNumber(b, i)
+	return end
 }
 
 func literal(b []byte, i int, word string) int {

@@ -96,23 +96,21 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 	v.lastSeen = now
 	v.measurements.add(now, len(b.Measurements))
 	v.batches.add(now, 1)
-	var a *attribute
-	run := 0 // measurements of a in a row: one count for all
-	for i := range b.Measurements {
-		m := &b.Measurements[i]
-		if a == nil || a.ID != m.AttributeID {
-			if a != nil {
-				a.meter.add(now, run)
+	for rest := b.Measurements; len(rest) > 0; {
+		run := 1 // measurements of one attribute in a row
+		last := &rest[0].Sample
+		for run < len(rest) && rest[run].AttributeID == rest[0].AttributeID {
+			if m := &rest[run].Sample; m.Timestamp >= last.Timestamp {
+				last = m
 			}
-			a, run = v.attributes[m.AttributeID], 0
+			run++
 		}
-		run++
-		if !a.seen || m.Timestamp >= a.last.Timestamp { // a late sample is not the last value
-			a.setLast(m.Sample)
-		}
-	}
-	if a != nil {
+		a := v.attributes[rest[0].AttributeID]
 		a.meter.add(now, run)
+		if !a.seen || last.Timestamp >= a.last.Timestamp { // a late sample is not the last value
+			a.setLast(*last)
+		}
+		rest = rest[run:]
 	}
 }
 

@@ -68,6 +68,9 @@ func (c *conn) message(op byte, payload []byte) error {
 	if err == nil {
 		err = c.dispatch(&f)
 	}
+	if err == nil { // nearly always; what follows allocates
+		return nil
+	}
 	var protocol *ws.Error
 	if errors.As(err, &protocol) {
 		c.srv.count.refusedFrames.add(protocol.Reason, 1)
@@ -134,11 +137,13 @@ func (c *conn) waitJoined(ch *channel) *channel {
 // answered turns the error of a handler into a reply. It returns what ends
 // the connection.
 func (c *conn) answered(ch *channel, f *phx.Frame, err error) error {
+	if err == nil { // nearly always; what follows allocates
+		return nil
+	}
 	var protocol *ws.Error
 	var item *wire.ItemError
 	var gap *sensocto.GapError
 	switch {
-	case err == nil:
 	case errors.As(err, &protocol):
 		return err
 	case errors.Is(err, request.ErrUnknownEvent):

@@ -21,7 +21,12 @@ func (c *Codec) appendTimes(dst []byte, times []int64, s *scratch) ([]byte, byte
 	steps := resize(s.ints[0], len(times)-1)
 	s.ints[0] = steps
 	for i := range steps {
-		steps[i] = (times[i+1] - times[i]) / unit
+		steps[i] = times[i+1] - times[i]
+	}
+	if unit > 1 {
+		for i := range steps {
+			steps[i] /= unit
+		}
 	}
 	size := packedSize(steps)
 	if lines, ok := appendLines(dst, steps, unit, size, s); ok {

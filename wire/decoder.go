@@ -34,6 +34,8 @@ type Decoder struct {
 	lastID string
 	item   item
 	column EncodedColumn
+
+	layouts layouts
 }
 
 // NewDecoder returns a Decoder.
@@ -87,10 +89,11 @@ func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) i
 	}
 	latest := d.latest()
 	for index := 0; ; index++ {
-		if i = d.item.scan(text, i); i < 0 {
+		var refusal *ItemError
+		if i, refusal = d.next(b, text, i, index, latest); i < 0 {
 			return -1
 		}
-		if refusal := d.take(b, index, latest); refusal != nil {
+		if refusal != nil {
 			r.refuse(refusal)
 		} else {
 			r.Accepted++
@@ -109,8 +112,26 @@ func (d *Decoder) array(b *sensocto.Batch, text []byte, i int, r *BatchResult) i
 	}
 }
 
+// next appends the item at text[i], or says why it is refused. It returns the index behind
+// it, -1 where the text is not valid JSON.
+func (d *Decoder) next(b *sensocto.Batch, text []byte, i, index int, latest int64) (end int, refusal *ItemError) {
+	attribute, timestamp, value, end := d.layouts.scan(text, i, latest)
+	if end >= 0 {
+		sample := sensocto.Sample{Timestamp: timestamp, Value: value}
+		b.Measurements = append(b.Measurements, sensocto.Measurement{AttributeID: attribute, Sample: sample})
+		return end, nil
+	}
+	if end = d.item.scan(text, i); end < 0 {
+		return -1, nil
+	}
+	if refusal = d.take(b, index, latest); refusal == nil && d.item.document == nil {
+		d.layouts.learn(&d.item, text, i, end, d.lastID)
+	}
+	return end, refusal
+}
+
 // latest returns the last timestamp that is not too far in the future.
-func (d *Decoder) latest() int64 { return d.now().Add(d.skew).UnixMicro() }
+func (d *Decoder) latest() int64 { return d.now().UnixMicro() + d.skew.Microseconds() }
 
 // take appends the scanned item, or says why it is refused.
 func (d *Decoder) take(b *sensocto.Batch, index int, latest int64) *ItemError {

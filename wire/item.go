@@ -38,13 +38,19 @@ type item struct {
 	value       float64
 	document    []byte // nil where the payload is a number
 
+	valueAt, timestampAt span // where the numbers stand
+
 	scratch []byte // for ids with escapes
 }
+
+// span is text[from:to].
+type span struct{ from, to int }
 
 // scan reads the value at b[i] and returns the index behind it, -1 where the
 // text is not valid JSON.
 func (it *item) scan(b []byte, i int) int {
-	*it = item{scratch: it.scratch[:0]}
+	it.object, it.has, it.doubled, it.isTimestamp = false, 0, 0, false
+	it.attribute, it.document, it.value, it.timestamp = nil, nil, 0, 0
 	if uint(i) >= uint(len(b)) || b[i] != '{' {
 		return jsonscan.Value(b, i)
 	}
@@ -134,6 +140,7 @@ func (it *item) scanPayload(b []byte, i int) (end int) {
 	if isNumber(b[i]) {
 		it.document = nil
 		it.value, end = jsonscan.Number(b, i)
+		it.valueAt = span{i, end}
 		return end
 	}
 	if end = jsonscan.Value(b, i); end > 0 {
@@ -142,21 +149,26 @@ func (it *item) scanPayload(b []byte, i int) (end int) {
 	return end
 }
 
-func (it *item) scanTimestamp(b []byte, i int) int {
+func (it *item) scanTimestamp(b []byte, i int) (end int) {
 	if it.isTimestamp = isNumber(b[i]); !it.isTimestamp {
 		return jsonscan.Value(b, i)
 	}
+	it.timestamp, end = timestamp(b, i)
+	it.timestampAt = span{i, end}
+	return end
+}
+
+// timestamp reads the number of milliseconds at b[i] as microseconds.
+func timestamp(b []byte, i int) (micros int64, end int) {
 	digits, exponent, exact, end := jsonscan.Decimal(b, i)
 	if end < 0 {
-		return -1
+		return 0, -1
 	}
 	if exact && -3 <= exponent && exponent <= 0 && -maxExact <= digits && digits <= maxExact {
-		it.timestamp = digits * microsPerDigit[-exponent]
-		return end
+		return digits * microsPerDigit[-exponent], end
 	}
 	ms, _ := jsonscan.Number(b, i)
-	it.timestamp = microsOf(ms)
-	return end
+	return microsOf(ms), end
 }
 
 // Up to here a number of milliseconds fits into an int64 of microseconds.

@@ -141,6 +141,26 @@ func TestOutbox_GathersAndKeepsOrder(t *testing.T) {
 	})
 }
 
+// What a write holds cannot be merged any more: it grows with what the connection takes
+// at once, and only from a megabyte a second on.
+func TestOutbox_WritesGrowWithWhatIsTaken(t *testing.T) {
+	for _, c := range []struct {
+		bytes   int
+		blocked time.Duration
+		want    int
+	}{
+		{1 << 10, 0, 4 << 10},
+		{9 << 10, 0, 4 << 10},
+		{12 << 10, 0, 20 << 10},
+		{12 << 10, time.Millisecond, 4 << 10},
+		{64 << 10, 0, 64 << 10},
+	} {
+		if got := outbound.SampleWriteAfter(c.bytes, c.blocked); got != c.want {
+			t.Errorf("after writes of %d bytes, the last of which waited %v, a write may hold %d bytes, want %d", c.bytes, c.blocked, got, c.want)
+		}
+	}
+}
+
 func TestOutbox_EndOfAChannel(t *testing.T) {
 	for _, drop := range []bool{false, true} {
 		t.Run(fmt.Sprint("drop=", drop), func(t *testing.T) {

@@ -32,10 +32,11 @@ const (
 	// slowSampleWrite bounds a write of single samples: what a write holds cannot be
 	// merged when the network slows down just then. Larger writes, in one call,
 	// pay for themselves where a connection has taken fastBytes within
-	// rateInterval and never had to be waited for.
+	// rateInterval and never had to be waited for: one may hold what it took in a
+	// fastShare of that time.
 	slowSampleWrite = 4 << 10
-	fastSampleWrite = 8 << 10
 	fastBytes       = 96 << 10
+	fastShare       = 6
 )
 
 const (
@@ -99,13 +100,10 @@ func (d *rateEstimator) observeUnblocked(bytes int, now time.Duration) {
 	d.current += bytes
 }
 
-// fast reports whether the connection takes a lot without being waited for.
-func (d *rateEstimator) fast() bool { return max(d.previous, d.current) >= fastBytes }
-
 // maxSampleWrite is how many bytes of single samples one write may hold.
 func (d *rateEstimator) maxSampleWrite() int {
-	if d.fast() {
-		return fastSampleWrite
+	if taken := max(d.previous, d.current); taken >= fastBytes {
+		return min(maxWrite, taken/fastShare)
 	}
 	return slowSampleWrite
 }
@@ -113,11 +111,8 @@ func (d *rateEstimator) maxSampleWrite() int {
 // chunkSize is how many bytes of a write one call hands to the kernel: all of a usual
 // write where nothing says that the connection is slow.
 func (d *rateEstimator) chunkSize() int {
-	if d.fast() {
-		return fastSampleWrite
-	}
 	if d.rate == 0 {
-		return slowSampleWrite
+		return d.maxSampleWrite()
 	}
 	return minChunk
 }
