@@ -112,32 +112,32 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 	if err != nil {
 		return Ticket{}, err
 	}
-	doc, err := s.options.Sidecar.Share(ctx, room.Doc, role != "")
-	if err != nil {
-		return Ticket{}, err
-	}
-	t := Ticket{Room: roomID, Root: by.Key, Name: c.Name, Doc: doc}
-	if role == "" { // under the room's key, that there are tickets which admit nobody
-		return t, s.noteInvite(ctx, room, by, by.Key, inviteValue{})
-	}
 	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
 		return Ticket{}, err
 	}
 	defer release()
-	p, merged, err := s.meet(ctx, r) // who was removed just now may come again by it, too
+	p, merged, err := s.meet(ctx, r) // it opens the document, and who was removed just now may come again by the ticket
 	if err == nil {
 		err = p.adopt(ctx, merged)
 	}
 	if err != nil {
 		return Ticket{}, err
 	}
+	doc, err := s.options.Sidecar.Share(ctx, p.room.Doc, role != "")
+	if err != nil {
+		return Ticket{}, err
+	}
+	t := Ticket{Room: roomID, Root: by.Key, Name: c.Name, Doc: doc}
+	if role == "" { // under the room's key, that there are tickets which admit nobody
+		return t, s.noteInvite(ctx, p.room, by, by.Key, inviteValue{})
+	}
 	if len(merged.Invites) >= maxInvites {
 		return Ticket{}, errTickets
 	}
 	invite, seed := NewInvite()
 	t.Invite = seed
-	return t, s.noteInvite(ctx, room, by, invite.Key, inviteValue{role, merged.invitationGeneration(by.Key)})
+	return t, s.noteInvite(ctx, p.room, by, invite.Key, inviteValue{role, merged.invitationGeneration(by.Key)})
 }
 
 // noteInvite writes into the document that there is a ticket.

@@ -77,6 +77,11 @@ func (s *RoomSync) EndTicket(ctx context.Context, roomID, id string) error {
 // merged returns what the document of a room says.
 func (s *RoomSync) merged(ctx context.Context, room sensocto.SharedRoom) (Room, error) {
 	entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
+	if sensocto.ErrorCode(err) == sensocto.CodeNotFound { // the server has just started, and has not opened it
+		if _, err = s.options.Sidecar.Open(ctx, room.Doc); err == nil {
+			entries, err = s.options.Sidecar.Entries(ctx, room.Doc)
+		}
+	}
 	if err != nil {
 		return Room{}, err
 	}
