@@ -71,8 +71,8 @@ func (p *pass) membersElsewhere(ctx context.Context, m Room) (n int, err error) 
 		return -1, err
 	}
 	for userID := range c.Members {
-		k, err := p.people.key(ctx, userID)
-		if err != nil || p.people.local(k) {
+		// Not by their key: where this server's keys are new ones, that of nobody here is theirs.
+		if u, err := p.options.Store.User(ctx, userID); err != nil || !u.AtOtherServer() {
 			return -1, err
 		}
 	}
@@ -80,7 +80,8 @@ func (p *pass) membersElsewhere(ctx context.Context, m Room) (n int, err error) 
 }
 
 // leftAt returns whether the document has it that all people of this server are out whom it
-// names, and when the last of them left; zero where it names nobody.
+// names, and when the last of them left; zero where nobody of this server says so: the clocks
+// of others decide nothing.
 func (p *pass) leftAt(m Room) (said bool, last time.Time) {
 	said = true
 	for key, f := range m.Facts {
@@ -89,7 +90,7 @@ func (p *pass) leftAt(m Room) (said bool, last time.Time) {
 			continue
 		}
 		said = said && p.isOut(Key(parts[0]), m)
-		if at := time.UnixMicro(f.AtUS); at.After(last) {
+		if at := time.UnixMicro(f.AtUS); p.people.local(f.Signer) && at.After(last) {
 			last = at
 		}
 	}
@@ -102,7 +103,7 @@ func (p *pass) leftAt(m Room) (said bool, last time.Time) {
 // room that can be forgotten is going.
 func (r *shared) mayForget(at time.Time, said, writes bool, now time.Time) (forget, tell bool) {
 	e := r.emptied
-	if at.IsZero() {
+	if at.IsZero() || at.After(e.since) {
 		at = e.since
 	}
 	limit := at.Add(erasedMost)

@@ -1,6 +1,8 @@
 package p2p
 
 import (
+	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -306,6 +308,26 @@ func TestEmptied_WhatABackupBroughtBackAndOwnRoomsStay(t *testing.T) {
 	own := &pass{RoomSync: a.RoomSync, own: true} // of which nothing else is asked
 	if err := own.settleEmptied(t.Context(), Room{}); err != nil {
 		t.Error(err)
+	}
+}
+
+// Where the server's keys are new ones, nobody here has the key that is theirs in rooms: these
+// stay all the same, those that were made here above all.
+func TestEmptied_RoomsStayWhereTheKeysAreNew(t *testing.T) {
+	a, _, roomID := two(t)
+	a.stop()
+	if err := os.Remove(filepath.Join(a.dir, "p2p", "rooms.key")); err != nil {
+		t.Fatal(err)
+	}
+	a.start()
+	eventually(t, "exchange", func() bool {
+		a.RoomSync.mu.Lock()
+		defer a.RoomSync.mu.Unlock()
+		r := a.RoomSync.rooms[roomID]
+		return r != nil && !r.running && (!r.passedAt.IsZero() || r.problem != "")
+	})
+	if c := a.content(roomID); c.Name == "" || len(c.Members) == 0 || a.counts.forgotten.Load() != 0 {
+		t.Errorf("%+v", c)
 	}
 }
 

@@ -21,6 +21,9 @@ const (
 	// maxConfirmed bounds the generations of others that the room's key confirms, so that
 	// nobody uses up those that the room itself needs.
 	maxConfirmed = maxCount / 2
+	// confirmAhead is how many generations of a member an administrator may be ahead of the
+	// room and have that confirmed: later tickets admit beyond what is confirmed.
+	confirmAhead = 1000
 )
 
 // formatVersion is the version of the form of values.

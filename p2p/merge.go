@@ -271,6 +271,9 @@ func (m *merger) decides(f *signed, k Key) bool {
 	if r := role(f); !f.Deleted && r != sensocto.RoleMember && r != sensocto.RoleGuest {
 		return false
 	}
+	if f.Generation > maxConfirmed && !m.isRoot(f) {
+		return false // the room has always generations left in which it has the last word
+	}
 	return m.byAdmin(f) || leaves(f, k)
 }
 

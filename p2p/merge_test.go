@@ -334,6 +334,19 @@ func TestMerge_AnInvitationAdmitsSoMany(t *testing.T) {
 	}
 }
 
+// Nobody but the room says anything of a member in its last generations.
+func TestMerge_TheRoomHasTheLastGenerations(t *testing.T) {
+	last := said(bob, memberKey(carol.Key), maxConfirmed, 2, nil)
+	if r := merged(last); !r.Facts[memberKey(carol.Key)].Deleted {
+		t.Fatal("an administrator does not remove a member")
+	}
+	beyond := said(bob, memberKey(carol.Key), maxConfirmed+1, 9, nil)
+	again := said(root, memberKey(carol.Key), maxConfirmed+1, 1, is(sensocto.RoleMember))
+	if r := merged(last, beyond, again); r.Members[carol.Key].Role != sensocto.RoleMember {
+		t.Error("the room does not let her in again")
+	}
+}
+
 // What the room signs of what others say: whoever was in it and left did so in a generation
 // in which they were in it, or to which a ticket admits, and nobody uses up generations.
 func TestConfirm_OfWhoIsOut(t *testing.T) {
@@ -344,13 +357,15 @@ func TestConfirm_OfWhoIsOut(t *testing.T) {
 		entries []Entry
 		base    []Entry // as last exchanged
 		want    bool
+		raised  int64 // the generation in which it is confirmed, where that is a later one
 	}{
-		"left":                            {[]Entry{said(carol, memberKey(carol.Key), 3, 2, nil)}, []Entry{inRoom(carol, 3)}, true},
-		"came by a ticket and left":       {[]Entry{invites(root, 2, sensocto.RoleGuest, 4), said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, true},
-		"in a generation that nobody had": {[]Entry{said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, false},
-		"never was there":                 {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, nil, false},
-		"removed by an administrator":     {[]Entry{said(bob, memberKey(carol.Key), maxConfirmed, 2, nil)}, nil, true},
-		"who uses up generations":         {[]Entry{said(bob, memberKey(carol.Key), maxConfirmed+1, 2, nil)}, nil, false},
+		"left":                            {[]Entry{said(carol, memberKey(carol.Key), 3, 2, nil)}, []Entry{inRoom(carol, 3)}, true, 0},
+		"came by a ticket and left":       {[]Entry{invites(root, 2, sensocto.RoleGuest, 4), said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, true, 0},
+		"in a generation that nobody had": {[]Entry{said(carol, memberKey(carol.Key), 4, 2, nil)}, []Entry{inRoom(carol, 3)}, false, 0},
+		"never was there":                 {[]Entry{said(carol, memberKey(carol.Key), 0, 2, nil)}, nil, false, 0},
+		"removed by an administrator":     {[]Entry{said(bob, memberKey(carol.Key), confirmAhead, 2, nil)}, nil, true, 0},
+		"who uses up generations":         {[]Entry{said(bob, memberKey(carol.Key), confirmAhead+1, 2, nil)}, nil, false, 0},
+		"who does not know of a ticket":   {[]Entry{invites(root, 2, sensocto.RoleGuest, 4), said(bob, memberKey(carol.Key), 1, 2, nil)}, []Entry{inRoom(carol, 1)}, true, 4},
 	} {
 		p := pass{RoomSync: &RoomSync{options: resolved{Keys: testKeys}}, root: root.Key, own: true, room: sensocto.SharedRoom{RoomID: labID}, base: map[string]*signed{}}
 		for _, e := range c.base {
@@ -365,7 +380,7 @@ func TestConfirm_OfWhoIsOut(t *testing.T) {
 			t.Fatal(err)
 		}
 		f := r.Facts[memberKey(carol.Key)]
-		if got := f.Signer == root.Key; got != c.want || !f.Deleted {
+		if got := f.Signer == root.Key; got != c.want || !f.Deleted || (c.raised > 0 && f.Generation != c.raised) {
 			t.Errorf("%s: %v, %+v", what, got, f.Fact)
 		}
 		if generation := r.invitationGeneration(root.Key); c.want != (generation == f.Generation+1) && f.Generation > 0 {

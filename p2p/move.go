@@ -63,6 +63,8 @@ func (s *RoomSync) Move(ctx context.Context, roomID string) error {
 	if err := s.mayMove(ctx, roomID); err != nil {
 		return err
 	}
+	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
+	defer cancel()
 	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
 		return err
@@ -293,6 +295,7 @@ func (p *pass) carried(m Room) (map[string][]byte, error) {
 		kind, _, _ := splitKey(key)
 		switch {
 		case kind == prefixMoved || kind == prefixDocument: // of the old document
+		case kind == prefixMember && f.Deleted && f.Signer != p.root: // of somebody who was never in the room
 		case kind == prefixInvite && !f.Deleted:
 			value, err := by.Sign(key, next(p.room.RoomID, &signed{Fact: f.Fact}, nil, time.Now()))
 			if err != nil {
@@ -656,6 +659,8 @@ func (p *pass) claim(doc string) (before string, err error) {
 	}
 	if before = p.r.next; before == doc {
 		before = ""
+	} else {
+		p.r.nextWait = missingWait{}
 	}
 	delete(p.docs, before)
 	p.docs[doc], p.r.next = p.room.RoomID, doc
@@ -675,8 +680,15 @@ func (p *pass) arrived(ctx context.Context, doc string, keys int) (arrival, erro
 		return arrival{}, err
 	}
 	m := Merge(p.room.RoomID, p.root, entries)
-	missing := slices.ContainsFunc(entries, func(e Entry) bool { return e.State == "missing" })
-	return arrival{m, !missing && m.Owner != "" && m.Name != "" && keysOf(entries) >= keys}, nil
+	complete := m.Owner != "" && m.Name != "" && keysOf(entries) >= keys
+	if missing := missing(entries); complete {
+		p.note(func() {
+			if complete = p.r.nextWait.over(missing, time.Now()); !complete {
+				p.r.at(time.Now().Add(missingTime))
+			}
+		})
+	}
+	return arrival{m, complete}, nil
 }
 
 // replace has a room go on in another document, and drops the one before unless it is

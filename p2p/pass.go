@@ -253,11 +253,18 @@ func (p *pass) confirm(m *Room) error {
 		if f.Signer == p.root || f.Generation > maxConfirmed || kind == prefixPerson || kind == prefixSensor || (leaving && !p.leftFrom(f, key, m)) {
 			continue
 		}
-		value, err := p.options.Keys.Room(p.room.RoomID).Sign(key, f.Fact)
+		fact := f.Fact
+		if kind == prefixMember && m.Invites[f.Signer] == "" && !leaving { // of an administrator
+			if fact.Generation > p.reached(key, m)+confirmAhead {
+				continue
+			}
+			fact.Generation = max(fact.Generation, m.lastInvitedTo()) // they may not have known of a ticket: see beyond
+		}
+		value, err := p.options.Keys.Room(p.room.RoomID).Sign(key, fact)
 		if err != nil {
 			return err
 		}
-		m.Facts[key] = Said{f.Fact, p.root, value}
+		m.Facts[key] = Said{fact, p.root, value}
 	}
 	return nil
 }
@@ -267,7 +274,15 @@ func (p *pass) confirm(m *Room) error {
 // later tickets admit to generations that have no end.
 func (p *pass) leftFrom(f Said, key string, m *Room) bool {
 	b := p.base[key]
-	return b != nil && b.signer == p.root && f.Generation <= max(b.Generation, m.lastInvitedTo())
+	return b != nil && b.signer == p.root && f.Generation <= p.reached(key, m)
+}
+
+// reached returns the last generation of a member that the room has said or admits to.
+func (p *pass) reached(key string, m *Room) (generation int64) {
+	if b := p.base[key]; b != nil && b.signer == p.root {
+		generation = b.Generation
+	}
+	return max(generation, m.lastInvitedTo())
 }
 
 // signer returns whose word a change is: of those here that may say it the one with
@@ -446,9 +461,15 @@ func (p *pass) adopt(ctx context.Context, m Room) error {
 	if len(put)+len(remove) == 0 {
 		return nil
 	}
-	p.counts.received.Add(uint64(len(put)))
+	came := make(map[string]bool, len(p.found))
+	for _, e := range p.found {
+		came[e.Key+string(e.Value)] = true
+	}
 	for _, f := range put {
-		p.counts.facts.received.Add(uint64(len(f.Body)))
+		if came[f.Key+string(f.Body)] { // not what was signed here just now
+			p.counts.received.Add(1)
+			p.counts.facts.received.Add(uint64(len(f.Body)))
+		}
 	}
 	return p.options.Store.PutRoomFacts(ctx, p.room.RoomID, put, remove)
 }
@@ -582,6 +603,7 @@ func (p *pass) closed(ctx context.Context) error {
 		return err
 	}
 	p.hide()
+	p.log.Info("a room of another server ended: its owner has deleted it", "room", p.room.RoomID)
 	if err := p.withdrawNames(ctx); err != nil {
 		if !p.outlived() {
 			return err

@@ -101,6 +101,7 @@ type shared struct {
 	moved     bool             // the room goes on in another document, and nobody here is told where
 	following bool             // the room goes on in another document, which has not arrived
 	next      string           // that document; "" for none
+	nextWait  missingWait      // for its values
 	told      map[string]*told // what is in the documents that the room has left; of one exchange at a time
 	besides   map[string]int   // documents that were opened besides the room's, with the start of the sidecar
 	behind    []string         // names of members whose servers have not followed the room

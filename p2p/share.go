@@ -13,7 +13,8 @@ import (
 var (
 	errTicketRole  = &sensocto.Error{Code: sensocto.CodeInvalid, Reason: "invalid_role", Message: "a ticket admits members or guests; make somebody an administrator once they are in the room"}
 	errNotMade     = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "no_right", Message: "tickets for a room are made and ended at the server that made the room: ask an administrator of the room there"}
-	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is on this server already: ask its owner, or somebody who is in it, to let you in, unless you are in it"}
+	errJoined      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "this room is on this server already: ask for a ticket that makes you a member or guest, or ask its owner or a member to let you in"}
+	errInRoom      = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "room_exists", Message: "you are in this room already"}
 	errJoining     = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "join_under_way", Message: "this room is being brought here or forgotten at this moment: try again in half a minute"}
 	errTicketEnded = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "ticket_ended", Message: "the ticket no longer admits anybody: ask for another"}
 	errNotAdmitted = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "not_admitted", Message: "this server allows no more members or rooms, or your account may not join: ask the room's owner, or the server's operator"}
@@ -112,6 +113,8 @@ func (s *RoomSync) Ticket(ctx context.Context, roomID string, role sensocto.Role
 	if err != nil {
 		return Ticket{}, err
 	}
+	ctx, cancel := context.WithTimeout(ctx, exchangeTime)
+	defer cancel()
 	r, release, err := s.hold(ctx, roomID)
 	if err != nil {
 		return Ticket{}, err
@@ -332,6 +335,34 @@ func (s *RoomSync) keep(ctx context.Context, roomID string, m Room) error {
 // joinTime is how long the first entries of a room may take.
 const joinTime = 20 * time.Second
 
+// missingTime is how long values that do not come are waited for: whoever can write can name
+// some that nobody has.
+const missingTime = 5 * time.Second
+
+// missingWait is how long the values of a document have been waited for.
+type missingWait struct {
+	missing int
+	since   time.Time // when one came last; zero before the first look
+}
+
+// over reports whether so many missing values are no longer waited for.
+func (w *missingWait) over(missing int, now time.Time) bool {
+	if w.since.IsZero() || missing < w.missing {
+		w.missing, w.since = missing, now
+	}
+	return missing == 0 || now.Sub(w.since) >= missingTime
+}
+
+// missing returns of how many entries the value has not come.
+func missing(entries []Entry) (n int) {
+	for _, e := range entries {
+		if e.State == "missing" {
+			n++
+		}
+	}
+	return n
+}
+
 // awaitEvery is how often a join looks whether they have come.
 const awaitEvery = 50 * time.Millisecond
 
@@ -341,21 +372,18 @@ const awaitEvery = 50 * time.Millisecond
 func (s *RoomSync) await(ctx context.Context, room sensocto.SharedRoom, invite []byte) (Room, error) {
 	ctx, cancel := context.WithTimeout(ctx, joinTime)
 	defer cancel()
+	var wait missingWait
 	for {
-		entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
+		entries, err := s.entries(ctx, room.Doc)
 		if err != nil && ctx.Err() == nil {
 			return Room{}, err
 		}
 		m := Merge(room.RoomID, Key(room.Root), entries)
-		missing := false
-		for _, e := range entries {
-			missing = missing || e.State == "missing"
-		}
 		invited := invite == nil
 		if !invited {
 			_, invited = m.Facts[inviteKey(signerOf(invite).Key)]
 		}
-		if err == nil && (m.Closed || (m.Owner != "" && m.Name != "" && invited && !missing)) {
+		if err == nil && (m.Closed || (m.Owner != "" && m.Name != "" && invited && wait.over(missing(entries), time.Now()))) {
 			return m, nil
 		}
 		select {

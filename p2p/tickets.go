@@ -76,16 +76,23 @@ func (s *RoomSync) EndTicket(ctx context.Context, roomID, id string) error {
 
 // merged returns what the document of a room says.
 func (s *RoomSync) merged(ctx context.Context, room sensocto.SharedRoom) (Room, error) {
-	entries, err := s.options.Sidecar.Entries(ctx, room.Doc)
-	if sensocto.ErrorCode(err) == sensocto.CodeNotFound { // the server has just started, and has not opened it
-		if _, err = s.options.Sidecar.Open(ctx, room.Doc); err == nil {
-			entries, err = s.options.Sidecar.Entries(ctx, room.Doc)
-		}
-	}
+	entries, err := s.entries(ctx, room.Doc)
 	if err != nil {
 		return Room{}, err
 	}
 	return Merge(room.RoomID, Key(room.Root), entries), nil
+}
+
+// entries returns what is in a document, which it opens where the server has just started.
+func (s *RoomSync) entries(ctx context.Context, doc string) ([]Entry, error) {
+	entries, err := s.options.Sidecar.Entries(ctx, doc)
+	if sensocto.ErrorCode(err) != sensocto.CodeNotFound {
+		return entries, err
+	}
+	if _, err := s.options.Sidecar.Open(ctx, doc); err != nil {
+		return nil, err
+	}
+	return s.options.Sidecar.Entries(ctx, doc)
 }
 
 // enter admits another person of this server to a room that is here, by a ticket
@@ -93,22 +100,23 @@ func (s *RoomSync) merged(ctx context.Context, room sensocto.SharedRoom) (Room, 
 // goes on: that is enough for whoever is in it.
 func (s *RoomSync) enter(ctx context.Context, userID string, t Ticket, moved bool) error {
 	room, ok := s.known(t.Room)
-	if ok && moved {
-		if have, err := s.options.Rooms.Content(ctx, t.Room); err != nil || have.Members[userID] != "" {
-			return err
-		}
+	if !ok || room.Root != string(t.Root) {
+		return errJoined
 	}
-	if !ok || room.Root != string(t.Root) || t.Invite == nil {
+	have, err := s.options.Rooms.Content(ctx, t.Room)
+	switch {
+	case errors.Is(err, sensocto.ErrNotFound):
+		return errJoined
+	case err != nil:
+		return err
+	case have.Members[userID] != "" && moved:
+		return nil
+	case have.Members[userID] != "":
+		return errInRoom
+	case t.Invite == nil:
 		return errJoined
 	}
 	m, err := s.merged(ctx, room)
-	if err != nil {
-		return err
-	}
-	have, err := s.options.Rooms.Content(ctx, t.Room)
-	if errors.Is(err, sensocto.ErrNotFound) || (err == nil && have.Members[userID] != "") {
-		return errJoined
-	}
 	if err != nil {
 		return err
 	}

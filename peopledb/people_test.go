@@ -383,6 +383,11 @@ func TestRooms(t *testing.T) {
 		if list, err := db.Members(ctx, "r2", "", 10); err != nil || len(list) != 2 {
 			t.Error(list, err)
 		}
+		// Nor is one with recordings.
+		must(t, db.InsertRecording(ctx, sensocto.RoomRecording{ID: "rec", RoomID: "r2", StartedBy: "eve", BeganAt: at, Name: "x"}, 10))
+		wantCode(t, db.ForgetRoom(ctx, "r2", 2), sensocto.CodeConflict)
+		must(t, db.EndRecording(ctx, "r2", "rec", at))
+		must(t, db.DeleteRecording(ctx, "r2", "rec"))
 		must(t, db.ForgetRoom(ctx, "r2", 2))
 		wantCode(t, db.ForgetRoom(ctx, "r2", 2), sensocto.CodeNotFound)
 	})

@@ -13,6 +13,7 @@ var (
 	errAlreadyMember = &sensocto.Error{Code: sensocto.CodeConflict, Reason: "already_member", Message: "the user is a member of the room already"}
 	errBanned        = &sensocto.Error{Code: sensocto.CodeUnauthorized, Reason: "banned", Message: "the user is banned from the room"}
 	errOthersCame    = &sensocto.Error{Code: sensocto.CodeConflict, Message: "the members of the room have changed meanwhile"}
+	errHasRecordings = &sensocto.Error{Code: sensocto.CodeConflict, Message: "the room has recordings"}
 	errRoomFull      = &sensocto.Error{Code: sensocto.CodeRateLimited, Reason: "room_full", Message: "the room has as many members as the server allows"}
 )
 
@@ -97,8 +98,8 @@ func (db *DB) DeleteRoom(ctx context.Context, id string) error {
 	})
 }
 
-// ForgetRoom is DeleteRoom for a room with exactly so many members; it returns an error of code
-// conflict where others have come.
+// ForgetRoom is DeleteRoom for a room with exactly so many members and without recordings, which
+// would go with it; it returns an error of code conflict where others have come, or there are some.
 func (db *DB) ForgetRoom(ctx context.Context, id string, members int) error {
 	return db.update(ctx, roomChanged(id), func(ctx context.Context, tx *sql.Tx) error {
 		// The row of the room is locked, so that nobody comes once members are counted.
@@ -111,6 +112,12 @@ func (db *DB) ForgetRoom(ctx context.Context, id string, members int) error {
 		}
 		if n != members {
 			return errOthersCame
+		}
+		if err := tx.QueryRowContext(ctx, `SELECT count(*) FROM recording WHERE room_id = $1`, id).Scan(&n); err != nil {
+			return err
+		}
+		if n > 0 {
+			return errHasRecordings
 		}
 		return mustAffect(ctx, tx, sensocto.ErrNotFound, `DELETE FROM room WHERE id = $1`, id)
 	})

@@ -53,7 +53,7 @@ func (r *Rooms) Invite(ctx context.Context, id sensocto.Identity, roomID, userID
 	}
 	if u.AtOtherServer() {
 		return sensocto.Invitation{}, &sensocto.Error{Code: sensocto.CodeConflict, Reason: "other_server", Field: "user_id",
-			Message: u.Name + " is at another server and cannot accept an invitation here: give them a ticket, which 'sensocto room ticket " + roomID + "' makes"}
+			Message: u.Name + " is at another server and cannot accept an invitation here: give them a ticket, which 'sensocto room ticket " + roomID + "' makes at the server that made the room"}
 	}
 	if n, err := r.store.InvitationCount(ctx, roomID, now()); err != nil {
 		return sensocto.Invitation{}, err

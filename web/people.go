@@ -119,8 +119,7 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 		}
 		switch {
 		case err != nil && !errors.Is(err, sensocto.ErrUnauthorized):
-			s.Log.Error("cannot check a credential", "err", err)
-			writeProblem(w, http.StatusServiceUnavailable, "the credential cannot be checked now: try again later")
+			s.cannotAuthenticate(w, err)
 			return
 		case a == anybody:
 		case err != nil || id.UserID == "":
@@ -143,12 +142,22 @@ func (s *server) asPerson(a access) func(huma.Context, func(huma.Context)) {
 		}
 		work, end := s.longRequests.watch(ctx.Context(), id, s.stillMay(ctx), http.NewResponseController(w))
 		defer end()
-		if id, err := s.Auth.Authenticate(r.Context(), credential(r)); err != nil { // it may have been revoked in between
+		switch id, err := s.Auth.Authenticate(r.Context(), credential(r)); { // it may have been revoked in between
+		case errors.Is(err, sensocto.ErrUnauthorized):
 			s.signInFirst(w, id, token)
+			return
+		case err != nil:
+			s.cannotAuthenticate(w, err)
 			return
 		}
 		next(huma.WithContext(ctx, work))
 	}
+}
+
+// cannotAuthenticate answers where nobody can tell who asks, as without the database.
+func (s *server) cannotAuthenticate(w http.ResponseWriter, err error) {
+	s.Log.Error("cannot check a credential", "err", err)
+	writeProblem(w, http.StatusServiceUnavailable, "the credential cannot be checked now: try again later")
 }
 
 // signInFirst answers whoever is no person: with no credential, one that is not valid, or one

@@ -61,7 +61,13 @@ func (c p2pStatusCmd) Run(a *app) error {
 	if !s.Running {
 		fmt.Fprintf(a.stdout, "not running: %s\n", s.Problem)
 	} else {
-		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, %d peers, %d restarts, %d bytes sent, %d received\n", s.Endpoint, orDash(s.Relay), len(s.Peers), s.Restarts, s.Sent, s.Received)
+		connected := 0
+		for _, p := range s.Peers {
+			if p.Path != "none" {
+				connected++
+			}
+		}
+		fmt.Fprintf(a.stdout, "endpoint %s, relay %s, peers connected %d of %d, restarts %d, bytes sent %d, received %d\n", s.Endpoint, orDash(s.Relay), connected, len(s.Peers), s.Restarts, s.Sent, s.Received)
 	}
 	if len(s.Rooms) == 0 && !s.Running {
 		return nil
@@ -94,7 +100,7 @@ func printSharing(a *app, rooms []sensocto.P2PRoom) error {
 	for _, r := range rooms {
 		var peers []string
 		for _, p := range r.Peers {
-			peers = append(peers, strings.Join(append(p.Names, p.Endpoint[:min(8, len(p.Endpoint))], p.Path), " "))
+			peers = append(peers, strings.TrimLeft(strings.Join(p.Names, ", ")+" "+p.Endpoint[:min(8, len(p.Endpoint))]+" "+p.Path, " "))
 		}
 		synced, refused := "never", 0
 		if r.SyncedAt != nil {
@@ -103,7 +109,7 @@ func printSharing(a *app, rooms []sensocto.P2PRoom) error {
 		for _, n := range r.Refused {
 			refused += n
 		}
-		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, ", ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(sharingProblem(r)))
+		fmt.Fprintf(w, "%s\t%s\t%s\t%d\t%v\t%d\t%d\t%d\t%s\n", r.RoomID, orDash(strings.Join(peers, "; ")), synced, r.Pending, time.Duration(r.LagMS)*time.Millisecond, r.Retries, r.Missing, refused, orDash(sharingProblem(r)))
 	}
 	return w.Flush()
 }

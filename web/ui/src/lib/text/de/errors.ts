@@ -59,7 +59,7 @@ export const reasons: Readonly<Record<string, string>> = {
   not_mailed: 'Der Link lässt sich nicht schicken: Dieser Server versendet keine E-Mail, oder die Adresse ist nicht bestätigt. Der Betreiber erstellt einen mit: sensocto user reset',
   not_shared: 'Der Sensor ist nicht mehr im Raum.',
   oidc_off: 'Dieser Server hat keinen Anmeldedienst.',
-  other_server: 'Diese Person ist auf einem anderen Server und kann hier keine Einladung annehmen: Stellen Sie unter „Andere Server“ ein Ticket aus, und geben Sie es weiter.',
+  other_server: 'Diese Person ist auf einem anderen Server und kann hier keine Einladung annehmen: Ein Ticket lässt sie herein; ein Administrator des Raums stellt es auf dem Server aus, der ihn angelegt hat („Andere Server“).',
   owner_stays: 'Der Eigentümer kann nicht gehen: Übergeben Sie den Raum, oder löschen Sie ihn.',
   owns_rooms: 'Dieser Person gehören Räume: Sie müssen zuerst gelöscht oder übergeben werden.',
   p2p_off: 'Dieser Server teilt keine Räume mit anderen Servern: Wer ihn betreibt, kann das einschalten (p2p.listen).',

@@ -56,7 +56,7 @@ export const reasons: Readonly<Record<string, string>> = {
   not_mailed: 'The link cannot be mailed: this server sends no mail, or the address is not confirmed. The operator creates one with: sensocto user reset',
   not_shared: 'The sensor is not in the room any more.',
   oidc_off: 'This server has no sign-in service.',
-  other_server: 'That person is at another server, and cannot accept an invitation here: make a ticket under “Other servers”, and pass it on.',
+  other_server: 'That person is at another server, and cannot accept an invitation here: a ticket lets them in, which an administrator of the room makes under “Other servers” at the server that made it.',
   owner_stays: 'The owner cannot leave: hand the room over, or delete it.',
   owns_rooms: 'This person owns rooms: they have to be deleted or handed over first.',
   p2p_off: 'This server does not share rooms with other servers: its operator can switch that on (p2p.listen).',
