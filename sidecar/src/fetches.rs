@@ -24,7 +24,8 @@ use crate::{
 
 /// The pauses before each attempt to find a value: who forwards an entry may not have its value yet.
 const ATTEMPTS: [Duration; 5] = [Duration::ZERO, Duration::from_millis(50), Duration::from_millis(200), Duration::from_secs(1), Duration::from_secs(3)];
-/// The pause where nobody could be asked: all requests that a peer may be sent at once are under way.
+/// The pause where nobody could be asked, since all requests that a peer may be sent at once are under way; that much
+/// longer for each `MAX_LOOKS` values that wait, so that peers that do not answer cost little.
 const BUSY: Duration = Duration::from_millis(500);
 /// How long a value is looked for; then the next exchange finds that it is missing.
 const PATIENCE: Duration = Duration::from_secs(30);
@@ -121,6 +122,9 @@ impl Fetches {
         if self.wanted.contains_key(&hash) {
             return false;
         }
+        if self.wanted.len() >= MAX_ENTRIES {
+            self.drop_one();
+        }
         if self.wanted.len() < MAX_ENTRIES {
             let attempts = if self.vain.contains(&hash) { ATTEMPTS.len() - 1 } else { 0 };
             self.wanted.insert(hash, Want { len, from, rank, attempts, until: Instant::now() + PATIENCE });
@@ -128,6 +132,14 @@ impl Fetches {
             self.ask(from);
         }
         true
+    }
+
+    /// Makes room for a value: one that was not found yet is left to the next exchange.
+    fn drop_one(&mut self) {
+        let hash = self.later.pop_last().map(|(_, hash)| hash).or_else(|| self.looks.pop_first().map(|(_, hash)| hash));
+        if let Some(hash) = hash {
+            self.wanted.remove(&hash);
+        }
     }
 
     /// Asks a peer for what waits for it, unless it is being asked. Of one that does not answer it is looked for elsewhere.
@@ -204,7 +216,11 @@ impl Fetches {
     fn again(&mut self, hash: Hash, attempted: bool) {
         let Some(want) = self.wanted.get_mut(&hash) else { return };
         want.attempts += usize::from(attempted);
-        let pause = if attempted { ATTEMPTS.get(want.attempts).copied() } else { Some(BUSY) };
+        let pause = if attempted {
+            ATTEMPTS.get(want.attempts).copied()
+        } else {
+            Some(BUSY * (1 + u32::try_from(self.later.len() / MAX_LOOKS).unwrap_or(u32::MAX - 1)))
+        };
         match pause.map(|pause| Instant::now() + pause).filter(|due| *due < want.until) {
             Some(due) => drop(self.later.insert((due, hash))),
             None => {

@@ -102,7 +102,8 @@ async fn invented_values_hold_up_no_others() {
     let ticket = b.ok(json!({"op": "share", "doc": docs[0], "write": true})).await["ticket"].clone();
     hostile.invent(ticket.as_str().unwrap(), INVENTED).await;
     let doc = docs[0].clone();
-    let missing = move |status: &Value| status["docs"].as_array().unwrap().iter().any(|known| known["doc"] == doc.as_str() && known["missing"] == INVENTED);
+    let missing = move |known: &Value| known["doc"] == doc.as_str() && known["missing"].as_u64() > Some(INVENTED as u64 * 9 / 10); // a swarm may drop some
+    let missing = move |status: &Value| status["docs"].as_array().unwrap().iter().any(&missing);
     b.wait_status(missing).await;
     time::sleep(Duration::from_secs(4)).await; // the first request is given up by then, and single values are looked for
     for i in 0..20 {
