@@ -242,7 +242,7 @@ func TestAdmit_ForgedGenerationsKeepNobodyOut(t *testing.T) {
 	me := b.options.Keys.Person(b.user.UserID)
 	values := map[string][]byte{}
 	for _, by := range []Signer{mallory, me} {
-		value, err := by.Sign(memberKey(by.Key), Fact{Room: roomID, Generation: maxCount, Version: 1, Deleted: true})
+		value, err := by.Sign(memberKey(by.Key), Fact{Room: roomID, Generation: maxConfirmed, Version: 1, Deleted: true})
 		if err != nil {
 			t.Fatal(err)
 		}

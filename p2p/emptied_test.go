@@ -38,13 +38,13 @@ func TestEmptied_MayForget(t *testing.T) {
 			met(r)
 		},
 			left: now, now: at(3 * time.Second), later: at(3*time.Second + fetchPause)},
-		"known, and perhaps not fetched":   {is: known, left: now, now: at(fetchPause - 1), later: at(fetchPause)},
-		"known and fetched":                {is: known, left: now, now: at(fetchPause), forget: true},
-		"known, and somebody comes":        {is: func(r *shared) { known(r); r.coming = 1 }, left: now, now: at(fetchPause)},
-		"known, and somebody was erased":   {is: func(r *shared) { known(r); r.erasures = map[Key]*erasure{"k": {}} }, left: now, now: at(fetchPause)},
-		"long ago":                         {left: at(-erasedMost - 1), unsaid: true, now: now, forget: true},
-		"found long ago, at an old start":  {is: func(r *shared) { r.emptied = &emptied{since: at(-erasedMost - 1)} }, unsaid: true, now: now, forget: true},
-		"left in the future, as of others": {left: at(time.Hour), now: now, tell: true, later: at(time.Hour + erasedMost)},
+		"known, and perhaps not fetched":  {is: known, left: now, now: at(fetchPause - 1), later: at(fetchPause)},
+		"known and fetched":               {is: known, left: now, now: at(fetchPause), forget: true},
+		"known, and somebody comes":       {is: func(r *shared) { known(r); r.coming = 1 }, left: now, now: at(fetchPause)},
+		"known, and somebody was erased":  {is: func(r *shared) { known(r); r.erasures = map[Key]*erasure{"k": {}} }, left: now, now: at(fetchPause)},
+		"long ago":                        {left: at(-erasedMost - 1), unsaid: true, now: now, forget: true},
+		"found long ago, at an old start": {is: func(r *shared) { r.emptied = &emptied{since: at(-erasedMost - 1)} }, unsaid: true, now: now, forget: true},
+		"left in the future":              {left: at(time.Hour), now: now, tell: true, later: at(erasedMost)},
 	} {
 		t.Run(name, func(t *testing.T) {
 			r := &shared{outside: true, emptied: &emptied{since: now, pause: fetchPause}}
