@@ -95,7 +95,7 @@ $(CACHE)/lighthouse/node_modules:
 	@touch $@
 
 .PHONY: test
-test: sidecar-begin ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-browser test-sidecar ## install what is missing and run every test
+test: sidecar-begin ui vet postgres network chromium test-go test-ui test-files test-e2e test-client test-sidecar test-browser ## install what is missing and run every test
 
 .PHONY: vet
 vet: ui
