@@ -77,7 +77,7 @@ func TestP2P_TwoServersShareARoom(t *testing.T) {
 	if got := bob.run("room", "join", ticket); got != room+"\tSleep lab" {
 		t.Errorf("joined %q", got)
 	}
-	runCLI(t, bob.env, "room", "join", ticket).wants(t, 1, "on this server already", "sensocto room list")
+	runCLI(t, bob.env, "room", "join", ticket).wants(t, 1, "you are in this room already", "sensocto room list")
 	runCLI(t, bob.env, "room", "join", ticket[:len(ticket)-9]).wants(t, 1, "not a ticket")
 	if said := runCLI(t, bob.env, "room", "ticket", room).wants(t, 1, "ask its owner").stderr; strings.Contains(said, "token") {
 		t.Errorf("it speaks of tokens: %s", said)
