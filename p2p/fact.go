@@ -21,8 +21,9 @@ const (
 	// maxConfirmed bounds the generations of others that the room's key confirms, so that
 	// nobody uses up those that the room itself needs.
 	maxConfirmed = maxCount / 2
-	// confirmAhead is how many generations of a member an administrator may be ahead of the
-	// room and have that confirmed: later tickets admit beyond what is confirmed.
+	// confirmAhead bounds how far the generation of an administrator's fact about a member may
+	// exceed that of the room's: the room's key confirms no greater one, since new tickets start
+	// beyond the confirmed generations.
 	confirmAhead = 1000
 )
 

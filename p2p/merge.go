@@ -272,7 +272,7 @@ func (m *merger) decides(f *signed, k Key) bool {
 		return false
 	}
 	if f.Generation > maxConfirmed && !m.isRoot(f) {
-		return false // the room has always generations left in which it has the last word
+		return false // the generations above are the room's alone, so that it always has the last word
 	}
 	return m.byAdmin(f) || leaves(f, k)
 }

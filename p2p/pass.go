@@ -258,7 +258,7 @@ func (p *pass) confirm(m *Room) error {
 			if fact.Generation > p.reached(key, m)+confirmAhead {
 				continue
 			}
-			fact.Generation = max(fact.Generation, m.lastInvitedTo()) // they may not have known of a ticket: see beyond
+			fact.Generation = max(fact.Generation, m.lastInvitedTo()) // as beyond does: their server may not have known of the newest tickets
 		}
 		value, err := p.options.Keys.Room(p.room.RoomID).Sign(key, fact)
 		if err != nil {

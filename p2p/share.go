@@ -335,8 +335,8 @@ func (s *RoomSync) keep(ctx context.Context, roomID string, m Room) error {
 // joinTime is how long the first entries of a room may take.
 const joinTime = 20 * time.Second
 
-// missingTime is how long values that do not come are waited for: whoever can write can name
-// some that nobody has.
+// missingTime is how long a join waits for missing values after the last one came. Whoever can
+// write the document can name values that nobody has.
 const missingTime = 5 * time.Second
 
 // missingWait is how long the values of a document have been waited for.
