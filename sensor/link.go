@@ -37,6 +37,8 @@ func (l *link) Batch() *sensocto.Batch {
 	return b
 }
 
+func (l *link) Ready() bool { return l.process.mailbox.depth() == 0 }
+
 func (l *link) Push(ctx context.Context, b *sensocto.Batch, done func(error)) error {
 	return l.post(ctx, mail{batch: b, done: done})
 }

@@ -75,24 +75,38 @@ func (c *conn) read() {
 	defer c.Contain("read")
 	defer c.pacing.pass.Done()
 	for !c.closing.Load() || c.draining.Load() {
-		op, payload, err := c.in.Next()
-		switch {
-		case err != nil:
-		case !c.limit.Allow(c.srv.now):
-			c.srv.count.refusedFrames.add("too_many_frames", 1)
-			err = &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
-		case op >= ws.OpClose:
-			err = c.controlFrame(op, payload)
-		default:
-			err = c.message(op, payload)
-		}
-		if err != nil {
+		if err := c.next(); err != nil {
 			c.fail(err)
 			return
 		}
 		c.out.WaitCapacity()
 		c.pauseReading()
 	}
+}
+
+// next handles the next message, or what a visit has left of one.
+func (c *conn) next() error {
+	if left := c.pacing.unhandled; left != nil {
+		c.pacing.unhandled = nil
+		return left()
+	}
+	op, payload, err := c.in.Next()
+	if err != nil {
+		return err
+	}
+	return c.handle(op, payload)
+}
+
+// handle handles one message, or refuses it. The error ends the connection.
+func (c *conn) handle(op byte, payload []byte) error {
+	switch {
+	case !c.limit.Allow(c.srv.now):
+		c.srv.count.refusedFrames.add("too_many_frames", 1)
+		return &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
+	case op >= ws.OpClose:
+		return c.controlFrame(op, payload)
+	}
+	return c.message(op, payload)
 }
 
 // heard notes that the peer is alive.

@@ -62,12 +62,21 @@ func closeCode(payload []byte) (int, error) {
 
 // message decodes and handles one message. The error is a *ws.Error.
 func (c *conn) message(op byte, payload []byte) error {
-	c.srv.count.framesIn.Add(1)
-	c.srv.count.bytesIn.Add(uint64(len(payload)))
+	c.countFrame(payload)
 	f, err := c.decode(op, payload)
 	if err == nil {
 		err = c.dispatch(&f)
 	}
+	return c.noted(err)
+}
+
+func (c *conn) countFrame(payload []byte) {
+	c.srv.count.framesIn.Add(1)
+	c.srv.count.bytesIn.Add(uint64(len(payload)))
+}
+
+// noted counts a message that ends the connection with err, which it returns.
+func (c *conn) noted(err error) error {
 	if err == nil { // nearly always; what follows allocates
 		return nil
 	}

@@ -3,7 +3,9 @@ package socket
 import (
 	"time"
 
+	"github.com/sensocto/sensocto/phx"
 	"github.com/sensocto/sensocto/socket/tick"
+	"github.com/sensocto/sensocto/socket/ws"
 )
 
 // readPause is how long what comes from a device that nobody looks at closely may
@@ -27,27 +29,36 @@ const (
 // what comes next, and not for the next tick.
 const emptyReads = 4
 
+// visitBytes is how large a frame a visit handles: a larger one takes so long that others
+// should not wait for it.
+const visitBytes = 64 << 10
+
 // readPacing is what a connection knows of whether its reader may pause. Readers
 // pause together, so that the server wakes up for all of their batches at once.
 type readPacing struct {
 	urgent int           // channels that cannot wait; guarded by the connection's mu
 	wake   chan struct{} // one slot: there is an urgent channel again
 
-	// The reader's own:
-	unanswered bool          // the message that was handled last was measurements without an answer
-	counted    int           // of such messages,
-	since      time.Duration // since then,
-	frames     uint64        // when so many had come from all connections
-	often      bool          // so many come that the reader pauses also where they are urgent
-	paid       bool          // at the end of the last pause something had come
-	pass       tick.Pass     // from that pause, until what had come is handled
+	// The reader's own, and while it waits at a gate its visitor's:
+	unanswered bool            // the message that was handled last was measurements without an answer
+	counted    int             // of such messages,
+	since      time.Duration   // since then,
+	frames     uint64          // when so many had come from all connections
+	often      bool            // so many come that the reader pauses also where they are urgent
+	paid       bool            // at the end of the last pause something had come
+	quiet      bool            // the socket wakes nobody meanwhile
+	empty      int             // pauses in a row at whose end nothing had come
+	resume     bool            // the reader has something to do, or has to wait for what comes
+	unhandled  func() error    // what a visit has read and left to the reader; nil for nothing
+	waiters    [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause
+	pass       tick.Pass       // from the last pause, until what had come is handled
 }
 
 // pauseReading lets the reader wait where the last message asked for no answer and
 // nothing more is there: until the next tick of readPause where only devices are
 // joined that nobody looks at closely, until just before the next flush where
-// messages come often. Where that pays its socket is quiet meanwhile, and the
-// reader looks at each tick whether something has come.
+// messages come often. Where that pays its socket is quiet meanwhile, and at each tick
+// a visit handles what has come, so that no goroutine has to be woken for it.
 func (c *conn) pauseReading() {
 	r := &c.pacing
 	if c.in.Empty() {
@@ -61,23 +72,21 @@ func (c *conn) pauseReading() {
 	if !c.in.Empty() {
 		return
 	}
-	quiet := r.paid && c.in.Quiet()
-	for range emptyReads {
-		if c.closing.Load() || !c.waitTick() {
+	r.empty, r.resume = 0, false
+	for !r.resume && !c.closing.Load() {
+		gate, wake := c.gate()
+		if gate == nil {
 			return
 		}
-		if r.paid = c.in.Poll(); r.paid {
-			return
-		}
-		if r.pass.Done(); !quiet {
-			return
-		}
+		r.quiet = (r.paid || gate == c.srv.flushGate) && c.in.Quiet()
+		r.pass.Done()
+		r.pass = gate.Wait(c.waiter(gate), wake)
 	}
 }
 
-// waitTick waits until the next tick at which the connection is read. It reports false
-// where there is none: what comes cannot wait.
-func (c *conn) waitTick() bool {
+// gate returns the gate at whose next tick the connection is read, and what wakes it
+// before; nil where what comes cannot wait.
+func (c *conn) gate() (*tick.Gate, <-chan struct{}) {
 	r := &c.pacing
 	c.mu.Lock()
 	urgent := r.urgent > 0
@@ -88,13 +97,97 @@ func (c *conn) waitTick() bool {
 	c.mu.Unlock()
 	switch {
 	case !urgent:
-		r.pass = c.srv.readGate.Wait(wake)
+		return c.srv.readGate, wake
 	case r.sendsOften(c.srv.now(), c.srv.limits.Gather, c.srv.count.framesIn.Load()):
-		r.pass = c.srv.flushGate.Wait(nil)
-	default:
+		return c.srv.flushGate, nil
+	}
+	return nil, nil
+}
+
+// waiter returns what waits for the connection at a gate.
+func (c *conn) waiter(gate *tick.Gate) *tick.Waiter {
+	at := 0
+	if gate == c.srv.flushGate {
+		at = 1
+	}
+	w := &c.pacing.waiters[at]
+	if *w == nil {
+		*w = tick.NewWaiter(func() (stay bool) { return c.visit(gate) })
+	}
+	return *w
+}
+
+// visit handles what has come while the reader waits at a gate, and reports whether it may
+// go on waiting there. It leaves to the reader whatever may have to wait.
+func (c *conn) visit(gate *tick.Gate) (stay bool) {
+	defer c.Contain("read")
+	r := &c.pacing
+	if c.closing.Load() {
 		return false
 	}
-	return true
+	if r.paid = c.in.Poll(); r.paid {
+		r.empty = 0
+		for first := true; first || !c.in.Empty(); first = false {
+			if !c.handleHere() {
+				r.resume = true
+				return false
+			}
+		}
+		r.quiet = c.in.Quiet()
+	} else if r.empty++; !r.quiet || r.empty == emptyReads {
+		r.resume = true
+		return false
+	}
+	at, _ := c.gate()
+	return at == gate
+}
+
+// handleHere handles the next message, if that is there and of a kind that waits for
+// nothing: measurements that are not acknowledged, of a device whose sensor takes them at
+// once. It reports whether the visit goes on; else the rest is the reader's.
+func (c *conn) handleHere() bool {
+	r := &c.pacing
+	if !c.in.Whole(visitBytes) {
+		return false
+	}
+	op, payload, err := c.in.Next()
+	if err != nil {
+		r.unhandled = func() error { return err }
+		return false
+	}
+	f, ch := c.plainMeasurements(op, payload)
+	if ch == nil || !c.limit.Allow(c.srv.now) {
+		r.unhandled = func() error { return c.handle(op, payload) }
+		return false
+	}
+	c.countFrame(payload)
+	if err := c.noted(c.answered(ch, &f, ch.handler.Handle(c.ctx, &f))); err != nil {
+		r.unhandled = func() error { return err }
+		return false
+	}
+	plain := r.unanswered
+	r.unanswered = false
+	r.counted++
+	return plain
+}
+
+// plainMeasurements returns the frame and the channel of a message that handleHere may
+// handle, or no channel.
+func (c *conn) plainMeasurements(op byte, payload []byte) (f phx.Frame, ch *channel) {
+	if op != ws.OpText {
+		return f, nil
+	}
+	f, err := c.decode(op, payload)
+	if err != nil {
+		return f, nil
+	}
+	if ch = c.channel(f.Topic); ch == nil || ch.joining != nil {
+		return f, nil
+	}
+	if d, is := ch.handler.(*device); !is || !d.takesAtOnce(&f) {
+		return f, nil
+	}
+	return f, ch
 }
 
 // sendsOften reports whether more messages without an answer come than flushes, or

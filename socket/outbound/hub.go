@@ -98,7 +98,7 @@ func (h *Hub) NewReadGate(lead time.Duration) *tick.Gate {
 		},
 		Done: func() {
 			h.reading.Store(false)
-			h.flushTimer.Postpone(0) // a flush that waits comes now
+			h.flushTimer.Now()
 		},
 	})
 }

@@ -1,32 +1,77 @@
 package tick
 
 import (
+	"runtime"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
-// Gate lets goroutines wait for a common tick.
+// visitsPerVisitor is how many Waiters have to be due for one more goroutine to visit
+// them: a visit is short, and to wake another processor up is not.
+const visitsPerVisitor = 64
+
+// Gate visits those who wait at it at a common tick, one after the other in a goroutine
+// that is awake already, and lets go those who have more to do than a visit can.
+//
+//	       Wait                  tick                       it stays
+//	away ───────▶ waiting ──────────────────▶ visited ──────────────────▶ waiting
+//	  ▲              │ wake                      │ it does not stay
+//	  └──────────────┴───────────────────────────┘
+//
+// A visit that takes long holds up no other: the next tick goes on with those who are
+// left.
 type Gate struct {
-	timer *Timer[*round]
+	timer *Timer[*Waiter]
 	hooks Hooks
 
-	mu   sync.Mutex // guards what follows; taken before the timer's
-	next *round     // of those who wait; nil while nobody does
+	mu       sync.Mutex // guards what follows, and Waiters; taken before the timer's
+	due      []visit    // in order; a Waiter is in it at most once
+	head     int        // due[:head] is done
+	visitors int        // goroutines that visit, at most as many as processors
 }
 
 // Hooks are called at each tick; each may be nil.
 type Hooks struct {
-	// Opening is called before those who wait are let go.
+	// Opening is called before the visits.
 	Opening func()
-	// Done is called when all of them have given back their passes, by the last one.
+	// Done is called when all who waited were visited and have given back their passes.
 	Done func()
 }
 
-// round is those who wait for one tick.
+// Waiter is one that waits at a Gate, the same one always.
+type Waiter struct {
+	// Visit is called at a tick, by one goroutine at a time, while its own waits. It reports
+	// whether it goes on waiting. It must neither wait nor panic.
+	Visit func() (stay bool)
+
+	back   chan Pass // one slot: it is let go
+	state  waiterState
+	listed bool // the timer will hand it over
+	woken  bool // while it was visited: it does not stay
+}
+
+type waiterState uint8
+
+const (
+	away    waiterState = iota // its goroutine does not wait
+	waiting                    // for a tick
+	visited                    // it is, or is about to be
+)
+
+// NewWaiter returns a Waiter.
+func NewWaiter(visit func() (stay bool)) *Waiter {
+	return &Waiter{Visit: visit, back: make(chan Pass, 1)}
+}
+
+type visit struct {
+	waiter *Waiter
+	round  *round
+}
+
+// round is one tick.
 type round struct {
-	open chan struct{} // closed at the tick
-	out  atomic.Int32  // passes that were not given back, and one until the tick
+	out  atomic.Int32 // visits and passes that are not over, and one until all are listed
 	done func()
 }
 
@@ -51,41 +96,114 @@ func (p *Pass) Done() {
 // NewGate returns a Gate that opens when delay says (see Options).
 func NewGate(now func() time.Duration, delay func(now time.Duration) time.Duration, h Hooks) *Gate {
 	g := &Gate{hooks: h}
-	g.timer = NewTimer(Options[*round]{Now: now, Delay: delay, Tick: g.release})
+	g.timer = NewTimer(Options[*Waiter]{Now: now, Delay: delay, Tick: g.open})
 	return g
 }
 
-// Wait returns at the next tick, or when wake is ready, which may be nil.
-func (g *Gate) Wait(wake <-chan struct{}) Pass {
-	r := g.join()
+// Wait returns when a visit says so, or when wake is ready, which may be nil: then with no
+// pass.
+func (g *Gate) Wait(w *Waiter, wake <-chan struct{}) Pass {
+	g.await(w)
 	select {
-	case <-r.open:
+	case p := <-w.back:
+		return p
 	case <-wake:
 	}
-	return Pass{r}
+	g.mu.Lock()
+	if w.state == waiting {
+		w.state = away
+		g.mu.Unlock()
+		return Pass{}
+	}
+	w.woken = true
+	g.mu.Unlock()
+	return <-w.back
 }
 
-func (g *Gate) join() *round {
+func (g *Gate) await(w *Waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.next == nil {
-		g.next = &round{open: make(chan struct{}), done: g.hooks.Done}
-		g.next.out.Store(1)
-		g.timer.Add(g.next)
-	}
-	g.next.out.Add(1)
-	return g.next
+	g.wait(w)
 }
 
-func (g *Gate) release(due []*round) {
+// wait is await for who holds mu.
+func (g *Gate) wait(w *Waiter) {
+	w.state = waiting
+	if !w.listed {
+		w.listed = true
+		g.timer.Add(w)
+	}
+}
+
+// open is the timer's tick.
+func (g *Gate) open(listed []*Waiter) {
 	if g.hooks.Opening != nil {
 		g.hooks.Opening()
 	}
-	g.mu.Lock()
-	g.next = nil
-	g.mu.Unlock()
-	for _, r := range due {
-		close(r.open)
-		r.leave()
+	r := &round{done: g.hooks.Done}
+	r.out.Store(1)
+	if g.list(listed, r) {
+		g.visit()
 	}
+	r.leave()
+}
+
+// list queues the visits of a round. It reports whether the caller is to visit.
+func (g *Gate) list(listed []*Waiter, r *round) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	for _, w := range listed {
+		if w.listed = false; w.state == waiting {
+			w.state = visited
+			r.out.Add(1)
+			g.due = append(g.due, visit{w, r})
+		}
+	}
+	wanted := min(runtime.GOMAXPROCS(0), g.visitors+1+(len(g.due)-g.head-1)/visitsPerVisitor)
+	if g.head == len(g.due) || g.visitors >= wanted {
+		return false
+	}
+	for g.visitors++; g.visitors < wanted; g.visitors++ {
+		go g.visit()
+	}
+	return true
+}
+
+// visit visits until nobody is left.
+func (g *Gate) visit() {
+	for v, ok := g.next(); ok; v, ok = g.next() {
+		if g.settle(v, v.waiter.Visit()) {
+			v.round.leave()
+		}
+	}
+}
+
+// settle has who was visited go on waiting, or lets them go with a pass. It reports
+// whether they stay.
+func (g *Gate) settle(v visit, stay bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	w := v.waiter
+	if stay && !w.woken {
+		g.wait(w)
+		return true
+	}
+	w.state, w.woken = away, false
+	w.back <- Pass{v.round}
+	return false
+}
+
+// next returns the first of those who are due, or ends the visitor.
+func (g *Gate) next() (v visit, ok bool) {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if g.head == len(g.due) {
+		g.due, g.head = g.due[:0], 0
+		g.visitors--
+		return visit{}, false
+	}
+	v = g.due[g.head]
+	g.due[g.head] = visit{}
+	g.head++
+	return v, true
 }

@@ -84,6 +84,18 @@ func (t *Timer[T]) Postpone(d time.Duration) {
 	}
 }
 
+// Now has a tick that is set come at once, in the goroutine of the caller, who is awake
+// already: nobody else has to be woken for it.
+func (t *Timer[T]) Now() {
+	t.mu.Lock()
+	t.notBefore = 0
+	ours := t.set && t.timer.Stop()
+	t.mu.Unlock()
+	if ours {
+		t.tick()
+	}
+}
+
 func (t *Timer[T]) tick() {
 	t.mu.Lock()
 	due := t.waiting
