@@ -9,7 +9,7 @@ import (
 
 // visitsPerVisitor is how many Waiters have to be due for one more goroutine to visit
 // them: a visit is short, and to wake another processor up is not.
-const visitsPerVisitor = 64
+const visitsPerVisitor = 256
 
 // Gate visits those who wait at it at a common tick, one after the other in a goroutine
 // that is awake already, and lets go those who have more to do than a visit can.

@@ -96,7 +96,20 @@ func (t *Timer[T]) Now() {
 	}
 }
 
+// deepStack is more than a tick needs of stack, as far as was seen.
+const deepStack = 12 << 10
+
+// growStack has the goroutine's stack grow once, while there is little on it to copy, and
+// not step by step.
+//
+//go:noinline
+func growStack(i int) byte {
+	var frame [deepStack]byte
+	return frame[i]
+}
+
 func (t *Timer[T]) tick() {
+	growStack(0)
 	t.mu.Lock()
 	due := t.waiting
 	t.waiting, t.spare, t.set = t.spare[:0], nil, false

@@ -12,7 +12,7 @@ type quiet struct {
 	raw syscall.RawConn
 	on  bool
 
-	read func(fd uintptr) (done bool) // made once: a read allocates nothing
+	read func(fd uintptr) // made once: a read allocates nothing
 	buf  []byte
 	n    int
 	err  error
@@ -79,10 +79,7 @@ func (f *Reader) quieting() *quiet {
 		return nil
 	}
 	q := &quiet{raw: raw}
-	q.read = func(fd uintptr) bool {
-		q.n, q.err = readNow(fd, q.buf)
-		return true
-	}
+	q.read = func(fd uintptr) { q.n, q.err = readNow(fd, q.buf) }
 	f.quiet = q
 	return q
 }
@@ -97,9 +94,9 @@ func (q *quiet) wakeAt(bytes int) (ok bool) {
 // tryRead reads what is there; the error is EAGAIN where nothing is.
 func (q *quiet) tryRead(b []byte) (n int, err error) {
 	q.buf = b
-	err = q.raw.Read(q.read)
+	err = q.raw.Control(q.read)
 	q.buf = nil
-	if err != nil { // it was closed, or its deadline has passed
+	if err != nil { // it was closed
 		return 0, err
 	}
 	return q.n, q.err
