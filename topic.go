@@ -92,8 +92,9 @@ func (m *Message) Encoded(e Encoding, encode func(*Message) []byte) []byte {
 type PubSub interface {
 	// Publish delivers m to every present subscriber of m.Topic, in the
 	// calling goroutine. Messages that one goroutine publishes on a topic
-	// arrive in that order. It never blocks on a subscriber.
-	Publish(m *Message)
+	// arrive in that order. It never blocks on a subscriber. It reports whether there
+	// were any: else m is still the caller's.
+	Publish(m *Message) bool
 	// Subscribe adds s to the topic. The same s may subscribe to any number
 	// of topics. Closing the subscription stops further deliveries; one that
 	// is under way on another goroutine may still finish.

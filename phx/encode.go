@@ -12,6 +12,12 @@ func AppendPush(dst []byte, v Version, joinRef, ref Ref, topic, event string, pa
 	return appendTail(dst, v, ref)
 }
 
+// AppendBroadcast appends a push that belongs to no join, as text. appendPayload appends its
+// payload, JSON, in place.
+func AppendBroadcast(dst []byte, v Version, topic, event string, appendPayload func([]byte) []byte) []byte {
+	return appendTail(appendPayload(appendHead(dst, v, nil, nil, topic, event)), v, nil)
+}
+
 // AppendReply appends the reply to the message with the given refs as text.
 // response must be a JSON object: official clients read it as one.
 func AppendReply(dst []byte, v Version, joinRef, ref Ref, topic, status string, response []byte) []byte {

@@ -118,11 +118,11 @@ func (sub *subscription) Close() {
 }
 
 // Publish implements sensocto.PubSub.
-func (l *Local) Publish(m *sensocto.Message) {
+func (l *Local) Publish(m *sensocto.Message) bool {
 	l.published.Add(1)
 	t := l.lookup(m.Topic)
 	if t == nil {
-		return
+		return false
 	}
 	subs := t.present()
 	for _, sub := range subs {
@@ -131,6 +131,7 @@ func (l *Local) Publish(m *sensocto.Message) {
 		}
 	}
 	l.delivered.Add(uint64(len(subs)))
+	return true
 }
 
 // deliver keeps a subscriber's panic from its neighbours and the publisher.

@@ -48,11 +48,12 @@ type process struct {
 
 	saidName string // the sensor's name as its device last said it
 
-	link    *link // the device that feeds the sensor, nil while there is none
-	dirty   bool  // the state changed and has to be announced
-	unsaved bool  // the catalog has to have what changed
-	pace    pace  // of announcements
-	hurt    bool  // the last turn panicked: the next one begins with a pause
+	link    *link             // the device that feeds the sensor, nil while there is none
+	dirty   bool              // the state changed and has to be announced
+	unsaved bool              // the catalog has to have what changed
+	message *sensocto.Message // of measurements, which nobody got; nil for none
+	pace    pace              // of announcements
+	hurt    bool              // the last turn panicked: the next one begins with a pause
 
 	saidConnected bool // whether it was connected when that was announced last
 
@@ -284,7 +285,7 @@ func (p *process) admit(b *sensocto.Batch) (refused, none error) {
 
 // register makes sure that a measurement's attribute exists.
 func (p *process) register(m *sensocto.Measurement) error {
-	if p.view.attributes[m.AttributeID] != nil { // this goroutine alone writes the map
+	if p.view.find(m.AttributeID) != nil {
 		return nil
 	}
 	return p.describe(sensocto.Attribute{ID: m.AttributeID, Type: inferType(m.AttributeID, m.Sample)})
@@ -293,16 +294,19 @@ func (p *process) register(m *sensocto.Measurement) error {
 // publish hands the batch to whoever watches. Viewers share it from then on;
 // a batch that nobody watches is recycled.
 func (p *process) publish(b *sensocto.Batch) {
-	ps := p.registry.options.PubSub
-	if len(b.Measurements) == 0 || !ps.Subscribed(p.topic) {
-		p.registry.recycle(b)
-		return
+	m := p.message
+	if p.message = nil; m == nil {
+		m = &sensocto.Message{Topic: p.topic}
 	}
-	event := sensocto.EventMeasurementsBatch
+	m.Event = sensocto.EventMeasurementsBatch
 	if len(b.Measurements) == 1 {
-		event = sensocto.EventMeasurement
+		m.Event = sensocto.EventMeasurement
 	}
-	ps.Publish(&sensocto.Message{Topic: p.topic, Event: event, Payload: b})
+	m.Payload = b
+	if len(b.Measurements) == 0 || !p.registry.options.PubSub.Publish(m) {
+		m.Payload, p.message = nil, m
+		p.registry.recycle(b)
+	}
 }
 
 // delete drops the device and removes all samples and the sensor itself.

@@ -251,11 +251,11 @@ func TestSensor_PanicIsContainedCountedAndSurvived(t *testing.T) {
 type brokenPubSub struct{ sensocto.PubSub }
 
 func (p brokenPubSub) Subscribed(string) bool { return true }
-func (p brokenPubSub) Publish(m *sensocto.Message) {
+func (p brokenPubSub) Publish(m *sensocto.Message) bool {
 	if m.Event == sensocto.EventMeasurement {
 		panic("planted")
 	}
-	p.PubSub.Publish(m)
+	return p.PubSub.Publish(m)
 }
 
 // What is stored has been answered: a panic afterwards must not call it failed,

@@ -17,6 +17,7 @@ type view struct {
 	mu           sync.Mutex      // guards what follows
 	sensor       sensocto.Sensor // without attributes and activity
 	attributes   map[string]*attribute
+	recent       *attribute // the one that was found last, nil where it was removed
 	connected    bool
 	lastSeen     time.Time
 	measurements meter
@@ -105,13 +106,25 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 			}
 			run++
 		}
-		a := v.attributes[rest[0].AttributeID]
+		a := v.find(rest[0].AttributeID)
 		a.meter.add(now, run)
 		if !a.seen || last.Timestamp >= a.last.Timestamp { // a late sample is not the last value
 			a.setLast(*last)
 		}
 		rest = rest[run:]
 	}
+}
+
+// find returns an attribute, nil where there is none. It is for the sensor's goroutine.
+func (v *view) find(id string) *attribute {
+	if a := v.recent; a != nil && a.ID == id { // as nearly always
+		return a
+	}
+	a := v.attributes[id]
+	if a != nil {
+		v.recent = a
+	}
+	return a
 }
 
 // set puts an attribute in the place of what was known of it.
@@ -129,6 +142,7 @@ func (v *view) remove(attributeID string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.attributes, attributeID)
+	v.recent = nil
 }
 
 func (v *view) owner() string {

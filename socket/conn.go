@@ -49,6 +49,8 @@ type conn struct {
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
 
+	changes atomic.Uint64 // of channels and connectors: what was looked up before one may have ended
+
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
 	connectors map[string]*connector // joined here, by id
@@ -206,6 +208,7 @@ func (c *conn) takeChannels() []*channel {
 	defer c.mu.Unlock()
 	taken := slices.Collect(maps.Values(c.channels))
 	clear(c.channels)
+	c.changes.Add(1)
 	c.pacing.urgent = 0
 	return taken
 }

@@ -114,6 +114,7 @@ func (c *conn) open(f *phx.Frame, topic string, family family) (*channel, error)
 		c.channels = make(map[string]*channel)
 	}
 	c.channels[topic] = ch
+	c.changes.Add(1)
 	c.markUrgent(ch, family != familyConnector)
 	return ch, nil
 }
@@ -167,6 +168,7 @@ func (c *conn) refuseJoin(f *phx.Frame, ch *channel, family family, err error) {
 func (c *conn) forget(ch *channel) {
 	c.mu.Lock()
 	defer c.mu.Unlock()
+	c.changes.Add(1)
 	if c.channels[ch.Topic] == ch {
 		delete(c.channels, ch.Topic)
 		c.markUrgent(ch, false)

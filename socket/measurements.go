@@ -18,12 +18,11 @@ const maxUnanswered = 256
 // acks reports whether measurements are answered also when all is well.
 func (d *device) acks() bool { return d.ack || d.ch.conn.isUnity(d.connectorID) }
 
-// takesAtOnce reports whether a frame is measurements that are not answered where all is
-// well, which the sensor takes without a wait.
+// takesAtOnce reports whether a frame is measurements which the sensor takes without a wait.
 func (d *device) takesAtOnce(f *phx.Frame) bool {
 	switch string(f.Event) {
 	case "measurement", "measurements_batch":
-		return d.link.Ready() && !d.acks()
+		return d.link.Ready()
 	}
 	return false
 }

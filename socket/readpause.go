@@ -29,6 +29,10 @@ const (
 // what comes next, and not for the next tick.
 const emptyReads = 4
 
+// lookAnyway is how often a visit looks at a socket at the first tick after a message, though
+// the last ones came later: each look is a system call, most of them for nothing.
+const lookAnyway = 8
+
 // visitBytes is how large a frame a visit handles: a larger one takes so long that others
 // should not wait for it.
 const visitBytes = 64 << 10
@@ -48,8 +52,12 @@ type readPacing struct {
 	paid       bool            // at the end of the last pause something had come
 	quiet      bool            // the socket wakes nobody meanwhile
 	empty      int             // pauses in a row at whose end nothing had come
+	ticks      int             // at the flush gate since a message was handled there
+	sparse     int             // messages in a row that came by themselves, and not at the first tick
 	resume     bool            // the reader has something to do, or has to wait for what comes
 	unhandled  func() error    // what a visit has read and left to the reader; nil for nothing
+	device     *device         // of the last message that a visit handled,
+	changes    uint64          // when there had been so many of channels and connectors
 	waiters    [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause
 	pass       tick.Pass       // from the last pause, until what had come is handled
 }
@@ -72,7 +80,7 @@ func (c *conn) pauseReading() {
 	if !c.in.Empty() {
 		return
 	}
-	r.empty, r.resume = 0, false
+	r.ticks, r.empty, r.resume = 0, 0, false
 	for !r.resume && !c.closing.Load() {
 		gate, wake := c.gate()
 		if gate == nil {
@@ -125,13 +133,20 @@ func (c *conn) visit(gate *tick.Gate) (stay bool) {
 	if c.closing.Load() {
 		return false
 	}
+	if r.ticks++; r.ticks == 1 && r.sparse%lookAnyway != 0 && gate == c.srv.flushGate {
+		return true
+	}
 	if r.paid = c.in.Poll(); r.paid {
-		r.empty = 0
+		alone := r.ticks > 1
+		r.ticks, r.empty = 0, 0
 		for first := true; first || !c.in.Empty(); first = false {
-			if !c.handleHere() {
+			if alone = alone && first; !c.handleHere() {
 				r.resume = true
 				return false
 			}
+		}
+		if r.sparse++; !alone {
+			r.sparse = 0
 		}
 		r.quiet = c.in.Quiet()
 	} else if r.empty++; !r.quiet || r.empty == emptyReads {
@@ -181,13 +196,31 @@ func (c *conn) plainMeasurements(op byte, payload []byte) (f phx.Frame, ch *chan
 	if err != nil {
 		return f, nil
 	}
-	if ch = c.channel(f.Topic); ch == nil || ch.joining != nil {
+	d := c.plainDevice(f.Topic)
+	if d == nil || !d.takesAtOnce(&f) {
 		return f, nil
 	}
-	if d, is := ch.handler.(*device); !is || !d.takesAtOnce(&f) {
-		return f, nil
+	return f, d.ch
+}
+
+// plainDevice returns the device of a topic whose measurements are not answered where all
+// is well, or nil. Nearly always it is the one of the message before.
+func (c *conn) plainDevice(topic []byte) *device {
+	r := &c.pacing
+	changes := c.changes.Load() // before the look at channels
+	if r.device != nil && r.changes == changes && string(topic) == r.device.ch.Topic {
+		return r.device
 	}
-	return f, ch
+	ch := c.channel(topic)
+	if ch == nil || ch.joining != nil {
+		return nil
+	}
+	d, is := ch.handler.(*device)
+	if !is || d.acks() {
+		return nil
+	}
+	r.device, r.changes = d, changes
+	return d
 }
 
 // sendsOften reports whether more messages without an answer come than flushes, or

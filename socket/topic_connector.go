@@ -45,6 +45,7 @@ func (h *connector) Join(_ context.Context, p request.Params) ([]byte, error) {
 	}
 	h.unity = strings.EqualFold(p.Text("connector_type"), typeUnity)
 	c.connectors[h.id] = h
+	c.changes.Add(1)
 	return []byte("{}"), nil
 }
 
@@ -88,6 +89,7 @@ func (h *connector) Close() {
 	defer c.mu.Unlock()
 	if c.connectors[h.id] == h { // a second join has not taken its place
 		delete(c.connectors, h.id)
+		c.changes.Add(1)
 	}
 }
 

@@ -25,7 +25,8 @@ type sensor struct {
 
 	mu     sync.Mutex // guards the following and the content of the series
 	series map[string]*series
-	gone   bool // was cleaned up: another one has its place
+	recent *series // the one that got samples last; series are never taken out
+	gone   bool    // was cleaned up: another one has its place
 
 	streams streams
 	epoch   uint64 // random: tells its records in the journal from those of before a clean-up
@@ -102,6 +103,9 @@ func (n *sensor) restore(info sensocto.SeriesInfo) {
 }
 
 func (n *sensor) seriesOrNew(attributeID string) *series {
+	if s := n.recent; s != nil && s.attributeID == attributeID { // as nearly always
+		return s
+	}
 	s := n.series[attributeID]
 	if s == nil {
 		id := strings.Clone(attributeID) // do not keep the frame that it came in
@@ -109,6 +113,7 @@ func (n *sensor) seriesOrNew(attributeID string) *series {
 		n.series[id] = s
 		n.known.Add(1)
 	}
+	n.recent = s
 	return s
 }
 

@@ -106,9 +106,8 @@ func receiverTopic(m *sensocto.Message) string {
 
 // encodeText returns the message as one text frame: a broadcast.
 func encodeText(m *sensocto.Message, v phx.Version, topic string) []byte {
-	payload := appendPayload(make([]byte, 0, sizeOf(m)), m)
-	frame := ws.Reserve(len(payload) + len(topic) + len(m.Event) + 64)
-	return ws.Seal(ws.OpText, phx.AppendPush(frame, v, nil, nil, topic, m.Event, payload))
+	frame := ws.Reserve(sizeOf(m) + len(topic) + len(m.Event) + 64)
+	return ws.Seal(ws.OpText, phx.AppendBroadcast(frame, v, topic, m.Event, func(dst []byte) []byte { return appendPayload(dst, m) }))
 }
 
 // sizeOf estimates the size of a payload.
