@@ -49,7 +49,8 @@ type readPacing struct {
 	since      time.Duration   // since then,
 	frames     uint64          // when so many had come from all connections
 	often      bool            // so many come that the reader pauses also where they are urgent
-	paid       bool            // at the end of the last pause something had come
+	paid       bool            // at the last look something had come
+	passedOver bool            // nothing was looked at at the last tick
 	quiet      bool            // the socket wakes nobody meanwhile
 	empty      int             // pauses in a row at whose end nothing had come
 	ticks      int             // at the flush gate since a message was handled there
@@ -120,41 +121,70 @@ func (c *conn) waiter(gate *tick.Gate) *tick.Waiter {
 	}
 	w := &c.pacing.waiters[at]
 	if *w == nil {
-		*w = tick.NewWaiter(func() (stay bool) { return c.visit(gate) })
+		*w = tick.NewWaiter(&pausedReader{c, gate})
 	}
 	return *w
 }
 
-// visit handles what has come while the reader waits at a gate, and reports whether it may
-// go on waiting there. It leaves to the reader whatever may have to wait.
-func (c *conn) visit(gate *tick.Gate) (stay bool) {
+// pausedReader is a connection whose reader waits at a gate.
+type pausedReader struct {
+	conn *conn
+	gate *tick.Gate
+}
+
+// Look implements tick.Guest: it reads what has come.
+func (p *pausedReader) Look() {
+	c := p.conn
 	defer c.Contain("read")
 	r := &c.pacing
-	if c.closing.Load() {
+	r.ticks++
+	r.paid, r.passedOver = false, r.ticks == 1 && r.sparse%lookAnyway != 0 && p.gate == c.srv.flushGate
+	if !r.passedOver && !c.closing.Load() {
+		r.paid = c.in.Poll()
+	}
+}
+
+// Visit implements tick.Guest: it handles what Look has read, and leaves to the reader
+// whatever may have to wait.
+func (p *pausedReader) Visit() (stay bool) {
+	c := p.conn
+	defer c.Contain("read")
+	r := &c.pacing
+	switch {
+	case c.closing.Load():
 		return false
-	}
-	if r.ticks++; r.ticks == 1 && r.sparse%lookAnyway != 0 && gate == c.srv.flushGate {
+	case r.passedOver:
 		return true
-	}
-	if r.paid = c.in.Poll(); r.paid {
-		alone := r.ticks > 1
-		r.ticks, r.empty = 0, 0
-		for first := true; first || !c.in.Empty(); first = false {
-			if alone = alone && first; !c.handleHere() {
-				r.resume = true
-				return false
-			}
+	case !r.paid:
+		if r.empty++; !r.quiet || r.empty == emptyReads {
+			r.resume = true
+			return false
 		}
-		if r.sparse++; !alone {
-			r.sparse = 0
-		}
-		r.quiet = c.in.Quiet()
-	} else if r.empty++; !r.quiet || r.empty == emptyReads {
+	case !c.handleAll():
 		r.resume = true
 		return false
+	default:
+		r.quiet = c.in.Quiet()
 	}
-	at, _ := c.gate()
-	return at == gate
+	gate, _ := c.gate()
+	return gate == p.gate
+}
+
+// handleAll handles the messages that are there, and reports whether none is left to the
+// reader.
+func (c *conn) handleAll() bool {
+	r := &c.pacing
+	alone := r.ticks > 1
+	r.ticks, r.empty = 0, 0
+	for first := true; first || !c.in.Empty(); first = false {
+		if alone = alone && first; !c.handleHere() {
+			return false
+		}
+	}
+	if r.sparse++; !alone {
+		r.sparse = 0
+	}
+	return true
 }
 
 // handleHere handles the next message, if that is there and of a kind that waits for

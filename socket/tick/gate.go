@@ -2,17 +2,21 @@ package tick
 
 import (
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 	"time"
 )
 
 // visitsPerVisitor is how many Waiters have to be due for one more goroutine to visit
-// them: a visit is short, and to wake another processor up is not.
+// them: a visit is short, and to wake another processor up is not. So many are looked at
+// before the first of them is visited.
 const visitsPerVisitor = 256
 
 // Gate visits those who wait at it at a common tick, one after the other in a goroutine
-// that is awake already, and lets go those who have more to do than a visit can.
+// that is awake already, and lets go those who have more to do than a visit can. It looks
+// at many before it visits them: a processor runs the same code for all, and then the other,
+// faster than both by turns.
 //
 //	       Wait                  tick                       it stays
 //	away ───────▶ waiting ──────────────────▶ visited ──────────────────▶ waiting
@@ -39,13 +43,19 @@ type Hooks struct {
 	Done func()
 }
 
-// Waiter is one that waits at a Gate, the same one always.
-type Waiter struct {
-	// Visit is called at a tick, by one goroutine at a time, while its own waits. It reports
-	// whether it goes on waiting. It must neither wait nor panic.
-	Visit func() (stay bool)
+// Guest is who is visited. Calls come from one goroutine at a time, while the guest's own
+// waits. They must neither wait nor panic.
+type Guest interface {
+	// Look is called at a tick, some time before Visit.
+	Look()
+	// Visit reports whether the guest goes on waiting.
+	Visit() (stay bool)
+}
 
-	back   chan Pass // one slot: it is let go
+// Waiter waits for a Guest at a Gate, the same one always.
+type Waiter struct {
+	guest Guest
+	back  chan Pass // one slot: it is let go
 	state  waiterState
 	listed bool // the timer will hand it over
 	woken  bool // while it was visited: it does not stay
@@ -60,9 +70,7 @@ const (
 )
 
 // NewWaiter returns a Waiter.
-func NewWaiter(visit func() (stay bool)) *Waiter {
-	return &Waiter{Visit: visit, back: make(chan Pass, 1)}
-}
+func NewWaiter(g Guest) *Waiter { return &Waiter{guest: g, back: make(chan Pass, 1)} }
 
 type visit struct {
 	waiter *Waiter
@@ -142,23 +150,38 @@ func (g *Gate) open(listed []*Waiter) {
 	}
 	r := &round{done: g.hooks.Done}
 	r.out.Store(1)
-	if g.list(listed, r) {
-		g.visit()
+	for some := range slices.Chunk(listed, visitsPerVisitor) {
+		due := g.begin(some, r)
+		for _, v := range due {
+			v.waiter.guest.Look()
+		}
+		if g.list(due) {
+			g.visit()
+		}
 	}
 	r.leave()
 }
 
-// list queues the visits of a round. It reports whether the caller is to visit.
-func (g *Gate) list(listed []*Waiter, r *round) bool {
+// begin returns the visits of a round.
+func (g *Gate) begin(listed []*Waiter, r *round) []visit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	due := make([]visit, 0, len(listed))
 	for _, w := range listed {
 		if w.listed = false; w.state == waiting {
 			w.state = visited
 			r.out.Add(1)
-			g.due = append(g.due, visit{w, r})
+			due = append(due, visit{w, r})
 		}
 	}
+	return due
+}
+
+// list queues visits. It reports whether the caller is to visit.
+func (g *Gate) list(due []visit) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.due = append(g.due, due...)
 	wanted := min(runtime.GOMAXPROCS(0), g.visitors+1+(len(g.due)-g.head-1)/visitsPerVisitor)
 	if g.head == len(g.due) || g.visitors >= wanted {
 		return false
@@ -172,7 +195,7 @@ func (g *Gate) list(listed []*Waiter, r *round) bool {
 // visit visits until nobody is left.
 func (g *Gate) visit() {
 	for v, ok := g.next(); ok; v, ok = g.next() {
-		if g.settle(v, v.waiter.Visit()) {
+		if g.settle(v, v.waiter.guest.Visit()) {
 			v.round.leave()
 		}
 	}
