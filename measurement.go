@@ -132,8 +132,34 @@ func AppendNumber(dst []byte, v float64) []byte {
 		return strconv.AppendInt(dst, i, 10)
 	}
 	abs := math.Abs(v)
+	if 1e-6 <= abs && abs < 1e9 {
+		if i := int64(abs*1e6 + 0.5); float64(i)/1e6 == abs {
+			return appendMillionths(dst, v < 0, i)
+		}
+	}
 	if abs == 0 || (1e-6 <= abs && abs < 1e21) {
 		return strconv.AppendFloat(dst, v, 'f', -1, 64)
 	}
 	return strconv.AppendFloat(dst, v, 'e', -1, 64)
+}
+
+// appendMillionths appends i/10⁶, which is no integer. A double has at most one decimal of up to
+// 15 digits that parses to it, so where this is one, none is shorter; and i and 10⁶ are
+// exact, so their quotient is what this decimal parses to.
+func appendMillionths(dst []byte, negative bool, i int64) []byte {
+	if negative {
+		dst = append(dst, '-')
+	}
+	dst = append(strconv.AppendInt(dst, i/1e6, 10), '.')
+	digits := [6]byte{}
+	rest := i % 1e6
+	for at := len(digits) - 1; at >= 0; at-- {
+		digits[at] = byte('0' + rest%10)
+		rest /= 10
+	}
+	n := len(digits)
+	for digits[n-1] == '0' {
+		n--
+	}
+	return append(dst, digits[:n]...)
 }

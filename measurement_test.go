@@ -58,6 +58,37 @@ func TestAppendNumber_IsExactAndLooksLikeJavaScript(t *testing.T) {
 	})
 }
 
+// What has few decimals is written without the general algorithm, and as that would.
+func TestAppendNumber_ShortDecimals(t *testing.T) {
+	check := func(fatal func(string, ...any), v float64) {
+		if got, want := string(sensocto.AppendNumber(nil, v)), strconv.FormatFloat(v, 'f', -1, 64); got != want {
+			fatal("%v: %s, want %s", v, got, want)
+		}
+	}
+	for _, v := range []float64{1e-6, 1.5e-6, 0.3, math.Nextafter(0.3, 1), 999_999_999.999_999, 123_456_789.123_457, 1e9 + 0.5, math.Nextafter(1.5, 2), math.Nextafter(0.25, 0)} {
+		check(t.Fatalf, v)
+		check(t.Fatalf, -v)
+	}
+	rapid.Check(t, func(rt *rapid.T) {
+		v := float64(rapid.Int64Range(-1e15, 1e15).Draw(rt, "digits")) / math.Pow10(rapid.IntRange(1, 9).Draw(rt, "decimals"))
+		if v != math.Trunc(v) && math.Abs(v) >= 1e-6 {
+			check(rt.Fatalf, v)
+			check(rt.Fatalf, math.Nextafter(v, math.Copysign(math.MaxFloat64, v)))
+		}
+	})
+}
+
+func BenchmarkAppendNumber(b *testing.B) {
+	for _, v := range []float64{-0.145, 1234.5678, math.Nextafter(0.3, 1)} {
+		b.Run(strconv.FormatFloat(v, 'f', -1, 64), func(b *testing.B) {
+			var dst []byte
+			for b.Loop() {
+				dst = sensocto.AppendNumber(dst[:0], v)
+			}
+		})
+	}
+}
+
 func TestTimestampFromMS_RefusesWhatIsNoTime(t *testing.T) {
 	for _, ms := range []float64{math.NaN(), math.Inf(1), math.Inf(-1), 1e300} {
 		if _, ok := sensocto.TimestampFromMS(ms); ok {
