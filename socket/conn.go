@@ -88,8 +88,9 @@ func (c *conn) read() {
 
 // next handles the next message, or what a visit has left of one.
 func (c *conn) next() error {
-	if left := c.pacing.unhandled; left != nil {
-		c.pacing.unhandled = nil
+	if p := c.pacing.pauses; p != nil && p.unhandled != nil {
+		left := p.unhandled
+		p.unhandled = nil
 		return left()
 	}
 	op, payload, err := c.in.Next()

@@ -44,23 +44,28 @@ type readPacing struct {
 	wake   chan struct{} // one slot: there is an urgent channel again
 
 	// The reader's own, and while it waits at a gate its visitor's:
-	unanswered bool            // the message that was handled last was measurements without an answer
-	counted    int             // of such messages,
+	unanswered bool      // the message that was handled last was measurements without an answer
+	pass       tick.Pass // from the last pause, until what had come is handled
+	*pauses              // nil before the first: most connections are not read often
+}
+
+// pauses is what the pauses of a reader leave to the next one.
+type pauses struct {
+	counted    int             // messages without an answer
 	since      time.Duration   // since then,
 	frames     uint64          // when so many had come from all connections
 	often      bool            // so many come that the reader pauses also where they are urgent
 	paid       bool            // at the last look something had come
 	passedOver bool            // nothing was looked at at the last tick
 	quiet      bool            // the socket wakes nobody meanwhile
-	empty      int             // pauses in a row at whose end nothing had come
-	ticks      int             // at the flush gate since a message was handled there
-	sparse     int             // messages in a row that came by themselves, and not at the first tick
 	resume     bool            // the reader has something to do, or has to wait for what comes
+	empty      int             // pauses in a row at whose end nothing had come
+	ticks      int             // of the pause, since a message was handled
+	sparse     int             // messages in a row that came alone, and not at the first tick
 	unhandled  func() error    // what a visit has read and left to the reader; nil for nothing
 	device     *device         // of the last message that a visit handled,
 	changes    uint64          // when there had been so many of channels and connectors
-	waiters    [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause
-	pass       tick.Pass       // from the last pause, until what had come is handled
+	waiters    [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause there
 }
 
 // pauseReading lets the reader wait where the last message asked for no answer and
@@ -76,7 +81,9 @@ func (c *conn) pauseReading() {
 	if !r.unanswered {
 		return
 	}
-	r.unanswered = false
+	if r.unanswered = false; r.pauses == nil {
+		r.pauses = new(pauses)
+	}
 	r.counted++
 	if !c.in.Empty() {
 		return
@@ -256,7 +263,7 @@ func (c *conn) plainDevice(topic []byte) *device {
 // sendsOften reports whether more messages without an answer come than flushes, or
 // not so many to a server that is busy: frames have come to it by now. Where flushes
 // follow each other faster than readers read there is nothing to wait for.
-func (r *readPacing) sendsOften(now, gather time.Duration, frames uint64) bool {
+func (r *pauses) sendsOften(now, gather time.Duration, frames uint64) bool {
 	if gather < 2*readLead {
 		return false
 	}

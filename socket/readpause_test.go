@@ -1,11 +1,19 @@
 package socket_test
 
 import (
+	"context"
 	"fmt"
+	"runtime"
+	"strings"
+	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
 
+	"github.com/gorilla/websocket"
+
+	"github.com/sensocto/sensocto"
 	"github.com/sensocto/sensocto/socket"
 )
 
@@ -198,4 +206,102 @@ func TestRest_MissesNothing(t *testing.T) {
 			}
 		})
 	}
+}
+
+// heldRegistry is a registry of which sensors hold the batches that are pushed, though they
+// said that they would take them at once.
+type heldRegistry struct {
+	sensocto.SensorRegistry
+	held    atomic.Bool
+	waiting atomic.Int32
+	release chan struct{}
+}
+
+func (r *heldRegistry) Connect(ctx context.Context, id sensocto.Identity, reg sensocto.Registration, d sensocto.Device) (sensocto.SensorLink, error) {
+	l, err := r.SensorRegistry.Connect(ctx, id, reg, d)
+	if err == nil && strings.HasPrefix(reg.SensorID, "slow") {
+		l = &heldLink{l, r}
+	}
+	return l, err
+}
+
+type heldLink struct {
+	sensocto.SensorLink
+	registry *heldRegistry
+}
+
+func (l *heldLink) Ready() bool { return true }
+
+func (l *heldLink) Push(ctx context.Context, b *sensocto.Batch, done func(error)) error {
+	if r := l.registry; r.held.Load() {
+		r.waiting.Add(1)
+		<-r.release
+	}
+	return l.SensorLink.Push(ctx, b, done)
+}
+
+// Readers that wait for their sensors all of a sudden, more of them than there are
+// processors, hold up no other.
+func TestRest_SlowSensorsHoldUpNoOther(t *testing.T) {
+	const slow = 4
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	r := &heldRegistry{release: make(chan struct{})}
+	w := newWorld(t, func(o *socket.Options) {
+		r.SensorRegistry = o.Sensors
+		o.Sensors = r
+	})
+	ids := []string{"fast"}
+	for i := range slow {
+		ids = append(ids, fmt.Sprintf("slow%d", i))
+	}
+	stop := make(chan struct{})
+	var sending sync.WaitGroup
+	for _, id := range ids {
+		v := w.v2()
+		v.join("1", "data:"+id, `"bearer_token":"view"`)
+		go func() { // it takes what comes
+			for {
+				if _, _, err := v.ws.ReadMessage(); err != nil {
+					return
+				}
+			}
+		}()
+		d := w.device(id, "")
+		sending.Go(func() {
+			for n := 0; ; n++ {
+				select {
+				case <-stop:
+					return
+				case <-time.After(time.Millisecond):
+				}
+				if d.ws.WriteMessage(websocket.TextMessage, []byte(measurement("sensocto:sensor:"+id, n, time.Now().UnixMilli()))) != nil {
+					return
+				}
+			}
+		})
+	}
+	taken := func(id string) int64 { return w.store.Counts(id)["a"].Samples }
+	wait := func(what string, done func() bool) {
+		t.Helper()
+		for deadline := time.Now().Add(patience); !done(); time.Sleep(time.Millisecond) {
+			if time.Now().After(deadline) {
+				t.Fatalf("%s: %d readers wait, %d samples of the other sensor are taken", what, r.waiting.Load(), taken("fast"))
+			}
+		}
+	}
+	release := sync.OnceFunc(func() {
+		r.held.Store(false)
+		close(r.release)
+	})
+	defer release()
+	wait("readers pause", func() bool { return taken("fast") > 100 })
+	r.held.Store(true)
+	wait("all wait", func() bool { return r.waiting.Load() == slow })
+	before := taken("fast")
+	wait("the other goes on", func() bool { return taken("fast") > before+50 })
+	release()
+	at := taken("slow0")
+	wait("those who waited go on", func() bool { return taken("slow0") > at+50 })
+	close(stop)
+	sending.Wait()
 }

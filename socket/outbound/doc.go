@@ -37,8 +37,8 @@
 //	                           ▲   much waits, Close       │
 //	                           └───────────────────────────┘
 //
-// While readers read what has come since the last tick (NewReadGate), every Deliver is
-// scheduled: the flush comes when they are through.
+// While what has come since the last tick is read (NewReadGate), every Deliver is
+// scheduled: the flush comes when all of it was handled, in the goroutine that did.
 //
 // It has no goroutine while nothing waits. Writing is done by one of as many writers
 // as there are processors (writerPool); what a socket does not take at once goes on in a

@@ -23,8 +23,9 @@ const visitsPerVisitor = 256
 //	  ▲              │ wake                      │ it does not stay
 //	  └──────────────┴───────────────────────────┘
 //
-// A visit that takes long holds up no other: the next tick goes on with those who are
-// left.
+// There are as many visitors as it takes, and at most as many as processors. A visit that
+// waits in spite of that holds up no other for long: where none has ended since the last
+// tick there is one visitor more.
 type Gate struct {
 	timer *Timer[*Waiter]
 	hooks Hooks
@@ -32,7 +33,10 @@ type Gate struct {
 	mu       sync.Mutex // guards what follows, and Waiters; taken before the timer's
 	due      []visit    // in order; a Waiter is in it at most once
 	head     int        // due[:head] is done
-	visitors int        // goroutines that visit, at most as many as processors
+	visitors int        // goroutines that visit
+	watch    Waiter     // nobody: it has the timer tick
+	visits   uint64     // that are over,
+	before   uint64     // and were at the tick before
 }
 
 // Hooks are called at each tick; each may be nil.
@@ -54,8 +58,8 @@ type Guest interface {
 
 // Waiter waits for a Guest at a Gate, the same one always.
 type Waiter struct {
-	guest Guest
-	back  chan Pass // one slot: it is let go
+	guest  Guest
+	back   chan Pass // one slot: it is let go
 	state  waiterState
 	listed bool // the timer will hand it over
 	woken  bool // while it was visited: it does not stay
@@ -145,27 +149,31 @@ func (g *Gate) wait(w *Waiter) {
 
 // open is the timer's tick.
 func (g *Gate) open(listed []*Waiter) {
-	if g.hooks.Opening != nil {
+	r := &round{done: g.hooks.Done}
+	due := g.begin(listed, r)
+	if len(due) > 0 && g.hooks.Opening != nil {
 		g.hooks.Opening()
 	}
-	r := &round{done: g.hooks.Done}
-	r.out.Store(1)
-	for some := range slices.Chunk(listed, visitsPerVisitor) {
-		due := g.begin(some, r)
-		for _, v := range due {
+	for some := range slices.Chunk(due, visitsPerVisitor) {
+		for _, v := range some {
 			v.waiter.guest.Look()
 		}
-		if g.list(due) {
+		if g.list(some) {
 			g.visit()
 		}
 	}
-	r.leave()
+	if len(due) > 0 {
+		r.leave()
+	} else if g.list(nil) {
+		g.visit()
+	}
 }
 
 // begin returns the visits of a round.
 func (g *Gate) begin(listed []*Waiter, r *round) []visit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	r.out.Store(1)
 	due := make([]visit, 0, len(listed))
 	for _, w := range listed {
 		if w.listed = false; w.state == waiting {
@@ -182,8 +190,20 @@ func (g *Gate) list(due []visit) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.due = append(g.due, due...)
-	wanted := min(runtime.GOMAXPROCS(0), g.visitors+1+(len(g.due)-g.head-1)/visitsPerVisitor)
-	if g.head == len(g.due) || g.visitors >= wanted {
+	left := len(g.due) - g.head
+	if left == 0 {
+		return false
+	}
+	if !g.watch.listed { // there is a tick also where all who wait are behind a long visit
+		g.watch.listed = true
+		g.timer.Add(&g.watch)
+	}
+	wanted := min(runtime.GOMAXPROCS(0), g.visitors+1+(left-1)/visitsPerVisitor)
+	if g.visits == g.before {
+		wanted = max(wanted, g.visitors+1)
+	}
+	g.before = g.visits
+	if g.visitors >= wanted {
 		return false
 	}
 	for g.visitors++; g.visitors < wanted; g.visitors++ {
@@ -206,6 +226,7 @@ func (g *Gate) visit() {
 func (g *Gate) settle(v visit, stay bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.visits++
 	w := v.waiter
 	if stay && !w.woken {
 		g.wait(w)

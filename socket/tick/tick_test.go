@@ -1,8 +1,10 @@
 package tick_test
 
 import (
+	"runtime"
 	"slices"
 	"sync"
+	"sync/atomic"
 	"testing"
 	"testing/synctest"
 	"time"
@@ -91,6 +93,23 @@ func TestTimer_Postpone(t *testing.T) {
 	})
 }
 
+func TestTimer_Now(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		var l log
+		timer := l.timer(tick.Every(10*ms, 0))
+		timer.Now() // nothing waits
+		timer.Add(1)
+		time.Sleep(3 * ms)
+		timer.Postpone(30 * ms)
+		timer.Now()
+		timer.Now()
+		l.check(t, []time.Duration{3 * ms}, []int{1})
+		timer.Add(2) // it is not postponed any more
+		time.Sleep(20 * ms)
+		l.check(t, []time.Duration{3 * ms, 10 * ms}, []int{1}, []int{2})
+	})
+}
+
 func TestTimer_PostponeToNow(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		var l log
@@ -128,8 +147,11 @@ func TestTimer_PostponeLosesNothing(t *testing.T) {
 		adding.Go(func() {
 			for i := range 2000 {
 				timer.Add(g*2000 + i)
-				if i%3 == 0 {
+				switch i % 6 {
+				case 0:
 					timer.Postpone(0)
+				case 3:
+					timer.Now()
 				}
 			}
 		})
@@ -205,40 +227,173 @@ func TestTimer_AddAllocatesNothing(t *testing.T) {
 	})
 }
 
-func TestGate_OpensForAllAndForWhoIsWoken(t *testing.T) {
+// guest is one that a Gate visits, and what it answers.
+type guest struct {
+	looked, visits atomic.Int32
+	look           func()
+	visit          func(visits int32) bool
+}
+
+func (g *guest) Look() {
+	g.looked.Add(1)
+	if g.look != nil {
+		g.look()
+	}
+}
+
+func (g *guest) Visit() bool { return g.visit(g.visits.Add(1)) }
+
+// leaving is a guest that leaves after so many visits.
+func leaving(after int32) *guest {
+	return &guest{visit: func(visits int32) (stay bool) { return visits < after }}
+}
+
+func TestGate_VisitsAllAndLetsGo(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start, opened := time.Now(), 0
 		now := func() time.Duration { return time.Since(start) }
 		gate := tick.NewGate(now, tick.After(50*ms), tick.Hooks{Opening: func() { opened++ }})
 		left := make(chan time.Duration, 3)
 		wake := make(chan struct{}, 1)
-		for _, w := range []chan struct{}{nil, nil, wake} {
+		guests := []*guest{leaving(1), leaving(3), leaving(1)}
+		for i, g := range guests {
+			var woken chan struct{}
+			if i == 2 {
+				woken = wake
+			}
 			go func() {
-				gate.Wait(w)
+				gate.Wait(tick.NewWaiter(g), woken)
 				left <- now()
 			}()
 		}
 		time.Sleep(10 * ms)
 		wake <- struct{}{}
-		for i, want := range []time.Duration{10 * ms, 50 * ms, 50 * ms} {
+		for i, want := range []time.Duration{10 * ms, 50 * ms, 150 * ms} {
 			if at := <-left; at != want {
 				t.Errorf("goroutine %d left at %v, want %v", i, at, want)
 			}
 		}
 		synctest.Wait()
-		if opened != 1 {
-			t.Errorf("opened was called %d times, want once", opened)
+		if opened != 3 {
+			t.Errorf("opened was called %d times, want 3 times", opened)
 		}
-		gate.Wait(nil)
-		if at := now(); at != 100*ms {
-			t.Errorf("the gate opened again at %v, want 100 ms", at)
+		for i, want := range []int32{1, 3, 0} {
+			if looked, visits := guests[i].looked.Load(), guests[i].visits.Load(); looked != want || visits != want {
+				t.Errorf("guest %d was looked at %d times and visited %d times, want %d", i, looked, visits, want)
+			}
+		}
+	})
+}
+
+// All are looked at before the first is visited, and each that is looked at is visited.
+func TestGate_LooksBeforeItVisits(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		gate := tick.NewGate(func() time.Duration { return time.Since(start) }, tick.After(10*ms), tick.Hooks{})
+		const guests = 20
+		var looked atomic.Int32
+		var early atomic.Int32
+		for range guests {
+			g := leaving(1)
+			g.look = func() { looked.Add(1) }
+			visit := g.visit
+			g.visit = func(visits int32) bool {
+				if looked.Load() != guests {
+					early.Add(1)
+				}
+				return visit(visits)
+			}
+			go gate.Wait(tick.NewWaiter(g), nil)
+		}
+		time.Sleep(20 * ms)
+		if n := early.Load(); n > 0 || looked.Load() != guests {
+			t.Errorf("%d visits came before all of %d were looked at (%d were)", n, guests, looked.Load())
+		}
+	})
+}
+
+// Who waits again after it was woken, before the tick that it had waited for, is visited
+// once at that tick.
+func TestGate_WaitsAgainBeforeTheTick(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) }
+		gate := tick.NewGate(now, tick.After(50*ms), tick.Hooks{})
+		g := leaving(1)
+		w, wake := tick.NewWaiter(g), make(chan struct{}, 1)
+		for range 3 {
+			wake <- struct{}{}
+			gate.Wait(w, wake)
+		}
+		if at := now(); at != 0 {
+			t.Errorf("who is woken waits until %v", at)
+		}
+		gate.Wait(w, wake)
+		if at, visits := now(), g.visits.Load(); at != 50*ms || visits != 1 {
+			t.Errorf("visited %d times until %v, want once at 50 ms", visits, at)
 		}
 		synctest.Wait()
 	})
 }
 
-// Done comes when all who were let go have given back their passes, also where one left
-// before, and not while one has not.
+// Who is woken while it is visited does not stay, whatever the visit says.
+func TestGate_WokenDuringAVisit(t *testing.T) {
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) }
+		gate := tick.NewGate(now, tick.After(10*ms), tick.Hooks{})
+		wake := make(chan struct{}, 1)
+		g := &guest{visit: func(int32) bool {
+			wake <- struct{}{}
+			time.Sleep(ms) // the goroutine that waits sees it
+			return true
+		}}
+		gate.Wait(tick.NewWaiter(g), wake)
+		if at := now(); at != 11*ms {
+			t.Errorf("left at %v, want 11 ms", at)
+		}
+		synctest.Wait()
+	})
+}
+
+// Visits that wait hold up the others until the next tick, however many there are.
+func TestGate_LongVisits(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) }
+		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{})
+		held := make(chan struct{})
+		const long = 5
+		left := make(chan time.Duration, long+1)
+		wait := func(g *guest) {
+			gate.Wait(tick.NewWaiter(g), nil)
+			left <- now()
+		}
+		for range long {
+			go wait(&guest{visit: func(int32) bool { <-held; return false }})
+			time.Sleep(ms)
+		}
+		go wait(leaving(1)) // behind all of them
+		time.Sleep(100 * ms)
+		select {
+		case at := <-left:
+			if at > 80*ms {
+				t.Errorf("who was behind %d long visits left at %v", long, at)
+			}
+		default:
+			t.Errorf("who was behind %d long visits did not leave", long)
+		}
+		close(held)
+		for range long {
+			<-left
+		}
+		synctest.Wait()
+	})
+}
+
+// Done comes when all were visited and all who were let go have given back their passes,
+// also where one left before, and not while one has not.
 func TestGate_Done(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
@@ -262,14 +417,14 @@ func TestGate_Done(t *testing.T) {
 		wake := make(chan struct{}, 1)
 		for i := range 3 {
 			go func() {
-				pass := gate.Wait(nil)
+				pass := gate.Wait(tick.NewWaiter(leaving(1)), nil)
 				time.Sleep(time.Duration(i) * ms)
 				pass.Done()
 				pass.Done() // does nothing
 			}()
 		}
 		go func() {
-			pass := gate.Wait(wake)
+			pass := gate.Wait(tick.NewWaiter(leaving(1)), wake)
 			pass.Done()
 		}()
 		time.Sleep(5 * ms)
@@ -280,8 +435,9 @@ func TestGate_Done(t *testing.T) {
 		time.Sleep(ms)
 		check("all are through", 12*ms)
 
-		kept := gate.Wait(nil) // who keeps it holds up no other tick
-		pass := gate.Wait(nil)
+		first, second := tick.NewWaiter(leaving(1)), tick.NewWaiter(leaving(1))
+		kept := gate.Wait(first, nil) // who keeps it holds up no other tick
+		pass := gate.Wait(second, nil)
 		pass.Done()
 		check("one keeps a pass of the tick before", 12*ms, 30*ms)
 		kept.Done()
