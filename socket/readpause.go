@@ -33,10 +33,6 @@ const emptyReads = 4
 // the last ones came later: each look is a system call, most of them for nothing.
 const lookAnyway = 8
 
-// visitBytes is how large a frame a visit handles: a larger one takes so long that others
-// should not wait for it.
-const visitBytes = 64 << 10
-
 // readPacing is what a connection knows of whether its reader may pause. Readers
 // pause together, so that the server wakes up for all of their batches at once.
 type readPacing struct {
@@ -199,7 +195,7 @@ func (c *conn) handleAll() bool {
 // once. It reports whether the visit goes on; else the rest is the reader's.
 func (c *conn) handleHere() bool {
 	r := &c.pacing
-	if !c.in.Whole(visitBytes) {
+	if !c.in.Whole() {
 		return false
 	}
 	op, payload, err := c.in.Next()

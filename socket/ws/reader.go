@@ -106,29 +106,21 @@ func (f *Reader) Next() (op byte, payload []byte, err error) {
 // Empty reports whether everything that had come was returned.
 func (f *Reader) Empty() bool { return f.r == f.w && !f.full }
 
-// Whole reports whether Next returns without reading, and without more than so many bytes
-// of payload: a message of one frame is there.
-func (f *Reader) Whole(bytes int) bool {
+// Whole reports whether the next message is there, in one frame of less than 64 KiB: Next
+// returns it, or an error, without reading.
+func (f *Reader) Whole() bool {
 	b := f.buf[f.r:f.w]
 	if len(b) < 6 || b[0]&0x80 == 0 || f.partial {
 		return false
 	}
 	size, length := 6, int(b[1]&0x7F)
-	switch {
-	case length == 126 && len(b) >= 8:
+	switch length {
+	case 126:
 		size, length = 8, int(binary.BigEndian.Uint16(b[2:]))
-	case length == 126:
-		return false
-	case length == 127 && len(b) >= 14:
-		if wide := binary.BigEndian.Uint64(b[2:]); wide > uint64(bytes) {
-			return false
-		} else {
-			size, length = 14, int(wide)
-		}
-	case length == 127:
+	case 127:
 		return false
 	}
-	return length <= bytes && len(b) >= size+length
+	return len(b) >= size+length
 }
 
 // AwaitClose reads on until the peer has closed too, or the read deadline has

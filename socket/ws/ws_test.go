@@ -173,6 +173,34 @@ func TestReader_Empty(t *testing.T) {
 	}
 }
 
+// Whole says of no beginning of a frame that it is there, and of every frame of less than
+// 64 KiB that stands alone.
+func TestReader_Whole(t *testing.T) {
+	first := whole(ws.OpText, "first")
+	for name, of := range map[string]struct {
+		bytes []byte
+		want  bool
+	}{
+		"empty":               {whole(ws.OpText, ""), true},
+		"short":               {whole(ws.OpText, "hello"), true},
+		"longest short":       {whole(ws.OpText, strings.Repeat("x", 125)), true},
+		"length in two bytes": {whole(ws.OpBinary, strings.Repeat("x", 300)), true},
+		"control":             {whole(ws.OpPing, "p"), true},
+		"64 KiB":              {whole(ws.OpText, strings.Repeat("x", 65_536))[:400], false},
+		"a fragment":          {frame(false, ws.OpText, 1, []byte("part")), false},
+	} {
+		for n := range len(of.bytes) + 1 {
+			r := newReader(&wire{bytes: append(slices.Clone(first), of.bytes[:n]...), chunk: 1000})
+			if _, _, err := r.Next(); err != nil { // reads all that has come
+				t.Fatal(err)
+			}
+			if got, want := r.Whole(), of.want && n == len(of.bytes); got != want {
+				t.Errorf("%s, %d of %d bytes: Whole is %t, want %t", name, n, len(of.bytes), got, want)
+			}
+		}
+	}
+}
+
 func TestReader_HeardWhenSomethingCame(t *testing.T) {
 	r := newReader(&wire{bytes: []byte{0x80 | ws.OpText}, chunk: 1})
 	if _, _, err := r.Next(); err != io.EOF || r.Heard.Load() != int64(time.Second) {
