@@ -119,11 +119,11 @@ func (sub *subscription) Close() {
 
 // Publish implements sensocto.PubSub.
 func (l *Local) Publish(m *sensocto.Message) bool {
-	l.published.Add(1)
 	t := l.lookup(m.Topic)
 	if t == nil {
 		return false
 	}
+	l.published.Add(1)
 	subs := t.present()
 	for _, sub := range subs {
 		if !sub.closed.Load() {
@@ -162,7 +162,7 @@ func (l *Local) Metrics(emit func(sensocto.Metric)) {
 	count := func(name, help string, v uint64) {
 		emit(sensocto.Metric{Name: name, Help: help, Value: float64(v)})
 	}
-	count("pubsub_published_total", "Messages published on any topic.", l.published.Load())
+	count("pubsub_published_total", "Messages published on topics with subscribers.", l.published.Load())
 	count("pubsub_delivered_total", "Messages handed to subscribers.", l.delivered.Load())
 	count("pubsub_panics_total", "Panics of subscribers that were contained.", l.panics.Load())
 	emit(sensocto.Metric{Name: "pubsub_subscriptions", Help: "Present subscriptions.", Kind: sensocto.KindGauge, Value: float64(l.subscriptions.Load())})

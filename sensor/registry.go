@@ -53,6 +53,7 @@ type Registry struct {
 	options    Options
 	catalog    *saver
 	pool       sync.Pool // of *sensocto.Batch
+	messages   sync.Pool // of *sensocto.Message, which nobody got
 	goroutines sync.WaitGroup
 	ending     chan struct{} // closed when Run ends
 	// patience ends with Run: what is in the mailboxes then does not wait for a
@@ -107,6 +108,7 @@ func NewRegistry(o Options) *Registry {
 	r.ready, _ = o.Store.(readiness)
 	r.patience, r.impatience = context.WithCancel(context.Background())
 	r.pool.New = func() any { return new(sensocto.Batch) }
+	r.messages.New = func() any { return new(sensocto.Message) }
 	return r
 }
 

@@ -48,12 +48,11 @@ type process struct {
 
 	saidName string // the sensor's name as its device last said it
 
-	link    *link             // the device that feeds the sensor, nil while there is none
-	dirty   bool              // the state changed and has to be announced
-	unsaved bool              // the catalog has to have what changed
-	message *sensocto.Message // of measurements, which nobody got; nil for none
-	pace    pace              // of announcements
-	hurt    bool              // the last turn panicked: the next one begins with a pause
+	link    *link // the device that feeds the sensor, nil while there is none
+	dirty   bool  // the state changed and has to be announced
+	unsaved bool  // the catalog has to have what changed
+	pace    pace  // of announcements
+	hurt    bool  // the last turn panicked: the next one begins with a pause
 
 	saidConnected bool // whether it was connected when that was announced last
 
@@ -294,18 +293,16 @@ func (p *process) register(m *sensocto.Measurement) error {
 // publish hands the batch to whoever watches. Viewers share it from then on;
 // a batch that nobody watches is recycled.
 func (p *process) publish(b *sensocto.Batch) {
-	m := p.message
-	if p.message = nil; m == nil {
-		m = &sensocto.Message{Topic: p.topic}
-	}
-	m.Event = sensocto.EventMeasurementsBatch
+	r := p.registry
+	m := r.messages.Get().(*sensocto.Message)
+	m.Topic, m.Event, m.Payload = p.topic, sensocto.EventMeasurementsBatch, b
 	if len(b.Measurements) == 1 {
 		m.Event = sensocto.EventMeasurement
 	}
-	m.Payload = b
-	if len(b.Measurements) == 0 || !p.registry.options.PubSub.Publish(m) {
-		m.Payload, p.message = nil, m
-		p.registry.recycle(b)
+	if len(b.Measurements) == 0 || !r.options.PubSub.Publish(m) {
+		m.Payload = nil
+		r.messages.Put(m)
+		r.recycle(b)
 	}
 }
 

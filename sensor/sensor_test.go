@@ -250,7 +250,6 @@ func TestSensor_PanicIsContainedCountedAndSurvived(t *testing.T) {
 // brokenPubSub panics when measurements are published.
 type brokenPubSub struct{ sensocto.PubSub }
 
-func (p brokenPubSub) Subscribed(string) bool { return true }
 func (p brokenPubSub) Publish(m *sensocto.Message) bool {
 	if m.Event == sensocto.EventMeasurement {
 		panic("planted")

@@ -17,11 +17,12 @@ type view struct {
 	mu           sync.Mutex      // guards what follows
 	sensor       sensocto.Sensor // without attributes and activity
 	attributes   map[string]*attribute
-	recent       *attribute // the one that was found last, nil where it was removed
 	connected    bool
 	lastSeen     time.Time
 	measurements meter
 	batches      meter
+
+	recent *attribute // the one that was found last, nil where it was removed; of the sensor's goroutine alone
 }
 
 // attribute is an attribute with its last value and its rate.

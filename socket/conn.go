@@ -102,14 +102,22 @@ func (c *conn) next() error {
 
 // handle handles one message, or refuses it. The error ends the connection.
 func (c *conn) handle(op byte, payload []byte) error {
-	switch {
-	case !c.limit.Allow(c.srv.now):
-		c.srv.count.refusedFrames.add("too_many_frames", 1)
-		return &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
-	case op >= ws.OpClose:
+	if err := c.admit(); err != nil {
+		return err
+	}
+	if op >= ws.OpClose {
 		return c.controlFrame(op, payload)
 	}
 	return c.message(op, payload)
+}
+
+// admit counts a message against the limit of the connection, or refuses it.
+func (c *conn) admit() error {
+	if c.limit.Allow(c.srv.now) {
+		return nil
+	}
+	c.srv.count.refusedFrames.add("too_many_frames", 1)
+	return &ws.Error{Code: ws.ClosePolicy, Reason: "too_many_frames"}
 }
 
 // heard notes that the peer is alive.

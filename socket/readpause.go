@@ -84,6 +84,15 @@ func (c *conn) pauseReading() {
 	if !c.in.Empty() {
 		return
 	}
+	c.pause()
+	if c.in.Empty() && r.unhandled == nil { // what comes next may be long in coming
+		r.pass.Done()
+	}
+}
+
+// pause waits at gates until the reader has something to do, or has to wait for what comes.
+func (c *conn) pause() {
+	r := &c.pacing
 	r.ticks, r.empty, r.resume = 0, 0, false
 	for !r.resume && !c.closing.Load() {
 		gate, wake := c.gate()
@@ -204,8 +213,12 @@ func (c *conn) handleHere() bool {
 		return false
 	}
 	f, ch := c.plainMeasurements(op, payload)
-	if ch == nil || !c.limit.Allow(c.srv.now) {
+	if ch == nil {
 		r.unhandled = func() error { return c.handle(op, payload) }
+		return false
+	}
+	if err := c.admit(); err != nil {
+		r.unhandled = func() error { return err }
 		return false
 	}
 	c.countFrame(payload)

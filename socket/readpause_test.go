@@ -208,6 +208,83 @@ func TestRest_MissesNothing(t *testing.T) {
 	}
 }
 
+// often sends n measurements, one a millisecond, so that the server reads them at ticks.
+func (c *client) often(from, n int) {
+	for i := range n {
+		c.feed(from + i)
+		time.Sleep(time.Millisecond)
+	}
+}
+
+// What comes between measurements that are handled at ticks is answered in its place, and
+// what follows it is taken as before.
+func TestRest_OtherMessagesBetweenMeasurements(t *testing.T) {
+	w := newWorld(t)
+	w.v2().join("1", "data:s", `"bearer_token":"view"`)
+	d := w.device("s", "")
+	const topic = "sensocto:sensor:s"
+	sent := 0
+	feed := func(n int) {
+		d.often(sent, n)
+		sent += n
+	}
+	settled := func(step string) { // a ping is answered when all before it was taken
+		t.Helper()
+		d.send(fmt.Sprintf(`["1","p%d","%s","ping",{"at":%q}]`, sent, topic, step))
+		d.expectPrefix(fmt.Sprintf(`["1","p%d","%s","phx_reply",{"status":"ok","response":{"at":%q}}`, sent, topic, step))
+		if n := w.store.Counts("s")["a"].Samples; n != int64(sent) {
+			t.Errorf("%s: %d samples are taken, want %d", step, n, sent)
+		}
+	}
+	feed(60)
+	settled("first")
+	feed(20)
+	d.send(`[null,"h","phoenix","heartbeat",{}]`)
+	feed(20)
+	d.expectPrefix(`[null,"h","phoenix","phx_reply",{"status":"ok"`)
+	d.send(`["1","b","sensocto:sensor:s","measurements_batch",[{"attribute_id":"a"}]]`)
+	feed(20)
+	d.expectPrefix(`["1","b","sensocto:sensor:s","phx_reply",{"status":"error"`)
+	d.send(`["1","u","sensocto:sensor:s","nonsense",{}]`)
+	feed(20)
+	d.expectPrefix(`["1","u","sensocto:sensor:s","phx_reply",{"status":"error","response":{"reason":"unknown event"`)
+	settled("in the middle")
+
+	// Joined again with ack, each is answered.
+	d.send(`["1","l","sensocto:sensor:s","phx_leave",{}]`)
+	d.expectPrefix(`["1","l","sensocto:sensor:s","phx_reply",{"status":"ok"`)
+	d.expectPrefix(`["1","1","sensocto:sensor:s","phx_close"`)
+	d.send(`["2","2","sensocto:sensor:s","phx_join",{"connector_id":"c1","connector_name":"C","attributes":[],"bearer_token":"ingest","ack":true}]`)
+	d.expectPrefix(`["2","2","sensocto:sensor:s","phx_reply",{"status":"ok"`)
+	d.expectPrefix(`["2",null,"sensocto:sensor:s","backpressure_config"`)
+	for i := range 40 {
+		d.send(fmt.Sprintf(`["2","%d","sensocto:sensor:s","measurement",{"attribute_id":"a","payload":1,"timestamp":%d}]`, i, time.Now().UnixMilli()))
+		d.expectPrefix(fmt.Sprintf(`["2","%d","sensocto:sensor:s","phx_reply",{"status":"ok"`, i))
+	}
+}
+
+// Once nothing comes any more the tick is done, and nothing is held back for it.
+func TestRest_WhoFallsSilentHoldsNothingUp(t *testing.T) {
+	w := newWorld(t)
+	v := w.v2()
+	v.join("1", "data:s", `"bearer_token":"view"`)
+	d, other := w.device("s", ""), w.device("u", "")
+	v.join("2", "data:u", `"bearer_token":"view"`)
+	d.often(0, 60)
+	for range 60 {
+		v.expectPrefix(`[null,null,"data:s","measurement"`)
+	}
+	time.Sleep(100 * time.Millisecond) // it has fallen silent
+	for i := range 5 {
+		other.send(measurement("sensocto:sensor:u", i, time.Now().UnixMilli()))
+		v.expectPrefix(`[null,null,"data:u","measurement"`)
+	}
+	d.often(60, 5)
+	for range 5 {
+		v.expectPrefix(`[null,null,"data:s","measurement"`)
+	}
+}
+
 // heldRegistry is a registry of which sensors hold the batches that are pushed, though they
 // said that they would take them at once.
 type heldRegistry struct {

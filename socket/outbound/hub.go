@@ -96,9 +96,13 @@ func (h *Hub) NewReadGate(lead time.Duration) *tick.Gate {
 			h.reading.Store(true)
 			h.flushTimer.Postpone(lead)
 		},
-		Done: func() {
+		Done: func(here bool) {
 			h.reading.Store(false)
-			h.flushTimer.Now()
+			if here {
+				h.flushTimer.Now()
+			} else { // a connection's goroutine, which has other things to do than to write for all
+				h.flushTimer.Postpone(0)
+			}
 		},
 	})
 }

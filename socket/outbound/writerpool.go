@@ -5,10 +5,6 @@ import (
 	"sync"
 )
 
-// outboxesPerWriter is how many have to wait for one more writer: a write is short, and to
-// wake another processor up for it is not.
-const outboxesPerWriter = 32
-
 // writerPool runs the goroutines that write for connections. There are at most as
 // many as processors, and none while nothing waits: a broadcast to hundreds of
 // viewers starts a few goroutines, not hundreds. A writer never waits for a socket:
@@ -32,7 +28,7 @@ func (w *writerPool) add(o *Outbox) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	w.waiting = append(w.waiting, o)
-	if w.running >= min(runtime.GOMAXPROCS(0), 1+(len(w.waiting)-w.head-1)/outboxesPerWriter) {
+	if w.running == runtime.GOMAXPROCS(0) {
 		return
 	}
 	w.running++

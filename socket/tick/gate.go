@@ -24,27 +24,31 @@ const visitsPerVisitor = 256
 //	  └──────────────┴───────────────────────────┘
 //
 // There are as many visitors as it takes, and at most as many as processors. A visit that
-// waits in spite of that holds up no other for long: where none has ended since the last
-// tick there is one visitor more.
+// waits in spite of that holds up no other for long: a visitor who has ended no visit since
+// the last tick does not count.
 type Gate struct {
 	timer *Timer[*Waiter]
 	hooks Hooks
 
 	mu       sync.Mutex // guards what follows, and Waiters; taken before the timer's
-	due      []visit    // in order; a Waiter is in it at most once
-	head     int        // due[:head] is done
-	visitors int        // goroutines that visit
-	watch    Waiter     // nobody: it has the timer tick
-	visits   uint64     // that are over,
-	before   uint64     // and were at the tick before
+	due      []visit    // not yet looked at; a Waiter is here or in looked at most once
+	looked   []visit    // to be visited, in order
+	head     int        // looked[:head] is done
+	visitors []*visitor
+	ticks    uint64
+	watch    Waiter // nobody: it has the timer tick
 }
+
+// visitor is a goroutine that visits.
+type visitor struct{ tick uint64 } // the last one before its last visit ended, or before it began
 
 // Hooks are called at each tick; each may be nil.
 type Hooks struct {
 	// Opening is called before the visits.
 	Opening func()
-	// Done is called when all who waited were visited and have given back their passes.
-	Done func()
+	// Done is called when all who waited were visited and have given back their passes. here says
+	// that the caller is a visitor, who has time; else it is one who gave back a pass.
+	Done func(here bool)
 }
 
 // Guest is who is visited. Calls come from one goroutine at a time, while the guest's own
@@ -83,13 +87,13 @@ type visit struct {
 
 // round is one tick.
 type round struct {
-	out  atomic.Int32 // visits and passes that are not over, and one until all are listed
-	done func()
+	out  atomic.Int32 // visits and passes that are not over
+	done func(here bool)
 }
 
-func (r *round) leave() {
+func (r *round) leave(here bool) {
 	if r.out.Add(-1) == 0 && r.done != nil {
-		r.done()
+		r.done(here)
 	}
 }
 
@@ -100,7 +104,7 @@ type Pass struct{ round *round }
 // nothing.
 func (p *Pass) Done() {
 	if p.round != nil {
-		p.round.leave()
+		p.round.leave(false)
 		p.round = nil
 	}
 }
@@ -127,7 +131,7 @@ func (g *Gate) Wait(w *Waiter, wake <-chan struct{}) Pass {
 		g.mu.Unlock()
 		return Pass{}
 	}
-	w.woken = true
+	w.woken = w.state == visited // else its pass is there
 	g.mu.Unlock()
 	return <-w.back
 }
@@ -149,84 +153,139 @@ func (g *Gate) wait(w *Waiter) {
 
 // open is the timer's tick.
 func (g *Gate) open(listed []*Waiter) {
-	r := &round{done: g.hooks.Done}
-	due := g.begin(listed, r)
-	if len(due) > 0 && g.hooks.Opening != nil {
+	if g.begin(listed) && g.hooks.Opening != nil {
 		g.hooks.Opening()
 	}
-	for some := range slices.Chunk(due, visitsPerVisitor) {
-		for _, v := range some {
-			v.waiter.guest.Look()
-		}
-		if g.list(some) {
-			g.visit()
-		}
-	}
-	if len(due) > 0 {
-		r.leave()
-	} else if g.list(nil) {
-		g.visit()
+	if v := g.muster(); v != nil {
+		g.visit(v)
 	}
 }
 
-// begin returns the visits of a round.
-func (g *Gate) begin(listed []*Waiter, r *round) []visit {
+// begin queues the visits of a round. It reports whether there are any.
+func (g *Gate) begin(listed []*Waiter) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	r.out.Store(1)
-	due := make([]visit, 0, len(listed))
+	g.ticks++
+	r := &round{done: g.hooks.Done}
 	for _, w := range listed {
 		if w.listed = false; w.state == waiting {
 			w.state = visited
 			r.out.Add(1)
-			due = append(due, visit{w, r})
+			g.due = append(g.due, visit{w, r})
 		}
 	}
-	return due
+	return r.out.Load() > 0
 }
 
-// list queues visits. It reports whether the caller is to visit.
-func (g *Gate) list(due []visit) bool {
+// muster sees to it that there are visitors enough. It returns one that the caller is to be,
+// or nil.
+func (g *Gate) muster() *visitor {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.due = append(g.due, due...)
-	left := len(g.due) - g.head
+	left := len(g.due) + len(g.looked) - g.head
 	if left == 0 {
-		return false
+		return nil
 	}
 	if !g.watch.listed { // there is a tick also where all who wait are behind a long visit
 		g.watch.listed = true
 		g.timer.Add(&g.watch)
 	}
-	wanted := min(runtime.GOMAXPROCS(0), g.visitors+1+(left-1)/visitsPerVisitor)
-	if g.visits == g.before {
-		wanted = max(wanted, g.visitors+1)
+	stuck := 0
+	for _, v := range g.visitors {
+		if v.tick+1 < g.ticks {
+			stuck++
+		}
 	}
-	g.before = g.visits
-	if g.visitors >= wanted {
-		return false
+	wanted := stuck + min(runtime.GOMAXPROCS(0), len(g.visitors)-stuck+1+(left-1)/visitsPerVisitor)
+	if len(g.visitors) >= wanted {
+		return nil
 	}
-	for g.visitors++; g.visitors < wanted; g.visitors++ {
-		go g.visit()
+	mine := g.newVisitor()
+	for len(g.visitors) < wanted {
+		go g.visit(g.newVisitor())
 	}
-	return true
+	return mine
+}
+
+func (g *Gate) newVisitor() *visitor {
+	v := &visitor{tick: g.ticks - 1}
+	g.visitors = append(g.visitors, v)
+	return v
 }
 
 // visit visits until nobody is left.
-func (g *Gate) visit() {
-	for v, ok := g.next(); ok; v, ok = g.next() {
-		if g.settle(v, v.waiter.guest.Visit()) {
-			v.round.leave()
+func (g *Gate) visit(by *visitor) {
+	growStack(0)
+	var some []visit
+	for {
+		v, ok := g.next()
+		switch {
+		case ok:
+			if g.settle(by, v, v.waiter.guest.Visit()) {
+				v.round.leave(true)
+			}
+		case !g.look(by, &some):
+			return
 		}
 	}
 }
 
-// settle has who was visited go on waiting, or lets them go with a pass. It reports
-// whether they stay.
-func (g *Gate) settle(v visit, stay bool) bool {
+// next returns the first of those who were looked at.
+func (g *Gate) next() (v visit, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.visits++
+	if g.head == len(g.looked) {
+		g.looked, g.head = g.looked[:0], 0
+		return visit{}, false
+	}
+	v = g.looked[g.head]
+	g.looked[g.head] = visit{}
+	g.head++
+	return v, true
+}
+
+// look looks at some of those who are due, or ends the visitor where nobody is left.
+func (g *Gate) look(by *visitor, some *[]visit) bool {
+	if *some = g.take((*some)[:0]); len(*some) == 0 {
+		return g.stay(by)
+	}
+	for _, v := range *some {
+		v.waiter.guest.Look()
+	}
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	g.looked = append(g.looked, *some...)
+	return true
+}
+
+// take moves the first who are due into some.
+func (g *Gate) take(some []visit) []visit {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	n := min(len(g.due), visitsPerVisitor)
+	some = append(some, g.due[:n]...)
+	g.due = slices.Delete(g.due, 0, n)
+	return some
+}
+
+// stay reports whether there is something to do again; else the visitor ends.
+func (g *Gate) stay(by *visitor) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	if len(g.due)+len(g.looked)-g.head > 0 {
+		return true
+	}
+	at := slices.Index(g.visitors, by)
+	g.visitors = slices.Delete(g.visitors, at, at+1)
+	return false
+}
+
+// settle has who was visited go on waiting, or lets them go with a pass. It reports
+// whether they stay.
+func (g *Gate) settle(by *visitor, v visit, stay bool) bool {
+	g.mu.Lock()
+	defer g.mu.Unlock()
+	by.tick = g.ticks
 	w := v.waiter
 	if stay && !w.woken {
 		g.wait(w)
@@ -235,19 +294,4 @@ func (g *Gate) settle(v visit, stay bool) bool {
 	w.state, w.woken = away, false
 	w.back <- Pass{v.round}
 	return false
-}
-
-// next returns the first of those who are due, or ends the visitor.
-func (g *Gate) next() (v visit, ok bool) {
-	g.mu.Lock()
-	defer g.mu.Unlock()
-	if g.head == len(g.due) {
-		g.due, g.head = g.due[:0], 0
-		g.visitors--
-		return visit{}, false
-	}
-	v = g.due[g.head]
-	g.due[g.head] = visit{}
-	g.head++
-	return v, true
 }

@@ -364,8 +364,8 @@ func TestGate_LongVisits(t *testing.T) {
 		now := func() time.Duration { return time.Since(start) }
 		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{})
 		held := make(chan struct{})
-		const long = 5
-		left := make(chan time.Duration, long+1)
+		const long, short = 5, 300
+		left := make(chan time.Duration, long+short)
 		wait := func(g *guest) {
 			gate.Wait(tick.NewWaiter(g), nil)
 			left <- now()
@@ -374,21 +374,65 @@ func TestGate_LongVisits(t *testing.T) {
 			go wait(&guest{visit: func(int32) bool { <-held; return false }})
 			time.Sleep(ms)
 		}
-		go wait(leaving(1)) // behind all of them
+		for range short { // behind all of them
+			go wait(leaving(1))
+		}
 		time.Sleep(100 * ms)
-		select {
-		case at := <-left:
-			if at > 80*ms {
-				t.Errorf("who was behind %d long visits left at %v", long, at)
+		if n := len(left); n != short {
+			t.Errorf("of %d who were behind %d long visits %d have left", short, long, n)
+		}
+		for range len(left) {
+			if at := <-left; at > (long+2)*10*ms {
+				t.Fatalf("somebody behind %d long visits left at %v", long, at)
 			}
-		default:
-			t.Errorf("who was behind %d long visits did not leave", long)
 		}
 		close(held)
 		for range long {
 			<-left
 		}
 		synctest.Wait()
+	})
+}
+
+// Done of a tick comes when its own visits are over, also while those of the next one last,
+// and from a visitor, where nobody was let go.
+func TestGate_DoneWhileTheNextTickLasts(t *testing.T) {
+	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
+	synctest.Test(t, func(t *testing.T) {
+		start := time.Now()
+		now := func() time.Duration { return time.Since(start) }
+		type end struct {
+			at   time.Duration
+			here bool
+		}
+		ends := make(chan end, 1)
+		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{Done: func(here bool) {
+			select {
+			case ends <- end{now(), here}:
+			default: // of the first tick alone
+			}
+		}})
+		var over atomic.Bool
+		wait := func(first time.Duration) {
+			pass := gate.Wait(tick.NewWaiter(&guest{visit: func(n int32) bool {
+				if n == 1 {
+					time.Sleep(first)
+				}
+				return !over.Load()
+			}}), nil)
+			pass.Done()
+		}
+		go wait(15 * ms) // 10 to 25 ms
+		time.Sleep(12 * ms)
+		for range 3 {
+			go wait(50 * ms) // 20 to 70, 25 to 75 ms, and behind
+		}
+		if got, want := <-ends, (end{25 * ms, true}); got != want {
+			t.Errorf("the first tick ended %+v, want %+v", got, want)
+		}
+		time.Sleep(time.Second)
+		over.Store(true)
+		time.Sleep(time.Second)
 	})
 }
 
@@ -400,7 +444,7 @@ func TestGate_Done(t *testing.T) {
 		now := func() time.Duration { return time.Since(start) }
 		var mu sync.Mutex
 		var done []time.Duration
-		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{Done: func() {
+		gate := tick.NewGate(now, tick.Every(10*ms, 0), tick.Hooks{Done: func(bool) {
 			mu.Lock()
 			defer mu.Unlock()
 			done = append(done, now())

@@ -4,18 +4,18 @@
 // Timer is the one kind of timer of the outbound path and of readers. What was
 // added since its last tick is handed over together:
 //
-//	idle ──Add──▶ set ──delay has passed──▶ tick ──▶ idle
+//	idle ──Add──▶ set ──delay has passed, Now──▶ tick ──▶ idle
 //	              │ ▲
 //	              └─┘ Add, Postpone
 //
-// It runs only while something waits for it, blocks nobody, and loses nothing.
+// It runs only while something waits for it, and loses nothing. Add and Postpone wait for
+// nothing.
 // Its owner sees to it that each value is added at most once before a tick, which
 // bounds what it holds.
 //
-// Gate is a Timer for goroutines that wait. At a tick it does for them what it can, in one
-// goroutine, and lets only those go that have more to do: to have a hundred goroutines
-// do a little each costs several times as much, since each has a stack of its own that no
-// cache holds.
+// Gate is a Timer for goroutines that wait. At a tick what they wait for is done for them in
+// one goroutine, as far as that can be, and only those are let go that have more to do: each
+// that is woken costs a switch, and has a stack that is in no cache.
 package tick
 
 import (
@@ -30,8 +30,8 @@ type Options[T any] struct {
 	// Delay returns how long after now the next tick is. It is called for the
 	// first value that is added after a tick.
 	Delay func(now time.Duration) time.Duration
-	// Tick takes what was added, in order, in a goroutine of the timer. It must not keep
-	// the slice.
+	// Tick takes what was added, in order, in a goroutine of the timer or of who calls Now. It
+	// must not keep the slice.
 	Tick func(due []T)
 }
 
