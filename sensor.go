@@ -136,7 +136,8 @@ type SensorLink interface {
 	// block. A batch that Push returned an error for is not stored and done is not
 	// called.
 	Push(ctx context.Context, b *Batch, done func(error)) error
-	// Ready reports whether Push would take a batch now without waiting: nothing is queued.
+	// Ready reports whether Push would take a batch now without waiting, but for a store that
+	// begins to wait just then: nothing is queued.
 	Ready() bool
 	// PushDurable is Push whose done is called when the batch is on disk.
 	PushDurable(ctx context.Context, b *Batch, done func(error)) error

@@ -22,7 +22,7 @@ type view struct {
 	measurements meter
 	batches      meter
 
-	recent *attribute // the one that was found last, nil where it was removed; of the sensor's goroutine alone
+	recent *attribute // the one that was found last, nil where it was removed; of who has the turn
 }
 
 // attribute is an attribute with its last value and its rate.
@@ -116,7 +116,7 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 	}
 }
 
-// find returns an attribute, nil where there is none. It is for the sensor's goroutine.
+// find returns an attribute, nil where there is none. It is for who has the turn.
 func (v *view) find(id string) *attribute {
 	if a := v.recent; a != nil && a.ID == id { // as nearly always
 		return a

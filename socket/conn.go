@@ -49,7 +49,7 @@ type conn struct {
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
 
-	changes atomic.Uint64 // of channels and connectors: what was looked up before one may have ended
+	changes atomic.Uint64 // counts joins and leaves: what was looked up at another count may have ended
 
 	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel

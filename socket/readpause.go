@@ -25,13 +25,9 @@ const (
 	seldomFlushes = 4
 )
 
-// emptyReads is after how many pauses at whose end nothing had come the reader waits for
-// what comes next, and not for the next tick.
+// emptyReads is after how many ticks at which nothing had come the reader waits for the next
+// message instead of a tick.
 const emptyReads = 4
-
-// lookAnyway is how often a visit looks at a socket at the first tick after a message, though
-// the last ones came later: each look is a system call, most of them for nothing.
-const lookAnyway = 8
 
 // readPacing is what a connection knows of whether its reader may pause. Readers
 // pause together, so that the server wakes up for all of their batches at once.
@@ -47,21 +43,18 @@ type readPacing struct {
 
 // pauses is what the pauses of a reader leave to the next one.
 type pauses struct {
-	counted    int             // messages without an answer
-	since      time.Duration   // since then,
-	frames     uint64          // when so many had come from all connections
-	often      bool            // so many come that the reader pauses also where they are urgent
-	paid       bool            // at the last look something had come
-	passedOver bool            // nothing was looked at at the last tick
-	quiet      bool            // the socket wakes nobody meanwhile
-	resume     bool            // the reader has something to do, or has to wait for what comes
-	empty      int             // pauses in a row at whose end nothing had come
-	ticks      int             // of the pause, since a message was handled
-	sparse     int             // messages in a row that came alone, and not at the first tick
-	unhandled  func() error    // what a visit has read and left to the reader; nil for nothing
-	device     *device         // of the last message that a visit handled,
-	changes    uint64          // when there had been so many of channels and connectors
-	waiters    [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause there
+	counted   int             // messages without an answer
+	since     time.Duration   // since then,
+	frames    uint64          // when so many had come from all connections
+	often     bool            // so many come that the reader pauses also where they are urgent
+	paid      bool            // at the last look something had come
+	quiet     bool            // the socket wakes nobody meanwhile
+	resume    bool            // the reader has something to do, or has to wait for what comes
+	empty     int             // ticks in a row at which nothing had come
+	unhandled func() error    // what a visit has read and left to the reader; nil for nothing
+	device    *device         // of the last message that a visit handled,
+	changes   uint64          // the connection's changes when it was looked up
+	waiters   [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause there
 }
 
 // pauseReading lets the reader wait where the last message asked for no answer and
@@ -93,7 +86,7 @@ func (c *conn) pauseReading() {
 // pause waits at gates until the reader has something to do, or has to wait for what comes.
 func (c *conn) pause() {
 	r := &c.pacing
-	r.ticks, r.empty, r.resume = 0, 0, false
+	r.empty, r.resume = 0, false
 	for !r.resume && !c.closing.Load() {
 		gate, wake := c.gate()
 		if gate == nil {
@@ -148,11 +141,9 @@ type pausedReader struct {
 func (p *pausedReader) Look() {
 	c := p.conn
 	defer c.Contain("read")
-	r := &c.pacing
-	r.ticks++
-	r.paid, r.passedOver = false, r.ticks == 1 && r.sparse%lookAnyway != 0 && p.gate == c.srv.flushGate
-	if !r.passedOver && !c.closing.Load() {
-		r.paid = c.in.Poll()
+	c.pacing.paid = false
+	if !c.closing.Load() {
+		c.pacing.paid = c.in.Poll()
 	}
 }
 
@@ -165,8 +156,6 @@ func (p *pausedReader) Visit() (stay bool) {
 	switch {
 	case c.closing.Load():
 		return false
-	case r.passedOver:
-		return true
 	case !r.paid:
 		if r.empty++; !r.quiet || r.empty == emptyReads {
 			r.resume = true
@@ -185,18 +174,15 @@ func (p *pausedReader) Visit() (stay bool) {
 // handleAll handles the messages that are there, and reports whether none is left to the
 // reader.
 func (c *conn) handleAll() bool {
-	r := &c.pacing
-	alone := r.ticks > 1
-	r.ticks, r.empty = 0, 0
-	for first := true; first || !c.in.Empty(); first = false {
-		if alone = alone && first; !c.handleHere() {
+	c.pacing.empty = 0
+	for {
+		if !c.handleHere() {
 			return false
 		}
+		if c.in.Empty() {
+			return true
+		}
 	}
-	if r.sparse++; !alone {
-		r.sparse = 0
-	}
-	return true
 }
 
 // handleHere handles the next message, if that is there and of a kind that waits for

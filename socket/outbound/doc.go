@@ -38,7 +38,7 @@
 //	                           └───────────────────────────┘
 //
 // While what has come since the last tick is read (NewReadGate), every Deliver is
-// scheduled: the flush comes when all of it was handled, in the goroutine that did.
+// scheduled: the flush comes when all of it was handled, or a millisecond after it began.
 //
 // It has no goroutine while nothing waits. Writing is done by one of as many writers
 // as there are processors (writerPool); what a socket does not take at once goes on in a

@@ -15,17 +15,17 @@ const visitsPerVisitor = 256
 
 // Gate visits those who wait at it at a common tick, one after the other in a goroutine
 // that is awake already, and lets go those who have more to do than a visit can. It looks
-// at many before it visits them: a processor runs the same code for all, and then the other,
-// faster than both by turns.
+// at many before it visits them: one step for many, and then the next, keeps the code of each
+// in the processor's cache.
 //
 //	       Wait                  tick                       it stays
 //	away ───────▶ waiting ──────────────────▶ visited ──────────────────▶ waiting
 //	  ▲              │ wake                      │ it does not stay
 //	  └──────────────┴───────────────────────────┘
 //
-// There are as many visitors as it takes, and at most as many as processors. A visit that
-// waits in spite of that holds up no other for long: a visitor who has ended no visit since
-// the last tick does not count.
+// There are as many visitors as it takes, and at most as many as processors. Visits must not
+// wait. If one does, the others go on at the next tick: a visitor that has ended no visit
+// since the last one does not count.
 type Gate struct {
 	timer *Timer[*Waiter]
 	hooks Hooks
@@ -40,7 +40,7 @@ type Gate struct {
 }
 
 // visitor is a goroutine that visits.
-type visitor struct{ tick uint64 } // the last one before its last visit ended, or before it began
+type visitor struct{ tick uint64 } // the tick before its last visit ended, or before it began
 
 // Hooks are called at each tick; each may be nil.
 type Hooks struct {
@@ -52,7 +52,7 @@ type Hooks struct {
 }
 
 // Guest is who is visited. Calls come from one goroutine at a time, while the guest's own
-// waits. They must neither wait nor panic.
+// waits. They must not panic, and not wait: see Gate.
 type Guest interface {
 	// Look is called at a tick, some time before Visit.
 	Look()

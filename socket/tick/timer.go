@@ -101,7 +101,7 @@ func (t *Timer[T]) Now() {
 	}
 }
 
-// deepStack is more than a tick needs of stack, as far as was seen.
+// deepStack is more stack than any tick was seen to need.
 const deepStack = 12 << 10
 
 // growStack has the goroutine's stack grow once, while there is little on it to copy, and
