@@ -274,7 +274,7 @@ func TestRest_WhoFallsSilentHoldsNothingUp(t *testing.T) {
 	for range 60 {
 		v.expectPrefix(`[null,null,"data:s","measurement"`)
 	}
-	time.Sleep(100 * time.Millisecond) // it has fallen silent
+	time.Sleep(100 * time.Millisecond) // many ticks at which nothing comes, so that its reader stops pausing
 	for i := range 5 {
 		other.send(measurement("sensocto:sensor:u", i, time.Now().UnixMilli()))
 		v.expectPrefix(`[null,null,"data:u","measurement"`)

@@ -25,7 +25,7 @@ type sensor struct {
 
 	mu     sync.Mutex // guards the following and the content of the series
 	series map[string]*series
-	recent *series // the one that got samples last; series are never taken out
+	recent *series // the one that was asked for last; series are never taken out
 	gone   bool    // was cleaned up: another one has its place
 
 	streams streams

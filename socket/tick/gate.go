@@ -153,35 +153,38 @@ func (g *Gate) wait(w *Waiter) {
 
 // open is the timer's tick.
 func (g *Gate) open(listed []*Waiter) {
-	if g.begin(listed) && g.hooks.Opening != nil {
-		g.hooks.Opening()
+	due := g.begin(listed)
+	if len(due) > 0 && g.hooks.Opening != nil {
+		g.hooks.Opening() // before a visitor who is at work can end the round
 	}
-	if v := g.muster(); v != nil {
+	if v := g.startVisitors(due); v != nil {
 		g.visit(v)
 	}
 }
 
-// begin queues the visits of a round. It reports whether there are any.
-func (g *Gate) begin(listed []*Waiter) bool {
+// begin returns the visits of a round.
+func (g *Gate) begin(listed []*Waiter) []visit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ticks++
 	r := &round{done: g.hooks.Done}
+	due := make([]visit, 0, len(listed))
 	for _, w := range listed {
 		if w.listed = false; w.state == waiting {
 			w.state = visited
 			r.out.Add(1)
-			g.due = append(g.due, visit{w, r})
+			due = append(due, visit{w, r})
 		}
 	}
-	return r.out.Load() > 0
+	return due
 }
 
-// muster sees to it that there are visitors enough. It returns one that the caller is to be,
-// or nil.
-func (g *Gate) muster() *visitor {
+// startVisitors queues visits and sees to it that there are visitors enough. It returns one
+// that the caller is to be, or nil.
+func (g *Gate) startVisitors(due []visit) *visitor {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	g.due = append(g.due, due...)
 	left := len(g.due) + len(g.looked) - g.head
 	if left == 0 {
 		return nil
@@ -224,7 +227,7 @@ func (g *Gate) visit(by *visitor) {
 			if g.settle(by, v, v.waiter.guest.Visit()) {
 				v.round.leave(true)
 			}
-		case !g.look(by, &some):
+		case !g.lookAtSome(by, &some):
 			return
 		}
 	}
@@ -244,10 +247,10 @@ func (g *Gate) next() (v visit, ok bool) {
 	return v, true
 }
 
-// look looks at some of those who are due, or ends the visitor where nobody is left.
-func (g *Gate) look(by *visitor, some *[]visit) bool {
-	if *some = g.take((*some)[:0]); len(*some) == 0 {
-		return g.stay(by)
+// lookAtSome looks at some of those who are due, or ends the visitor where nobody is left.
+func (g *Gate) lookAtSome(by *visitor, some *[]visit) bool {
+	if *some = g.takeDue((*some)[:0]); len(*some) == 0 {
+		return g.endUnlessLeft(by)
 	}
 	for _, v := range *some {
 		v.waiter.guest.Look()
@@ -258,8 +261,8 @@ func (g *Gate) look(by *visitor, some *[]visit) bool {
 	return true
 }
 
-// take moves the first who are due into some.
-func (g *Gate) take(some []visit) []visit {
+// takeDue moves the first who are due into some.
+func (g *Gate) takeDue(some []visit) []visit {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	n := min(len(g.due), visitsPerVisitor)
@@ -268,8 +271,8 @@ func (g *Gate) take(some []visit) []visit {
 	return some
 }
 
-// stay reports whether there is something to do again; else the visitor ends.
-func (g *Gate) stay(by *visitor) bool {
+// endUnlessLeft reports whether there is something to do again; else the visitor ends.
+func (g *Gate) endUnlessLeft(by *visitor) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	if len(g.due)+len(g.looked)-g.head > 0 {
