@@ -22,7 +22,11 @@ type view struct {
 	measurements meter
 	batches      meter
 
-	recent *attribute // the one that was found last, nil where it was removed; of who has the turn
+	// The attribute that was found last, nil where it was removed, and the name by which it
+	// was asked for: a device's decoder gives the same string each time, which is compared
+	// without a look at its bytes. Both are of who has the turn.
+	recent     *attribute
+	recentName string
 }
 
 // attribute is an attribute with its last value and its rate.
@@ -118,12 +122,12 @@ func (v *view) took(b *sensocto.Batch, now time.Time) {
 
 // find returns an attribute, nil where there is none. It is for who has the turn.
 func (v *view) find(id string) *attribute {
-	if a := v.recent; a != nil && a.ID == id { // as nearly always
-		return a
+	if v.recent != nil && v.recentName == id { // as nearly always
+		return v.recent
 	}
 	a := v.attributes[id]
 	if a != nil {
-		v.recent = a
+		v.recent, v.recentName = a, id
 	}
 	return a
 }
@@ -143,7 +147,7 @@ func (v *view) remove(attributeID string) {
 	v.mu.Lock()
 	defer v.mu.Unlock()
 	delete(v.attributes, attributeID)
-	v.recent = nil
+	v.recent, v.recentName = nil, ""
 }
 
 func (v *view) owner() string {

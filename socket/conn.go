@@ -28,34 +28,35 @@ const closeWait = 2 * time.Second
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
 type conn struct {
-	srv     *Server
-	id      uint64
-	address string
-	version phx.Version
-	in      ws.Reader
-	limit   admission.FrameLimit
-	out     *outbound.Outbox
-	ctx     context.Context // ends with the connection
-	cancel  context.CancelFunc
+	// What each frame needs is together, in few cache lines: nearly always others have
+	// been there since the frame before.
+	srv      *Server
+	mu       sync.Mutex // guards channels and what follows those, and what pacing says; never held over I/O
+	pacing   readPacing
+	closing  atomic.Bool   // a close frame is queued: nothing is handled any more,
+	draining atomic.Bool   // except, at a shutdown, what the peer had sent before it heard of that
+	version  phx.Version
+	unity    atomic.Int32  // connectors that wait for a reply to every push
+	changes  atomic.Uint64 // counts joins and leaves: what was looked up at another count may have ended
+	ctx      context.Context // ends with the connection
+	lastRead atomic.Int64 // since the server's start, in ns
+	in       ws.Reader
+	limit    admission.FrameLimit
+	out      *outbound.Outbox
 
-	lastRead  atomic.Int64  // since the server's start, in ns
-	began     time.Duration // since the server's start
-	watched   atomic.Int64  // sensors that it watches
-	pinged    atomic.Int64  // bytes of pings that wait for their sensors
-	anonymous atomic.Bool   // it has not shown yet who it is
-	waiting   atomic.Int32  // requests that wait for other servers beside the reader
-	answering sync.Mutex    // held while one of those is answered
+	id        uint64
+	address   string
+	cancel    context.CancelFunc // ends ctx
+	began     time.Duration      // since the server's start
+	watched   atomic.Int64       // sensors that it watches
+	pinged    atomic.Int64       // bytes of pings that wait for their sensors
+	anonymous atomic.Bool        // it has not shown yet who it is
+	waiting   atomic.Int32       // requests that wait for other servers beside the reader
+	answering sync.Mutex         // held while one of those is answered
 
-	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
-	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
-
-	changes atomic.Uint64 // counts joins and leaves: what was looked up at another count may have ended
-
-	mu         sync.Mutex // guards what follows; never held over I/O
 	channels   map[string]*channel
 	connectors map[string]*connector // joined here, by id
 	who        bound
-	pacing     readPacing
 	refusals   int // joins refused as unauthorized
 }
 

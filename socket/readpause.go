@@ -52,6 +52,7 @@ type pauses struct {
 	resume    bool            // the reader has something to do, or has to wait for what comes
 	empty     int             // ticks in a row at which nothing had come
 	unhandled func() error    // what a visit has read and left to the reader; nil for nothing
+	frame     phx.Frame       // the last message that a visit decoded
 	device    *device         // of the last message that a visit handled,
 	changes   uint64          // the connection's changes when it was looked up
 	waiters   [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause there
@@ -198,7 +199,7 @@ func (c *conn) handleHere() bool {
 		r.unhandled = func() error { return err }
 		return false
 	}
-	f, ch := c.plainMeasurements(op, payload)
+	ch := c.plainMeasurements(op, payload)
 	if ch == nil {
 		r.unhandled = func() error { return c.handle(op, payload) }
 		return false
@@ -208,7 +209,7 @@ func (c *conn) handleHere() bool {
 		return false
 	}
 	c.countFrame(payload)
-	if err := c.noted(c.answered(ch, &f, ch.handler.Handle(c.ctx, &f))); err != nil {
+	if err := c.noted(c.answered(ch, &r.frame, ch.handler.Handle(c.ctx, &r.frame))); err != nil {
 		r.unhandled = func() error { return err }
 		return false
 	}
@@ -218,21 +219,22 @@ func (c *conn) handleHere() bool {
 	return plain
 }
 
-// plainMeasurements returns the frame and the channel of a message that handleHere may
-// handle, or no channel.
-func (c *conn) plainMeasurements(op byte, payload []byte) (f phx.Frame, ch *channel) {
+// plainMeasurements decodes a message into frame, and returns its channel where handleHere
+// may handle it, or nil.
+func (c *conn) plainMeasurements(op byte, payload []byte) *channel {
 	if op != ws.OpText {
-		return f, nil
+		return nil
 	}
-	f, err := c.decode(op, payload)
-	if err != nil {
-		return f, nil
+	r := &c.pacing
+	var err error
+	if r.frame, err = c.decode(op, payload); err != nil {
+		return nil
 	}
-	d := c.plainDevice(f.Topic)
-	if d == nil || !d.takesAtOnce(&f) {
-		return f, nil
+	d := c.plainDevice(r.frame.Topic)
+	if d == nil || !d.takesAtOnce(&r.frame) {
+		return nil
 	}
-	return f, d.ch
+	return d.ch
 }
 
 // plainDevice returns the device of a topic whose measurements are not answered where all

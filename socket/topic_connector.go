@@ -43,7 +43,10 @@ func (h *connector) Join(_ context.Context, p request.Params) ([]byte, error) {
 	if c.connectors == nil {
 		c.connectors = make(map[string]*connector)
 	}
-	h.unity = strings.EqualFold(p.Text("connector_type"), typeUnity)
+	c.dropConnector(c.connectors[h.id])
+	if h.unity = strings.EqualFold(p.Text("connector_type"), typeUnity); h.unity {
+		c.unity.Add(1)
+	}
 	c.connectors[h.id] = h
 	c.changes.Add(1)
 	return []byte("{}"), nil
@@ -88,8 +91,19 @@ func (h *connector) Close() {
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	if c.connectors[h.id] == h { // a second join has not taken its place
-		delete(c.connectors, h.id)
+		c.dropConnector(h)
 		c.changes.Add(1)
+	}
+}
+
+// dropConnector forgets a connector, which may be nil. The caller holds mu.
+func (c *conn) dropConnector(h *connector) {
+	if h == nil {
+		return
+	}
+	delete(c.connectors, h.id)
+	if h.unity {
+		c.unity.Add(-1)
 	}
 }
 
@@ -113,6 +127,9 @@ func connectorNameObject(name string) []byte {
 // isUnity reports whether the connector, joined on this connection, waits for
 // a reply to every push.
 func (c *conn) isUnity(connectorID string) bool {
+	if c.unity.Load() == 0 { // nearly always
+		return false
+	}
 	c.mu.Lock()
 	defer c.mu.Unlock()
 	h := c.connectors[connectorID]

@@ -25,8 +25,12 @@ type sensor struct {
 
 	mu     sync.Mutex // guards the following and the content of the series
 	series map[string]*series
-	recent *series // the one that was asked for last; series are never taken out
-	gone   bool    // was cleaned up: another one has its place
+	gone   bool // was cleaned up: another one has its place
+
+	// The series that was asked for last, which is never taken out, and the name by which it
+	// was: often the same string again, which is compared without a look at its bytes.
+	recent     *series
+	recentName string
 
 	streams streams
 	epoch   uint64 // random: tells its records in the journal from those of before a clean-up
@@ -103,8 +107,8 @@ func (n *sensor) restore(info sensocto.SeriesInfo) {
 }
 
 func (n *sensor) seriesOrNew(attributeID string) *series {
-	if s := n.recent; s != nil && s.attributeID == attributeID { // as nearly always
-		return s
+	if n.recent != nil && n.recentName == attributeID { // as nearly always
+		return n.recent
 	}
 	s := n.series[attributeID]
 	if s == nil {
@@ -113,7 +117,7 @@ func (n *sensor) seriesOrNew(attributeID string) *series {
 		n.series[id] = s
 		n.known.Add(1)
 	}
-	n.recent = s
+	n.recent, n.recentName = s, attributeID
 	return s
 }
 

@@ -21,9 +21,16 @@ const maxHeld = 4096
 // answer's history already contains is left out afterwards: a viewer gets every
 // sample once.
 type Feed struct {
-	ch       *Channel
-	kind     kind
-	encoding sensocto.Encoding
+	// What each message needs is together, in one cache line: a sensor's feeds are
+	// scattered over the memory of its viewers.
+	ch         *Channel
+	outbox     *Outbox // of ch
+	kind       kind
+	open       atomic.Bool // nothing is held any more
+	revoked    bool        // what waits is not sent; guarded by the outbox's mu
+	encoding   sensocto.Encoding
+	historyEnd atomic.Pointer[historyEnd]
+
 	sensorID string  // of a viewer's fragments
 	slot     int     // see batchComposer.sensor
 	fanout   *fanout // of measurements; nil for anything else
@@ -36,11 +43,6 @@ type Feed struct {
 	pinnedLive bool                    // it has to be live until it is open, and through with its history
 	removed    bool
 
-	revoked bool // what waits is not sent; guarded by the outbox's mu
-
-	open       atomic.Bool // nothing is held any more
-	historyEnd atomic.Pointer[historyEnd]
-
 	mu        sync.Mutex // guards what follows; taken before the outbox's
 	held      []item
 	heldBytes int // their frames
@@ -50,7 +52,7 @@ type Feed struct {
 }
 
 // NewFeed returns a feed of the channel that has not subscribed to anything yet.
-func (ch *Channel) NewFeed() Feed { return Feed{ch: ch} }
+func (ch *Channel) NewFeed() Feed { return Feed{ch: ch, outbox: ch.outbox} }
 
 // Subscribe begins to hold events of the topic.
 func (f *Feed) Subscribe(topic string) { f.SubscribeVia(topic, f) }
@@ -63,8 +65,8 @@ func (f *Feed) SubscribeVia(topic string, s sensocto.Subscriber) {
 	if f.closed {
 		return
 	}
-	f.kind, f.encoding = control, textEncoding(f.ch.outbox.version)
-	f.sub = f.ch.outbox.hub.pubsub.Subscribe(topic, s)
+	f.kind, f.encoding = control, textEncoding(f.outbox.version)
+	f.sub = f.outbox.hub.pubsub.Subscribe(topic, s)
 }
 
 // Watch makes the feed one of the measurements of a sensor. Nothing comes before
@@ -72,7 +74,7 @@ func (f *Feed) SubscribeVia(topic string, s sensocto.Subscriber) {
 // if wanted and the protocol version knows them, on the sensor's data topic, or for a
 // receiver on its sensor topic.
 func (f *Feed) Watch(sensorID string, binary, receiver bool) {
-	f.watch(sensorID, data, dataEncoding(f.ch.outbox.version, binary, receiver))
+	f.watch(sensorID, data, dataEncoding(f.outbox.version, binary, receiver))
 }
 
 // WatchBatched is Watch with the sensor's measurements as a part of the channel's
@@ -87,7 +89,7 @@ func (f *Feed) watch(sensorID string, kind kind, e sensocto.Encoding) {
 	}
 	f.sensorID, f.kind, f.encoding = sensorID, kind, e
 	f.pinnedLive = true
-	f.fanout = f.ch.outbox.hub.fanouts.acquire(sensorID)
+	f.fanout = f.outbox.hub.fanouts.acquire(sensorID)
 }
 
 // SetLevel says how closely the viewer looks at the sensor that Watch or WatchBatched
@@ -118,7 +120,7 @@ func (f *Feed) Close() {
 
 // Revoke sends nothing more, also not what waits: the right to it has ended.
 func (f *Feed) Revoke() {
-	o := f.ch.outbox
+	o := f.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
 	f.revoked = true
@@ -127,7 +129,7 @@ func (f *Feed) Revoke() {
 // Deliver implements sensocto.Subscriber. Measurements come through a fanout,
 // which holds its mu.
 func (f *Feed) Deliver(m *sensocto.Message) {
-	defer f.ch.outbox.owner.Contain("deliver")
+	defer f.outbox.owner.Contain("deliver")
 	it := item{ch: f.ch, kind: f.kind, feed: f}
 	it.batch, _ = m.Payload.(*sensocto.Batch)
 	open := f.open.Load()
@@ -140,10 +142,10 @@ func (f *Feed) Deliver(m *sensocto.Message) {
 			m = private(m, it.batch)
 		}
 	}
-	it.frame = f.ch.outbox.hub.encoded(m, f.encoding)
+	it.frame = f.outbox.hub.encoded(m, f.encoding)
 	switch {
 	case open:
-		f.ch.outbox.enqueueItem(it)
+		f.outbox.enqueueItem(it)
 	case !f.hold(it): // Release came first
 		f.Deliver(m)
 	}
@@ -160,9 +162,9 @@ func (f *Feed) historyPassed() {
 // stageDigest queues what a window has gathered, and appends the connection
 // to those that are to be told later that it has.
 func (f *Feed) stageDigest(m *sensocto.Message, d *digest, staged []*Outbox) []*Outbox {
-	defer f.ch.outbox.owner.Contain("deliver")
-	o := f.ch.outbox
-	if o.stage(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.ch.outbox.hub.encoded(m, f.encoding)}) {
+	defer f.outbox.owner.Contain("deliver")
+	o := f.outbox
+	if o.stage(item{ch: f.ch, kind: f.kind, feed: f, digest: d, frame: f.outbox.hub.encoded(m, f.encoding)}) {
 		staged = append(staged, o)
 	}
 	return staged
@@ -185,8 +187,8 @@ func (f *Feed) hold(it item) bool {
 	if f.open.Load() {
 		return false
 	}
-	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.ch.outbox.hub.queueBytes {
-		f.ch.outbox.owner.TooSlow()
+	if f.heldBytes += len(it.frame); len(f.held) == maxHeld || len(f.held) > 0 && f.heldBytes > f.outbox.hub.queueBytes {
+		f.outbox.owner.TooSlow()
 		return true
 	}
 	f.held = append(f.held, it)
@@ -214,7 +216,7 @@ func (f *Feed) sendHeld(history map[string]sensocto.Latest) (waits bool) {
 				continue
 			}
 		}
-		f.ch.outbox.enqueueItem(it)
+		f.outbox.enqueueItem(it)
 	}
 	if r != nil && len(f.held) < f.mayRepeat {
 		f.historyEnd.Store(r)
