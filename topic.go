@@ -88,6 +88,9 @@ func (m *Message) Encoded(e Encoding, encode func(*Message) []byte) []byte {
 	return m.encodings[e]
 }
 
+// Publisher is PubSub.Publish for messages of one topic.
+type Publisher interface{ Publish(m *Message) bool }
+
 // PubSub hands messages from publishers to the subscribers of their topic.
 type PubSub interface {
 	// Publish delivers m to every present subscriber of m.Topic, in the
@@ -95,6 +98,9 @@ type PubSub interface {
 	// arrive in that order. It never blocks on a subscriber. It reports whether there
 	// were any: else m is still the caller's.
 	Publish(m *Message) bool
+	// Publisher returns what publishes on one topic again and again, for one goroutine at
+	// a time.
+	Publisher(topic string) Publisher
 	// Subscribe adds s to the topic. The same s may subscribe to any number
 	// of topics. Closing the subscription stops further deliveries; one that
 	// is under way on another goroutine may still finish.

@@ -23,8 +23,9 @@ const shardCount = 64 // a power of two
 
 // Local is a sensocto.PubSub within the process. It is safe for concurrent use.
 type Local struct {
-	seed   maphash.Seed
-	shards [shardCount]shard
+	seed       maphash.Seed
+	shards     [shardCount]shard
+	generation atomic.Uint64 // counts topics that come and go, from 1
 
 	published     atomic.Uint64
 	delivered     atomic.Uint64
@@ -58,6 +59,7 @@ type subscription struct {
 // New returns an empty Local.
 func New() *Local {
 	l := &Local{seed: maphash.MakeSeed()}
+	l.generation.Store(1)
 	for i := range l.shards {
 		l.shards[i].topics = make(map[string]*topic)
 	}
@@ -88,6 +90,7 @@ func (l *Local) Subscribe(name string, to sensocto.Subscriber) sensocto.Subscrip
 	if t == nil {
 		t = &topic{}
 		s.topics[name] = t
+		l.generation.Add(1)
 	}
 	t.mu.Lock()
 	defer t.mu.Unlock()
@@ -114,12 +117,33 @@ func (sub *subscription) Close() {
 	t.snapshot.Store(nil)
 	if len(t.subs) == 0 {
 		delete(s.topics, sub.name)
+		sub.local.generation.Add(1)
 	}
 }
 
 // Publish implements sensocto.PubSub.
-func (l *Local) Publish(m *sensocto.Message) bool {
-	t := l.lookup(m.Topic)
+func (l *Local) Publish(m *sensocto.Message) bool { return l.publish(l.lookup(m.Topic), m) }
+
+// publisher remembers its topic as long as no topic comes or goes.
+type publisher struct {
+	local      *Local
+	generation uint64
+	topic      *topic // at that generation; nil where nobody is subscribed
+	name       string
+}
+
+// Publisher implements sensocto.PubSub.
+func (l *Local) Publisher(topic string) sensocto.Publisher { return &publisher{local: l, name: topic} }
+
+func (p *publisher) Publish(m *sensocto.Message) bool {
+	if now := p.local.generation.Load(); now != p.generation {
+		p.topic, p.generation = p.local.lookup(p.name), now
+	}
+	return p.local.publish(p.topic, m)
+}
+
+// publish publishes on a topic, which is nil where nobody is subscribed.
+func (l *Local) publish(t *topic, m *sensocto.Message) bool {
 	if t == nil {
 		return false
 	}

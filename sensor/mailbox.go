@@ -19,15 +19,15 @@ type mail struct {
 // the sender waits, so that TCP slows the source down. It starts empty and
 // grows on demand: most sensors are idle most of the time.
 type mailbox struct {
+	mu     sync.Mutex // guards what is down to queue
+	closed bool
+	turn   turn
+	size   int // measurements in queue
+	queue  []mail
+
 	bound int
 	wake  chan struct{} // one slot: tells the sensor that there is mail
 	space chan struct{} // one slot: tells a waiting sender that there is room
-
-	mu     sync.Mutex // guards what follows
-	queue  []mail
-	size   int // measurements in queue
-	closed bool
-	turn   turn
 }
 
 // turn says who handles mail, and may touch the sensor's state: one at a time.
@@ -39,8 +39,8 @@ const (
 	owed       // the sensor's goroutine is to be the next
 )
 
-func newMailbox(bound int) *mailbox {
-	return &mailbox{bound: bound, wake: make(chan struct{}, 1), space: make(chan struct{}, 1)}
+func makeMailbox(bound int) mailbox {
+	return mailbox{bound: bound, wake: make(chan struct{}, 1), space: make(chan struct{}, 1)}
 }
 
 // put queues m, waiting for room until ctx ends. A batch larger than the

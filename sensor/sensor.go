@@ -36,23 +36,28 @@ const (
 // process is one sensor: its state, and its goroutine while it is live. All
 // methods but start, run and handleHere are for who has the turn (mailbox).
 type process struct {
-	registry *Registry
-	id       string
-	topic    string // of its measurements
-	remote   bool   // it is a sensor of another server: see remote.go
-	view     view
-	mailbox  *mailbox
+	// What each batch needs is together, in few cache lines.
+	registry  *Registry
+	mailbox   mailbox
+	id        string
+	topic     string // of its measurements
+	publisher sensocto.Publisher
+	remote    bool        // it is a sensor of another server: see remote.go
+	dirty     bool        // the state changed and has to be announced
+	hurt      bool        // the last turn panicked: the next one begins with a pause
+	unsaved   bool        // the catalog has to have what changed
+	hasRow    atomic.Bool // the catalog has it
+	leaving   atomic.Bool // it is being deleted: nobody has a right to it any more
+	deleted   atomic.Bool // set on the goroutine, read by the saver too
+	view      view
 
 	mu      sync.Mutex // guards running
 	running bool
 
 	saidName string // the sensor's name as its device last said it
 
-	link    *link // the device that feeds the sensor, nil while there is none
-	dirty   bool  // the state changed and has to be announced
-	unsaved bool  // the catalog has to have what changed
-	pace    pace  // of announcements
-	hurt    bool  // the last turn panicked: the next one begins with a pause
+	link *link // the device that feeds the sensor, nil while there is none
+	pace pace  // of announcements
 
 	saidConnected bool // whether it was connected when that was announced last
 
@@ -62,14 +67,12 @@ type process struct {
 	removed   map[string]bool // attributes that were unregistered, and have samples: they count
 	described int             // bytes of all texts of attributes
 
-	hasRow  atomic.Bool // the catalog has it
-	leaving atomic.Bool // it is being deleted: nobody has a right to it any more
-	deleted atomic.Bool // set on the goroutine, read by the saver too
 	refused atomic.Uint64
 }
 
 func newProcess(r *Registry, s sensocto.Sensor) *process {
-	p := &process{registry: r, id: s.ID, topic: sensocto.DataTopic(s.ID), remote: isRemote(s.ID), mailbox: newMailbox(r.options.Mailbox), charged: make(map[string]int)}
+	p := &process{registry: r, id: s.ID, topic: sensocto.DataTopic(s.ID), remote: isRemote(s.ID), mailbox: makeMailbox(r.options.Mailbox), charged: make(map[string]int)}
+	p.publisher = r.options.PubSub.Publisher(p.topic)
 	p.view.attributes = make(map[string]*attribute, len(s.Attributes))
 	for _, a := range s.Attributes {
 		loaded := &attribute{Attribute: a}
@@ -299,7 +302,7 @@ func (p *process) publish(b *sensocto.Batch) {
 	if len(b.Measurements) == 1 {
 		m.Event = sensocto.EventMeasurement
 	}
-	if len(b.Measurements) == 0 || !r.options.PubSub.Publish(m) {
+	if len(b.Measurements) == 0 || !p.publisher.Publish(m) {
 		m.Payload = nil
 		r.messages.Put(m)
 		r.recycle(b)

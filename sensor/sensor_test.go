@@ -257,6 +257,8 @@ func (p brokenPubSub) Publish(m *sensocto.Message) bool {
 	return p.PubSub.Publish(m)
 }
 
+func (p brokenPubSub) Publisher(string) sensocto.Publisher { return p }
+
 // What is stored has been answered: a panic afterwards must not call it failed,
 // or its device would send it again.
 func TestSensor_PanicAfterTheAnswerAnswersNothing(t *testing.T) {

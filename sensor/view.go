@@ -14,28 +14,29 @@ const onlineFor = 5 * time.Second
 
 // view is what others may read of a sensor. Its goroutine alone writes it.
 type view struct {
-	mu           sync.Mutex      // guards what follows
-	sensor       sensocto.Sensor // without attributes and activity
-	attributes   map[string]*attribute
+	mu           sync.Mutex // guards what follows, but recent
 	connected    bool
 	lastSeen     time.Time
 	measurements meter
 	batches      meter
+	attributes   map[string]*attribute
 
 	// The attribute that was found last, nil where it was removed, and the name by which it
 	// was asked for: a device's decoder gives the same string each time, which is compared
 	// without a look at its bytes. Both are of who has the turn.
 	recent     *attribute
 	recentName string
+
+	sensor sensocto.Sensor // without attributes and activity
 }
 
 // attribute is an attribute with its last value and its rate.
 type attribute struct {
-	sensocto.Attribute
+	meter meter
 	last  sensocto.Sample
 	seen  bool // last is set
 	large bool // the last value was too large to be kept here: last has its time alone
-	meter meter
+	sensocto.Attribute
 }
 
 // maxLastDocument bounds the documents that are shown as a last value, in

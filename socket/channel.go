@@ -105,7 +105,7 @@ func newHandler(ch *channel, id string, identity sensocto.Identity) request.Hand
 	case familyConnector:
 		return &connector{ch: ch, id: id}
 	case familySensor:
-		return &device{ch: ch, id: id, identity: identity, stay: srv.rooms.Stay(id)}
+		return &device{conn: ch.conn, ch: ch, id: id, identity: identity, stay: srv.rooms.Stay(id)}
 	case familyReceiver, familyData:
 		return newDataViewer(ch, id, identity)
 	case familyViewer:

@@ -33,13 +33,13 @@ type conn struct {
 	srv      *Server
 	mu       sync.Mutex // guards channels and what follows those, and what pacing says; never held over I/O
 	pacing   readPacing
-	closing  atomic.Bool   // a close frame is queued: nothing is handled any more,
-	draining atomic.Bool   // except, at a shutdown, what the peer had sent before it heard of that
+	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
+	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that
 	version  phx.Version
-	unity    atomic.Int32  // connectors that wait for a reply to every push
-	changes  atomic.Uint64 // counts joins and leaves: what was looked up at another count may have ended
+	unity    atomic.Int32    // connectors that wait for a reply to every push
+	changes  atomic.Uint64   // counts joins and leaves: what was looked up at another count may have ended
 	ctx      context.Context // ends with the connection
-	lastRead atomic.Int64 // since the server's start, in ns
+	lastRead atomic.Int64    // since the server's start, in ns
 	in       ws.Reader
 	limit    admission.FrameLimit
 	out      *outbound.Outbox

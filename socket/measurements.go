@@ -16,7 +16,7 @@ import (
 const maxUnanswered = 256
 
 // acks reports whether measurements are answered also when all is well.
-func (d *device) acks() bool { return d.ack || d.ch.conn.isUnity(d.connectorID) }
+func (d *device) acks() bool { return d.ack || d.conn.isUnity(d.connectorID) }
 
 // takesAtOnce reports whether a frame is measurements which the sensor takes without a wait.
 func (d *device) takesAtOnce(f *phx.Frame) bool {
@@ -48,7 +48,7 @@ func (d *device) measurement(ctx context.Context, f *phx.Frame) error {
 	if d.acks() {
 		done = d.answer(f, phx.StatusOK, []byte("{}"))
 	}
-	d.ch.conn.pacing.unanswered = done == nil
+	d.conn.pacing.unanswered = done == nil
 	return d.counted(1, d.link.Push(ctx, b, done))
 }
 
@@ -68,7 +68,7 @@ func (d *device) batch(ctx context.Context, f *phx.Frame) error {
 	case d.acks():
 		done = d.answer(f, phx.StatusOK, r.AppendAccepted(nil))
 	}
-	d.ch.conn.pacing.unanswered = done == nil
+	d.conn.pacing.unanswered = done == nil
 	if n := len(b.Measurements); n > 0 {
 		return d.counted(n, d.link.Push(ctx, b, done))
 	}
@@ -121,7 +121,7 @@ func (d *device) decodeAcknowledged(b *sensocto.Batch, f *phx.Frame) (wire.Strea
 // counted counts measurements that their sensor did not take.
 func (d *device) counted(n int, err error) error {
 	if err != nil {
-		d.ch.conn.srv.count.refusedMeasurements.add(sensocto.ErrorReason(err), uint64(n))
+		d.conn.srv.count.refusedMeasurements.add(sensocto.ErrorReason(err), uint64(n))
 	}
 	return err
 }
@@ -144,7 +144,7 @@ func (d *device) answer(f *phx.Frame, status string, response []byte) func(error
 	late := phx.Frame{JoinRef: f.JoinRef.Clone(), Ref: f.Ref.Clone()}
 	return func(err error) {
 		if err != nil {
-			d.ch.conn.answered(d.ch, &late, err)
+			d.conn.answered(d.ch, &late, err)
 			return
 		}
 		d.ch.Reply(&late, status, response)

@@ -43,19 +43,31 @@ type readPacing struct {
 
 // pauses is what the pauses of a reader leave to the next one.
 type pauses struct {
-	counted   int             // messages without an answer
-	since     time.Duration   // since then,
-	frames    uint64          // when so many had come from all connections
-	often     bool            // so many come that the reader pauses also where they are urgent
-	paid      bool            // at the last look something had come
-	quiet     bool            // the socket wakes nobody meanwhile
-	resume    bool            // the reader has something to do, or has to wait for what comes
-	empty     int             // ticks in a row at which nothing had come
-	unhandled func() error    // what a visit has read and left to the reader; nil for nothing
-	frame     phx.Frame       // the last message that a visit decoded
-	device    *device         // of the last message that a visit handled,
-	changes   uint64          // the connection's changes when it was looked up
-	waiters   [2]*tick.Waiter // at the read gate and at the flush gate; nil before the first pause there
+	paid    bool            // at the last look something had come
+	quiet   bool            // the socket wakes nobody meanwhile
+	resume  bool            // the reader has something to do, or has to wait for what comes
+	often   bool            // so many messages come that the reader pauses also where they are urgent
+	empty   int             // ticks in a row at which nothing had come
+	readers [2]pausedReader // at the flush gate and at the read gate
+
+	device    *device       // of the last message that a visit handled,
+	topic     string        // its topic,
+	changes   uint64        // and the connection's changes when it was looked up
+	counted   int           // messages without an answer
+	since     time.Duration // since then,
+	frames    uint64        // when so many had come from all connections
+	unhandled func() error  // what a visit has read and left to the reader; nil for nothing
+	frame     phx.Frame     // the last message that a visit decoded
+}
+
+// newPauses returns those of a connection.
+func newPauses(c *conn) *pauses {
+	r := new(pauses)
+	for i, gate := range []*tick.Gate{c.srv.flushGate, c.srv.readGate} {
+		p := &r.readers[i]
+		*p = pausedReader{Waiter: tick.MakeWaiter(p), conn: c, gate: gate}
+	}
+	return r
 }
 
 // pauseReading lets the reader wait where the last message asked for no answer and
@@ -72,7 +84,7 @@ func (c *conn) pauseReading() {
 		return
 	}
 	if r.unanswered = false; r.pauses == nil {
-		r.pauses = new(pauses)
+		r.pauses = newPauses(c)
 	}
 	r.counted++
 	if !c.in.Empty() {
@@ -95,7 +107,7 @@ func (c *conn) pause() {
 		}
 		r.quiet = (r.paid || gate == c.srv.flushGate) && c.in.Quiet()
 		r.pass.Done()
-		r.pass = gate.Wait(c.waiter(gate), wake)
+		r.pass = gate.Wait(r.waiter(gate), wake)
 	}
 }
 
@@ -120,20 +132,17 @@ func (c *conn) gate() (*tick.Gate, <-chan struct{}) {
 }
 
 // waiter returns what waits for the connection at a gate.
-func (c *conn) waiter(gate *tick.Gate) *tick.Waiter {
+func (r *pauses) waiter(gate *tick.Gate) *tick.Waiter {
 	at := 0
-	if gate == c.srv.flushGate {
+	if gate != r.readers[at].gate {
 		at = 1
 	}
-	w := &c.pacing.waiters[at]
-	if *w == nil {
-		*w = tick.NewWaiter(&pausedReader{c, gate})
-	}
-	return *w
+	return &r.readers[at].Waiter
 }
 
 // pausedReader is a connection whose reader waits at a gate.
 type pausedReader struct {
+	tick.Waiter
 	conn *conn
 	gate *tick.Gate
 }
@@ -199,8 +208,8 @@ func (c *conn) handleHere() bool {
 		r.unhandled = func() error { return err }
 		return false
 	}
-	ch := c.plainMeasurements(op, payload)
-	if ch == nil {
+	d := c.plainMeasurements(op, payload)
+	if d == nil {
 		r.unhandled = func() error { return c.handle(op, payload) }
 		return false
 	}
@@ -209,7 +218,7 @@ func (c *conn) handleHere() bool {
 		return false
 	}
 	c.countFrame(payload)
-	if err := c.noted(c.answered(ch, &r.frame, ch.handler.Handle(c.ctx, &r.frame))); err != nil {
+	if err := c.noted(c.answered(d.ch, &r.frame, d.Handle(c.ctx, &r.frame))); err != nil {
 		r.unhandled = func() error { return err }
 		return false
 	}
@@ -219,9 +228,9 @@ func (c *conn) handleHere() bool {
 	return plain
 }
 
-// plainMeasurements decodes a message into frame, and returns its channel where handleHere
+// plainMeasurements decodes a message into frame, and returns its device where handleHere
 // may handle it, or nil.
-func (c *conn) plainMeasurements(op byte, payload []byte) *channel {
+func (c *conn) plainMeasurements(op byte, payload []byte) *device {
 	if op != ws.OpText {
 		return nil
 	}
@@ -234,7 +243,7 @@ func (c *conn) plainMeasurements(op byte, payload []byte) *channel {
 	if d == nil || !d.takesAtOnce(&r.frame) {
 		return nil
 	}
-	return d.ch
+	return d
 }
 
 // plainDevice returns the device of a topic whose measurements are not answered where all
@@ -242,7 +251,7 @@ func (c *conn) plainMeasurements(op byte, payload []byte) *channel {
 func (c *conn) plainDevice(topic []byte) *device {
 	r := &c.pacing
 	changes := c.changes.Load() // before the look at channels
-	if r.device != nil && r.changes == changes && string(topic) == r.device.ch.Topic {
+	if r.device != nil && r.changes == changes && string(topic) == r.topic {
 		return r.device
 	}
 	ch := c.channel(topic)
@@ -253,7 +262,7 @@ func (c *conn) plainDevice(topic []byte) *device {
 	if !is || d.acks() {
 		return nil
 	}
-	r.device, r.changes = d, changes
+	r.device, r.topic, r.changes = d, ch.Topic, changes
 	return d
 }
 

@@ -17,17 +17,19 @@ import (
 
 // device is sensocto:sensor:{id}: a device that feeds its sensor.
 type device struct {
-	ch       *channel
+	conn    *conn
+	ch      *channel // of conn
+	ack     bool
+	decoder *wire.Decoder
+	link    sensocto.SensorLink
+	spare   *sensocto.Batch // left over from a frame that was refused
+
 	id       string
 	identity sensocto.Identity
 	stay     rooms.Stay
 
 	connectorID string
-	ack         bool
-	decoder     *wire.Decoder
 	window      chan struct{} // as many as acknowledged batches wait for the disk; its bound makes the reader wait
-	link        sensocto.SensorLink
-	spare       *sensocto.Batch // left over from a frame that was refused
 
 	mu       sync.Mutex // guards what follows
 	closed   bool
@@ -42,7 +44,7 @@ func (d *device) Join(ctx context.Context, p request.Params) ([]byte, error) {
 	}
 	d.ack, _ = p.Flag("ack")
 	d.connectorID = r.ConnectorID
-	srv := d.ch.conn.srv
+	srv := d.conn.srv
 	if !d.Recheck(ctx, "") {
 		return nil, sensocto.ErrUnauthorized
 	}
@@ -64,7 +66,7 @@ func (d *device) Join(ctx context.Context, p request.Params) ([]byte, error) {
 }
 
 func (d *device) Recheck(ctx context.Context, _ string) bool {
-	rights, err := d.ch.conn.srv.rights.Sensor(ctx, d.identity, d.id)
+	rights, err := d.conn.srv.rights.Sensor(ctx, d.identity, d.id)
 	return err == nil && rights.Ingest
 }
 
@@ -77,7 +79,7 @@ func (d *device) registration(p request.Params) (r sensocto.Registration, err er
 	if connectorID != "" && !sensocto.ValidID(connectorID) {
 		return r, errInvalidConnID
 	}
-	attributes, err := request.ParseAttributes(p["attributes"], d.ch.conn.srv.limits.Attributes)
+	attributes, err := request.ParseAttributes(p["attributes"], d.conn.srv.limits.Attributes)
 	if err != nil {
 		return r, err
 	}
@@ -221,7 +223,7 @@ func (d *device) ping(ctx context.Context, f *phx.Frame) error {
 	if err != nil {
 		return err
 	}
-	pinged, size := &d.ch.conn.pinged, int64(len(response))
+	pinged, size := &d.conn.pinged, int64(len(response))
 	if waiting := pinged.Add(size); waiting > maxPinged && waiting > size {
 		pinged.Add(-size)
 		return errTooManyPings

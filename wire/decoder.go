@@ -28,14 +28,13 @@ type Options struct {
 type Decoder struct {
 	now     func() time.Time
 	skew    time.Duration
-	refused func(reason string)
-
-	ids    map[string]string
-	lastID string
-	item   item
-	column EncodedColumn
-
 	layouts layouts
+
+	refused func(reason string)
+	ids     map[string]string
+	lastID  string
+	item    item
+	column  EncodedColumn
 }
 
 // NewDecoder returns a Decoder.

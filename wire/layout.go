@@ -59,9 +59,10 @@ func (s *layouts) learn(it *item, text []byte, from, to int, attribute string) {
 // writes one like the other. Where the text is the same what it means is the same too,
 // and only the numbers have to be read.
 type layout struct {
-	attribute              string
-	before, between, after []byte
-	timestampFirst         bool
+	attribute      string
+	text           []byte // before the first number, between the two and after the second, one behind the other
+	between, after int    // where in text these begin
+	timestampFirst bool
 }
 
 func (l *layout) learn(it *item, text []byte, from, to int) {
@@ -70,32 +71,35 @@ func (l *layout) learn(it *item, text []byte, from, to int) {
 	if l.timestampFirst {
 		first, second = second, first
 	}
-	l.before = append(l.before[:0], text[from:first.from]...)
-	l.between = append(l.between[:0], text[first.to:second.from]...)
-	l.after = append(l.after[:0], text[second.to:to]...)
+	l.text = append(l.text[:0], text[from:first.from]...)
+	l.between = len(l.text)
+	l.text = append(l.text, text[first.to:second.from]...)
+	l.after = len(l.text)
+	l.text = append(l.text, text[second.to:to]...)
 }
 
 func (l *layout) scan(text []byte, i int, latest int64) (micros int64, value float64, end int) {
-	if !bytes.HasPrefix(text[i:], l.before) {
+	before, between, after := l.text[:l.between], l.text[l.between:l.after], l.text[l.after:]
+	if !bytes.HasPrefix(text[i:], before) {
 		return 0, 0, -1
 	}
-	i += len(l.before)
+	i += len(before)
 	if l.timestampFirst {
 		micros, i = timestamp(text, i)
 	} else {
 		value, i = jsonscan.Number(text, i)
 	}
-	if i < 0 || !bytes.HasPrefix(text[i:], l.between) {
+	if i < 0 || !bytes.HasPrefix(text[i:], between) {
 		return 0, 0, -1
 	}
-	i += len(l.between)
+	i += len(between)
 	if l.timestampFirst {
 		value, i = jsonscan.Number(text, i)
 	} else {
 		micros, i = timestamp(text, i)
 	}
-	if i < 0 || !bytes.HasPrefix(text[i:], l.after) || micros < sensocto.MinTimestamp || micros > latest || math.IsInf(value, 0) {
+	if i < 0 || !bytes.HasPrefix(text[i:], after) || micros < sensocto.MinTimestamp || micros > latest || math.IsInf(value, 0) {
 		return 0, 0, -1
 	}
-	return micros, value, i + len(l.after)
+	return micros, value, i + len(after)
 }

@@ -18,17 +18,19 @@ type Open func(t *testing.T) sensocto.PubSub
 // Run tests an implementation.
 func Run(t *testing.T, open Open) {
 	for name, test := range map[string]func(*testing.T, sensocto.PubSub){
-		"reaches every subscriber of the topic":       testReachesAll,
-		"keeps topics apart":                          testTopicsApart,
-		"keeps each publisher's order":                testOrder,
-		"delivers to one subscriber on many topics":   testManyTopics,
-		"delivers nothing after close":                testClose,
-		"closes twice":                                testCloseTwice,
-		"subscribes and closes inside a delivery":     testReentrant,
-		"contains a subscriber's panic":               testPanic,
-		"reports whether anybody is subscribed":       testSubscribed,
-		"loses nothing while others come and go":      testChurn,
-		"hands the same message to local subscribers": testShared,
+		"reaches every subscriber of the topic":        testReachesAll,
+		"keeps topics apart":                           testTopicsApart,
+		"keeps each publisher's order":                 testOrder,
+		"delivers to one subscriber on many topics":    testManyTopics,
+		"delivers nothing after close":                 testClose,
+		"closes twice":                                 testCloseTwice,
+		"subscribes and closes inside a delivery":      testReentrant,
+		"contains a subscriber's panic":                testPanic,
+		"reports whether anybody is subscribed":        testSubscribed,
+		"loses nothing while others come and go":       testChurn,
+		"hands the same message to local subscribers":  testShared,
+		"a publisher follows who comes and goes":       testPublisher,
+		"a publisher misses nobody who has subscribed": testPublisherChurn,
 	} {
 		t.Run(name, func(t *testing.T) { test(t, open(t)) })
 	}
@@ -233,4 +235,48 @@ func testShared(t *testing.T, ps sensocto.PubSub) {
 	if a.wait(t, 1)[0] != b.wait(t, 1)[0] {
 		t.Fatal("two subscribers of one process got different messages: each would be encoded on its own")
 	}
+}
+
+func testPublisher(t *testing.T, ps sensocto.PubSub) {
+	p, other := ps.Publisher("data:a"), newRecorder()
+	for i := range 3 {
+		if p.Publish(message("data:a", 0)) {
+			t.Fatalf("round %d: somebody was there before Subscribe", i)
+		}
+		r := newRecorder()
+		sub := ps.Subscribe("data:a", r)
+		for j := range 2 {
+			if !p.Publish(message("data:a", j)) {
+				t.Fatalf("round %d: nobody was there after Subscribe", i)
+			}
+		}
+		wantEvents(t, r.wait(t, 2), 2)
+		sub.Close()
+		defer ps.Subscribe("data:b", other).Close() // a topic that comes meanwhile
+	}
+	if len(other.messages) > 0 {
+		t.Fatalf("another topic got %v", other.messages)
+	}
+}
+
+func testPublisherChurn(t *testing.T, ps sensocto.PubSub) {
+	var stop atomic.Bool
+	var wg sync.WaitGroup
+	for i := range 4 {
+		wg.Go(func() {
+			for !stop.Load() {
+				ps.Subscribe(fmt.Sprintf("data:%d", i), newRecorder()).Close()
+			}
+		})
+	}
+	p := ps.Publisher("data:a")
+	for range 500 {
+		r := newRecorder()
+		sub := ps.Subscribe("data:a", r)
+		p.Publish(message("data:a", 0))
+		wantEvents(t, r.wait(t, 1), 1)
+		sub.Close()
+	}
+	stop.Store(true)
+	wg.Wait()
 }

@@ -77,8 +77,8 @@ const (
 	visited                    // it is, or is about to be
 )
 
-// NewWaiter returns a Waiter.
-func NewWaiter(g Guest) *Waiter { return &Waiter{guest: g, back: make(chan Pass, 1)} }
+// MakeWaiter returns a Waiter, which is not to be copied once it waits.
+func MakeWaiter(g Guest) Waiter { return Waiter{guest: g, back: make(chan Pass, 1)} }
 
 type visit struct {
 	waiter *Waiter

@@ -243,6 +243,11 @@ func (g *guest) Look() {
 
 func (g *guest) Visit() bool { return g.visit(g.visits.Add(1)) }
 
+func newWaiter(g tick.Guest) *tick.Waiter {
+	w := tick.MakeWaiter(g)
+	return &w
+}
+
 // leaving is a guest that leaves after so many visits.
 func leaving(after int32) *guest {
 	return &guest{visit: func(visits int32) (stay bool) { return visits < after }}
@@ -262,7 +267,7 @@ func TestGate_VisitsAllAndLetsGo(t *testing.T) {
 				woken = wake
 			}
 			go func() {
-				gate.Wait(tick.NewWaiter(g), woken)
+				gate.Wait(newWaiter(g), woken)
 				left <- now()
 			}()
 		}
@@ -303,7 +308,7 @@ func TestGate_LooksBeforeItVisits(t *testing.T) {
 				}
 				return visit(visits)
 			}
-			go gate.Wait(tick.NewWaiter(g), nil)
+			go gate.Wait(newWaiter(g), nil)
 		}
 		time.Sleep(20 * ms)
 		if n := early.Load(); n > 0 || looked.Load() != guests {
@@ -320,7 +325,7 @@ func TestGate_WaitsAgainBeforeTheTick(t *testing.T) {
 		now := func() time.Duration { return time.Since(start) }
 		gate := tick.NewGate(now, tick.After(50*ms), tick.Hooks{})
 		g := leaving(1)
-		w, wake := tick.NewWaiter(g), make(chan struct{}, 1)
+		w, wake := newWaiter(g), make(chan struct{}, 1)
 		for range 3 {
 			wake <- struct{}{}
 			gate.Wait(w, wake)
@@ -348,7 +353,7 @@ func TestGate_WokenDuringAVisit(t *testing.T) {
 			time.Sleep(ms) // the goroutine that waits sees it
 			return true
 		}}
-		gate.Wait(tick.NewWaiter(g), wake)
+		gate.Wait(newWaiter(g), wake)
 		if at := now(); at != 11*ms {
 			t.Errorf("left at %v, want 11 ms", at)
 		}
@@ -367,7 +372,7 @@ func TestGate_LongVisits(t *testing.T) {
 		const long, short = 5, 300
 		left := make(chan time.Duration, long+short)
 		wait := func(g *guest) {
-			gate.Wait(tick.NewWaiter(g), nil)
+			gate.Wait(newWaiter(g), nil)
 			left <- now()
 		}
 		for range long {
@@ -414,7 +419,7 @@ func TestGate_DoneWhileTheNextTickLasts(t *testing.T) {
 		}})
 		var over atomic.Bool
 		wait := func(first time.Duration) {
-			pass := gate.Wait(tick.NewWaiter(&guest{visit: func(n int32) bool {
+			pass := gate.Wait(newWaiter(&guest{visit: func(n int32) bool {
 				if n == 1 {
 					time.Sleep(first)
 				}
@@ -461,14 +466,14 @@ func TestGate_Done(t *testing.T) {
 		wake := make(chan struct{}, 1)
 		for i := range 3 {
 			go func() {
-				pass := gate.Wait(tick.NewWaiter(leaving(1)), nil)
+				pass := gate.Wait(newWaiter(leaving(1)), nil)
 				time.Sleep(time.Duration(i) * ms)
 				pass.Done()
 				pass.Done() // does nothing
 			}()
 		}
 		go func() {
-			pass := gate.Wait(tick.NewWaiter(leaving(1)), wake)
+			pass := gate.Wait(newWaiter(leaving(1)), wake)
 			pass.Done()
 		}()
 		time.Sleep(5 * ms)
@@ -479,7 +484,7 @@ func TestGate_Done(t *testing.T) {
 		time.Sleep(ms)
 		check("all are through", 12*ms)
 
-		first, second := tick.NewWaiter(leaving(1)), tick.NewWaiter(leaving(1))
+		first, second := newWaiter(leaving(1)), newWaiter(leaving(1))
 		kept := gate.Wait(first, nil) // who keeps it holds up no other tick
 		pass := gate.Wait(second, nil)
 		pass.Done()

@@ -46,28 +46,25 @@ type Budget interface {
 // the buffer in which messages are then decoded, so a message is never copied,
 // except one that came in fragments.
 type Reader struct {
+	quiet   *quiet // nil until somebody asks for it
+	buf     []byte // buf[r:w] is read but not yet returned
+	r, w    int
+	fits    int  // reads in a row that the smallest buffer could have held
+	full    bool // the last read filled the buffer: more was waiting
+	partial bool // a message in fragments has begun
+	broken  bool // what follows cannot be told apart any more
+	closed  bool // the peer has sent a close frame, its last
+	op      byte // opcode of the message in fragments
+
+	Heard    *atomic.Int64 // when something was last read, by Now in ns
+	Now      func() time.Duration
+	fragment []byte
+	reserved int    // bytes of Budget
+	Budget   Budget // of what is larger than the largest read buffer; nil for no bound
+
 	Conn               net.Conn
 	MaxText, MaxBinary int
-	Heard              *atomic.Int64 // when something was last read, by Now in ns
-	Now                func() time.Duration
-
-	buf  []byte // buf[r:w] is read but not yet returned
-	r, w int
-	full bool // the last read filled the buffer: more was waiting
-	fits int  // reads in a row that the smallest buffer could have held
-
-	Budget   Budget // of what is larger than the largest read buffer; nil for no bound
-	reserved int    // bytes of it
-
-	op       byte // opcode of the message in fragments
-	fragment []byte
-	partial  bool
-	pieces   int // frames of the message so far
-
-	broken bool // what follows cannot be told apart any more
-	closed bool // the peer has sent a close frame, its last
-
-	quiet *quiet // nil until somebody asks for it
+	pieces             int // frames of the message so far
 }
 
 // Next returns the next message or control frame. The payload is valid until
