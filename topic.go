@@ -61,8 +61,8 @@ func UserTopic(userID string) string { return TopicPrefixUser + userID }
 // CutTopic returns what follows prefix in topic.
 func CutTopic(topic, prefix string) (id string, ok bool) { return strings.CutPrefix(topic, prefix) }
 
-// Message is one event on a topic, shared by all its subscribers and never
-// modified after it was published.
+// Message is one event on a topic, shared by all its subscribers. They must not modify it,
+// nor what is in it.
 type Message struct {
 	Topic   string
 	Event   string
@@ -111,7 +111,8 @@ type PubSub interface {
 }
 
 // Subscriber takes messages. Deliver must return quickly and never block: a
-// subscriber that needs time keeps a bounded queue of its own.
+// subscriber that needs time keeps a bounded queue of its own. It keeps what is in the
+// message, not the message, which is the publisher's again afterwards.
 type Subscriber interface {
 	Deliver(m *Message)
 }

@@ -182,7 +182,8 @@ type listener struct {
 func (l *listener) Deliver(m *sensocto.Message) {
 	l.mu.Lock()
 	defer l.mu.Unlock()
-	l.messages = append(l.messages, m)
+	kept := *m // m is the publisher's again afterwards
+	l.messages = append(l.messages, &kept)
 }
 
 func (l *listener) events() []string {

@@ -53,7 +53,7 @@ type Registry struct {
 	options    Options
 	catalog    *saver
 	pool       sync.Pool // of *sensocto.Batch
-	messages   sync.Pool // of *sensocto.Message, which nobody got
+	messages   sync.Pool // of *sensocto.Message
 	goroutines sync.WaitGroup
 	ending     chan struct{} // closed when Run ends
 	// patience ends with Run: what is in the mailboxes then does not wait for a

@@ -294,7 +294,7 @@ func (p *process) register(m *sensocto.Measurement) error {
 }
 
 // publish hands the batch to whoever watches. Viewers share it from then on;
-// a batch that nobody watches is recycled.
+// a batch that nobody watches is recycled, as the message is.
 func (p *process) publish(b *sensocto.Batch) {
 	r := p.registry
 	m := r.messages.Get().(*sensocto.Message)
@@ -302,9 +302,10 @@ func (p *process) publish(b *sensocto.Batch) {
 	if len(b.Measurements) == 1 {
 		m.Event = sensocto.EventMeasurement
 	}
-	if len(b.Measurements) == 0 || !p.publisher.Publish(m) {
-		m.Payload = nil
-		r.messages.Put(m)
+	heard := len(b.Measurements) > 0 && p.publisher.Publish(m)
+	*m = sensocto.Message{}
+	r.messages.Put(m)
+	if !heard {
 		r.recycle(b)
 	}
 }

@@ -123,7 +123,7 @@ func (f *Feed) Revoke() {
 	o := f.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	f.revoked = true
+	f.revoked, o.ended = true, true
 }
 
 // Deliver implements sensocto.Subscriber. Measurements come through a fanout,
