@@ -96,7 +96,7 @@ type PubSub interface {
 	// Publish delivers m to every present subscriber of m.Topic, in the
 	// calling goroutine. Messages that one goroutine publishes on a topic
 	// arrive in that order. It never blocks on a subscriber. It reports whether there
-	// were any: else m is still the caller's.
+	// were any: else what is in m is still the caller's as well.
 	Publish(m *Message) bool
 	// Publisher returns what publishes on one topic again and again, for one goroutine at
 	// a time.

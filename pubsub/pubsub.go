@@ -23,14 +23,19 @@ const shardCount = 64 // a power of two
 
 // Local is a sensocto.PubSub within the process. It is safe for concurrent use.
 type Local struct {
-	seed       maphash.Seed
-	shards     [shardCount]shard
-	generation atomic.Uint64 // counts topics that come and go, from 1
+	seed   maphash.Seed
+	shards [shardCount]shard
 
 	published     atomic.Uint64
 	delivered     atomic.Uint64
 	panics        atomic.Uint64
 	subscriptions atomic.Int64
+
+	// generation counts topics of any name that come and go, from 1. It is read by each
+	// publisher and changes seldom: so it has a cache line of its own.
+	_          [64]byte
+	generation atomic.Uint64
+	_          [64]byte
 }
 
 // shard holds a part of the topics, so that joins on one topic do not hold up
@@ -116,6 +121,7 @@ func (sub *subscription) Close() {
 	t.subs = slices.Delete(t.subs, i, i+1)
 	t.snapshot.Store(nil)
 	if len(t.subs) == 0 {
+		t.subs = nil // a publisher may go on to know the topic
 		delete(s.topics, sub.name)
 		sub.local.generation.Add(1)
 	}

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"slices"
+	"strings"
 	"sync"
 	"testing"
 	"testing/synctest"
@@ -58,6 +59,61 @@ func TestSensor_PublishedBatchesAreNeverReused(t *testing.T) {
 		if v := m.Payload.(*sensocto.Batch).Measurements[0].Value; v != float64(i) {
 			t.Fatalf("batch %d now holds %v: it was recycled while a viewer had it", i, v)
 		}
+	}
+}
+
+// A message is used again: nothing of the one before is left in it.
+func TestSensor_EachMessageIsEncodedAnew(t *testing.T) {
+	w := newWorld(t)
+	var got []string
+	encode := func(m *sensocto.Message) []byte {
+		return fmt.Append(nil, m.Payload.(*sensocto.Batch).Measurements[0].Value)
+	}
+	defer w.pubsub.Subscribe(sensocto.DataTopic("s1"), deliver(func(m *sensocto.Message) {
+		got = append(got, string(m.Encoded(0, encode)))
+	})).Close()
+	l, _ := w.connect(t, "s1")
+	defer l.Close()
+	for i := range 3 {
+		if err := push(t, l, "ecg", i, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	settle(t, l)
+	if want := []string{"0", "1", "2"}; !slices.Equal(got, want) {
+		t.Errorf("%v were encoded, want %v", got, want)
+	}
+}
+
+type deliver func(*sensocto.Message)
+
+func (d deliver) Deliver(m *sensocto.Message) { d(m) }
+
+// An attribute that was unregistered is found no more, also by a name that was found last.
+func TestSensor_AnAttributeComesBack(t *testing.T) {
+	w := newWorld(t)
+	l, _ := w.connect(t, "s1")
+	defer l.Close()
+	for i, name := range []string{"ecg", strings.Clone("ecg"), "hr", "ecg"} {
+		if err := push(t, l, name, i, 1); err != nil {
+			t.Fatal(err)
+		}
+	}
+	if err := l.UpdateAttribute(t.Context(), sensocto.AttributeRemove, sensocto.Attribute{ID: "ecg"}); err != nil {
+		t.Fatal(err)
+	}
+	if s, _ := w.Sensor("s1"); len(s.Attributes) != 1 || s.Attributes[0].ID != "hr" {
+		t.Errorf("after its end: %+v", s.Attributes)
+	}
+	if err := push(t, l, "ecg", 4, 1); err != nil {
+		t.Fatal(err)
+	}
+	settle(t, l)
+	if s, _ := w.Sensor("s1"); len(s.Attributes) != 2 || s.Attributes[0].LastValue.Value != 4 || s.Attributes[1].LastValue.Value != 2 {
+		t.Errorf("when it has come back: %+v", s.Attributes)
+	}
+	if ecg, hr := w.read(t, "s1", "ecg"), w.read(t, "s1", "hr"); len(ecg) != 4 || len(hr) != 1 {
+		t.Errorf("%d samples of ecg and %d of hr are stored, want 4 and 1", len(ecg), len(hr))
 	}
 }
 

@@ -14,7 +14,7 @@ const onlineFor = 5 * time.Second
 
 // view is what others may read of a sensor. Its goroutine alone writes it.
 type view struct {
-	mu           sync.Mutex // guards what follows, but recent
+	mu           sync.Mutex // guards what follows, but recent and recentName
 	connected    bool
 	lastSeen     time.Time
 	measurements meter

@@ -31,7 +31,7 @@ type conn struct {
 	// What each frame needs is together, in few cache lines: nearly always others have
 	// been there since the frame before.
 	srv      *Server
-	mu       sync.Mutex // guards channels and what follows those, and what pacing says; never held over I/O
+	mu       sync.Mutex // guards channels to refusals, and pacing.urgent and wake; never held over I/O
 	pacing   readPacing
 	closing  atomic.Bool // a close frame is queued: nothing is handled any more,
 	draining atomic.Bool // except, at a shutdown, what the peer had sent before it heard of that

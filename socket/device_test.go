@@ -84,6 +84,44 @@ func TestDevice_UnityIsAnswered(t *testing.T) {
 		< ["2","3","sensocto:sensor:s","phx_reply",{"status":"ok","response":{}}]`)
 }
 
+// Whether a connector waits for replies follows its joins and leaves, however they follow
+// each other.
+func TestDevice_UnityComesAndGoes(t *testing.T) {
+	const (
+		topic  = "sensocto:connector:u1"
+		answer = `["1","5","sensocto:sensor:s","phx_reply",{"status":"ok","response":{}}]`
+		alive  = `[null,"6","phoenix","phx_reply",{"status":"ok","response":{}}]`
+	)
+	w := newWorld(t)
+	c := w.dial("vsn=2.0.0&token=ingest")
+	c.join("1", "sensocto:sensor:s", `"connector_id":"u1"`)
+	ref := 10
+	for i, kind := range []string{"unity", "Unity", "web", "unity", "leaves", "unity", "leaves", "web", "refused"} {
+		switch kind {
+		case "leaves":
+			c.send(fmt.Sprintf(`["%d","7","%s","phx_leave",{}]`, ref, topic))
+		case "refused":
+			c.send(`["9","9","` + topic + `","phx_join",{"connector_id":"other","connector_type":"unity"}]`)
+		default:
+			ref++
+			c.send(fmt.Sprintf(`["%d","%[1]d","%s","phx_join",{"connector_type":"%s"}]`, ref, topic, kind))
+		}
+		c.send(`["1","5","sensocto:sensor:s","measurement",{"attribute_id":"a","payload":1,"timestamp":1700000000000}]`)
+		c.send(`[null,"6","phoenix","heartbeat",{}]`)
+		answered := false
+		for got := c.receive(); got != alive; got = c.receive() {
+			answered = answered || got == answer
+		}
+		want := 0
+		if strings.EqualFold(kind, "unity") {
+			want = 1
+		}
+		if got := w.socket.UnityConnectors(); answered != (want == 1) || got != want {
+			t.Errorf("step %d, %s: answered %v, and %d connectors count as waiting for replies, want %d", i, kind, answered, got, want)
+		}
+	}
+}
+
 func TestDevice_FormsOfAttributes(t *testing.T) {
 	for _, tt := range []struct{ text, ids string }{
 		{`["b","a"]`, "a b"},

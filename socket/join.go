@@ -174,7 +174,7 @@ func (c *conn) forget(ch *channel) {
 		c.markUrgent(ch, false)
 	}
 	if ch.family == familyConnector {
-		delete(c.connectors, strings.TrimPrefix(ch.Topic, sensocto.TopicPrefixConnector))
+		c.dropConnector(c.connectors[strings.TrimPrefix(ch.Topic, sensocto.TopicPrefixConnector)])
 	}
 }
 

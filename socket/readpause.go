@@ -57,7 +57,7 @@ type pauses struct {
 	since     time.Duration // since then,
 	frames    uint64        // when so many had come from all connections
 	unhandled func() error  // what a visit has read and left to the reader; nil for nothing
-	frame     phx.Frame     // the last message that a visit decoded
+	frame     phx.Frame     // the message that a visit handles
 }
 
 // newPauses returns those of a connection.
@@ -184,15 +184,14 @@ func (p *pausedReader) Visit() (stay bool) {
 // handleAll handles the messages that are there, and reports whether none is left to the
 // reader.
 func (c *conn) handleAll() bool {
-	c.pacing.empty = 0
-	for {
-		if !c.handleHere() {
-			return false
-		}
-		if c.in.Empty() {
-			return true
-		}
+	r := &c.pacing
+	r.empty = 0
+	here := c.handleHere()
+	for here && !c.in.Empty() {
+		here = c.handleHere()
 	}
+	r.frame = phx.Frame{} // it would keep the buffer in which it came
+	return here
 }
 
 // handleHere handles the next message, if that is there and of a kind that waits for

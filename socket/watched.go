@@ -15,9 +15,9 @@ type onlooker struct {
 // watched is one sensor that an onlooker watches. It alone decides at which level
 // that is: attention, which the sensor's device follows, and the feed are told.
 type watched struct {
+	feed     outbound.Feed // subscribed before the first look
 	by       *onlooker
 	sensorID string
-	feed     outbound.Feed           // subscribed before the first look
 	asked    sensocto.AttentionLevel // that the viewer asked for last
 }
 

@@ -27,8 +27,9 @@ type sensor struct {
 	series map[string]*series
 	gone   bool // was cleaned up: another one has its place
 
-	// The series that was asked for last, which is never taken out, and the name by which it
-	// was: often the same string again, which is compared without a look at its bytes.
+	// The series that was asked for last, which is never taken out, and the name that it was
+	// asked for by. A device's decoder gives the same string each time, which is compared without
+	// a look at its bytes; it is a copy of a short name, not a part of a frame.
 	recent     *series
 	recentName string
 

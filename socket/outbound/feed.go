@@ -21,8 +21,8 @@ const maxHeld = 4096
 // answer's history already contains is left out afterwards: a viewer gets every
 // sample once.
 type Feed struct {
-	// What each message needs is together, in one cache line: a sensor's feeds are
-	// scattered over the memory of its viewers.
+	// What each message needs is together: a sensor's feeds are scattered over the memory
+	// of its viewers, and each cache line of them is a wait.
 	ch         *Channel
 	outbox     *Outbox // of ch
 	kind       kind
@@ -123,7 +123,7 @@ func (f *Feed) Revoke() {
 	o := f.outbox
 	o.mu.Lock()
 	defer o.mu.Unlock()
-	f.revoked, o.ended = true, true
+	f.revoked, o.anyEnded = true, true
 }
 
 // Deliver implements sensocto.Subscriber. Measurements come through a fanout,

@@ -54,7 +54,7 @@ type Outbox struct {
 	state          outboxState
 	closing        bool          // a close frame is in the queue, or was
 	killed         bool          // nothing is written any more
-	ended          bool          // a channel has ended, or a right: else there is no need to look at each
+	anyEnded       bool          // a channel has ended, or a right: before that there is no need to look at each
 	lastWrite      time.Duration // when the last write ended
 	flushScheduled bool          // the hub's flush timer will call flushDue
 	staged         bool          // a window will call flushStaged
@@ -184,7 +184,7 @@ func (o *Outbox) flushStaged() {
 // caller holds mu.
 func (o *Outbox) enqueueOrMerge(it item) bool {
 	switch {
-	case !o.accepts(it.ch), o.ended && it.feed != nil && it.feed.revoked:
+	case !o.accepts(it.ch), o.anyEnded && it.feed != nil && it.feed.revoked:
 		return true
 	case o.thinned != nil:
 		return o.thinned.add(it)
@@ -212,7 +212,7 @@ func (o *Outbox) mustMerge(more int) bool {
 
 // accepts reports whether anything may still be queued for the channel.
 func (o *Outbox) accepts(ch *Channel) bool {
-	return !o.closing && !o.killed && (ch == nil || !o.ended || !ch.ended)
+	return !o.closing && !o.killed && (ch == nil || !o.anyEnded || !ch.ended)
 }
 
 // append puts an item into the queue. The queue grows to what its bound in

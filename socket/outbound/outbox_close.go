@@ -10,7 +10,7 @@ func (o *Outbox) end(ch *Channel, drop bool, frames ...[]byte) bool {
 		return false
 	}
 	ch.ended, ch.dropped = true, drop
-	o.ended = true
+	o.anyEnded = true
 	if o.closing || o.killed {
 		return true
 	}

@@ -186,7 +186,7 @@ func (o *Outbox) fillFromQueue(wb *writeBatch, limit int) {
 		if it.answer {
 			o.answers -= len(it.frame)
 		}
-		if o.ended && (it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.revoked) {
+		if o.anyEnded && (it.ch != nil && it.ch.dropped || it.feed != nil && it.feed.revoked) {
 			o.hub.count.droppedRights.Add(uint64(it.samples()))
 			continue
 		}

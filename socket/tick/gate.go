@@ -63,7 +63,7 @@ type Guest interface {
 // Waiter waits for a Guest at a Gate, the same one always.
 type Waiter struct {
 	guest  Guest
-	back   chan Pass // one slot: it is let go
+	back   chan Pass // one slot: it is let go; nil before the first Wait
 	state  waiterState
 	listed bool // the timer will hand it over
 	woken  bool // while it was visited: it does not stay
@@ -78,7 +78,7 @@ const (
 )
 
 // MakeWaiter returns a Waiter, which is not to be copied once it waits.
-func MakeWaiter(g Guest) Waiter { return Waiter{guest: g, back: make(chan Pass, 1)} }
+func MakeWaiter(g Guest) Waiter { return Waiter{guest: g} }
 
 type visit struct {
 	waiter *Waiter
@@ -139,6 +139,9 @@ func (g *Gate) Wait(w *Waiter, wake <-chan struct{}) Pass {
 func (g *Gate) await(w *Waiter) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
+	if w.back == nil {
+		w.back = make(chan Pass, 1)
+	}
 	g.wait(w)
 }
 
