@@ -61,8 +61,8 @@ func UserTopic(userID string) string { return TopicPrefixUser + userID }
 // CutTopic returns what follows prefix in topic.
 func CutTopic(topic, prefix string) (id string, ok bool) { return strings.CutPrefix(topic, prefix) }
 
-// Message is one event on a topic, shared by all its subscribers. They must not modify it,
-// nor what is in it.
+// Message is one event on a topic, shared by all its subscribers, which must not modify it
+// or what it holds.
 type Message struct {
 	Topic   string
 	Event   string
@@ -98,8 +98,7 @@ type PubSub interface {
 	// arrive in that order. It never blocks on a subscriber. It reports whether there
 	// were any: else what is in m is still the caller's as well.
 	Publish(m *Message) bool
-	// Publisher returns what publishes on one topic again and again, for one goroutine at
-	// a time.
+	// Publisher returns a Publisher of one topic. One goroutine at a time may use it.
 	Publisher(topic string) Publisher
 	// Subscribe adds s to the topic. The same s may subscribe to any number
 	// of topics. Closing the subscription stops further deliveries; one that
@@ -111,8 +110,8 @@ type PubSub interface {
 }
 
 // Subscriber takes messages. Deliver must return quickly and never block: a
-// subscriber that needs time keeps a bounded queue of its own. It keeps what is in the
-// message, not the message, which is the publisher's again afterwards.
+// subscriber that needs time keeps a bounded queue of its own. It may keep what
+// the message holds, but not the message, which the publisher may use again afterwards.
 type Subscriber interface {
 	Deliver(m *Message)
 }

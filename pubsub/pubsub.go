@@ -31,8 +31,8 @@ type Local struct {
 	panics        atomic.Uint64
 	subscriptions atomic.Int64
 
-	// generation counts topics of any name that come and go, from 1. It is read by each
-	// publisher and changes seldom: so it has a cache line of its own.
+	// generation starts at 1 and grows when any topic appears or disappears. Each publisher
+	// reads it, and it changes seldom: so it has a cache line of its own.
 	_          [64]byte
 	generation atomic.Uint64
 	_          [64]byte
@@ -121,7 +121,7 @@ func (sub *subscription) Close() {
 	t.subs = slices.Delete(t.subs, i, i+1)
 	t.snapshot.Store(nil)
 	if len(t.subs) == 0 {
-		t.subs = nil // a publisher may go on to know the topic
+		t.subs = nil // a publisher may still hold the topic
 		delete(s.topics, sub.name)
 		sub.local.generation.Add(1)
 	}

@@ -19,7 +19,7 @@ type mail struct {
 // the sender waits, so that TCP slows the source down. It starts empty and
 // grows on demand: most sensors are idle most of the time.
 type mailbox struct {
-	mu     sync.Mutex // guards what is down to queue
+	mu     sync.Mutex // guards closed, turn, size and queue
 	closed bool
 	turn   turn
 	size   int // measurements in queue

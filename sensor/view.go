@@ -12,9 +12,9 @@ import (
 // onlineFor is how long after its last measurement a sensor counts as online.
 const onlineFor = 5 * time.Second
 
-// view is what others may read of a sensor. Its goroutine alone writes it.
+// view is what others may read of a sensor. Only who has the turn writes it.
 type view struct {
-	mu           sync.Mutex // guards what follows, but recent and recentName
+	mu           sync.Mutex // guards all but recent and recentName
 	connected    bool
 	lastSeen     time.Time
 	measurements meter

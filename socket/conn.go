@@ -28,8 +28,8 @@ const closeWait = 2 * time.Second
 // One goroutine, serve, reads and answers until the connection ends. Others
 // only queue frames, end channels and ask for the connection to be closed.
 type conn struct {
-	// What each frame needs is together, in few cache lines: nearly always others have
-	// been there since the frame before.
+	// What each frame needs is together: other connections have usually evicted it from the
+	// cache since the last one.
 	srv      *Server
 	mu       sync.Mutex // guards channels to refusals, and pacing.urgent and wake; never held over I/O
 	pacing   readPacing
@@ -87,7 +87,7 @@ func (c *conn) read() {
 	}
 }
 
-// next handles the next message, or what a visit has left of one.
+// next handles the next message, or what a worker has left of one.
 func (c *conn) next() error {
 	if p := c.pacing.pauses; p != nil && p.unhandled != nil {
 		left := p.unhandled

@@ -35,32 +35,32 @@ type readPacing struct {
 	urgent int           // channels that cannot wait; guarded by the connection's mu
 	wake   chan struct{} // one slot: there is an urgent channel again
 
-	// The reader's own, and while it waits at a gate its visitor's:
+	// The reader's own, and while it waits at a gate its worker's:
 	unanswered bool      // the message that was handled last was measurements without an answer
 	pass       tick.Pass // from the last pause, until what had come is handled
 	*pauses              // nil before the first: most connections are not read often
 }
 
-// pauses is what the pauses of a reader leave to the next one.
+// pauses is the state of a reader's pauses, which is kept from one to the next.
 type pauses struct {
-	paid    bool            // at the last look something had come
+	arrived bool            // the last poll found something
 	quiet   bool            // the socket wakes nobody meanwhile
 	resume  bool            // the reader has something to do, or has to wait for what comes
 	often   bool            // so many messages come that the reader pauses also where they are urgent
 	empty   int             // ticks in a row at which nothing had come
 	readers [2]pausedReader // at the flush gate and at the read gate
 
-	device    *device       // of the last message that a visit handled,
+	device    *device       // of the last message that a worker handled,
 	topic     string        // its topic,
 	changes   uint64        // and the connection's changes when it was looked up
-	counted   int           // messages without an answer
-	since     time.Duration // since then,
-	frames    uint64        // when so many had come from all connections
-	unhandled func() error  // what a visit has read and left to the reader; nil for nothing
-	frame     phx.Frame     // the message that a visit handles
+	counted   int           // messages without an answer since then
+	since     time.Duration // when the count began
+	frames    uint64        // of all connections at that time
+	unhandled func() error  // what a worker has read and left to the reader; nil for nothing
+	frame     phx.Frame     // the message that a worker handles
 }
 
-// newPauses returns those of a connection.
+// newPauses returns the pauses of a connection.
 func newPauses(c *conn) *pauses {
 	r := new(pauses)
 	for i, gate := range []*tick.Gate{c.srv.flushGate, c.srv.readGate} {
@@ -74,7 +74,7 @@ func newPauses(c *conn) *pauses {
 // nothing more is there: until the next tick of readPause where only devices are
 // joined that nobody looks at closely, until just before the next flush where
 // messages come often. Where that pays its socket is quiet meanwhile, and at each tick
-// a visit handles what has come, so that no goroutine has to be woken for it.
+// a worker handles what has come, so that no goroutine has to be woken for it.
 func (c *conn) pauseReading() {
 	r := &c.pacing
 	if c.in.Empty() {
@@ -105,7 +105,7 @@ func (c *conn) pause() {
 		if gate == nil {
 			return
 		}
-		r.quiet = (r.paid || gate == c.srv.flushGate) && c.in.Quiet()
+		r.quiet = (r.arrived || gate == c.srv.flushGate) && c.in.Quiet()
 		r.pass.Done()
 		r.pass = gate.Wait(r.waiter(gate), wake)
 	}
@@ -147,26 +147,26 @@ type pausedReader struct {
 	gate *tick.Gate
 }
 
-// Look implements tick.Guest: it reads what has come.
-func (p *pausedReader) Look() {
+// Poll implements tick.Handler: it reads what has come.
+func (p *pausedReader) Poll() {
 	c := p.conn
 	defer c.Contain("read")
-	c.pacing.paid = false
+	c.pacing.arrived = false
 	if !c.closing.Load() {
-		c.pacing.paid = c.in.Poll()
+		c.pacing.arrived = c.in.Poll()
 	}
 }
 
-// Visit implements tick.Guest: it handles what Look has read, and leaves to the reader
+// Handle implements tick.Handler: it handles what Poll has read, and leaves to the reader
 // whatever may have to wait.
-func (p *pausedReader) Visit() (stay bool) {
+func (p *pausedReader) Handle() (wait bool) {
 	c := p.conn
 	defer c.Contain("read")
 	r := &c.pacing
 	switch {
 	case c.closing.Load():
 		return false
-	case !r.paid:
+	case !r.arrived:
 		if r.empty++; !r.quiet || r.empty == emptyReads {
 			r.resume = true
 			return false
@@ -190,13 +190,13 @@ func (c *conn) handleAll() bool {
 	for here && !c.in.Empty() {
 		here = c.handleHere()
 	}
-	r.frame = phx.Frame{} // it would keep the buffer in which it came
+	r.frame = phx.Frame{} // it would keep the read buffer
 	return here
 }
 
 // handleHere handles the next message, if that is there and of a kind that waits for
 // nothing: measurements that are not acknowledged, of a device whose sensor takes them at
-// once. It reports whether the visit goes on; else the rest is the reader's.
+// once. It reports whether the worker goes on; else the rest is the reader's.
 func (c *conn) handleHere() bool {
 	r := &c.pacing
 	if !c.in.Whole() {
@@ -249,7 +249,7 @@ func (c *conn) plainMeasurements(op byte, payload []byte) *device {
 // is well, or nil. Nearly always it is the one of the message before.
 func (c *conn) plainDevice(topic []byte) *device {
 	r := &c.pacing
-	changes := c.changes.Load() // before the look at channels
+	changes := c.changes.Load() // before the lookup
 	if r.device != nil && r.changes == changes && string(topic) == r.topic {
 		return r.device
 	}
@@ -265,9 +265,9 @@ func (c *conn) plainDevice(topic []byte) *device {
 	return d
 }
 
-// sendsOften reports whether more messages without an answer come than flushes, or
-// not so many to a server that is busy: frames have come to it by now. Where flushes
-// follow each other faster than readers read there is nothing to wait for.
+// sendsOften reports whether more messages without an answer came than there were flushes
+// or, on a busy server, at least one in seldomFlushes flushes. frames is how many have come on
+// all connections so far. It is false where flushes are too close together to wait for.
 func (r *pauses) sendsOften(now, gather time.Duration, frames uint64) bool {
 	if gather < 2*readLead {
 		return false

@@ -60,7 +60,7 @@ func (s *layouts) learn(it *item, text []byte, from, to int, attribute string) {
 // and only the numbers have to be read.
 type layout struct {
 	attribute      string
-	text           []byte // before the first number, between the two and after the second, one behind the other
+	text           []byte // before the first number, between the two and after the second, concatenated
 	between, after int    // where in text these begin
 	timestampFirst bool
 }

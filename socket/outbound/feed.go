@@ -22,7 +22,7 @@ const maxHeld = 4096
 // sample once.
 type Feed struct {
 	// What each message needs is together: a sensor's feeds are scattered over the memory
-	// of its viewers, and each cache line of them is a wait.
+	// of its viewers, and each cache line of them is a miss.
 	ch         *Channel
 	outbox     *Outbox // of ch
 	kind       kind

@@ -8,96 +8,99 @@ import (
 	"time"
 )
 
-// visitsPerVisitor is how many Waiters have to be due for one more goroutine to visit
-// them: a visit is short, and to wake another processor up is not. So many are looked at
-// before the first of them is visited.
-const visitsPerVisitor = 256
+// batchSize is how many Waiters have to be due for one more worker: to handle one is short,
+// and to wake another processor up is not. So many are polled before the first of them is
+// handled.
+const batchSize = 256
 
-// Gate visits those who wait at it at a common tick, one after the other in a goroutine
-// that is awake already, and lets go those who have more to do than a visit can. It looks
-// at many before it visits them: one step for many, and then the next, keeps the code of each
+// Gate handles those who wait at it at a common tick, one after the other in a goroutine
+// that is awake already, and lets go those who have more to do than it can. It polls
+// many before it handles them: one step for many, and then the next, keeps the code of each
 // in the processor's cache.
 //
-//	       Wait                  tick                       it stays
-//	away ───────▶ waiting ──────────────────▶ visited ──────────────────▶ waiting
-//	  ▲              │ wake                      │ it does not stay
+//	       Wait                  tick                       it waits on
+//	away ───────▶ waiting ──────────────────▶ handling ──────────────────▶ waiting
+//	  ▲              │ wake                      │ it does not
 //	  └──────────────┴───────────────────────────┘
 //
-// There are as many visitors as it takes, and at most as many as processors. Visits must not
-// wait. If one does, the others go on at the next tick: a visitor that has ended no visit
+// There are as many workers as it takes, and at most as many as processors. A Handler must not
+// wait. If one does, the others go on at the next tick: a worker that has ended no task
 // since the last one does not count.
 type Gate struct {
 	timer *Timer[*Waiter]
 	hooks Hooks
 
-	mu       sync.Mutex // guards what follows, and Waiters; taken before the timer's
-	due      []visit    // not yet looked at; a Waiter is here or in looked at most once
-	looked   []visit    // to be visited, in order
-	head     int        // looked[:head] is done
-	visitors []*visitor
-	ticks    uint64
-	watch    Waiter // nobody: it has the timer tick
+	mu      sync.Mutex // guards what follows, and Waiters; taken before the timer's
+	due     []task     // not yet polled; a Waiter is here or in polled at most once
+	polled  []task     // to be handled, in order
+	head    int        // polled[:head] is done
+	workers []*worker
+	ticks   uint64
+	watch   Waiter // has no Handler: it keeps the timer ticking while tasks are left
 }
 
-// visitor is a goroutine that visits.
-type visitor struct{ tick uint64 } // the tick before its last visit ended, or before it began
+// worker is a goroutine that polls and handles.
+type worker struct {
+	tick uint64 // the tick before its last task ended, or before it began
+}
 
 // Hooks are called at each tick; each may be nil.
 type Hooks struct {
-	// Opening is called before the visits.
+	// Opening is called before anybody is polled.
 	Opening func()
-	// Done is called when all who waited were visited and have given back their passes. here says
-	// that the caller is a visitor, who has time; else it is one who gave back a pass.
-	Done func(here bool)
+	// Done is called when all who waited were handled and have given back their passes. byWorker
+	// says that the caller is a worker, who has time; else it is one who gave back a pass.
+	Done func(byWorker bool)
 }
 
-// Guest is who is visited. Calls come from one goroutine at a time, while the guest's own
-// waits. They must not panic, and not wait: see Gate.
-type Guest interface {
-	// Look is called at a tick, some time before Visit.
-	Look()
-	// Visit reports whether the guest goes on waiting.
-	Visit() (stay bool)
+// Handler is what is done for a Waiter. Calls come from one goroutine at a time, while the
+// waiting one waits. They must not panic, and not wait: see Gate.
+type Handler interface {
+	// Poll is called at a tick, some time before Handle.
+	Poll()
+	// Handle reports whether the Waiter waits on.
+	Handle() (wait bool)
 }
 
-// Waiter waits for a Guest at a Gate, the same one always.
+// Waiter waits at a Gate, the same one always.
 type Waiter struct {
-	guest  Guest
-	back   chan Pass // one slot: it is let go; nil before the first Wait
-	state  waiterState
-	listed bool // the timer will hand it over
-	woken  bool // while it was visited: it does not stay
+	handler Handler
+	back    chan Pass // one slot: it is let go; nil before the first Wait
+	state   waiterState
+	listed  bool // the timer will hand it over
+	woken   bool // while it was handled: it does not wait on
 }
 
 type waiterState uint8
 
 const (
-	away    waiterState = iota // its goroutine does not wait
-	waiting                    // for a tick
-	visited                    // it is, or is about to be
+	away     waiterState = iota // its goroutine does not wait
+	waiting                     // for a tick
+	handling                    // it is handled, or is about to be
 )
 
 // MakeWaiter returns a Waiter, which is not to be copied once it waits.
-func MakeWaiter(g Guest) Waiter { return Waiter{guest: g} }
+func MakeWaiter(h Handler) Waiter { return Waiter{handler: h} }
 
-type visit struct {
+// task is a Waiter to poll and handle at a tick.
+type task struct {
 	waiter *Waiter
 	round  *round
 }
 
 // round is one tick.
 type round struct {
-	out  atomic.Int32 // visits and passes that are not over
-	done func(here bool)
+	pending atomic.Int32 // tasks and passes
+	done    func(byWorker bool)
 }
 
-func (r *round) leave(here bool) {
-	if r.out.Add(-1) == 0 && r.done != nil {
-		r.done(here)
+func (r *round) leave(byWorker bool) {
+	if r.pending.Add(-1) == 0 && r.done != nil {
+		r.done(byWorker)
 	}
 }
 
-// Pass is of a goroutine that a Gate let go. The zero value is of none.
+// Pass belongs to a goroutine that a Gate let go. The zero value belongs to none.
 type Pass struct{ round *round }
 
 // Done gives the pass back: what the goroutine waited for is done. Another call does
@@ -116,8 +119,8 @@ func NewGate(now func() time.Duration, delay func(now time.Duration) time.Durati
 	return g
 }
 
-// Wait returns when a visit says so, or when wake is ready, which may be nil: then with no
-// pass.
+// Wait returns with a pass when Handle says so. It also returns when wake is ready, which may
+// be nil: without a pass, or, where it is being handled, with its pass when that is over.
 func (g *Gate) Wait(w *Waiter, wake <-chan struct{}) Pass {
 	g.await(w)
 	select {
@@ -131,7 +134,7 @@ func (g *Gate) Wait(w *Waiter, wake <-chan struct{}) Pass {
 		g.mu.Unlock()
 		return Pass{}
 	}
-	w.woken = w.state == visited // else its pass is there
+	w.woken = w.state == handling // else its pass is there
 	g.mu.Unlock()
 	return <-w.back
 }
@@ -158,146 +161,146 @@ func (g *Gate) wait(w *Waiter) {
 func (g *Gate) open(listed []*Waiter) {
 	due := g.begin(listed)
 	if len(due) > 0 && g.hooks.Opening != nil {
-		g.hooks.Opening() // before a visitor who is at work can end the round
+		g.hooks.Opening() // before a worker that runs can end the round
 	}
-	if v := g.startVisitors(due); v != nil {
-		g.visit(v)
+	if w := g.startWorkers(due); w != nil {
+		g.work(w)
 	}
 }
 
-// begin returns the visits of a round.
-func (g *Gate) begin(listed []*Waiter) []visit {
+// begin returns the tasks of a round.
+func (g *Gate) begin(listed []*Waiter) []task {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.ticks++
 	r := &round{done: g.hooks.Done}
-	due := make([]visit, 0, len(listed))
+	due := make([]task, 0, len(listed))
 	for _, w := range listed {
 		if w.listed = false; w.state == waiting {
-			w.state = visited
-			r.out.Add(1)
-			due = append(due, visit{w, r})
+			w.state = handling
+			r.pending.Add(1)
+			due = append(due, task{w, r})
 		}
 	}
 	return due
 }
 
-// startVisitors queues visits and sees to it that there are visitors enough. It returns one
+// startWorkers queues tasks and sees to it that there are workers enough. It returns one
 // that the caller is to be, or nil.
-func (g *Gate) startVisitors(due []visit) *visitor {
+func (g *Gate) startWorkers(due []task) *worker {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	g.due = append(g.due, due...)
-	left := len(g.due) + len(g.looked) - g.head
+	left := len(g.due) + len(g.polled) - g.head
 	if left == 0 {
 		return nil
 	}
-	if !g.watch.listed { // there is a tick also where all who wait are behind a long visit
+	if !g.watch.listed { // there is a tick also where all who wait are behind a long task
 		g.watch.listed = true
 		g.timer.Add(&g.watch)
 	}
 	stuck := 0
-	for _, v := range g.visitors {
-		if v.tick+1 < g.ticks {
+	for _, w := range g.workers {
+		if w.tick+1 < g.ticks {
 			stuck++
 		}
 	}
-	wanted := stuck + min(runtime.GOMAXPROCS(0), len(g.visitors)-stuck+1+(left-1)/visitsPerVisitor)
-	if len(g.visitors) >= wanted {
+	wanted := stuck + min(runtime.GOMAXPROCS(0), len(g.workers)-stuck+1+(left-1)/batchSize)
+	if len(g.workers) >= wanted {
 		return nil
 	}
-	mine := g.newVisitor()
-	for len(g.visitors) < wanted {
-		go g.visit(g.newVisitor())
+	mine := g.newWorker()
+	for len(g.workers) < wanted {
+		go g.work(g.newWorker())
 	}
 	return mine
 }
 
-func (g *Gate) newVisitor() *visitor {
-	v := &visitor{tick: g.ticks - 1}
-	g.visitors = append(g.visitors, v)
-	return v
+func (g *Gate) newWorker() *worker {
+	w := &worker{tick: g.ticks - 1}
+	g.workers = append(g.workers, w)
+	return w
 }
 
-// visit visits until nobody is left.
-func (g *Gate) visit(by *visitor) {
+// work polls and handles until nothing is left.
+func (g *Gate) work(by *worker) {
 	growStack(0)
-	var some []visit
+	var some []task
 	for {
-		v, ok := g.next()
+		t, ok := g.next()
 		switch {
 		case ok:
-			if g.settle(by, v, v.waiter.guest.Visit()) {
-				v.round.leave(true)
+			if g.finish(by, t, t.waiter.handler.Handle()) {
+				t.round.leave(true)
 			}
-		case !g.lookAtSome(by, &some):
+		case !g.pollSome(by, &some):
 			return
 		}
 	}
 }
 
-// next returns the first of those who were looked at.
-func (g *Gate) next() (v visit, ok bool) {
+// next returns the first of the polled tasks.
+func (g *Gate) next() (t task, ok bool) {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if g.head == len(g.looked) {
-		g.looked, g.head = g.looked[:0], 0
-		return visit{}, false
+	if g.head == len(g.polled) {
+		g.polled, g.head = g.polled[:0], 0
+		return task{}, false
 	}
-	v = g.looked[g.head]
-	g.looked[g.head] = visit{}
+	t = g.polled[g.head]
+	g.polled[g.head] = task{}
 	g.head++
-	return v, true
+	return t, true
 }
 
-// lookAtSome looks at some of those who are due, or ends the visitor where nobody is left.
-func (g *Gate) lookAtSome(by *visitor, some *[]visit) bool {
+// pollSome polls some of those who are due, or ends the worker where nothing is left.
+func (g *Gate) pollSome(by *worker, some *[]task) bool {
 	if *some = g.takeDue((*some)[:0]); len(*some) == 0 {
 		return g.endUnlessLeft(by)
 	}
-	for _, v := range *some {
-		v.waiter.guest.Look()
+	for _, t := range *some {
+		t.waiter.handler.Poll()
 	}
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	g.looked = append(g.looked, *some...)
+	g.polled = append(g.polled, *some...)
 	return true
 }
 
 // takeDue moves the first who are due into some.
-func (g *Gate) takeDue(some []visit) []visit {
+func (g *Gate) takeDue(some []task) []task {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	n := min(len(g.due), visitsPerVisitor)
+	n := min(len(g.due), batchSize)
 	some = append(some, g.due[:n]...)
 	g.due = slices.Delete(g.due, 0, n)
 	return some
 }
 
-// endUnlessLeft reports whether there is something to do again; else the visitor ends.
-func (g *Gate) endUnlessLeft(by *visitor) bool {
+// endUnlessLeft reports whether there is something to do again; else the worker ends.
+func (g *Gate) endUnlessLeft(by *worker) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
-	if len(g.due)+len(g.looked)-g.head > 0 {
+	if len(g.due)+len(g.polled)-g.head > 0 {
 		return true
 	}
-	at := slices.Index(g.visitors, by)
-	g.visitors = slices.Delete(g.visitors, at, at+1)
+	at := slices.Index(g.workers, by)
+	g.workers = slices.Delete(g.workers, at, at+1)
 	return false
 }
 
-// settle has who was visited go on waiting, or lets them go with a pass. It reports
-// whether they stay.
-func (g *Gate) settle(by *visitor, v visit, stay bool) bool {
+// finish has who was handled wait on, or lets them go with a pass. It reports whether they
+// wait on.
+func (g *Gate) finish(by *worker, t task, wait bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()
 	by.tick = g.ticks
-	w := v.waiter
-	if stay && !w.woken {
+	w := t.waiter
+	if wait && !w.woken {
 		g.wait(w)
 		return true
 	}
 	w.state, w.woken = away, false
-	w.back <- Pass{v.round}
+	w.back <- Pass{t.round}
 	return false
 }

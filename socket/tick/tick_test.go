@@ -227,30 +227,30 @@ func TestTimer_AddAllocatesNothing(t *testing.T) {
 	})
 }
 
-// guest is one that a Gate visits, and what it answers.
-type guest struct {
-	looked, visits atomic.Int32
-	look           func()
-	visit          func(visits int32) bool
+// handler counts its calls.
+type handler struct {
+	polled, handled atomic.Int32
+	poll            func()
+	handle          func(handled int32) bool
 }
 
-func (g *guest) Look() {
-	g.looked.Add(1)
-	if g.look != nil {
-		g.look()
+func (g *handler) Poll() {
+	g.polled.Add(1)
+	if g.poll != nil {
+		g.poll()
 	}
 }
 
-func (g *guest) Visit() bool { return g.visit(g.visits.Add(1)) }
+func (g *handler) Handle() bool { return g.handle(g.handled.Add(1)) }
 
-func newWaiter(g tick.Guest) *tick.Waiter {
+func newWaiter(g tick.Handler) *tick.Waiter {
 	w := tick.MakeWaiter(g)
 	return &w
 }
 
-// leaving is a guest that leaves after so many visits.
-func leaving(after int32) *guest {
-	return &guest{visit: func(visits int32) (stay bool) { return visits < after }}
+// leaving is a handler that lets go after so many calls.
+func leaving(after int32) *handler {
+	return &handler{handle: func(handled int32) (stay bool) { return handled < after }}
 }
 
 func TestGate_VisitsAllAndLetsGo(t *testing.T) {
@@ -260,8 +260,8 @@ func TestGate_VisitsAllAndLetsGo(t *testing.T) {
 		gate := tick.NewGate(now, tick.After(50*ms), tick.Hooks{Opening: func() { opened++ }})
 		left := make(chan time.Duration, 3)
 		wake := make(chan struct{}, 1)
-		guests := []*guest{leaving(1), leaving(3), leaving(1)}
-		for i, g := range guests {
+		handlers := []*handler{leaving(1), leaving(3), leaving(1)}
+		for i, g := range handlers {
 			var woken chan struct{}
 			if i == 2 {
 				woken = wake
@@ -283,41 +283,41 @@ func TestGate_VisitsAllAndLetsGo(t *testing.T) {
 			t.Errorf("opened was called %d times, want 3 times", opened)
 		}
 		for i, want := range []int32{1, 3, 0} {
-			if looked, visits := guests[i].looked.Load(), guests[i].visits.Load(); looked != want || visits != want {
-				t.Errorf("guest %d was looked at %d times and visited %d times, want %d", i, looked, visits, want)
+			if polled, handled := handlers[i].polled.Load(), handlers[i].handled.Load(); polled != want || handled != want {
+				t.Errorf("handler %d was polled %d times and handled %d times, want %d", i, polled, handled, want)
 			}
 		}
 	})
 }
 
-// All are looked at before the first is visited, and each that is looked at is visited.
+// All are polled before the first is handled, and each that is polled is handled.
 func TestGate_LooksBeforeItVisits(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		gate := tick.NewGate(func() time.Duration { return time.Since(start) }, tick.After(10*ms), tick.Hooks{})
-		const guests = 20
-		var looked atomic.Int32
+		const handlers = 20
+		var polled atomic.Int32
 		var early atomic.Int32
-		for range guests {
+		for range handlers {
 			g := leaving(1)
-			g.look = func() { looked.Add(1) }
-			visit := g.visit
-			g.visit = func(visits int32) bool {
-				if looked.Load() != guests {
+			g.poll = func() { polled.Add(1) }
+			handle := g.handle
+			g.handle = func(handled int32) bool {
+				if polled.Load() != handlers {
 					early.Add(1)
 				}
-				return visit(visits)
+				return handle(handled)
 			}
 			go gate.Wait(newWaiter(g), nil)
 		}
 		time.Sleep(20 * ms)
-		if n := early.Load(); n > 0 || looked.Load() != guests {
-			t.Errorf("%d visits came before all of %d were looked at (%d were)", n, guests, looked.Load())
+		if n := early.Load(); n > 0 || polled.Load() != handlers {
+			t.Errorf("%d were handled before all of %d were polled (%d were)", n, handlers, polled.Load())
 		}
 	})
 }
 
-// Who waits again after it was woken, before the tick that it had waited for, is visited
+// Who waits again after it was woken, before the tick that it had waited for, is handled
 // once at that tick.
 func TestGate_WaitsAgainBeforeTheTick(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
@@ -334,21 +334,21 @@ func TestGate_WaitsAgainBeforeTheTick(t *testing.T) {
 			t.Errorf("who is woken waits until %v", at)
 		}
 		gate.Wait(w, wake)
-		if at, visits := now(), g.visits.Load(); at != 50*ms || visits != 1 {
-			t.Errorf("visited %d times until %v, want once at 50 ms", visits, at)
+		if at, handled := now(), g.handled.Load(); at != 50*ms || handled != 1 {
+			t.Errorf("handled %d times until %v, want once at 50 ms", handled, at)
 		}
 		synctest.Wait()
 	})
 }
 
-// Who is woken while it is visited does not stay, whatever the visit says.
+// Who is woken while it is handled does not wait on, whatever Handle says.
 func TestGate_WokenDuringAVisit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
 		now := func() time.Duration { return time.Since(start) }
 		gate := tick.NewGate(now, tick.After(10*ms), tick.Hooks{})
 		wake := make(chan struct{}, 1)
-		g := &guest{visit: func(int32) bool {
+		g := &handler{handle: func(int32) bool {
 			wake <- struct{}{}
 			time.Sleep(ms) // the goroutine that waits sees it
 			return true
@@ -371,12 +371,12 @@ func TestGate_LongVisits(t *testing.T) {
 		held := make(chan struct{})
 		const long, short = 5, 300
 		left := make(chan time.Duration, long+short)
-		wait := func(g *guest) {
+		wait := func(g *handler) {
 			gate.Wait(newWaiter(g), nil)
 			left <- now()
 		}
 		for range long {
-			go wait(&guest{visit: func(int32) bool { <-held; return false }})
+			go wait(&handler{handle: func(int32) bool { <-held; return false }})
 			time.Sleep(ms)
 		}
 		for range short { // behind all of them
@@ -384,11 +384,11 @@ func TestGate_LongVisits(t *testing.T) {
 		}
 		time.Sleep(100 * ms)
 		if n := len(left); n != short {
-			t.Errorf("of %d who were behind %d long visits %d have left", short, long, n)
+			t.Errorf("of %d who were behind %d long calls %d have left", short, long, n)
 		}
 		for range len(left) {
 			if at := <-left; at > (long+2)*10*ms {
-				t.Fatalf("somebody behind %d long visits left at %v", long, at)
+				t.Fatalf("somebody behind %d long calls left at %v", long, at)
 			}
 		}
 		close(held)
@@ -399,8 +399,8 @@ func TestGate_LongVisits(t *testing.T) {
 	})
 }
 
-// Done of a tick comes when its own visits are over, also while those of the next one last,
-// and from a visitor, where nobody was let go.
+// Done of a tick comes when its own tasks are over, also while those of the next one last,
+// and from a worker, where nobody was let go.
 func TestGate_DoneWhileTheNextTickLasts(t *testing.T) {
 	defer runtime.GOMAXPROCS(runtime.GOMAXPROCS(2))
 	synctest.Test(t, func(t *testing.T) {
@@ -419,7 +419,7 @@ func TestGate_DoneWhileTheNextTickLasts(t *testing.T) {
 		}})
 		var over atomic.Bool
 		wait := func(first time.Duration) {
-			pass := gate.Wait(newWaiter(&guest{visit: func(n int32) bool {
+			pass := gate.Wait(newWaiter(&handler{handle: func(n int32) bool {
 				if n == 1 {
 					time.Sleep(first)
 				}
@@ -441,7 +441,7 @@ func TestGate_DoneWhileTheNextTickLasts(t *testing.T) {
 	})
 }
 
-// Done comes when all were visited and all who were let go have given back their passes,
+// Done comes when all were handled and all who were let go have given back their passes,
 // also where one left before, and not while one has not.
 func TestGate_Done(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
