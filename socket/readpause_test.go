@@ -274,8 +274,9 @@ func TestRest_WhoFallsSilentHoldsNothingUp(t *testing.T) {
 	for range 60 {
 		v.expectPrefix(`[null,null,"data:s","measurement"`)
 	}
-	time.Sleep(100 * time.Millisecond) // many ticks at which nothing comes, so that its reader stops pausing
-	for i := range 5 {
+	// A viewer is written to at most once a tick. So these take many ticks at which nothing comes
+	// from s, and its reader stops pausing.
+	for i := range 30 {
 		other.send(measurement("sensocto:sensor:u", i, time.Now().UnixMilli()))
 		v.expectPrefix(`[null,null,"data:u","measurement"`)
 	}

@@ -54,7 +54,7 @@ type Outbox struct {
 	state          outboxState
 	closing        bool          // a close frame is in the queue, or was
 	killed         bool          // nothing is written any more
-	anyEnded       bool          // a channel has ended or a feed was revoked: before that nobody looks at each
+	anyEnded       bool          // a channel has ended or a feed was revoked: until then none is checked
 	lastWrite      time.Duration // when the last write ended
 	flushScheduled bool          // the hub's flush timer will call flushDue
 	staged         bool          // a window will call flushStaged

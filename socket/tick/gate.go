@@ -8,9 +8,9 @@ import (
 	"time"
 )
 
-// batchSize is how many Waiters have to be due for one more worker: to handle one is short,
-// and to wake another processor up is not. So many are polled before the first of them is
-// handled.
+// batchSize is how many Waiters one worker polls before it handles the first of them. One more
+// worker is started for each further batch: handling a Waiter takes less time than waking
+// another processor up.
 const batchSize = 256
 
 // Gate handles those who wait at it at a common tick, one after the other in a goroutine
@@ -18,7 +18,7 @@ const batchSize = 256
 // many before it handles them: one step for many, and then the next, keeps the code of each
 // in the processor's cache.
 //
-//	       Wait                  tick                       it waits on
+//	       Wait                  tick                      it keeps waiting
 //	away ───────▶ waiting ──────────────────▶ handling ──────────────────▶ waiting
 //	  ▲              │ wake                      │ it does not
 //	  └──────────────┴───────────────────────────┘
@@ -53,12 +53,12 @@ type Hooks struct {
 	Done func(byWorker bool)
 }
 
-// Handler is what is done for a Waiter. Calls come from one goroutine at a time, while the
-// waiting one waits. They must not panic, and not wait: see Gate.
+// Handler does the work of a goroutine while that waits. It is called by one worker at a
+// time. Its methods must not panic, and must not wait: see Gate.
 type Handler interface {
 	// Poll is called at a tick, some time before Handle.
 	Poll()
-	// Handle reports whether the Waiter waits on.
+	// Handle reports whether the goroutine keeps waiting.
 	Handle() (wait bool)
 }
 
@@ -68,7 +68,7 @@ type Waiter struct {
 	back    chan Pass // one slot: it is let go; nil before the first Wait
 	state   waiterState
 	listed  bool // the timer will hand it over
-	woken   bool // while it was handled: it does not wait on
+	woken   bool // while it was handled: it does not keep waiting
 }
 
 type waiterState uint8
@@ -289,8 +289,8 @@ func (g *Gate) endUnlessLeft(by *worker) bool {
 	return false
 }
 
-// finish has who was handled wait on, or lets them go with a pass. It reports whether they
-// wait on.
+// finish has who was handled keep waiting, or lets them go with a pass. It reports whether
+// they keep waiting.
 func (g *Gate) finish(by *worker, t task, wait bool) bool {
 	g.mu.Lock()
 	defer g.mu.Unlock()

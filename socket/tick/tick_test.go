@@ -341,7 +341,7 @@ func TestGate_WaitsAgainBeforeTheTick(t *testing.T) {
 	})
 }
 
-// Who is woken while it is handled does not wait on, whatever Handle says.
+// Who is woken while it is handled does not keep waiting, whatever Handle says.
 func TestGate_WokenDuringAVisit(t *testing.T) {
 	synctest.Test(t, func(t *testing.T) {
 		start := time.Now()
